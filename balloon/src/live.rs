@@ -1,0 +1,430 @@
+//! The live balloon: its device, its queues, and the book of its frames.
+
+use core::fmt::{self, Debug, Formatter};
+use core::mem::take;
+
+use aerostat_spec::balloon::{self, config};
+use aerostat_transport::queue::Awake;
+use aerostat_transport::{BufferQueue, Config, Device, DeviceError, Dma, InUse, Live, SetupError, Transport};
+
+use crate::error::{FrameError, ProbeError};
+use crate::frame::{FrameRun, FrameSize, Pages};
+use crate::platform::Frames;
+use crate::start;
+use crate::tracker::{Refusal, Run, Tracker};
+use crate::unprobed::{BalloonLevels, Options};
+
+/// Arrays that a queue has room for.
+pub(crate) const ARRAYS: usize = 16;
+/// Page numbers in an array: some deployed devices reject longer ones.
+pub(crate) const ENTRIES: usize = 256;
+/// Bytes of a page number.
+pub(crate) const ENTRY: usize = size_of::<u32>();
+
+pub(crate) type Queue<T, S> = BufferQueue<<T as Transport>::Notifier, ARRAYS, S>;
+
+/// The frames that an array with the device names.
+#[derive(Clone, Copy, Debug, Default)]
+enum Sent {
+    /// None: no such array is with the device.
+    #[default]
+    Nothing,
+    /// So many frames enter the balloon.
+    Entering(u32),
+    /// The first `frames` frames of the book at or behind `first` leave the balloon once the device has acknowledged
+    /// it.
+    Leaving { first: u64, frames: u32 },
+    /// So many frames have left the book already, and the device is told afterwards.
+    Gone(u32),
+}
+
+/// When frames that leave the balloon go back to the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// When the device has acknowledged it.
+    Acknowledged,
+    /// At once.
+    AtOnce,
+}
+
+/// How far requests for frames came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Filled {
+    /// Frames that arrays name now.
+    pub(crate) frames: u32,
+    /// Whether there were no more frames to be had.
+    pub(crate) supply: Supply,
+}
+
+/// Whether there are more frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Supply {
+    /// There may be.
+    More,
+    /// There are none now.
+    Dry,
+}
+
+/// Whether to wait for the end of a reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Wait, within a limit.
+    Waiting,
+    /// Look only once.
+    AtOnce,
+}
+
+/// Everything that a live balloon owns.
+pub(crate) struct Core<T: Transport, P, L> {
+    pub(crate) device: Device<T, balloon::Device, Live<L>>,
+    config: Config<T::Config, config::Space, InUse>,
+    inflate: Queue<T, Awake>,
+    deflate: Queue<T, Awake>,
+    entering: [Sent; ARRAYS],
+    leaving: [Sent; ARRAYS],
+    tracker: Tracker,
+    pub(crate) platform: P,
+    pub(crate) options: Options,
+    /// Frames that the device has acknowledged to be in the balloon.
+    size: u64,
+    /// What `actual` was set to last.
+    told: Pages,
+    /// Frames of the book that arrays with the device name for deflation.
+    departing: u64,
+    /// Where the search for frames to deflate goes on.
+    cursor: u64,
+    /// Arrays that came back so far, to see progress by. Wraps.
+    pub(crate) acknowledged: u32,
+    /// Whether it was logged that the kernel has no frames, since it last had some.
+    #[cfg(feature = "log")]
+    dry: bool,
+}
+
+impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
+    const FRAME_ENTRIES: u32 = <P::Size as FrameSize>::PAGES;
+
+    /// Brings the device to life.
+    ///
+    /// # Errors
+    ///
+    /// The reason, and what was given.
+    pub(crate) fn start(transport: T, mut platform: P, options: Options) -> Result<Self, (ProbeError, T, P)> {
+        let tracker = match start::book(&mut platform) {
+            Ok(tracker) => tracker,
+            Err(error) => return Err((error, transport, platform)),
+        };
+        match start::bring_up(transport, &mut platform) {
+            Ok(start::Started { device, inflate, deflate, told }) => Ok(Self {
+                config: device.config(),
+                device,
+                inflate,
+                deflate,
+                entering: [Sent::Nothing; ARRAYS],
+                leaving: [Sent::Nothing; ARRAYS],
+                tracker,
+                platform,
+                options,
+                size: 0,
+                told,
+                departing: 0,
+                cursor: 0,
+                acknowledged: 0,
+                #[cfg(feature = "log")]
+                dry: false,
+            }),
+            Err((error, transport)) => {
+                platform.return_tracking(tracker.into_words());
+                Err((error, transport, platform))
+            }
+        }
+    }
+
+    /// Frames that are in the balloon, or will be when the device has answered.
+    pub(crate) fn held(&self) -> u64 {
+        self.tracker.count().saturating_sub(self.departing)
+    }
+
+    /// What the device has acknowledged to be in the balloon.
+    pub(crate) fn size(&self) -> Pages {
+        let pages = self.size.saturating_mul(Self::FRAME_ENTRIES.into());
+        Pages(u32::try_from(pages).unwrap_or(u32::MAX))
+    }
+
+    /// What the host wants to be in the balloon.
+    pub(crate) fn target(&self) -> Result<Pages, DeviceError> {
+        Ok(Pages(self.config.read(config::NumPages)?))
+    }
+
+    pub(crate) fn inflating(&self) -> bool {
+        self.inflate.in_flight() > 0
+    }
+
+    pub(crate) fn deflating(&self) -> bool {
+        self.deflate.in_flight() > 0
+    }
+
+    /// The number of a queue that has not answered.
+    pub(crate) fn silent_queue(&self) -> u16 {
+        if self.inflating() { self.inflate.index() } else { self.deflate.index() }
+    }
+
+    /// Takes back all arrays that the device has used, and tells it the size that results.
+    pub(crate) fn reap(&mut self) -> Result<(), DeviceError> {
+        self.device.check()?;
+        while let Some(used) = self.inflate.pop()? {
+            self.acknowledged = self.acknowledged.wrapping_add(1);
+            if let Some(Sent::Entering(frames)) = self.entering.get_mut(used.token.index()).map(take) {
+                self.size = self.size.saturating_add(frames.into());
+            }
+        }
+        while let Some(used) = self.deflate.pop()? {
+            self.acknowledged = self.acknowledged.wrapping_add(1);
+            match self.leaving.get_mut(used.token.index()).map(take) {
+                Some(Sent::Leaving { first, frames }) => {
+                    self.size = self.size.saturating_sub(frames.into());
+                    self.departing = self.departing.saturating_sub(frames.into());
+                    self.hand_back(first, frames);
+                }
+                Some(Sent::Gone(frames)) => self.size = self.size.saturating_sub(frames.into()),
+                _ => {}
+            }
+        }
+        let size = self.size();
+        if size != self.told {
+            self.config.write(config::Actual, size.0)?;
+            self.told = size;
+        }
+        Ok(())
+    }
+
+    /// Gives the first `frames` frames of the book at or behind `first` back to the kernel.
+    fn hand_back(&mut self, first: u64, frames: u32) {
+        let (mut from, mut left) = (first, frames);
+        while let Some(run) = self.tracker.next(from, left) {
+            self.tracker.remove(run);
+            self.platform.take_back(FrameRun::leaving(run.first, run.count));
+            from = run.first.saturating_add(run.count.into());
+            left = left.saturating_sub(run.count);
+        }
+    }
+
+    /// Takes up to `frames` frames from the kernel into arrays for the device, as far as arrays are free.
+    ///
+    /// # Errors
+    ///
+    /// A frame that the balloon cannot take; those before it are on their way.
+    pub(crate) fn take_in(&mut self, frames: u32) -> Result<Filled, FrameError> {
+        let mut filled = Filled { frames: 0, supply: Supply::More };
+        let mut refused = None;
+        while filled.frames < frames
+            && filled.supply == Supply::More
+            && refused.is_none()
+            && self.inflate.in_flight() < usize::from(self.options.depth)
+            && self.inflate.free() > 0
+        {
+            let mut array = 0;
+            let Self { inflate, platform, tracker, .. } = self;
+            let sent = inflate.send(|entries| {
+                let wanted = frames - filled.frames;
+                loop {
+                    let room = (entries.room() / ENTRY) as u32 / Self::FRAME_ENTRIES;
+                    let most = room.min(wanted - array);
+                    if most == 0 {
+                        break;
+                    }
+                    let Some(run) = platform.give(most).filter(|run| run.count() > 0) else {
+                        filled.supply = Supply::Dry;
+                        break;
+                    };
+                    let (run, rest) = run.split(most);
+                    if let Some(rest) = rest {
+                        platform.take_back(rest);
+                    }
+                    match enter(tracker, &run) {
+                        Ok(first_page) => {
+                            entries.sequence(first_page, run.count() * Self::FRAME_ENTRIES);
+                            array += run.count();
+                        }
+                        Err(error) => {
+                            // What the kernel gave twice is in the balloon: given back, it would be used.
+                            if !matches!(error, FrameError::Twice { .. }) {
+                                platform.take_back(run);
+                            }
+                            refused = Some(error);
+                            break;
+                        }
+                    }
+                }
+            });
+            let Ok(Some(token)) = sent else { break };
+            if let Some(entry) = self.entering.get_mut(token.index()) {
+                *entry = Sent::Entering(array);
+            }
+            filled.frames += array;
+        }
+        if filled.frames > 0 {
+            self.inflate.notify();
+            #[cfg(feature = "log")]
+            if filled.supply == Supply::More {
+                self.dry = false;
+            }
+        }
+        refused.map_or(Ok(filled), Err)
+    }
+
+    /// Puts a run that the kernel gave into arrays for the device.
+    ///
+    /// # Errors
+    ///
+    /// The run, or the part of it that found no free array, and why.
+    pub(crate) fn take_run(&mut self, run: FrameRun<P::Size>) -> Result<(), (FrameRun<P::Size>, Option<FrameError>)> {
+        let mut first_page = match enter(&mut self.tracker, &run) {
+            Ok(first_page) => first_page,
+            Err(error) => return Err((run, Some(error))),
+        };
+        let most = ENTRIES as u32 / Self::FRAME_ENTRIES;
+        let mut left = Some(run);
+        let mut outcome = Ok(());
+        while let Some(run) = left.take() {
+            if self.inflate.in_flight() >= usize::from(self.options.depth) || self.inflate.free() == 0 {
+                self.tracker.remove(Run { first: run.first(), count: run.count() });
+                outcome = Err((run, None));
+                break;
+            }
+            let (run, rest) = run.split(most);
+            let entries = run.count() * Self::FRAME_ENTRIES;
+            let token = self.inflate.send(|array| {
+                array.sequence(first_page, entries);
+            });
+            if let Ok(Some(token)) = token
+                && let Some(entry) = self.entering.get_mut(token.index())
+            {
+                *entry = Sent::Entering(run.count());
+            }
+            first_page = first_page.wrapping_add(entries);
+            left = rest;
+        }
+        self.inflate.notify();
+        outcome
+    }
+
+    /// Names up to `frames` frames of the book in arrays for the device, as far as arrays are free.
+    pub(crate) fn let_out(&mut self, frames: u32, leave: Leave) -> Filled {
+        let mut filled = Filled { frames: 0, supply: Supply::More };
+        while filled.frames < frames
+            && filled.supply == Supply::More
+            && self.deflate.in_flight() < usize::from(self.options.depth)
+            && self.deflate.free() > 0
+        {
+            let mut array = 0;
+            let mut first = None;
+            let Self { deflate, platform, tracker, cursor, departing, .. } = self;
+            let sent = deflate.send(|entries| {
+                let wanted = frames - filled.frames;
+                loop {
+                    let room = (entries.room() / ENTRY) as u32 / Self::FRAME_ENTRIES;
+                    let most = room.min(wanted - array);
+                    if most == 0 {
+                        break;
+                    }
+                    let Some(run) = tracker.next(*cursor, most) else {
+                        // Start again from the front, unless frames in front of the cursor are still leaving.
+                        if *cursor == 0 || *departing > 0 || array > 0 {
+                            filled.supply = Supply::Dry;
+                            break;
+                        }
+                        *cursor = 0;
+                        continue;
+                    };
+                    *cursor = run.first.saturating_add(run.count.into());
+                    first.get_or_insert(run.first);
+                    array += run.count;
+                    let run_of_frames = FrameRun::<P::Size>::leaving(run.first, run.count);
+                    if let Some(first_page) = run_of_frames.first_page() {
+                        entries.sequence(first_page, run.count * Self::FRAME_ENTRIES);
+                    }
+                    if leave == Leave::AtOnce {
+                        tracker.remove(run);
+                        platform.take_back(run_of_frames);
+                    }
+                }
+            });
+            let (Ok(Some(token)), Some(first)) = (sent, first) else { break };
+            if let Some(entry) = self.leaving.get_mut(token.index()) {
+                *entry = match leave {
+                    Leave::Acknowledged => Sent::Leaving { first, frames: array },
+                    Leave::AtOnce => Sent::Gone(array),
+                };
+            }
+            if leave == Leave::Acknowledged {
+                self.departing += u64::from(array);
+            }
+            filled.frames += array;
+        }
+        if filled.frames > 0 {
+            self.deflate.notify();
+        }
+        filled
+    }
+
+    /// Says once that the kernel has no frames for the balloon, until it has had some again.
+    pub(crate) fn log_dry(&mut self, _target: u64) {
+        #[cfg(feature = "log")]
+        if !core::mem::replace(&mut self.dry, true) {
+            log::info!("balloon: out of frames at {} of {_target} frames; trying again later", self.held());
+        }
+    }
+
+    /// Makes the balloon unusable because a queue did not answer.
+    pub(crate) fn no_answer(&mut self) -> DeviceError {
+        let queue = self.silent_queue();
+        let error = DeviceError::NoAnswer { queue };
+        let silent = if self.inflating() { &mut self.inflate } else { &mut self.deflate };
+        silent.poison(error)
+    }
+
+    /// Resets the device. Every frame that is still in the balloon goes back to the kernel, with undefined contents.
+    ///
+    /// # Errors
+    ///
+    /// The balloon as it was, and why the reset did not finish.
+    pub(crate) fn stop(mut self, stop: Stop) -> Result<(T, P, Options), (Self, SetupError)> {
+        let reset = match stop {
+            Stop::Waiting => self.device.reset(),
+            Stop::AtOnce => self.device.reset_at_once(),
+        };
+        let (transport, proof) = match reset {
+            Ok(ended) => ended,
+            Err((device, error)) => {
+                self.device = device;
+                return Err((self, error));
+            }
+        };
+        // The proof is of the very life that the queues belong to: nothing comes back from these calls.
+        let _ = self.inflate.release(&proof, &mut self.platform);
+        let _ = self.deflate.release(&proof, &mut self.platform);
+        while let Some(run) = self.tracker.next(0, u32::MAX) {
+            self.tracker.remove(run);
+            self.platform.take_back(FrameRun::leaving(run.first, run.count));
+        }
+        self.platform.return_tracking(self.tracker.into_words());
+        Ok((transport, self.platform, self.options))
+    }
+}
+
+/// Enters a run that the kernel gave into the book, and returns the balloon page number of its first frame.
+fn enter<S: FrameSize>(tracker: &mut Tracker, run: &FrameRun<S>) -> Result<u32, FrameError> {
+    let frame = run.first();
+    let first_page = run.first_page().ok_or(FrameError::TooHigh { frame })?;
+    match tracker.insert(Run { first: frame, count: run.count() }) {
+        Ok(()) => Ok(first_page),
+        Err(Refusal::OutsideSpan) => Err(FrameError::OutsideSpan { frame }),
+        Err(Refusal::Twice) => Err(FrameError::Twice { frame }),
+    }
+}
+
+impl<T: Transport, P, L> Debug for Core<T, P, L> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core").field("frames", &self.tracker.count()).field("told", &self.told).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,66 @@
+//! Descriptions in files.
+
+use std::path::Path;
+
+use aerostat_codegen::{Source, Spans, Target, emit, parse_text};
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+
+use crate::input::File;
+
+/// Compiles the file. Its mistakes become compile errors at the path, whose messages name the places in the file.
+pub(crate) fn compile(input: &File) -> TokenStream {
+    let relative = input.path.value();
+    let errors = |messages: Vec<String>| -> TokenStream {
+        messages.into_iter().map(|message| syn::Error::new(input.path.span(), message).to_compile_error()).collect()
+    };
+    // Cargo sets this to the folder of the crate that is being compiled, the one that calls the macro.
+    let folder = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    let path = Path::new(&folder).join(&relative);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => {
+            let help = "the path is relative to the folder of the crate's Cargo.toml";
+            return errors(vec![format!("cannot read the description file `{relative}`: {error}\n = help: {help}")]);
+        }
+    };
+    let krate = &input.krate;
+    let tracked = track(krate, &path);
+    let model = {
+        let _fallback = Fallback::begin();
+        parse_text(&Source { path: &relative, text: &text })
+    };
+    let items = match model {
+        Ok(model) => emit(&model, &Target { krate: krate.clone(), spans: Spans::CallSite }),
+        Err(messages) => errors(messages),
+    };
+    quote!(#tracked #items)
+}
+
+/// Makes the compiler run the macro again when the file changes, also when it holds mistakes now.
+fn track(krate: &TokenStream, path: &Path) -> TokenStream {
+    match path.to_str() {
+        Some(path) => {
+            let path = syn::LitStr::new(path, Span::call_site());
+            quote!(const _: &[u8] = #krate::__private::core::include_bytes!(#path);)
+        }
+        None => TokenStream::new(),
+    }
+}
+
+/// While it lives, proc-macro2 reads text by itself. The compiler's own reader would forget where in the text a token
+/// was, and its spans are of no use for a file that it does not know.
+struct Fallback;
+
+impl Fallback {
+    fn begin() -> Self {
+        proc_macro2::fallback::force();
+        Self
+    }
+}
+
+impl Drop for Fallback {
+    fn drop(&mut self) {
+        proc_macro2::fallback::unforce();
+    }
+}

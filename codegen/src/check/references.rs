@@ -1,0 +1,29 @@
+//! Rules for names that refer to something: the features in `if` and `requires`.
+
+use crate::mistake::{Mistake, Mistakes};
+use crate::model::{Feature, Guard};
+use crate::name::Name;
+
+/// The feature that an `if` names.
+pub(super) fn guard(name: Option<&Name>, features: &[Feature], mistakes: &mut Mistakes) -> Option<Guard> {
+    let name = name?;
+    match features.iter().find(|feature| feature.name.text == name.text) {
+        Some(feature) => Some(Guard { name: name.clone(), bit: feature.bit }),
+        None => {
+            mistakes.push(unknown_feature(name, features.iter().map(|feature| &feature.name)));
+            None
+        }
+    }
+}
+
+/// The mistake of a name that is no feature.
+pub(super) fn unknown_feature<'a>(name: &Name, known: impl Iterator<Item = &'a Name> + Clone) -> Mistake {
+    let near = crate::near::hint(&name.text, known.clone().map(|known| known.text.as_str()));
+    let mistake = Mistake::new(name.span, format!("unknown feature `{}`{near}", name.text));
+    let all: Vec<String> = known.map(|known| format!("`{}`", known.text)).collect();
+    match all.is_empty() {
+        true => mistake.help("there is no feature in this description to choose from"),
+        false if near.is_empty() => mistake.help(format!("the features are {}", all.join(", "))),
+        false => mistake,
+    }
+}

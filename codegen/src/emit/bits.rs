@@ -1,0 +1,53 @@
+//! Integers made of bits with names.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::emit::docs::docs;
+use crate::emit::features::padding;
+use crate::emit::{Target, int, number};
+use crate::model::{Bits, Int};
+
+impl Target {
+    /// The bit field.
+    pub(super) fn bits(&self, bits: &Bits) -> TokenStream {
+        let krate = &self.krate;
+        let (name, repr) = (self.camel(&bits.name), int(bits.repr));
+        let fact = format!("`{}`: bits of a `{}`.", bits.name.text, bits.repr.name());
+        let bits_docs = docs(&bits.docs, &[fact], &[bits.alias.as_deref()]);
+        let mut next = 0;
+        let mut fields = TokenStream::new();
+        for field in &bits.fields {
+            fields.extend(padding(next, field.low, bits.repr));
+            let width = field.width.unwrap_or(1);
+            next = field.low + width;
+            let name = self.ident(&field.name, &field.name.text);
+            let fact = match field.width {
+                None => format!("`{}`: bit {}.", field.name.text, field.low),
+                Some(_) => format!("`{}`: bits {} to {}.", field.name.text, field.low, next - 1),
+            };
+            let docs = docs(&field.docs, &[fact], &[field.alias.as_deref()]);
+            fields.extend(match field.width {
+                None => quote!(#docs pub #name: bool,),
+                Some(width) => {
+                    let (ty, width) = (int(smallest(width)), number(width.into()));
+                    quote!(#docs #[bits(#width)] pub #name: #ty,)
+                }
+            });
+        }
+        fields.extend(padding(next, bits.repr.bits(), bits.repr));
+        quote! {
+            #bits_docs
+            #[#krate::__private::bitfield(#repr)]
+            #[derive(PartialEq, Eq, Hash)]
+            pub struct #name {
+                #fields
+            }
+        }
+    }
+}
+
+/// The smallest integer that holds so many bits.
+fn smallest(bits: u32) -> Int {
+    Int::STORED.into_iter().find(|int| int.bits() >= bits).unwrap_or(Int::U64)
+}

@@ -1,0 +1,40 @@
+//! The device type itself.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::emit::Target;
+use crate::model::Device;
+
+impl Target {
+    /// The device type, its features, queues and configuration space.
+    pub(super) fn device(&self, name: &str, device: &Device) -> TokenStream {
+        let krate = &self.krate;
+        let id = super::number(device.id.into());
+        let features = self.features(&device.features, &quote!(#krate::OfDevice<super::Device>));
+        let queues = self.queues(&device.queues);
+        let config = self.block(&device.config, &format!("The configuration space of `{name}`."));
+        let specs = device.queues.iter().map(|queue| {
+            let queue = self.camel(&queue.name);
+            quote!(<queue::#queue as #krate::Queue>::SPEC)
+        });
+        let doc = format!(" The device type `{name}`, number {}.", device.id);
+        quote! {
+            #[doc = #doc]
+            #[derive(Debug)]
+            pub enum Device {}
+
+            impl #krate::Device for Device {
+                const ID: #krate::DeviceId = #krate::DeviceId(#id);
+                const NAME: &'static str = #name;
+                const QUEUES: &'static [#krate::QueueSpec] = &[#(#specs),*];
+                type Config = config::Space;
+                type Refused = Features;
+            }
+
+            #features
+            #queues
+            #config
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Features: the mask with names, a type for each, and the set with a level for each.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+
+use crate::emit::docs::docs;
+use crate::emit::{Target, int, number};
+use crate::model::{Feature, Int};
+
+impl Target {
+    /// All that is made from a list of features that belong to `owner`.
+    pub(super) fn features(&self, features: &[Feature], owner: &TokenStream) -> TokenStream {
+        let prelude = self.prelude();
+        let mask = self.feature_bits(features);
+        let types = features.iter().map(|feature| self.feature(feature, features, owner));
+        let set = self.feature_set(features);
+        quote! {
+            #mask
+
+            /// The features, each as a type.
+            pub mod feature {
+                #prelude
+
+                #(#types)*
+            }
+
+            #set
+        }
+    }
+
+    /// `FeatureBits`: the mask, with a method for each feature.
+    fn feature_bits(&self, features: &[Feature]) -> TokenStream {
+        let krate = &self.krate;
+        let mut next = 0;
+        let mut fields = TokenStream::new();
+        for feature in features {
+            fields.extend(padding(next, feature.bit, Int::U64));
+            next = feature.bit + 1;
+            let name = self.ident(&feature.name, &feature.name.text);
+            let docs = docs(&feature.docs, &[format!("`{}`", feature.c_name)], &[]);
+            fields.extend(quote!(#docs pub #name: bool,));
+        }
+        fields.extend(padding(next, 64, Int::U64));
+        quote! {
+            /// The features as a mask.
+            #[#krate::__private::bitfield(u64)]
+            #[derive(PartialEq, Eq, Hash)]
+            pub struct FeatureBits {
+                #fields
+            }
+        }
+    }
+
+    /// The type of one feature.
+    fn feature(&self, feature: &Feature, all: &[Feature], owner: &TokenStream) -> TokenStream {
+        let krate = &self.krate;
+        let name = self.camel(&feature.name);
+        let (bit, c_name) = (number(feature.bit.into()), &feature.c_name);
+        let requires = mask(feature.requires);
+        let needed: Vec<String> = all
+            .iter()
+            .filter(|other| feature.requires & (1 << other.bit) != 0)
+            .map(|other| format!("[`{}`]", other.name.camel()))
+            .collect();
+        let mut facts = vec![format!("`{c_name}`, bit {}.", feature.bit)];
+        if !needed.is_empty() {
+            facts.push(format!("May be accepted only together with {}.", needed.join(" and ")));
+        }
+        let docs = docs(&feature.docs, &facts, &[Some(c_name.as_str()), feature.alias.as_deref()]);
+        quote! {
+            #docs
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub struct #name;
+
+            impl #krate::Feature for #name {
+                type Owner = #owner;
+                const BIT: u32 = #bit;
+                const NAME: &'static str = #c_name;
+                const REQUIRES: u64 = #requires;
+            }
+        }
+    }
+
+    /// `Features<…>`: the set, with a parameter for the level of each feature.
+    fn feature_set(&self, features: &[Feature]) -> TokenStream {
+        let krate = &self.krate;
+        let core = quote!(#krate::__private::core);
+        let names: Vec<Ident> = features.iter().map(|feature| self.camel(&feature.name)).collect();
+        // Cannot meet the name of a feature, which never begins with an underscore.
+        let new = Ident::new("__L", Span::mixed_site());
+        let steps = names.iter().enumerate().map(|(index, name)| {
+            let others: Vec<&Ident> = names.iter().filter(|other| *other != name).collect();
+            let with = |level: TokenStream| {
+                let levels = names
+                    .iter()
+                    .enumerate()
+                    .map(|(at, other)| if at == index { level.clone() } else { quote!(#other) });
+                quote!(Features<#(#levels),*>)
+            };
+            let (before, after) = (with(quote!(#krate::Refused)), with(quote!(#new)));
+            quote! {
+                impl<#(#others,)* #new: #krate::Level> #krate::With<feature::#name, #new> for #before {
+                    type Out = #after;
+                }
+
+                impl<#(#others,)* #new: #krate::Level> #krate::Declares<feature::#name> for #after {
+                    type Level = #new;
+                }
+            }
+        });
+        quote! {
+            /// The features with a level for each, refused where nothing else is said.
+            #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+            pub struct Features<#(#names = #krate::Refused),*>(#core::marker::PhantomData<(#(#names,)*)>);
+
+            impl<#(#names: #krate::Level),*> #krate::FeatureSet for Features<#(#names),*> {
+                const ENTRIES: &'static [#krate::FeatureEntry] =
+                    &[#(#krate::FeatureEntry::new::<feature::#names, #names>()),*];
+            }
+
+            #(#steps)*
+        }
+    }
+}
+
+/// Nameless bits from `next` up to `end`.
+pub(super) fn padding(next: u32, end: u32, repr: Int) -> Option<TokenStream> {
+    let width = end.checked_sub(next).filter(|width| *width > 0)?;
+    let (width, repr) = (number(width.into()), int(repr));
+    Some(quote!(#[bits(#width)] __: #repr,))
+}
+
+/// A mask as a number in hexadecimal.
+fn mask(value: u64) -> TokenStream {
+    format!("{value:#x}").parse().unwrap_or_default()
+}

@@ -1,0 +1,165 @@
+/// A lamp.
+///
+/// Bindings of the device type 63.
+pub mod lamp {
+    #[allow(unused_imports)]
+    use ::aerostat_spec::__private::prelude::*;
+    #[allow(unused_imports)]
+    use ::aerostat_spec::__private::prelude::panic;
+    /// The device type `lamp`, number 63.
+    #[derive(Debug)]
+    pub enum Device {}
+    impl ::aerostat_spec::Device for Device {
+        const ID: ::aerostat_spec::DeviceId = ::aerostat_spec::DeviceId(63);
+        const NAME: &'static str = "lamp";
+        const QUEUES: &'static [::aerostat_spec::QueueSpec] = &[];
+        type Config = config::Space;
+        type Refused = Features;
+    }
+    /// The features as a mask.
+    #[::aerostat_spec::__private::bitfield(u64)]
+    #[derive(PartialEq, Eq, Hash)]
+    pub struct FeatureBits {
+        #[bits(1)]
+        __: u64,
+        /// The lamp can be dimmed.
+        ///
+        /// In steps.
+        ///
+        /// `VIRTIO_LMP_F_DIMMING`
+        pub dimming: bool,
+        #[bits(5)]
+        __: u64,
+        /// `VIRTIO_LMP_F_TIMER`
+        pub timer: bool,
+        #[bits(42)]
+        __: u64,
+        /// `VIRTIO_LMP_F_COLOUR`
+        pub colour: bool,
+        #[bits(13)]
+        __: u64,
+    }
+    /// The features, each as a type.
+    pub mod feature {
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::*;
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::panic;
+        /// The lamp can be dimmed.
+        ///
+        /// In steps.
+        ///
+        /// `VIRTIO_LMP_F_DIMMING`, bit 1.
+        #[doc(alias = "VIRTIO_LMP_F_DIMMING")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Dimming;
+        impl ::aerostat_spec::Feature for Dimming {
+            type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            const BIT: u32 = 1;
+            const NAME: &'static str = "VIRTIO_LMP_F_DIMMING";
+            const REQUIRES: u64 = 0x0;
+        }
+        /// `VIRTIO_LMP_F_TIMER`, bit 7.
+        #[doc(alias = "VIRTIO_LMP_F_TIMER")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Timer;
+        impl ::aerostat_spec::Feature for Timer {
+            type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            const BIT: u32 = 7;
+            const NAME: &'static str = "VIRTIO_LMP_F_TIMER";
+            const REQUIRES: u64 = 0x0;
+        }
+        /// `VIRTIO_LMP_F_COLOUR`, bit 50.
+        ///
+        /// May be accepted only together with [`Dimming`] and [`Timer`].
+        #[doc(alias = "VIRTIO_LMP_F_COLOUR")]
+        #[doc(alias = "VIRTIO_LMP_F_COLOR")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Colour;
+        impl ::aerostat_spec::Feature for Colour {
+            type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            const BIT: u32 = 50;
+            const NAME: &'static str = "VIRTIO_LMP_F_COLOUR";
+            const REQUIRES: u64 = 0x82;
+        }
+    }
+    /// The features with a level for each, refused where nothing else is said.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Features<
+        Dimming = ::aerostat_spec::Refused,
+        Timer = ::aerostat_spec::Refused,
+        Colour = ::aerostat_spec::Refused,
+    >(
+        ::aerostat_spec::__private::core::marker::PhantomData<(Dimming, Timer, Colour)>,
+    );
+    impl<
+        Dimming: ::aerostat_spec::Level,
+        Timer: ::aerostat_spec::Level,
+        Colour: ::aerostat_spec::Level,
+    > ::aerostat_spec::FeatureSet for Features<Dimming, Timer, Colour> {
+        const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
+            ::aerostat_spec::FeatureEntry::new::<feature::Dimming, Dimming>(),
+            ::aerostat_spec::FeatureEntry::new::<feature::Timer, Timer>(),
+            ::aerostat_spec::FeatureEntry::new::<feature::Colour, Colour>(),
+        ];
+    }
+    impl<
+        Timer,
+        Colour,
+        __L: ::aerostat_spec::Level,
+    > ::aerostat_spec::With<feature::Dimming, __L>
+    for Features<::aerostat_spec::Refused, Timer, Colour> {
+        type Out = Features<__L, Timer, Colour>;
+    }
+    impl<
+        Timer,
+        Colour,
+        __L: ::aerostat_spec::Level,
+    > ::aerostat_spec::Declares<feature::Dimming> for Features<__L, Timer, Colour> {
+        type Level = __L;
+    }
+    impl<
+        Dimming,
+        Colour,
+        __L: ::aerostat_spec::Level,
+    > ::aerostat_spec::With<feature::Timer, __L>
+    for Features<Dimming, ::aerostat_spec::Refused, Colour> {
+        type Out = Features<Dimming, __L, Colour>;
+    }
+    impl<
+        Dimming,
+        Colour,
+        __L: ::aerostat_spec::Level,
+    > ::aerostat_spec::Declares<feature::Timer> for Features<Dimming, __L, Colour> {
+        type Level = __L;
+    }
+    impl<
+        Dimming,
+        Timer,
+        __L: ::aerostat_spec::Level,
+    > ::aerostat_spec::With<feature::Colour, __L>
+    for Features<Dimming, Timer, ::aerostat_spec::Refused> {
+        type Out = Features<Dimming, Timer, __L>;
+    }
+    impl<
+        Dimming,
+        Timer,
+        __L: ::aerostat_spec::Level,
+    > ::aerostat_spec::Declares<feature::Colour> for Features<Dimming, Timer, __L> {
+        type Level = __L;
+    }
+    /// The configuration space of `lamp`.
+    pub mod config {
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::*;
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::panic;
+        /// The block itself: 0 bytes.
+        #[derive(Debug)]
+        pub enum Space {}
+        impl ::aerostat_spec::Block for Space {
+            const LEN: usize = 0;
+            const NAME: &'static str = "config";
+        }
+    }
+}

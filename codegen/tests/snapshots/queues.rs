@@ -1,0 +1,119 @@
+/// Bindings of the device type 63.
+pub mod lamp {
+    #[allow(unused_imports)]
+    use ::aerostat_spec::__private::prelude::*;
+    #[allow(unused_imports)]
+    use ::aerostat_spec::__private::prelude::panic;
+    /// The device type `lamp`, number 63.
+    #[derive(Debug)]
+    pub enum Device {}
+    impl ::aerostat_spec::Device for Device {
+        const ID: ::aerostat_spec::DeviceId = ::aerostat_spec::DeviceId(63);
+        const NAME: &'static str = "lamp";
+        const QUEUES: &'static [::aerostat_spec::QueueSpec] = &[
+            <queue::Switch as ::aerostat_spec::Queue>::SPEC,
+            <queue::Timer as ::aerostat_spec::Queue>::SPEC,
+        ];
+        type Config = config::Space;
+        type Refused = Features;
+    }
+    /// The features as a mask.
+    #[::aerostat_spec::__private::bitfield(u64)]
+    #[derive(PartialEq, Eq, Hash)]
+    pub struct FeatureBits {
+        /// `VIRTIO_LAMP_F_TIMER`
+        pub timer: bool,
+        #[bits(63)]
+        __: u64,
+    }
+    /// The features, each as a type.
+    pub mod feature {
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::*;
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::panic;
+        /// `VIRTIO_LAMP_F_TIMER`, bit 0.
+        #[doc(alias = "VIRTIO_LAMP_F_TIMER")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Timer;
+        impl ::aerostat_spec::Feature for Timer {
+            type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            const BIT: u32 = 0;
+            const NAME: &'static str = "VIRTIO_LAMP_F_TIMER";
+            const REQUIRES: u64 = 0x0;
+        }
+    }
+    /// The features with a level for each, refused where nothing else is said.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Features<Timer = ::aerostat_spec::Refused>(
+        ::aerostat_spec::__private::core::marker::PhantomData<(Timer,)>,
+    );
+    impl<Timer: ::aerostat_spec::Level> ::aerostat_spec::FeatureSet for Features<Timer> {
+        const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
+            ::aerostat_spec::FeatureEntry::new::<feature::Timer, Timer>(),
+        ];
+    }
+    impl<__L: ::aerostat_spec::Level> ::aerostat_spec::With<feature::Timer, __L>
+    for Features<::aerostat_spec::Refused> {
+        type Out = Features<__L>;
+    }
+    impl<__L: ::aerostat_spec::Level> ::aerostat_spec::Declares<feature::Timer>
+    for Features<__L> {
+        type Level = __L;
+    }
+    /// The queues, each as a type.
+    pub mod queue {
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::*;
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::panic;
+        /// Switches the lamp.
+        ///
+        /// The queue `switch`, number 0.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Switch;
+        impl ::aerostat_spec::Queue for Switch {
+            type Device = super::Device;
+            const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
+                name: "switch",
+                index: 0,
+                needs: 0,
+            };
+        }
+        /// The queue `timer`, number 2.
+        ///
+        /// Exists only with the feature [`Timer`](super::feature::Timer).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Timer(());
+        impl Timer {
+            /// Allowed by the proof that [`Timer`](super::feature::Timer) was negotiated.
+            pub const fn given(
+                _proof: ::aerostat_spec::Negotiated<super::feature::Timer>,
+            ) -> Self {
+                Self(())
+            }
+        }
+        impl ::aerostat_spec::Queue for Timer {
+            type Device = super::Device;
+            const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
+                name: "timer",
+                index: 2,
+                needs: 1 << <super::feature::Timer as ::aerostat_spec::Feature>::BIT,
+            };
+        }
+    }
+    /// The configuration space of `lamp`.
+    pub mod config {
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::*;
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::panic;
+        /// The block itself: 0 bytes.
+        #[derive(Debug)]
+        pub enum Space {}
+        impl ::aerostat_spec::Block for Space {
+            const LEN: usize = 0;
+            const NAME: &'static str = "config";
+        }
+    }
+}

@@ -1,0 +1,65 @@
+/// Bindings of `lamp`.
+pub mod lamp {
+    #[allow(unused_imports)]
+    use ::aerostat_spec::__private::prelude::*;
+    #[allow(unused_imports)]
+    use ::aerostat_spec::__private::prelude::panic;
+    /// The registers of the lamp.
+    ///
+    /// The registers `control`.
+    #[doc(alias = "lamp_control")]
+    pub mod control {
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::*;
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::panic;
+        /// The block itself: 20 bytes.
+        #[derive(Debug)]
+        pub enum Space {}
+        impl ::aerostat_spec::Block for Space {
+            const LEN: usize = 20;
+            const NAME: &'static str = "control";
+        }
+        /// What to do.
+        ///
+        /// `command`: `le32` at offset 0x00, write-only.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Command;
+        impl ::aerostat_spec::Field for Command {
+            type Block = Space;
+            type Wire = ::aerostat_spec::Le<u32>;
+            const OFFSET: usize = 0;
+            const NAME: &'static str = "command";
+        }
+        impl ::aerostat_spec::Writable for Command {}
+        impl ::aerostat_spec::Settable for Command {}
+        /// `state`: `le32` at offset 0x10, read-only.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct State;
+        impl ::aerostat_spec::Field for State {
+            type Block = Space;
+            type Wire = ::aerostat_spec::Le<u32>;
+            const OFFSET: usize = 16;
+            const NAME: &'static str = "state";
+        }
+        impl ::aerostat_spec::Readable for State {}
+        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+            << Command as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+            ::WIDTH, 4
+        );
+        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+            << State as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+            ::WIDTH, 4
+        );
+        ::aerostat_spec::__private::static_assertions::const_assert!(
+            < Command as ::aerostat_spec::Field > ::OFFSET + << Command as
+            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= < State
+            as ::aerostat_spec::Field > ::OFFSET
+        );
+        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+            < State as ::aerostat_spec::Field > ::OFFSET + << State as
+            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH, < Space
+            as ::aerostat_spec::Block > ::LEN
+        );
+    }
+}

@@ -1,0 +1,110 @@
+/// Bindings of `lamp`.
+pub mod lamp {
+    #[allow(unused_imports)]
+    use ::aerostat_spec::__private::prelude::*;
+    #[allow(unused_imports)]
+    use ::aerostat_spec::__private::prelude::panic;
+    use ::aerostat_spec::__private::zerocopy;
+    /// One step.
+    ///
+    /// `step`: 16 bytes, which C aligns to 8.
+    ///
+    /// The parameter is the byte order: little-endian, or on the legacy interface that of the guest.
+    #[doc(alias = "lamp_step")]
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        zerocopy::FromBytes,
+        zerocopy::IntoBytes,
+        zerocopy::KnownLayout,
+        zerocopy::Immutable,
+        zerocopy::Unaligned,
+    )]
+    #[zerocopy(crate = "zerocopy")]
+    #[repr(C)]
+    pub struct Step<O: zerocopy::ByteOrder = zerocopy::LittleEndian> {
+        /// When.
+        ///
+        /// `time`: `le64` at offset 0x00.
+        pub time: zerocopy::U64<zerocopy::LittleEndian>,
+        /// `level`: `virtio16` at offset 0x08.
+        pub level: zerocopy::U16<O>,
+        /// `zones`: `[virtio16; 2]` at offset 0x0a.
+        pub zones: [zerocopy::U16<O>; 2],
+        /// `padding`: `[u8; 2]` at offset 0x0e.
+        pub padding: [u8; 2],
+    }
+    impl<O: zerocopy::ByteOrder> Step<O> {
+        /// The structure with these values.
+        pub const fn new(
+            time: u64,
+            level: u16,
+            zones: [zerocopy::U16<O>; 2],
+            padding: [u8; 2],
+        ) -> Self {
+            Self {
+                time: zerocopy::U64::new(time),
+                level: zerocopy::U16::new(level),
+                zones,
+                padding,
+            }
+        }
+    }
+    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+        ::aerostat_spec::__private::core::mem::size_of:: < Step > (), 16
+    );
+    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+        ::aerostat_spec::__private::core::mem::offset_of!(Step, time), 0
+    );
+    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+        ::aerostat_spec::__private::core::mem::offset_of!(Step, level), 8
+    );
+    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+        ::aerostat_spec::__private::core::mem::offset_of!(Step, zones), 10
+    );
+    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+        ::aerostat_spec::__private::core::mem::offset_of!(Step, padding), 14
+    );
+    /// `header`: 5 bytes, which C aligns to 1.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        zerocopy::FromBytes,
+        zerocopy::IntoBytes,
+        zerocopy::KnownLayout,
+        zerocopy::Immutable,
+        zerocopy::Unaligned,
+    )]
+    #[zerocopy(crate = "zerocopy")]
+    #[repr(C)]
+    pub struct Header {
+        /// `kind`: `u8` at offset 0x00.
+        pub kind: u8,
+        /// `len`: `le32` at offset 0x01.
+        pub len: zerocopy::U32<zerocopy::LittleEndian>,
+    }
+    impl Header {
+        /// The structure with these values.
+        pub const fn new(kind: u8, len: u32) -> Self {
+            Self {
+                kind,
+                len: zerocopy::U32::new(len),
+            }
+        }
+    }
+    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+        ::aerostat_spec::__private::core::mem::size_of:: < Header > (), 5
+    );
+    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+        ::aerostat_spec::__private::core::mem::offset_of!(Header, kind), 0
+    );
+    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+        ::aerostat_spec::__private::core::mem::offset_of!(Header, len), 1
+    );
+}

@@ -1,0 +1,168 @@
+//! What a device is like before it starts.
+
+use std::io;
+
+use crate::device::BalloonDevice;
+use crate::log::Logging;
+use crate::memory::{GuestMemory, MemoryError, MemoryLayout};
+use crate::misbehave::Misbehave;
+use crate::model::{Notifications, Options, State, Work, features};
+use crate::shared::Mode;
+
+/// Guest memory without another choice: 64 MiB.
+const MEMORY: u64 = 64 << 20;
+
+/// Builds a [`BalloonDevice`]: made by [`BalloonDevice::builder`].
+///
+/// Without other choices the guest has 64 MiB at address 0, the device offers VERSION_1 and MUST_TELL_HOST, its queues
+/// have 128 entries, it works on its own thread, does all of its work and logs it.
+#[derive(Debug)]
+#[must_use = "a device starts with `start`"]
+pub struct Builder {
+    memory: Memory,
+    options: Options,
+    mode: Mode,
+    target: u32,
+    faults: Vec<Misbehave>,
+}
+
+#[derive(Debug)]
+enum Memory {
+    New(MemoryLayout),
+    Given(GuestMemory),
+}
+
+/// Why a device did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// There is no guest memory.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    /// The queue size is none.
+    #[error("{0} is no queue size: it is a power of two, at most 32768 (to offer another one is `RegisterFault::QueueSizeMax`)")]
+    QueueSize(u16),
+    /// The host gave no thread.
+    #[error("the device got no thread: {0}")]
+    Thread(#[source] io::Error),
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            memory: Memory::New(MemoryLayout { base: 0, bytes: MEMORY, bus_offset: 0 }),
+            options: Options {
+                features: features::VERSION_1 | features::MUST_TELL_HOST,
+                queue_size: 128,
+                work: Work::Full,
+                logging: Logging::Full,
+                notifications: Notifications::Suppressed,
+            },
+            mode: Mode::Threaded,
+            target: 0,
+            faults: Vec::new(),
+        }
+    }
+
+    /// `bytes` of guest memory at address 0.
+    pub fn memory(self, bytes: u64) -> Self {
+        self.memory_at(MemoryLayout { base: 0, bytes, bus_offset: 0 })
+    }
+
+    /// Guest memory that lies as `layout` says.
+    pub fn memory_at(mut self, layout: MemoryLayout) -> Self {
+        self.memory = Memory::New(layout);
+        self
+    }
+
+    /// Guest memory that exists already, for instance to bring a second device up on it.
+    pub fn shared_memory(mut self, memory: &GuestMemory) -> Self {
+        self.memory = Memory::Given(memory.clone());
+        self
+    }
+
+    /// The feature bits that the device offers: see [`features`].
+    pub fn features(mut self, features: u64) -> Self {
+        self.options.features = features;
+        self
+    }
+
+    /// The largest size of every queue.
+    pub fn queue_size(mut self, size: u16) -> Self {
+        self.options.queue_size = size;
+        self
+    }
+
+    /// `num_pages` at the start.
+    pub fn target(mut self, pages: u32) -> Self {
+        self.target = pages;
+        self
+    }
+
+    /// How much of its work the device does.
+    pub fn work(mut self, work: Work) -> Self {
+        self.options.work = work;
+        self
+    }
+
+    /// Whether events are kept.
+    pub fn logging(mut self, logging: Logging) -> Self {
+        self.options.logging = logging;
+        self
+    }
+
+    /// Whether the driver is asked not to notify while the device is at work.
+    pub fn notifications(mut self, notifications: Notifications) -> Self {
+        self.options.notifications = notifications;
+        self
+    }
+
+    /// A way to misbehave from the start.
+    pub fn misbehave(mut self, fault: impl Into<Misbehave>) -> Self {
+        self.faults.push(fault.into());
+        self
+    }
+
+    /// The device works on its own thread, as a real one: interrupts come from there.
+    pub fn threaded(mut self) -> Self {
+        self.mode = Mode::Threaded;
+        self
+    }
+
+    /// The device works inside the register access that notifies it. The same accesses always give the same results.
+    pub fn inline(mut self) -> Self {
+        self.mode = Mode::Inline;
+        self
+    }
+
+    /// The device works only in [`BalloonDevice::step`] and [`BalloonDevice::settle`], so that a test sees what is in
+    /// flight.
+    pub fn manual(mut self) -> Self {
+        self.mode = Mode::Manual;
+        self
+    }
+
+    /// Starts the device.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] when there is no memory or no thread for it, or the queue size is none.
+    pub fn start(self) -> Result<BalloonDevice, StartError> {
+        let size = self.options.queue_size;
+        if !size.is_power_of_two() || size > 32768 {
+            return Err(StartError::QueueSize(size));
+        }
+        let memory = match self.memory {
+            Memory::New(layout) => GuestMemory::with_layout(layout)?,
+            Memory::Given(memory) => memory,
+        };
+        let mut state = State::new(memory.clone(), self.options);
+        if self.target != 0 {
+            state.set_target(self.target);
+        }
+        for fault in self.faults {
+            state.misbehave(fault);
+        }
+        BalloonDevice::start(memory, state, self.mode).map_err(StartError::Thread)
+    }
+}

@@ -1,0 +1,114 @@
+//! The wire from the device to the driver's interrupt handler.
+
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+type Handler = Arc<dyn Fn() + Send + Sync>;
+
+/// The device's interrupt line, as a count of how often it was raised.
+///
+/// Read [`InterruptLine::count`], look for work, then [`InterruptLine::wait`] for a larger count: no interrupt is missed
+/// however the threads interleave. Or give it a handler. Clones are the same line.
+#[derive(Clone, Default)]
+pub struct InterruptLine {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    raised: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    count: u64,
+    handler: Option<Handler>,
+}
+
+/// The device raised no interrupt in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the device raised no interrupt within {limit:?} (it had raised {count} before)")]
+pub struct NoInterrupt {
+    /// How long was waited.
+    pub limit: Duration,
+    /// How often it had been raised in all.
+    pub count: u64,
+}
+
+impl InterruptLine {
+    /// How often the line was raised.
+    pub fn count(&self) -> u64 {
+        self.state().count
+    }
+
+    /// Waits until the line has been raised more than `seen` times, at most `limit`, and returns how often.
+    ///
+    /// # Errors
+    ///
+    /// [`NoInterrupt`] when it was not.
+    pub fn wait(&self, seen: u64, limit: Duration) -> Result<u64, NoInterrupt> {
+        let deadline = Instant::now() + limit;
+        let mut state = self.state();
+        while state.count <= seen {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(NoInterrupt { limit, count: state.count });
+            }
+            state = self.shared.raised.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Ok(state.count)
+    }
+
+    /// Calls `handler` whenever the line is raised, on the thread of the device: inside the register access that caused
+    /// it where the device has no thread of its own. It may access registers. Replaces an earlier handler.
+    pub fn on_raise(&self, handler: impl Fn() + Send + Sync + 'static) {
+        self.state().handler = Some(Arc::new(handler));
+    }
+
+    /// Raises the line. The caller holds no lock that the handler might want.
+    pub(crate) fn raise(&self) {
+        let mut state = self.state();
+        state.count += 1;
+        let handler = state.handler.clone();
+        drop(state);
+        self.shared.raised.notify_all();
+        if let Some(handler) = handler {
+            handler();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for InterruptLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InterruptLine").field("count", &self.count()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_raise_before_the_wait_is_not_missed() {
+        let line = InterruptLine::default();
+        let seen = line.count();
+        line.raise();
+        assert_eq!(line.wait(seen, Duration::ZERO), Ok(1));
+        assert_eq!(line.wait(1, Duration::ZERO), Err(NoInterrupt { limit: Duration::ZERO, count: 1 }));
+    }
+
+    #[test]
+    fn another_thread_ends_the_wait() {
+        let line = InterruptLine::default();
+        let raiser = line.clone();
+        let thread = std::thread::spawn(move || raiser.raise());
+        assert_eq!(line.wait(0, Duration::from_secs(10)), Ok(1));
+        thread.join().unwrap();
+    }
+}

@@ -1,0 +1,276 @@
+//! Guest physical memory that a driver, a device and QEMU can share.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use rustix::fs::{FallocateFlags, MemfdFlags, SeekFrom};
+use vm_memory::{
+    Bytes, FileOffset, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion, GuestRegionMmap,
+    MmapRegion,
+};
+
+/// Bytes in a page, the unit of the balloon interface.
+pub const PAGE_BYTES: u64 = 4096;
+
+/// Where guest memory lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryLayout {
+    /// Guest physical address of the first byte, a multiple of 4 KiB.
+    pub base: u64,
+    /// Length in bytes, a multiple of 4 KiB.
+    pub bytes: u64,
+    /// What the device has to add to a guest physical address to reach the same byte: 0 unless a test wants the
+    /// addresses on the bus to differ. Page numbers in the balloon stay guest-physical.
+    pub bus_offset: u64,
+}
+
+/// Why guest memory could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum MemoryError {
+    /// The layout is empty, unaligned or wraps around.
+    #[error("{0:x?} is no memory layout: base and length are multiples of 4096, and the end fits into 64 bits")]
+    Layout(MemoryLayout),
+    /// The host refused.
+    #[error("the host gave no shared memory of {bytes} bytes: {source}")]
+    Host {
+        /// The length asked for.
+        bytes: u64,
+        /// What the host answered.
+        source: io::Error,
+    },
+    /// The host did not map it.
+    #[error("the host did not map {bytes} bytes of shared memory: {reason}")]
+    Map {
+        /// The length asked for.
+        bytes: u64,
+        /// What vm-memory answered.
+        reason: String,
+    },
+}
+
+/// Guest physical memory: one shared mapping of an anonymous file, so that dropping a page really frees it and another
+/// process can map the same memory.
+///
+/// The driver under test reaches it by raw pointer ([`GuestMemory::pointer`]), the device through rust-vmm's
+/// `vm-memory` ([`GuestMemory::bus`]). No Rust reference to its bytes is ever made. Clones share the memory.
+#[derive(Clone, Debug)]
+pub struct GuestMemory {
+    file: Arc<File>,
+    layout: MemoryLayout,
+    bus: GuestMemoryMmap,
+}
+
+impl GuestMemory {
+    /// `bytes` of memory at guest physical address 0.
+    ///
+    /// # Errors
+    ///
+    /// [`MemoryError`], when the length is no multiple of 4 KiB or the host has no such memory.
+    pub fn new(bytes: u64) -> Result<Self, MemoryError> {
+        Self::with_layout(MemoryLayout { base: 0, bytes, bus_offset: 0 })
+    }
+
+    /// Memory that lies where `layout` says.
+    ///
+    /// # Errors
+    ///
+    /// [`MemoryError`], when the layout makes no sense or the host has no such memory.
+    pub fn with_layout(layout: MemoryLayout) -> Result<Self, MemoryError> {
+        let MemoryLayout { base, bytes, bus_offset } = layout;
+        let aligned = [base, bytes, bus_offset].iter().all(|value| value.is_multiple_of(PAGE_BYTES));
+        let bus_base = base.checked_add(bus_offset).filter(|bus| bus.checked_add(bytes).is_some());
+        let (Some(bus_base), Ok(length), true) = (bus_base, usize::try_from(bytes), aligned && bytes != 0) else {
+            return Err(MemoryError::Layout(layout));
+        };
+        let host = |error: rustix::io::Errno| MemoryError::Host { bytes, source: error.into() };
+        let fd = rustix::fs::memfd_create("aerostat-guest", MemfdFlags::CLOEXEC).map_err(host)?;
+        rustix::fs::ftruncate(&fd, bytes).map_err(host)?;
+        let file = Arc::new(File::from(fd));
+
+        let unmapped = |reason: String| MemoryError::Map { bytes, reason };
+        let mapping = MmapRegion::from_file(FileOffset::from_arc(Arc::clone(&file), 0), length)
+            .map_err(|error| unmapped(error.to_string()))?;
+        let region = GuestRegionMmap::new(mapping, GuestAddress(bus_base)).ok_or(MemoryError::Layout(layout))?;
+        let bus = GuestMemoryMmap::from_regions(vec![region]).map_err(|error| unmapped(error.to_string()))?;
+        Ok(Self { file, layout, bus })
+    }
+
+    /// Where the memory lies.
+    pub fn layout(&self) -> MemoryLayout {
+        self.layout
+    }
+
+    /// Length in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.layout.bytes
+    }
+
+    /// The page numbers, in units of 4 KiB, that are backed by memory.
+    pub fn pages(&self) -> Range<u64> {
+        let first = self.layout.base / PAGE_BYTES;
+        first..first + self.layout.bytes / PAGE_BYTES
+    }
+
+    /// The memory as the device sees it on its bus.
+    pub fn bus(&self) -> &GuestMemoryMmap {
+        &self.bus
+    }
+
+    /// The address on the bus of guest physical address `address`.
+    pub fn bus_address(&self, address: u64) -> u64 {
+        address.wrapping_add(self.layout.bus_offset)
+    }
+
+    /// A pointer to the `length` bytes at guest physical address `address`, `None` when they are not all inside. The
+    /// device and QEMU may write there at any time, so that only volatile and atomic accesses make sense. The pointer is
+    /// valid while this value or a clone of it exists.
+    pub fn pointer(&self, address: u64, length: usize) -> Option<NonNull<u8>> {
+        let address = GuestAddress(address.checked_add(self.layout.bus_offset)?);
+        let slice = self.bus.get_slice(address, length).ok()?;
+        NonNull::new(slice.ptr_guard_mut().as_ptr())
+    }
+
+    /// Copies `bytes` to guest physical address `address`, as a guest's CPU would.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when they do not fit.
+    pub fn write(&self, address: u64, bytes: &[u8]) -> Result<(), OutOfMemory> {
+        self.bus
+            .write_slice(bytes, GuestAddress(self.bus_address(address)))
+            .map_err(|_| OutOfMemory { address, length: bytes.len() })
+    }
+
+    /// Copies from guest physical address `address`, as a guest's CPU would.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when there is not so much memory there.
+    pub fn read(&self, address: u64, bytes: &mut [u8]) -> Result<(), OutOfMemory> {
+        let length = bytes.len();
+        self.bus
+            .read_slice(bytes, GuestAddress(self.bus_address(address)))
+            .map_err(|_| OutOfMemory { address, length })
+    }
+
+    /// Writes `value` to every byte of the `pages`, so that the host has to provide them. Pages outside are skipped.
+    pub fn fill(&self, pages: Range<u64>, value: u8) {
+        let content = [value; PAGE_BYTES as usize];
+        let inside = self.pages();
+        for page in pages.start.max(inside.start)..pages.end.min(inside.end) {
+            // A page inside the memory can be written: nothing to report.
+            let _ = self.write(page * PAGE_BYTES, &content);
+        }
+    }
+
+    /// Gives the memory behind the `pages` back to the host. Their contents are lost; they read as zero and come back
+    /// when touched.
+    ///
+    /// # Errors
+    ///
+    /// What the host answered, or `InvalidInput` when a page is outside.
+    pub fn release(&self, pages: Range<u64>) -> io::Result<()> {
+        let inside = self.pages();
+        if pages.start < inside.start || pages.end > inside.end || pages.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("pages {pages:?} are not all in {inside:?}")));
+        }
+        let offset = (pages.start - inside.start) * PAGE_BYTES;
+        let length = (pages.end - pages.start) * PAGE_BYTES;
+        rustix::fs::fallocate(&self.file, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, offset, length)?;
+        Ok(())
+    }
+
+    /// How many bytes the host really provides now, in whichever process they were touched.
+    pub fn resident_bytes(&self) -> u64 {
+        // `st_blocks` counts in 512 bytes whatever the file system. An open file can always be asked.
+        rustix::fs::fstat(&self.file).map_or(0, |stat| u64::try_from(stat.st_blocks).unwrap_or(0) * 512)
+    }
+
+    /// Whether the host provides memory for this page now. `false` for a page outside.
+    pub fn is_resident(&self, page: u64) -> bool {
+        let Some(offset) = page.checked_sub(self.pages().start).and_then(|index| index.checked_mul(PAGE_BYTES)) else {
+            return false;
+        };
+        rustix::fs::seek(&self.file, SeekFrom::Data(offset)).is_ok_and(|data| data == offset)
+    }
+
+    /// The file behind the memory.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// A path at which another process of the same user can open the file behind the memory.
+    pub(crate) fn path(&self) -> PathBuf {
+        use std::os::fd::AsRawFd;
+        PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd()))
+    }
+
+    /// Where the memory ends on the bus.
+    pub(crate) fn is_on_bus(&self, address: u64, length: u64) -> bool {
+        let region = self.bus.iter().next();
+        region.is_some_and(|region| {
+            let start = region.start_addr().0;
+            address >= start && address.checked_add(length).is_some_and(|end| end <= start + region.len())
+        })
+    }
+}
+
+/// An access outside guest memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{length} bytes at guest physical address {address:#x} are not all in guest memory")]
+pub struct OutOfMemory {
+    /// The guest physical address of the first byte.
+    pub address: u64,
+    /// The number of bytes.
+    pub length: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn released_pages_leave_the_host_and_read_as_zero() {
+        let memory = GuestMemory::new(1 << 20).unwrap();
+        assert_eq!(memory.resident_bytes(), 0);
+        memory.fill(0..256, 0xa5);
+        assert_eq!(memory.resident_bytes(), 1 << 20);
+        memory.release(16..32).unwrap();
+        assert_eq!(memory.resident_bytes(), (1 << 20) - 16 * PAGE_BYTES);
+        assert!(memory.is_resident(15) && !memory.is_resident(16) && !memory.is_resident(31) && memory.is_resident(32));
+        let mut byte = [1];
+        memory.read(16 * PAGE_BYTES, &mut byte).unwrap();
+        assert_eq!(byte, [0]);
+    }
+
+    #[test]
+    fn only_pages_inside_are_released() {
+        let memory = GuestMemory::new(1 << 20).unwrap();
+        assert!(memory.release(255..257).is_err());
+        assert!(memory.release(7..7).is_err());
+    }
+
+    #[test]
+    fn the_bus_sees_the_same_bytes_at_its_own_address() {
+        let layout = MemoryLayout { base: 0x10_0000, bytes: 0x2000, bus_offset: 0x8000_0000 };
+        let memory = GuestMemory::with_layout(layout).unwrap();
+        memory.write(0x10_1000, &[1, 2, 3, 4]).unwrap();
+        assert_eq!(memory.bus().read_obj::<u32>(GuestAddress(0x8010_1000)).unwrap(), u32::from_ne_bytes([1, 2, 3, 4]));
+        assert!(memory.bus().read_obj::<u32>(GuestAddress(0x10_1000)).is_err());
+        assert!(memory.pointer(0x10_1ffc, 4).is_some());
+        assert!(memory.pointer(0x10_1ffd, 4).is_none());
+        assert!(memory.pointer(u64::MAX, 1).is_none());
+    }
+
+    #[test]
+    fn a_layout_that_cannot_be_is_refused() {
+        for (base, bytes, bus_offset) in [(0, 0, 0), (1, 4096, 0), (0, 4095, 0), (u64::MAX - 4095, 8192, 0)] {
+            let layout = MemoryLayout { base, bytes, bus_offset };
+            assert!(matches!(GuestMemory::with_layout(layout), Err(MemoryError::Layout(refused)) if refused == layout));
+        }
+    }
+}

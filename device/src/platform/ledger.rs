@@ -1,0 +1,274 @@
+//! Who owned what, and what broke the rules of ownership.
+
+use std::alloc::Layout;
+use std::collections::BTreeSet;
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aerostat_transport::{DeviceAddress, DmaRegion};
+
+use super::{Reuse, Runs};
+use super::dma::DmaBook;
+use super::frames::{FrameBook, Owner};
+use crate::device::BalloonDevice;
+use crate::memory::GuestMemory;
+use crate::misbehave::When;
+use crate::model::features;
+
+/// Frames that changed hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameEvent {
+    /// The driver got them.
+    Given {
+        /// Number of the first frame.
+        first: u64,
+        /// How many.
+        count: u32,
+    },
+    /// The driver gave them back.
+    TakenBack {
+        /// Number of the first frame.
+        first: u64,
+        /// How many.
+        count: u32,
+    },
+    /// The driver asked, and none was free.
+    Refused,
+}
+
+/// A rule of ownership that was broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OwnershipViolation {
+    /// The driver gave back a frame that it does not have.
+    #[error("frame {0:#x} given back, which the driver does not have")]
+    NotLent(u64),
+    /// The driver gave back a frame that the device still counts as in the balloon, although MUST_TELL_HOST holds.
+    #[error("frame {0:#x} given back before the device was told")]
+    BeforeTold(u64),
+    /// The allocator gave a frame that the device counts as in the balloon: it was told of a frame it did not get.
+    #[error("frame {0:#x} is in the balloon, though the driver does not have it")]
+    BalloonedUnowned(u64),
+    /// The driver gave back device memory that it does not have.
+    #[error("device memory at {address:#x} given back, which the driver does not have with {length} bytes")]
+    ForeignDma {
+        /// The address as the device sees it.
+        address: u64,
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// The driver gave back tracking memory that it does not have.
+    #[error("tracking memory of {0} words given back, which the driver does not have")]
+    ForeignTracking(usize),
+}
+
+/// The book of a [`TestPlatform`](super::TestPlatform). Clones are the same book.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    pub(super) memory: GuestMemory,
+    pub(super) device: Option<BalloonDevice>,
+    pub(super) frames: Arc<Mutex<FrameBook>>,
+    pub(super) dma: Arc<Mutex<DmaBook>>,
+    pub(super) record: Arc<Mutex<Record>>,
+}
+
+/// What happened.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    events: Vec<FrameEvent>,
+    violations: Vec<OwnershipViolation>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the test asks and wants.
+impl Ledger {
+    /// The frames that the driver has, in ascending order.
+    pub fn lent_frames(&self) -> BTreeSet<u64> {
+        lock(&self.frames).owned_by(Owner::Driver).collect()
+    }
+
+    /// How many frames are free.
+    pub fn free_frames(&self) -> usize {
+        lock(&self.frames).free_frames()
+    }
+
+    /// How many pieces of device memory the driver has.
+    pub fn lent_dma(&self) -> usize {
+        lock(&self.dma).outstanding()
+    }
+
+    /// How many pieces of tracking memory the driver has.
+    pub fn lent_tracking(&self) -> usize {
+        lock(&self.frames).tracking.len()
+    }
+
+    /// Whether the driver has given everything back: frames, device memory and tracking memory.
+    pub fn is_settled(&self) -> bool {
+        self.lent_frames().is_empty() && self.lent_dma() == 0 && self.lent_tracking() == 0
+    }
+
+    /// Which frames changed hands, in order.
+    pub fn events(&self) -> Vec<FrameEvent> {
+        lock(&self.record).events.clone()
+    }
+
+    /// Which rules were broken, in order. Empty after a test of a good driver.
+    pub fn violations(&self) -> Vec<OwnershipViolation> {
+        lock(&self.record).violations.clone()
+    }
+
+    /// Which frames are given first from now on.
+    pub fn set_runs(&self, runs: Runs) {
+        lock(&self.frames).runs = runs;
+    }
+
+    /// Gives the driver at most so many more frames, and then none; `None` lifts the limit.
+    pub fn limit_frames(&self, frames: Option<u64>) {
+        lock(&self.frames).budget = frames;
+    }
+
+    /// The kernel uses up to `frames` free frames itself, and writes to them. How many it got.
+    pub fn use_frames(&self, frames: usize) -> usize {
+        let mut book = lock(&self.frames);
+        let chosen: Vec<u64> = book.owned_by(Owner::Free).take(frames).collect();
+        let pages = u64::from(book.pages_per_frame);
+        for &frame in &chosen {
+            book.pass(frame, Owner::Kernel);
+            self.memory.fill(frame * pages..(frame + 1) * pages, 0x11);
+        }
+        chosen.len()
+    }
+
+    /// The kernel frees all frames that it uses itself.
+    pub fn unuse_frames(&self) {
+        let mut book = lock(&self.frames);
+        let used: Vec<u64> = book.owned_by(Owner::Kernel).collect();
+        for frame in used {
+            book.pass(frame, Owner::Free);
+        }
+    }
+
+    /// Writes to all free frames, so that resident memory has something to fall from.
+    pub fn touch_free_frames(&self) {
+        let book = lock(&self.frames);
+        let pages = u64::from(book.pages_per_frame);
+        for frame in book.owned_by(Owner::Free) {
+            self.memory.fill(frame * pages..(frame + 1) * pages, 0x22);
+        }
+    }
+
+    /// Lets allocations of device memory fail, counted from 0 from now on; `None` for none.
+    pub fn fail_dma(&self, when: Option<When>) {
+        lock(&self.dma).fail(when);
+    }
+
+    /// Lets no tracking memory be lent from now on.
+    pub fn fail_tracking(&self) {
+        lock(&self.frames).tracking_fails = true;
+    }
+}
+
+/// What the platform does.
+impl Ledger {
+    fn violation(&self, violation: OwnershipViolation) {
+        log::warn!("the driver broke a rule of ownership: {violation}");
+        lock(&self.record).violations.push(violation);
+    }
+
+    fn is_ballooned(&self, frame: u64, pages_per_frame: u32) -> bool {
+        let Some(device) = &self.device else { return false };
+        let pages = u64::from(pages_per_frame);
+        (frame * pages..(frame + 1) * pages).any(|page| u32::try_from(page).is_ok_and(|page| device.has_page(page)))
+    }
+
+    pub(super) fn give(&self, most: u32) -> Option<(u64, u32)> {
+        let mut book = lock(&self.frames);
+        let given = book.give(most);
+        let pages = book.pages_per_frame;
+        drop(book);
+        let Some((first, count)) = given else {
+            lock(&self.record).events.push(FrameEvent::Refused);
+            return None;
+        };
+        for frame in first..first + u64::from(count) {
+            if self.is_ballooned(frame, pages) {
+                self.violation(OwnershipViolation::BalloonedUnowned(frame));
+            }
+        }
+        lock(&self.record).events.push(FrameEvent::Given { first, count });
+        given
+    }
+
+    pub(super) fn take_back(&self, first: u64, count: u32) {
+        let must_tell =
+            self.device.as_ref().is_some_and(|device| device.accepted_features() & features::MUST_TELL_HOST != 0);
+        let mut book = lock(&self.frames);
+        let (pages, reuse) = (book.pages_per_frame, book.reuse);
+        for frame in first..first.saturating_add(count.into()) {
+            if book.owner(frame) != Some(Owner::Driver) {
+                self.violation(OwnershipViolation::NotLent(frame));
+                continue;
+            }
+            if must_tell && self.is_ballooned(frame, pages) {
+                self.violation(OwnershipViolation::BeforeTold(frame));
+            }
+            if reuse == Reuse::AtOnce {
+                let page = frame * u64::from(pages);
+                self.memory.fill(page..page + u64::from(pages), 0x33);
+            }
+            book.pass(frame, Owner::Free);
+        }
+        drop(book);
+        lock(&self.record).events.push(FrameEvent::TakenBack { first, count });
+    }
+
+    pub(super) fn alloc(&self, layout: Layout) -> Option<DmaRegion> {
+        let address = lock(&self.dma).alloc(layout)?;
+        let start = self.memory.pointer(address, layout.size())?;
+        // Contents are arbitrary: a driver that relies on zeros is found out.
+        self.memory.write(address, &vec![0xdb; layout.size()]).ok()?;
+        let bus = DeviceAddress(self.memory.bus_address(address));
+        // SAFETY: the bytes lie in the guest memory, whose mapping the book keeps until they come back; it lends them to
+        // nobody else before. Both addresses have the alignment: the book's has, and the bus is off by whole pages.
+        Some(unsafe { DmaRegion::new(start, bus, layout) })
+    }
+
+    pub(super) fn free(&self, region: DmaRegion) {
+        let (bus, length) = (region.device_address().0, region.len());
+        let address = bus.wrapping_sub(self.memory.layout().bus_offset);
+        if self.memory.pointer(address, length) != Some(region.as_ptr())
+            || !lock(&self.dma).free(address, length as u64)
+        {
+            self.violation(OwnershipViolation::ForeignDma { address: bus, length });
+        }
+    }
+
+    pub(super) fn lend_tracking(&self, words: usize) -> Option<&'static mut [u64]> {
+        let mut book = lock(&self.frames);
+        if book.tracking_fails {
+            return None;
+        }
+        // Contents are arbitrary here too.
+        let lent = Box::leak(vec![0xdbdb_dbdb_dbdb_dbdb_u64; words].into_boxed_slice());
+        book.tracking.push((lent.as_ptr().addr(), words));
+        Some(lent)
+    }
+
+    pub(super) fn return_tracking(&self, words: &'static mut [u64]) {
+        let mut book = lock(&self.frames);
+        let known = book.tracking.iter().position(|&(at, length)| at == words.as_ptr().addr() && length == words.len());
+        let Some(known) = known else {
+            drop(book);
+            return self.violation(OwnershipViolation::ForeignTracking(words.len()));
+        };
+        book.tracking.swap_remove(known);
+        drop(book);
+        let words = NonNull::from(words);
+        // SAFETY: the book says that a box of this address and length was leaked by `lend_tracking` and not taken back
+        // since; the only reference to it came back by value and has just ended.
+        drop(unsafe { Box::from_raw(words.as_ptr()) });
+    }
+}

@@ -1,0 +1,132 @@
+//! What firmware would do on PCI: find the function, give it addresses, switch it on.
+
+use pci_types::PciAddress;
+
+use super::error::QemuError;
+use super::io::{QtestConfigPorts, QtestRegion, Space};
+use super::process::Qemu;
+
+/// The vendor of virtio devices.
+const VIRTIO: u16 = 0x1af4;
+/// Balloons: the modern one and the transitional one.
+const BALLOONS: [u16; 2] = [0x1045, 0x1002];
+
+/// Where addresses are given out: above all memory that a test uses, below the fixed devices of a PC; ports above those
+/// of a PC.
+const MEMORY: u64 = 0xc000_0000;
+const PORTS: u64 = 0xc000;
+
+/// Offset of the command register, and its bits for ports, memory and bus mastering.
+const COMMAND: u16 = 0x04;
+const DECODE_AND_MASTER: u32 = 0b111;
+/// Offset of the first base address register.
+const BARS: u16 = 0x10;
+
+/// The register of the host bridge that places the PCI Express configuration window, and the bit that opens it.
+const PCIEXBAR: u16 = 0x60;
+const PCIEXBAR_ENABLE: u32 = 1;
+/// Length of the window of 256 buses.
+const ECAM_BYTES: usize = 256 << 20;
+
+/// A base address register that has an address now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bar {
+    /// The number of the register; a 64-bit one takes the next one too.
+    pub number: u8,
+    /// The address space.
+    pub space: Space,
+    /// Where it starts there.
+    pub start: u64,
+    /// Its length in bytes.
+    pub len: u64,
+}
+
+/// A PCI function that is ready for its driver.
+#[derive(Clone, Debug)]
+pub struct PciFunction {
+    /// Where it is.
+    pub address: PciAddress,
+    /// Its base address registers.
+    pub bars: Vec<Bar>,
+}
+
+impl Qemu {
+    /// Finds the balloon on bus 0, gives its base address registers addresses, and enables decoding and bus mastering.
+    ///
+    /// # Errors
+    ///
+    /// [`QemuError`] when there is none, or it wants what no function should.
+    pub fn pci_balloon(&self) -> Result<PciFunction, QemuError> {
+        let ports = self.config_ports();
+        let balloon = |address: &PciAddress| {
+            let id = ports.get(*address, 0);
+            id as u16 == VIRTIO && BALLOONS.contains(&((id >> 16) as u16))
+        };
+        let address = (0..32).map(|device| PciAddress::new(0, 0, device, 0)).find(balloon);
+        self.check()?;
+        let address = address.ok_or_else(|| QemuError::NoDevice("balloon on PCI bus 0".into()))?;
+        let bars = assign(&ports, address)?;
+        let command = ports.get(address, COMMAND) & 0xffff;
+        ports.set(address, COMMAND, command | DECODE_AND_MASTER);
+        self.check()?;
+        Ok(PciFunction { address, bars })
+    }
+
+    /// The registers behind a base address register.
+    pub fn bar(&self, bar: &Bar) -> QtestRegion {
+        self.region(bar.space, bar.start, usize::try_from(bar.len).unwrap_or(usize::MAX))
+    }
+
+    /// Opens the PCI Express configuration window of a q35 at `start`, a multiple of 256 MiB: 4 KiB for each function of
+    /// 256 buses.
+    ///
+    /// # Errors
+    ///
+    /// [`QemuError`] when QEMU does not answer.
+    pub fn open_ecam(&self, start: u64) -> Result<QtestRegion, QemuError> {
+        let (ports, bridge) = (self.config_ports(), PciAddress::new(0, 0, 0, 0));
+        ports.set(bridge, PCIEXBAR + 4, (start >> 32) as u32);
+        ports.set(bridge, PCIEXBAR, start as u32 & 0xf000_0000 | PCIEXBAR_ENABLE);
+        self.check()?;
+        Ok(QtestRegion::new(self.client().clone(), Space::Memory, start, ECAM_BYTES))
+    }
+}
+
+/// Gives every base address register an address of its own.
+fn assign(ports: &QtestConfigPorts, address: PciAddress) -> Result<Vec<Bar>, QemuError> {
+    let (mut memory, mut port) = (MEMORY, PORTS);
+    let mut bars = Vec::new();
+    let mut number = 0;
+    while number < 6 {
+        let register = BARS + 4 * u16::from(number);
+        let kind = ports.get(address, register);
+        ports.set(address, register, u32::MAX);
+        let probed = ports.get(address, register);
+        let wide = kind & 0b111 == 0b100;
+        let (space, next, flags) = match kind & 1 {
+            0 => (Space::Memory, &mut memory, 0xf),
+            _ => (Space::Port, &mut port, 0x3),
+        };
+        // The lowest bit that can be set is the length: an address register has no bit below it.
+        let length = u64::from(lowest_bit(probed & !flags));
+        if wide && number == 5 {
+            let reason = "64 bits wide, and the last register";
+            return Err(QemuError::Bar { function: address.to_string(), bar: number, reason });
+        }
+        if length != 0 {
+            *next = next.next_multiple_of(length);
+            ports.set(address, register, *next as u32);
+            if wide {
+                ports.set(address, register + 4, 0);
+            }
+            bars.push(Bar { number, space, start: *next, len: length });
+            *next += length;
+        }
+        number += if wide { 2 } else { 1 };
+    }
+    Ok(bars)
+}
+
+fn lowest_bit(value: u32) -> u32 {
+    value & value.wrapping_neg()
+}

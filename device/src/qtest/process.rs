@@ -1,0 +1,230 @@
+//! One QEMU: started, asked, and ended with the value.
+
+use std::io::{self, BufReader};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use qapi::{Qmp, Stream, qmp};
+
+use super::client::{Client, LIMIT};
+use super::error::QemuError;
+use super::io::{QtestConfigPorts, QtestRegion, Space};
+use super::program::qemu_available;
+use super::stderr::Stderr;
+use crate::memory::GuestMemory;
+
+/// A machine to put the balloon in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machine {
+    /// A PC with PCI Express; the balloon is a PCI function on bus 0.
+    Q35,
+    /// A small machine; the balloon has MMIO registers, version 2.
+    Microvm,
+}
+
+/// A machine with a balloon that is never started.
+///
+/// Every wait has a limit. Dropping the value ends QEMU.
+#[derive(Debug)]
+pub struct Qemu {
+    child: Child,
+    client: Client,
+    qmp: Mutex<QmpConnection>,
+    stderr: Stderr,
+    memory: GuestMemory,
+}
+
+struct QmpConnection(Qmp<Stream<BufReader<UnixStream>, UnixStream>>);
+
+impl std::fmt::Debug for QmpConnection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("QmpConnection")
+    }
+}
+
+impl Qemu {
+    /// Starts a machine with `memory`, whose layout has base and bus offset 0 and at most 2 GiB, and a balloon with the
+    /// `properties` of QEMU's device, for instance `"free-page-reporting=on,packed=off"`, or none.
+    ///
+    /// # Errors
+    ///
+    /// [`QemuError`] when there is no QEMU, or it ends at once, for instance because of a property it does not know.
+    pub fn start(machine: Machine, memory: &GuestMemory, properties: &str) -> Result<Self, QemuError> {
+        let program = qemu_available().map_err(QemuError::Missing)?;
+        let failed = |source| QemuError::Start { program: program.display().to_string(), source };
+        // QEMU inherits its ends as standard input and output: there is no path to clean up and no port to guess.
+        let (qtest, qtest_end) = UnixStream::pair().map_err(failed)?;
+        let (qmp, qmp_end) = UnixStream::pair().map_err(failed)?;
+        let mut child = Command::new(&program)
+            .args(arguments(machine, memory, properties))
+            .stdin(Stdio::from(OwnedFd::from(qtest_end)))
+            .stdout(Stdio::from(OwnedFd::from(qmp_end)))
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(failed)?;
+        let stderr = Stderr::default();
+        if let Some(pipe) = child.stderr.take() {
+            stderr.collect(pipe);
+        }
+        let connected = connect(qtest, qmp, &stderr);
+        let (client, qmp) = match connected {
+            Ok(connected) => connected,
+            Err(error) => {
+                end(&mut child);
+                return Err(error.explain("starting", &stderr));
+            }
+        };
+        Ok(Self { child, client, qmp: Mutex::new(QmpConnection(qmp)), stderr, memory: memory.clone() })
+    }
+
+    /// The memory that QEMU and the test share.
+    pub fn memory(&self) -> &GuestMemory {
+        &self.memory
+    }
+
+    /// Registers anywhere in the machine.
+    pub fn region(&self, space: Space, start: u64, len: usize) -> QtestRegion {
+        QtestRegion::new(self.client.clone(), space, start, len)
+    }
+
+    /// The PCI configuration ports.
+    pub fn config_ports(&self) -> QtestConfigPorts {
+        QtestConfigPorts::new(&self.client)
+    }
+
+    /// Writes `num_pages`, so that the guest would keep `bytes` of its memory. QEMU turns it into a balloon of the rest.
+    ///
+    /// # Errors
+    ///
+    /// [`QemuError`] when QEMU refuses or does not answer.
+    pub fn set_target(&self, bytes: u64) -> Result<(), QemuError> {
+        let value = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.execute(&qmp::balloon { value }).map(drop)
+    }
+
+    /// How many bytes of memory the guest has left, by what the driver wrote to `actual`.
+    ///
+    /// # Errors
+    ///
+    /// [`QemuError`] when QEMU refuses or does not answer.
+    pub fn actual(&self) -> Result<u64, QemuError> {
+        let info = self.execute(&qmp::query_balloon {})?;
+        Ok(u64::try_from(info.actual).unwrap_or(0))
+    }
+
+    /// Reports interrupts of the input lines of an object from now on: see [`Qemu::interrupt_line`].
+    ///
+    /// # Errors
+    ///
+    /// [`QemuError`] when there is no such object.
+    pub fn intercept_interrupts(&self, object: &str) -> Result<(), QemuError> {
+        self.client.ask(&format!("irq_intercept_in {object}")).map(drop)
+    }
+
+    /// The level of an intercepted line, as of the last access to a register.
+    pub fn interrupt_line(&self, line: u32) -> bool {
+        self.client.line(line)
+    }
+
+    /// Whether all accesses to registers so far really reached QEMU.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong first.
+    pub fn check(&self) -> Result<(), QemuError> {
+        self.client.take_failure().map_or(Ok(()), Err)
+    }
+
+    /// Process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// One QMP command.
+    ///
+    /// # Errors
+    ///
+    /// [`QemuError`] when QEMU refuses or does not answer.
+    pub fn execute<C: qmp::QmpCommand>(&self, command: &C) -> Result<C::Ok, QemuError> {
+        let mut qmp = self.qmp.lock().unwrap_or_else(PoisonError::into_inner);
+        qmp.0.execute(command).map_err(|error| match error {
+            qapi::ExecuteError::Qapi(error) => QemuError::Refused { command: C::NAME, reason: error.desc },
+            qapi::ExecuteError::Io(error) => Trouble(error).explain(C::NAME, &self.stderr),
+        })
+    }
+}
+
+impl Drop for Qemu {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+/// Ends QEMU, which has nothing to tidy up: its memory is ours and its sockets have no names.
+fn end(child: &mut Child) {
+    // Both fail only when it has ended already.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// An error of a connection, to be explained by what QEMU said.
+struct Trouble(io::Error);
+
+impl Trouble {
+    fn explain(self, doing: &str, stderr: &Stderr) -> QemuError {
+        let (doing, stderr) = (doing.to_owned(), stderr.last_words());
+        match self.0.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => QemuError::Silent { doing, limit: LIMIT, stderr },
+            _ => QemuError::Gone { doing, stderr },
+        }
+    }
+}
+
+type Connected = (Client, Qmp<Stream<BufReader<UnixStream>, UnixStream>>);
+
+fn connect(qtest: UnixStream, qmp: UnixStream, stderr: &Stderr) -> Result<Connected, Trouble> {
+    qmp.set_read_timeout(Some(LIMIT)).map_err(Trouble)?;
+    qmp.set_write_timeout(Some(LIMIT)).map_err(Trouble)?;
+    let reader = BufReader::new(qmp.try_clone().map_err(Trouble)?);
+    let mut qmp = Qmp::new(Stream::new(reader, qmp));
+    qmp.handshake().map_err(|error| Trouble(error.into()))?;
+    let client = Client::new(qtest, stderr.clone()).map_err(Trouble)?;
+    Ok((client, qmp))
+}
+
+fn arguments(machine: Machine, memory: &GuestMemory, properties: &str) -> Vec<String> {
+    let bytes = memory.bytes();
+    let path = memory.path();
+    let (machine, device) = match machine {
+        Machine::Q35 => ("q35", "virtio-balloon-pci"),
+        Machine::Microvm => ("microvm,acpi=off", "virtio-balloon-device"),
+    };
+    let comma = if properties.is_empty() { "" } else { "," };
+    let mut arguments: Vec<String> = ["-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg", "-S"]
+        .map(String::from)
+        .into();
+    let options = [
+        ("-M", format!("{machine},memory-backend=ram")),
+        ("-m", format!("{bytes}B")),
+        ("-object", format!("memory-backend-file,id=ram,size={bytes},share=on,mem-path={}", path.display())),
+        // The registers of version 2, which is not what this transport has by default.
+        ("-global", String::from("virtio-mmio.force-legacy=false")),
+        ("-device", format!("{device},id=balloon{comma}{properties}")),
+        ("-chardev", String::from("socket,id=qtest,fd=0")),
+        ("-chardev", String::from("socket,id=qmp,fd=1")),
+        ("-qtest", String::from("chardev:qtest")),
+        ("-qtest-log", String::from("none")),
+        ("-mon", String::from("chardev=qmp,mode=control")),
+    ];
+    for (name, value) in options {
+        arguments.push(name.into());
+        arguments.push(value);
+    }
+    arguments
+}

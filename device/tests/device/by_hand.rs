@@ -1,0 +1,234 @@
+//! A driver in the plainest form: one descriptor for each buffer, rings written by hand.
+
+use aerostat_device::{BalloonDevice, Builder, GuestMemory, Registers, Violation};
+use aerostat_transport::Io;
+
+pub(crate) const INFLATE: u16 = 0;
+pub(crate) const DEFLATE: u16 = 1;
+
+/// Offsets of registers: section 4.2.2.
+pub(crate) mod reg {
+    pub(crate) const MAGIC: usize = 0x000;
+    pub(crate) const VERSION: usize = 0x004;
+    pub(crate) const DEVICE_ID: usize = 0x008;
+    pub(crate) const DEVICE_FEATURES: usize = 0x010;
+    pub(crate) const DEVICE_FEATURES_SEL: usize = 0x014;
+    pub(crate) const DRIVER_FEATURES: usize = 0x020;
+    pub(crate) const DRIVER_FEATURES_SEL: usize = 0x024;
+    pub(crate) const QUEUE_SEL: usize = 0x030;
+    pub(crate) const QUEUE_SIZE_MAX: usize = 0x034;
+    pub(crate) const QUEUE_SIZE: usize = 0x038;
+    pub(crate) const QUEUE_READY: usize = 0x044;
+    pub(crate) const QUEUE_NOTIFY: usize = 0x050;
+    pub(crate) const INTERRUPT_STATUS: usize = 0x060;
+    pub(crate) const INTERRUPT_ACK: usize = 0x064;
+    pub(crate) const STATUS: usize = 0x070;
+    pub(crate) const QUEUE_DESC: usize = 0x080;
+    pub(crate) const QUEUE_DRIVER: usize = 0x090;
+    pub(crate) const QUEUE_DEVICE: usize = 0x0a0;
+    pub(crate) const SHM_LEN: usize = 0x0b0;
+    pub(crate) const GENERATION: usize = 0x0fc;
+    pub(crate) const NUM_PAGES: usize = 0x100;
+    pub(crate) const ACTUAL: usize = 0x104;
+}
+
+pub(crate) const ACKNOWLEDGE: u32 = 1;
+pub(crate) const DRIVER: u32 = 2;
+pub(crate) const DRIVER_OK: u32 = 4;
+pub(crate) const FEATURES_OK: u32 = 8;
+pub(crate) const NEEDS_RESET: u32 = 0x40;
+
+/// Where the rings and the arrays of each queue are: 64 KiB a queue, from 2 MiB on.
+const AREA: u64 = 0x20_0000;
+const AREA_BYTES: u64 = 0x1_0000;
+const DRIVER_RING: u64 = 0x1000;
+const DEVICE_RING: u64 = 0x2000;
+const ARRAYS: u64 = 0x4000;
+const SIZE: u16 = 8;
+
+/// One entry of the used ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Used {
+    pub(crate) id: u32,
+    pub(crate) written: u32,
+}
+
+pub(crate) struct ByHand<I> {
+    pub(crate) io: I,
+    pub(crate) memory: GuestMemory,
+    available: [u16; 2],
+}
+
+/// A live device without a thread, and its driver.
+pub(crate) fn live(builder: Builder) -> (BalloonDevice, ByHand<Registers>) {
+    let device = builder.inline().start().unwrap();
+    let mut driver = ByHand::new(device.registers(), device.memory());
+    driver.bring_up();
+    (device, driver)
+}
+
+/// The same with 8 MiB of memory.
+pub(crate) fn live_8_mib() -> (BalloonDevice, ByHand<Registers>) {
+    live(BalloonDevice::builder().memory(8 << 20))
+}
+
+/// That exactly these rules were broken.
+#[track_caller]
+pub(crate) fn assert_violations(device: &BalloonDevice, expected: &[Violation]) {
+    assert_eq!(device.violations(), expected);
+}
+
+impl<I: Io> ByHand<I> {
+    pub(crate) fn new(io: I, memory: &GuestMemory) -> Self {
+        Self { io, memory: memory.clone(), available: [0; 2] }
+    }
+
+    pub(crate) fn identify(&self) -> [u32; 3] {
+        [reg::MAGIC, reg::VERSION, reg::DEVICE_ID].map(|offset| self.io.read32(offset))
+    }
+
+    pub(crate) fn offered(&self) -> u64 {
+        let half = |half| {
+            self.io.write32(reg::DEVICE_FEATURES_SEL, half);
+            u64::from(self.io.read32(reg::DEVICE_FEATURES))
+        };
+        half(0) | half(1) << 32
+    }
+
+    pub(crate) fn accept(&self, features: u64) {
+        for (half, value) in [(0, features as u32), (1, (features >> 32) as u32)] {
+            self.io.write32(reg::DRIVER_FEATURES_SEL, half);
+            self.io.write32(reg::DRIVER_FEATURES, value);
+        }
+    }
+
+    /// Goes on to FEATURES_OK with these features. The status that the device then shows.
+    pub(crate) fn negotiate(&mut self, features: u64) -> u32 {
+        self.identify();
+        self.io.write32(reg::STATUS, 0);
+        self.available = [0; 2];
+        self.io.write32(reg::STATUS, ACKNOWLEDGE);
+        self.io.write32(reg::STATUS, ACKNOWLEDGE | DRIVER);
+        self.accept(features);
+        self.io.write32(reg::STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK);
+        self.io.read32(reg::STATUS)
+    }
+
+    pub(crate) fn set_address(&self, register: usize, address: u64) {
+        self.io.write32(register, address as u32);
+        self.io.write32(register + 4, (address >> 32) as u32);
+    }
+
+    pub(crate) fn area(queue: u16) -> u64 {
+        AREA + u64::from(queue) * AREA_BYTES
+    }
+
+    /// Everything of a queue but QueueReady.
+    pub(crate) fn prepare_queue(&self, queue: u16) {
+        let area = Self::area(queue);
+        self.memory.write(area, &vec![0; AREA_BYTES as usize]).unwrap();
+        self.io.write32(reg::QUEUE_SEL, queue.into());
+        assert_eq!(self.io.read32(reg::QUEUE_READY), 0);
+        assert!(self.io.read32(reg::QUEUE_SIZE_MAX) >= SIZE.into());
+        self.io.write32(reg::QUEUE_SIZE, SIZE.into());
+        let bus = self.memory.bus_address(area);
+        self.set_address(reg::QUEUE_DESC, bus);
+        self.set_address(reg::QUEUE_DRIVER, bus + DRIVER_RING);
+        self.set_address(reg::QUEUE_DEVICE, bus + DEVICE_RING);
+    }
+
+    pub(crate) fn set_up_queue(&self, queue: u16) {
+        self.prepare_queue(queue);
+        self.io.write32(reg::QUEUE_READY, 1);
+    }
+
+    pub(crate) fn go_live(&self) {
+        self.io.write32(reg::STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
+    }
+
+    /// Reset to DRIVER_OK, with all that is offered of what this driver knows.
+    pub(crate) fn bring_up(&mut self) {
+        self.identify();
+        let known = 1 << 32 | 1;
+        let features = self.offered() & known;
+        self.bring_up_with(features);
+    }
+
+    pub(crate) fn bring_up_with(&mut self, features: u64) {
+        assert_eq!(self.negotiate(features) & FEATURES_OK, FEATURES_OK);
+        self.set_up_queue(INFLATE);
+        self.set_up_queue(DEFLATE);
+        self.go_live();
+    }
+
+    /// Writes a descriptor of any kind; guest physical address, length, flags, next.
+    pub(crate) fn describe(&self, queue: u16, index: u16, address: u64, length: u32, flags: u16, next: u16) {
+        let mut bytes = Vec::new();
+        bytes.extend(self.memory.bus_address(address).to_le_bytes());
+        bytes.extend(length.to_le_bytes());
+        bytes.extend(flags.to_le_bytes());
+        bytes.extend(next.to_le_bytes());
+        self.memory.write(Self::area(queue) + 16 * u64::from(index), &bytes).unwrap();
+    }
+
+    /// Makes a head available, without notifying.
+    pub(crate) fn offer_head(&mut self, queue: u16, head: u16) {
+        let available = &mut self.available[usize::from(queue)];
+        let ring = Self::area(queue) + DRIVER_RING;
+        self.memory.write(ring + 4 + 2 * u64::from(*available % SIZE), &head.to_le_bytes()).unwrap();
+        *available = available.wrapping_add(1);
+        let index = *available;
+        self.set_available_index(queue, index);
+    }
+
+    pub(crate) fn set_available_index(&self, queue: u16, index: u16) {
+        self.memory.write(Self::area(queue) + DRIVER_RING + 2, &index.to_le_bytes()).unwrap();
+    }
+
+    pub(crate) fn set_available_flags(&self, queue: u16, flags: u16) {
+        self.memory.write(Self::area(queue) + DRIVER_RING, &flags.to_le_bytes()).unwrap();
+    }
+
+    pub(crate) fn array(queue: u16, index: u16) -> u64 {
+        Self::area(queue) + ARRAYS + u64::from(index) * 0x1000
+    }
+
+    /// Makes an array available at the descriptor `index`, without notifying.
+    pub(crate) fn offer(&mut self, queue: u16, index: u16, pfns: &[u32]) {
+        let bytes: Vec<u8> = pfns.iter().flat_map(|pfn| pfn.to_le_bytes()).collect();
+        self.memory.write(Self::array(queue, index), &bytes).unwrap();
+        self.describe(queue, index, Self::array(queue, index), bytes.len() as u32, 0, 0);
+        self.offer_head(queue, index);
+    }
+
+    pub(crate) fn notify(&self, queue: u16) {
+        self.io.write32(reg::QUEUE_NOTIFY, queue.into());
+    }
+
+    /// One array there and back, at descriptor 0.
+    pub(crate) fn tell(&mut self, queue: u16, pfns: &[u32]) {
+        self.offer(queue, 0, pfns);
+        self.notify(queue);
+    }
+
+    pub(crate) fn half(&self, address: u64) -> u16 {
+        let mut bytes = [0; 2];
+        self.memory.read(address, &mut bytes).unwrap();
+        u16::from_le_bytes(bytes)
+    }
+
+    pub(crate) fn used_flags(&self, queue: u16) -> u16 {
+        self.half(Self::area(queue) + DEVICE_RING)
+    }
+
+    pub(crate) fn used_index(&self, queue: u16) -> u16 {
+        self.half(Self::area(queue) + DEVICE_RING + 2)
+    }
+
+    /// The first `count` entries of the used ring.
+    pub(crate) fn used(&self, queue: u16, count: u16) -> Vec<Used> {
+        let word = |address| u32::from(self.half(address)) | u32::from(self.half(address + 2)) << 16;
+        let ring = Self::area(queue) + DEVICE_RING + 4;
+        (0..u64::from(count)).map(|entry| Used { id: word(ring + 8 * entry), written: word(ring + 8 * entry + 4) }).collect()
+    }
+}

@@ -1,0 +1,220 @@
+//! What an honest device does.
+
+use std::time::Duration;
+
+use aerostat_device::{BalloonDevice, Cause, Event, GuestMemory, MemoryLayout, PAGE_BYTES, features};
+use aerostat_transport::Io;
+
+use super::by_hand::{DEFLATE, DRIVER_OK, FEATURES_OK, INFLATE, Used, assert_violations, live, live_8_mib, reg};
+
+#[test]
+fn the_registers_identify_a_balloon() {
+    let (device, driver) = live_8_mib();
+    assert_eq!(driver.identify(), [0x7472_6976, 2, 5]);
+    assert_eq!(driver.offered(), features::VERSION_1 | features::MUST_TELL_HOST);
+    assert_eq!(driver.io.len(), 0x108);
+    assert_violations(&device, &[]);
+}
+
+#[test]
+fn the_configuration_ends_with_the_last_offered_field() {
+    for (offered, end) in [(0, 8), (features::FREE_PAGE_HINT, 12), (features::PAGE_POISON, 16)] {
+        let device = BalloonDevice::builder().features(features::VERSION_1 | offered).inline().start().unwrap();
+        assert_eq!(device.registers().len(), 0x100 + end);
+    }
+}
+
+#[test]
+fn inflated_pages_really_leave_the_host_and_come_back() {
+    let (device, mut driver) = live_8_mib();
+    let pages: Vec<u32> = (1024..1280).collect();
+    driver.memory.fill(1024..1280, 0x77);
+    let full = driver.memory.resident_bytes();
+    driver.tell(INFLATE, &pages);
+    assert_eq!(driver.memory.resident_bytes(), full - 256 * PAGE_BYTES);
+    assert_eq!(device.host_pages(), pages.iter().copied().collect());
+    assert_eq!(driver.used(INFLATE, 1), [Used { id: 0, written: 0 }]);
+
+    driver.tell(DEFLATE, &pages);
+    assert_eq!(device.host_page_count(), 0);
+    driver.memory.fill(1024..1280, 0x77);
+    assert_eq!(driver.memory.resident_bytes(), full);
+    assert_violations(&device, &[]);
+}
+
+#[test]
+fn pages_in_any_order_are_all_dropped() {
+    let (device, mut driver) = live_8_mib();
+    driver.memory.fill(1024..1040, 1);
+    let pages = [1030, 1029, 1028, 1033, 1034, 1024, 1031, 1036];
+    driver.tell(INFLATE, &pages);
+    for page in 1024..1040 {
+        assert_eq!(driver.memory.is_resident(page.into()), !pages.contains(&page), "page {page}");
+    }
+    assert_violations(&device, &[]);
+}
+
+#[test]
+fn the_log_says_what_happened_in_order() {
+    let (device, mut driver) = live_8_mib();
+    device.set_target(2);
+    driver.tell(INFLATE, &[1024, 1025]);
+    driver.io.write32(reg::ACTUAL, 2);
+    let offered = features::VERSION_1 | features::MUST_TELL_HOST;
+    let expected = [
+        Event::Reset { ballooned: 0 },
+        Event::StatusWritten(1),
+        Event::StatusWritten(3),
+        Event::StatusWritten(11),
+        Event::FeaturesAccepted(offered),
+        Event::QueueEnabled { queue: 0, size: 8 },
+        Event::QueueEnabled { queue: 1, size: 8 },
+        Event::StatusWritten(15),
+        Event::TargetChanged(2),
+        Event::Interrupt(Cause::Configuration),
+        Event::Notified { queue: 0 },
+        Event::Inflated { pfns: vec![1024, 1025] },
+        Event::Completed { queue: 0, head: 0 },
+        Event::Interrupt(Cause::UsedBuffer),
+        Event::ActualWritten(2),
+    ];
+    assert_eq!(device.events(), expected);
+    assert_eq!(device.actual(), 2);
+    assert_violations(&device, &[]);
+}
+
+#[test]
+fn interrupts_show_their_cause_until_acknowledged() {
+    let (device, mut driver) = live_8_mib();
+    device.set_target(7);
+    assert_eq!(driver.io.read32(reg::INTERRUPT_STATUS), 2);
+    driver.tell(INFLATE, &[1024]);
+    assert_eq!(driver.io.read32(reg::INTERRUPT_STATUS), 3);
+    driver.io.write32(reg::INTERRUPT_ACK, 2);
+    assert_eq!(driver.io.read32(reg::INTERRUPT_STATUS), 1);
+    assert_eq!(device.interrupt_line().count(), 2);
+    assert_eq!(driver.io.read32(reg::NUM_PAGES), 7);
+}
+
+#[test]
+fn a_driver_that_wants_no_interrupt_gets_none() {
+    let (device, mut driver) = live_8_mib();
+    driver.set_available_flags(INFLATE, 1);
+    driver.tell(INFLATE, &[1024]);
+    assert_eq!((driver.used_index(INFLATE), device.interrupt_line().count()), (1, 0));
+    driver.set_available_flags(INFLATE, 0);
+    driver.tell(INFLATE, &[1025]);
+    assert_eq!(device.interrupt_line().count(), 1);
+}
+
+#[test]
+fn the_event_index_holds_interrupts_back() {
+    let offered = features::VERSION_1 | features::EVENT_IDX;
+    let device = BalloonDevice::builder().memory(8 << 20).features(offered).inline().start().unwrap();
+    let mut driver = super::by_hand::ByHand::new(device.registers(), device.memory());
+    driver.bring_up_with(offered);
+    // An interrupt when the second buffer is used: `used_event` is 1.
+    let used_event = super::by_hand::ByHand::<aerostat_device::Registers>::area(INFLATE) + 0x1000 + 4 + 2 * 8;
+    driver.memory.write(used_event, &1_u16.to_le_bytes()).unwrap();
+    driver.tell(INFLATE, &[1024]);
+    assert_eq!(device.interrupt_line().count(), 0);
+    driver.tell(INFLATE, &[1025]);
+    assert_eq!(device.interrupt_line().count(), 1);
+    assert_violations(&device, &[]);
+}
+
+#[test]
+fn the_generation_moves_with_the_target_only() {
+    let (device, driver) = live_8_mib();
+    let before = driver.io.read32(reg::GENERATION);
+    assert_eq!(driver.io.read32(reg::GENERATION), before);
+    device.set_target(1);
+    assert_ne!(driver.io.read32(reg::GENERATION), before);
+}
+
+#[test]
+fn a_reset_forgets_the_balloon_and_keeps_the_target() {
+    let (device, mut driver) = live_8_mib();
+    device.set_target(5);
+    driver.tell(INFLATE, &[1024, 1025]);
+    driver.io.write32(reg::ACTUAL, 2);
+    device.clear_events();
+    driver.io.write32(reg::STATUS, 0);
+    assert_eq!(device.events(), [Event::Reset { ballooned: 2 }]);
+    assert_eq!((device.status(), device.actual(), device.target(), device.host_page_count()), (0, 0, 5, 0));
+    assert_eq!(driver.io.read32(reg::INTERRUPT_STATUS), 0);
+    driver.bring_up();
+    driver.tell(INFLATE, &[1024]);
+    assert_eq!(device.host_page_count(), 1);
+    assert_violations(&device, &[]);
+}
+
+#[test]
+fn features_without_version_1_are_not_agreed_to() {
+    let device = BalloonDevice::builder().memory(8 << 20).inline().start().unwrap();
+    let mut driver = super::by_hand::ByHand::new(device.registers(), device.memory());
+    assert_eq!(driver.negotiate(features::MUST_TELL_HOST) & FEATURES_OK, 0);
+    assert!(device.events().contains(&Event::FeaturesRejected(features::MUST_TELL_HOST)));
+    assert_eq!(driver.negotiate(features::VERSION_1) & FEATURES_OK, FEATURES_OK);
+    assert_violations(&device, &[]);
+}
+
+#[test]
+fn a_queue_can_be_taken_away_and_set_up_again() {
+    let (device, driver) = live_8_mib();
+    driver.io.write32(reg::STATUS, 0);
+    let mut driver = driver;
+    driver.negotiate(features::VERSION_1);
+    driver.set_up_queue(INFLATE);
+    driver.io.write32(reg::QUEUE_READY, 0);
+    assert_eq!(driver.io.read32(reg::QUEUE_READY), 0);
+    driver.set_up_queue(INFLATE);
+    assert_eq!(driver.io.read32(reg::QUEUE_READY), 1);
+    assert!(device.events().contains(&Event::QueueDisabled { queue: INFLATE }));
+    assert_violations(&device, &[]);
+}
+
+#[test]
+fn a_queue_that_does_not_exist_has_size_0() {
+    let (device, driver) = live_8_mib();
+    driver.io.write32(reg::QUEUE_SEL, 2);
+    assert_eq!(driver.io.read32(reg::QUEUE_SIZE_MAX), 0);
+    assert_violations(&device, &[]);
+}
+
+#[test]
+fn rings_are_reached_by_bus_address_and_pages_by_number() {
+    let layout = MemoryLayout { base: 0, bytes: 8 << 20, bus_offset: 0x1_0000_0000 };
+    let (device, mut driver) = live(BalloonDevice::builder().memory_at(layout));
+    driver.memory.fill(1024..1026, 1);
+    driver.tell(INFLATE, &[1024]);
+    assert!(!driver.memory.is_resident(1024) && driver.memory.is_resident(1025));
+    assert_violations(&device, &[]);
+}
+
+#[test]
+fn two_devices_can_share_one_memory() {
+    let memory = GuestMemory::new(8 << 20).unwrap();
+    for _ in 0..2 {
+        let (device, mut driver) = live(BalloonDevice::builder().shared_memory(&memory));
+        driver.tell(INFLATE, &[1024]);
+        assert_eq!(device.status() & DRIVER_OK, DRIVER_OK);
+        assert_violations(&device, &[]);
+    }
+}
+
+#[test]
+fn on_its_own_thread_the_device_answers_by_interrupt() {
+    let device = BalloonDevice::builder().memory(8 << 20).threaded().start().unwrap();
+    let mut driver = super::by_hand::ByHand::new(device.registers(), device.memory());
+    driver.bring_up();
+    let line = device.interrupt_line();
+    for page in 1024..1100 {
+        let seen = line.count();
+        driver.tell(INFLATE, &[page]);
+        line.wait(seen, Duration::from_secs(10)).unwrap();
+    }
+    device.settle(Duration::from_secs(10)).unwrap();
+    assert_eq!(device.host_page_count(), 76);
+    assert_violations(&device, &[]);
+}

@@ -1,0 +1,17 @@
+//! Tells the linker where the kernel lies in memory. A hosted build is linked as any program is.
+
+use std::env;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let variable = |name| env::var(name).unwrap_or_default();
+    if variable("CARGO_CFG_TARGET_OS") != "none" {
+        return;
+    }
+    let script = format!("{}/{}.ld", variable("CARGO_MANIFEST_DIR"), variable("CARGO_CFG_TARGET_ARCH"));
+    println!("cargo::rerun-if-changed={script}");
+    // The image is loaded where it is linked: no relocation at run time, hence neither PIE nor RELRO.
+    for argument in [&format!("--script={script}"), "--no-pie", "-znorelro", "--build-id=none"] {
+        println!("cargo::rustc-link-arg-bins={argument}");
+    }
+}

@@ -1,0 +1,227 @@
+//! The page-frame allocator.
+
+use core::alloc::Layout;
+use core::ops::Range;
+
+use bitmap_allocator::BitAlloc;
+pub use bitmap_allocator::BitAlloc16M;
+
+/// Bytes in a frame.
+pub const FRAME_BYTES: u64 = 4096;
+
+/// The free frames of the machine, by number: the physical address divided by [`FRAME_BYTES`].
+///
+/// What is known of a frame is one bit in this value, never in the frame itself: the contents of a free frame may be lost
+/// at any time, because the host was told that nobody needs them. Frames are given in runs, from low to high addresses.
+///
+/// `Bits` says how many frames there can be: [`BitAlloc16M`] is good for 64 GiB and takes 2 MiB, so that the value belongs
+/// in a static.
+pub struct Frames<Bits> {
+    free: Bits,
+    end: u64,
+    total: u64,
+    available: u64,
+}
+
+impl<Bits: BitAlloc> Frames<Bits> {
+    /// Physical addresses below this one can be managed, in bytes.
+    pub const MAX_MEMORY: u64 = Bits::CAP as u64 * FRAME_BYTES;
+
+    /// An allocator without a frame.
+    #[expect(clippy::new_without_default, reason = "a value of this size should not come about by accident")]
+    pub const fn new() -> Self {
+        Self { free: Bits::DEFAULT, end: 0, total: 0, available: 0 }
+    }
+
+    /// Adds the whole frames in `memory` (physical addresses in bytes), which have not been added before. What lies at or
+    /// above [`Self::MAX_MEMORY`] is left out.
+    pub fn add(&mut self, memory: Range<u64>) {
+        let frames = memory.start.div_ceil(FRAME_BYTES)..memory.end.min(Self::MAX_MEMORY) / FRAME_BYTES;
+        if !frames.is_empty() {
+            self.end = self.end.max(frames.end);
+            self.total += frames.end - frames.start;
+            self.put(frames);
+        }
+    }
+
+    /// Takes the first run of free frames, at most `at_most` of them.
+    pub fn take(&mut self, at_most: u32) -> Option<Range<u64>> {
+        let run = self.free_run(0, u64::from(at_most))?;
+        Some(self.remove(run))
+    }
+
+    /// Takes the first neighbouring frames that have room for `layout`. `None` when there are none, or when `layout` has no
+    /// size.
+    pub fn take_layout(&mut self, layout: Layout) -> Option<Range<u64>> {
+        let count = layout.size().div_ceil(FRAME_BYTES as usize);
+        let alignment = layout.align().div_ceil(FRAME_BYTES as usize).ilog2() as usize;
+        if count == 0 {
+            return None;
+        }
+        // The call takes the frames, so that only the count is left to adjust.
+        let first = self.free.alloc_contiguous(None, count, alignment)? as u64;
+        self.available -= count as u64;
+        Some(first..first + count as u64)
+    }
+
+    /// Gives a run of frames back, in whatever pieces it was taken.
+    ///
+    /// # Panics
+    ///
+    /// When the first frame of the run is free, or the run does not lie below [`Self::MAX_MEMORY`]: a bug of the kernel, which
+    /// would use memory twice.
+    pub fn put(&mut self, run: Range<u64>) {
+        if run.is_empty() {
+            return;
+        }
+        assert!(run.end <= Self::MAX_MEMORY / FRAME_BYTES, "frames {run:?} given back, but no such memory");
+        assert!(!self.free.test(run.start as usize), "frames {run:?} given back twice");
+        self.available += run.end - run.start;
+        self.free.insert(run.start as usize..run.end as usize);
+    }
+
+    /// The runs of free frames, from low to high addresses.
+    pub fn free_runs(&self) -> impl Iterator<Item = Range<u64>> {
+        let mut next = 0;
+        core::iter::from_fn(move || {
+            let run = self.free_run(next, u64::MAX)?;
+            next = run.end;
+            Some(run)
+        })
+    }
+
+    /// The number that follows that of the highest frame that has been added.
+    pub const fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// How many frames have been added.
+    pub const fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// How many frames are free.
+    pub const fn available(&self) -> u64 {
+        self.available
+    }
+
+    /// The first run at or above frame number `from`, cut off after `at_most` frames.
+    fn free_run(&self, from: u64, at_most: u64) -> Option<Range<u64>> {
+        let capacity = Bits::CAP as u64;
+        if from >= capacity || at_most == 0 {
+            return None;
+        }
+        let start = self.free.next(from as usize)? as u64;
+        let limit = start.saturating_add(at_most).min(capacity);
+        let end = (start + 1..limit).find(|&frame| !self.free.test(frame as usize)).unwrap_or(limit);
+        Some(start..end)
+    }
+
+    fn remove(&mut self, run: Range<u64>) -> Range<u64> {
+        self.free.remove(run.start as usize..run.end as usize);
+        self.available -= run.end - run.start;
+        run
+    }
+}
+
+impl<Bits> core::fmt::Debug for Frames<Bits> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Frames").field("total", &self.total).field("available", &self.available).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use bitmap_allocator::BitAlloc4K;
+
+    use super::*;
+
+    /// Up to 16 MiB.
+    type Frames = super::Frames<BitAlloc4K>;
+    const MAX_MEMORY: u64 = Frames::MAX_MEMORY;
+
+    const MIB: u64 = 1 << 20;
+
+    /// Frames 256..512 and 768..1024.
+    fn two_regions() -> Frames {
+        let mut frames = Frames::new();
+        frames.add(MIB..2 * MIB);
+        frames.add(3 * MIB..4 * MIB);
+        frames
+    }
+
+    #[test]
+    fn only_whole_frames_are_added() {
+        let mut frames = Frames::new();
+        frames.add(0x1800..0x4fff);
+        frames.add(0x8800..0x8900);
+        frames.add(0x9000..0xb000);
+        assert_eq!(frames.free_runs().collect::<Vec<_>>(), [2..4, 9..11]);
+        assert_eq!((frames.total(), frames.available(), frames.end()), (4, 4, 11));
+    }
+
+    #[test]
+    fn memory_above_the_limit_is_left_out() {
+        let mut frames = Frames::new();
+        frames.add(MAX_MEMORY - FRAME_BYTES..MAX_MEMORY + MIB);
+        frames.add(MAX_MEMORY + MIB..MAX_MEMORY + 2 * MIB);
+        assert_eq!(frames.total(), 1);
+        assert_eq!(frames.take(2), Some(MAX_MEMORY / FRAME_BYTES - 1..MAX_MEMORY / FRAME_BYTES));
+        assert_eq!(frames.take(2), None);
+    }
+
+    #[test]
+    fn runs_come_in_address_order_and_never_cross_a_hole() {
+        let mut frames = two_regions();
+        assert_eq!(frames.take(200), Some(256..456));
+        assert_eq!(frames.take(200), Some(456..512));
+        assert_eq!(frames.take(u32::MAX), Some(768..1024));
+        assert_eq!(frames.take(1), None);
+        assert_eq!((frames.total(), frames.available()), (512, 0));
+    }
+
+    #[test]
+    fn a_run_may_come_back_in_pieces_and_joins_again() {
+        let mut frames = two_regions();
+        let run = frames.take(256).unwrap();
+        for frame in run.clone().rev() {
+            frames.put(frame..frame + 1);
+        }
+        assert_eq!(frames.available(), 512);
+        assert_eq!(frames.take(256), Some(run));
+    }
+
+    #[test]
+    fn no_frames_are_no_run() {
+        let mut frames = two_regions();
+        assert_eq!(frames.take(0), None);
+        frames.put(300..300);
+        assert_eq!(frames.available(), 512);
+    }
+
+    #[test]
+    fn a_layout_is_aligned_and_rounded_up_to_frames() {
+        let mut frames = two_regions();
+        assert_eq!(frames.take(1), Some(256..257));
+        let layout = |bytes, align| Layout::from_size_align(bytes, align).unwrap();
+        assert_eq!(frames.take_layout(layout(1, 16)), Some(257..258));
+        assert_eq!(frames.take_layout(layout(5000, 0x10000)), Some(272..274));
+        assert_eq!(frames.take_layout(layout(MIB as usize, 8)), Some(768..1024));
+        assert_eq!(frames.take_layout(layout(MIB as usize, 8)), None);
+        assert_eq!(frames.take_layout(layout(0, 8)), None);
+        assert_eq!(frames.available(), 512 - 1 - 1 - 2 - 256);
+    }
+
+    #[test]
+    #[should_panic(expected = "given back twice")]
+    fn giving_a_frame_back_twice_is_found_out() {
+        let mut frames = two_regions();
+        let run = frames.take(4).unwrap();
+        frames.put(run.clone());
+        frames.put(run);
+    }
+}

@@ -1,0 +1,62 @@
+//! What the kernel does, from its first line to its idle loop.
+
+mod arch;
+mod balloon;
+mod console;
+mod exit;
+mod idle;
+mod memory;
+mod pci;
+mod platform;
+mod virtio;
+
+use aerostat_guest::{MemoryMap, Options, Then};
+use log::{LevelFilter, info, warn};
+
+use self::balloon::Balloon;
+
+/// What the boot code of every architecture finds out before it calls [`run`].
+pub(crate) struct Boot {
+    /// Physical memory, without what the kernel and its loader occupy.
+    pub(crate) memory: MemoryMap,
+    /// The kernel command line.
+    pub(crate) command_line: &'static str,
+}
+
+/// The kernel. Interrupts are off, memory below [`arch::BOOT_MAPPED`] is mapped one to one.
+pub(crate) fn run(boot: Boot) -> ! {
+    console::start();
+    let options = Options::parse(boot.command_line, |word| warn!("ignored on the command line: {word}"));
+    if options.quiet {
+        log::set_max_level(LevelFilter::Error);
+    }
+
+    memory::start(&boot.memory);
+    arch::start();
+    if options.touch {
+        let started = arch::now();
+        memory::touch();
+        info!("touched all free memory in {} ms", (arch::now() - started).as_millis());
+    }
+
+    let mut balloon = Balloon::start(&options);
+    let (total, free) = memory::mebibytes();
+    console::print(format_args!("ready: {total} MiB, {free} MiB free\n"));
+    act(options.then);
+
+    loop {
+        let causes = idle::wait();
+        balloon = balloon.and_then(|balloon| balloon.service(causes));
+    }
+}
+
+/// Does what the command line asks for once the kernel is ready.
+fn act(then: Then) {
+    match then {
+        Then::Idle => {}
+        Then::Exit => exit::exit(exit::Code::Success),
+        Then::Panic => panic!("asked for on the command line"),
+        Then::Fault => arch::fault(),
+        Then::Hang => arch::hang(),
+    }
+}

@@ -1,0 +1,16 @@
+//! The parts of the example kernels that touch no hardware, so that they are tested where they are built.
+//!
+//! The kernels themselves are the binary of this package: see `src/main.rs`. They boot on QEMU, find a virtio balloon on
+//! PCI or MMIO and service it from interrupts.
+
+#![no_std]
+
+mod dsdt;
+mod frames;
+mod map;
+mod options;
+
+pub use dsdt::virtio_mmio;
+pub use frames::{BitAlloc16M, FRAME_BYTES, Frames};
+pub use map::{Kind, MemoryMap, TooManyRegions};
+pub use options::{MmioDevice, Options, Then};

@@ -1,0 +1,192 @@
+//! The kernel command line.
+
+use heapless::Vec;
+
+/// What the command line asks for. Words are separated by spaces:
+///
+/// | word | meaning |
+/// |---|---|
+/// | `touch` | write to every free frame before the balloon goes live, and when memory came out of it, so that the host has to back all memory |
+/// | `quiet` | say nothing but the line that the kernel is ready, and errors |
+/// | `then=idle`, `exit`, `panic`, `fault`, `hang` | what to do when ready: see [`Then`] |
+/// | `virtio_mmio.device=512@0xfeb00e00:12` | a virtio device: bytes, address, interrupt; as QEMU's microvm and Firecracker say it |
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Write to every free frame before the balloon goes live, and when memory came out of it.
+    pub touch: bool,
+    /// Say nothing but the line that the kernel is ready, and errors.
+    pub quiet: bool,
+    /// What to do when ready.
+    pub then: Then,
+    /// The virtio devices on MMIO that the loader knows of.
+    pub virtio_mmio: Vec<MmioDevice, 32>,
+}
+
+/// What the kernel does when it is ready. Everything but [`Then::Idle`] is for those who test what runs the kernel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Then {
+    /// Service the balloon until QEMU ends.
+    #[default]
+    Idle,
+    /// End with success.
+    Exit,
+    /// Panic.
+    Panic,
+    /// Read from an address where nothing is mapped.
+    Fault,
+    /// Never answer again.
+    Hang,
+}
+
+/// A virtio device on MMIO.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MmioDevice {
+    /// Physical address of its registers, in bytes.
+    pub address: u64,
+    /// Length of its register block, in bytes.
+    pub bytes: u64,
+    /// Its interrupt, in the numbering of the whole machine.
+    pub interrupt: u32,
+}
+
+impl Options {
+    /// Reads a command line. Words that mean nothing here, or that are ill-formed, go to `ignored`: a loader may have added
+    /// its own.
+    pub fn parse<'a>(command_line: &'a str, mut ignored: impl FnMut(&'a str)) -> Self {
+        let mut options = Self::default();
+        for word in command_line.split_ascii_whitespace() {
+            if options.apply(word).is_none() {
+                ignored(word);
+            }
+        }
+        options
+    }
+
+    fn apply(&mut self, word: &str) -> Option<()> {
+        match word.split_once('=') {
+            None if word == "touch" => self.touch = true,
+            None if word == "quiet" => self.quiet = true,
+            Some(("then", then)) => self.then = Then::parse(then)?,
+            Some(("virtio_mmio.device", device)) => self.virtio_mmio.push(MmioDevice::parse(device)?).ok()?,
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+impl Then {
+    fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "idle" => Self::Idle,
+            "exit" => Self::Exit,
+            "panic" => Self::Panic,
+            "fault" => Self::Fault,
+            "hang" => Self::Hang,
+            _ => return None,
+        })
+    }
+}
+
+impl MmioDevice {
+    /// `<bytes>@<address>:<interrupt>`, followed by `:<id>` or nothing. The bytes may have a suffix `K`.
+    fn parse(text: &str) -> Option<Self> {
+        let (bytes, place) = text.split_once('@')?;
+        let mut place = place.splitn(3, ':');
+        let device = Self {
+            address: number(place.next()?)?,
+            bytes: match bytes.strip_suffix(['K', 'k']) {
+                Some(kibibytes) => number(kibibytes)?.checked_mul(1024)?,
+                None => number(bytes)?,
+            },
+            interrupt: number(place.next()?)?.try_into().ok()?,
+        };
+        device.address.checked_add(device.bytes)?;
+        Some(device)
+    }
+}
+
+fn number(text: &str) -> Option<u64> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use super::*;
+
+    fn parse(command_line: &str) -> (Options, Vec<&str>) {
+        let mut ignored = Vec::new();
+        let options = Options::parse(command_line, |word| ignored.push(word));
+        (options, ignored)
+    }
+
+    #[test]
+    fn nothing_is_asked_for_by_an_empty_line() {
+        assert_eq!(parse(" "), (Options::default(), Vec::new()));
+    }
+
+    #[test]
+    fn options_come_in_any_order_among_words_of_others() {
+        let (options, ignored) = parse("console=ttyS0  quiet then=exit nokaslr touch\n");
+        assert!(options.touch && options.quiet);
+        assert_eq!(options.then, Then::Exit);
+        assert_eq!(ignored, ["console=ttyS0", "nokaslr"]);
+    }
+
+    #[test]
+    fn a_flag_with_a_value_is_another_word() {
+        let (options, ignored) = parse("touch=1 quiet= then");
+        assert_eq!(options, Options::default());
+        assert_eq!(ignored, ["touch=1", "quiet=", "then"]);
+    }
+
+    #[test]
+    fn devices_are_read_as_qemu_and_firecracker_write_them() {
+        let (options, ignored) = parse(
+            "virtio_mmio.device=512@0xfeb00e00:12 virtio_mmio.device=4K@0xd0001000:5 virtio_mmio.device=1K@4096:7:3",
+        );
+        assert_eq!(ignored, [""; 0]);
+        assert_eq!(
+            options.virtio_mmio,
+            [
+                MmioDevice { address: 0xfeb0_0e00, bytes: 512, interrupt: 12 },
+                MmioDevice { address: 0xd000_1000, bytes: 4096, interrupt: 5 },
+                MmioDevice { address: 4096, bytes: 1024, interrupt: 7 },
+            ]
+        );
+    }
+
+    #[test]
+    fn an_ill_formed_device_is_ignored() {
+        for device in [
+            "",
+            "512",
+            "512@",
+            "512@0xfeb00e00",
+            "512@0xfeb00e00:",
+            "512@0xfeb00e00:-1",
+            "x@0xfeb00e00:12",
+            "512@0xfffffffffffffff0:12",
+            "0xffffffffffffffffK@0:12",
+        ] {
+            let word = std::format!("virtio_mmio.device={device}");
+            let (options, ignored) = parse(&word);
+            assert_eq!(options.virtio_mmio, [], "{word}");
+            assert_eq!(ignored, [word.as_str()]);
+        }
+    }
+
+    #[test]
+    fn more_devices_than_there_is_room_for_are_ignored() {
+        let line = "virtio_mmio.device=512@0xfeb00000:5 ".repeat(33);
+        let (options, ignored) = parse(&line);
+        assert_eq!(options.virtio_mmio.len(), 32);
+        assert_eq!(ignored.len(), 1);
+    }
+}

@@ -1,0 +1,139 @@
+//! Features and the sets that a driver declares.
+//!
+//! Each feature of a description is a zero-sized type that implements [`Feature`]. A set of features with a level for
+//! each is a type too, generated per description as `Features<…>`; [`Levels`] pairs the set of a device with the set of
+//! the reserved features (ring format, event index, …) that every device shares.
+
+use core::marker::PhantomData;
+
+use crate::level::{Demand, Level};
+
+/// One feature of a description, as a type.
+pub trait Feature: Copy + core::fmt::Debug + Send + Sync + 'static {
+    /// Whose feature it is: [`OfDevice`] or [`Reserved`].
+    type Owner;
+    /// Number of the feature bit, 0 to 63.
+    const BIT: u32;
+    /// The specification's name, for instance `VIRTIO_BALLOON_F_STATS_VQ`.
+    const NAME: &'static str;
+    /// The features without which this one may not be accepted, as a mask.
+    const REQUIRES: u64;
+}
+
+/// A set of features with a level for each.
+pub trait FeatureSet: Copy + Default + core::fmt::Debug + Send + Sync + 'static {
+    /// The features of the set in order of their bits, each with its level.
+    const ENTRIES: &'static [FeatureEntry];
+}
+
+/// One feature of a [`FeatureSet`], as a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeatureEntry {
+    /// Number of the feature bit, 0 to 63.
+    pub bit: u32,
+    /// The specification's name.
+    pub name: &'static str,
+    /// Mask of the features without which this one may not be accepted.
+    pub requires: u64,
+    /// The level declared.
+    pub demand: Demand,
+}
+
+impl FeatureEntry {
+    /// The entry of the feature `F` at the level `L`.
+    pub const fn new<F: Feature, L: Level>() -> Self {
+        Self { bit: F::BIT, name: F::NAME, requires: F::REQUIRES, demand: L::DEMAND }
+    }
+
+    /// The mask with only this feature's bit set.
+    pub const fn mask(&self) -> u64 {
+        1 << (self.bit & 63)
+    }
+}
+
+/// A feature set in which the feature `F` has the level `L`, where it was refused before.
+#[diagnostic::on_unimplemented(
+    message = "the feature `{F}` cannot be declared here",
+    label = "`{F}` is already declared, or is no feature of this device",
+    note = "declare each feature at most once, by `.want(…)` or by `.require(…)`"
+)]
+pub trait With<F, L: Level> {
+    /// The set with the new level.
+    type Out;
+}
+
+/// A feature set that knows the feature `F`.
+#[diagnostic::on_unimplemented(
+    message = "`{F}` is no feature of this device",
+    label = "unknown to the feature set",
+    note = "use a feature from the module of the device, or from `aerostat_spec::reserved`"
+)]
+pub trait Declares<F> {
+    /// The level that the driver declared for the feature.
+    type Level: Level;
+}
+
+/// Owner of a device type's own features (bits 0 to 23 and 50 to 63).
+#[derive(Debug)]
+pub struct OfDevice<D>(PhantomData<D>);
+
+/// Owner of the reserved features (bits 24 to 49), which are independent of the device type.
+#[derive(Debug)]
+pub struct Reserved;
+
+/// The levels of a device's own features `D` and of the reserved features `R`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Levels<D, R>(PhantomData<(D, R)>);
+
+/// Both halves of [`Levels`], for code that is generic over the pair.
+pub trait Declaration: Copy + Default + core::fmt::Debug + Send + Sync + 'static {
+    /// The device's own features.
+    type Device: FeatureSet;
+    /// The reserved features.
+    type Reserved: FeatureSet;
+}
+
+impl<D: FeatureSet, R: FeatureSet> Declaration for Levels<D, R> {
+    type Device = D;
+    type Reserved = R;
+}
+
+/// Finds the half of [`Levels`] that an owner's features are declared in.
+pub trait Half<D, R> {
+    /// That half.
+    type This;
+    /// The pair with that half replaced.
+    type Replaced<N>;
+}
+
+impl<D, R, X> Half<D, R> for OfDevice<X> {
+    type This = D;
+    type Replaced<N> = Levels<N, R>;
+}
+
+impl<D, R> Half<D, R> for Reserved {
+    type This = R;
+    type Replaced<N> = Levels<D, N>;
+}
+
+impl<D, R, F, L> With<F, L> for Levels<D, R>
+where
+    F: Feature,
+    F::Owner: Half<D, R>,
+    L: Level,
+    <F::Owner as Half<D, R>>::This: With<F, L>,
+{
+    type Out = <F::Owner as Half<D, R>>::Replaced<<<F::Owner as Half<D, R>>::This as With<F, L>>::Out>;
+}
+
+impl<D, R, F> Declares<F> for Levels<D, R>
+where
+    F: Feature,
+    F::Owner: Half<D, R>,
+    <F::Owner as Half<D, R>>::This: Declares<F>,
+{
+    type Level = <<F::Owner as Half<D, R>>::This as Declares<F>>::Level;
+}
+
+/// The level at which the declaration `S` holds the feature `F`.
+pub type LevelOf<S, F> = <S as Declares<F>>::Level;

@@ -1,0 +1,159 @@
+//! How much a driver wants a feature, and what it may do with it as a result.
+//!
+//! A *level* is a type. What depends on a feature has the type [`Level::Of`]: the thing itself when the feature is
+//! [`Required`], an `Option` of it when it is [`Wanted`], and [`Nothing`] when it is [`Refused`].
+
+/// The three levels as a value, for code that decides at run time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Demand {
+    /// Without this feature the driver does not start.
+    Required,
+    /// The feature is accepted when the device offers it.
+    Wanted,
+    /// The feature is never accepted.
+    Refused,
+}
+
+/// Level: the driver fails to start unless the device offers the feature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Required;
+
+/// Level: the feature is accepted when the device offers it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted;
+
+/// Level: the feature is never accepted. The default of every feature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refused;
+
+/// What a refused feature leaves of the things that depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Nothing;
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Required {}
+    impl Sealed for super::Wanted {}
+    impl Sealed for super::Refused {}
+}
+
+/// A level of demand for a feature: [`Required`], [`Wanted`] or [`Refused`]. Sealed.
+pub trait Level: sealed::Sealed + Copy + Default + core::fmt::Debug + Send + Sync + 'static {
+    /// The level as a value.
+    const DEMAND: Demand;
+
+    /// What a `T` that depends on the feature becomes.
+    type Of<T>;
+
+    /// Makes the dependent thing, by calling `make` where the level and the outcome of the negotiation allow it.
+    /// A required feature has been accepted by the time anything depends on it, so `accepted` is not asked for then.
+    fn of<T>(accepted: bool, make: impl FnOnce() -> T) -> Self::Of<T>;
+
+    /// The same thing, changed by `change` where it exists.
+    fn map<T, U>(of: Self::Of<T>, change: impl FnOnce(T) -> U) -> Self::Of<U>;
+
+    /// A shared view of the dependent thing where it exists.
+    fn get<T>(of: &Self::Of<T>) -> Option<&T>;
+
+    /// An exclusive view of the dependent thing where it exists.
+    fn get_mut<T>(of: &mut Self::Of<T>) -> Option<&mut T>;
+
+    /// Takes the dependent thing out, where it exists.
+    fn into_option<T>(of: Self::Of<T>) -> Option<T>;
+}
+
+impl Level for Required {
+    const DEMAND: Demand = Demand::Required;
+    type Of<T> = T;
+
+    fn of<T>(_accepted: bool, make: impl FnOnce() -> T) -> T {
+        make()
+    }
+
+    fn map<T, U>(of: T, change: impl FnOnce(T) -> U) -> U {
+        change(of)
+    }
+
+    fn get<T>(of: &T) -> Option<&T> {
+        Some(of)
+    }
+
+    fn get_mut<T>(of: &mut T) -> Option<&mut T> {
+        Some(of)
+    }
+
+    fn into_option<T>(of: T) -> Option<T> {
+        Some(of)
+    }
+}
+
+impl Level for Wanted {
+    const DEMAND: Demand = Demand::Wanted;
+    type Of<T> = Option<T>;
+
+    fn of<T>(accepted: bool, make: impl FnOnce() -> T) -> Option<T> {
+        accepted.then(make)
+    }
+
+    fn map<T, U>(of: Option<T>, change: impl FnOnce(T) -> U) -> Option<U> {
+        of.map(change)
+    }
+
+    fn get<T>(of: &Option<T>) -> Option<&T> {
+        of.as_ref()
+    }
+
+    fn get_mut<T>(of: &mut Option<T>) -> Option<&mut T> {
+        of.as_mut()
+    }
+
+    fn into_option<T>(of: Option<T>) -> Option<T> {
+        of
+    }
+}
+
+impl Level for Refused {
+    const DEMAND: Demand = Demand::Refused;
+    type Of<T> = Nothing;
+
+    fn of<T>(_accepted: bool, _make: impl FnOnce() -> T) -> Nothing {
+        Nothing
+    }
+
+    fn map<T, U>(_of: Nothing, _change: impl FnOnce(T) -> U) -> Nothing {
+        Nothing
+    }
+
+    fn get<T>(_of: &Nothing) -> Option<&T> {
+        None
+    }
+
+    fn get_mut<T>(_of: &mut Nothing) -> Option<&mut T> {
+        None
+    }
+
+    fn into_option<T>(_of: Nothing) -> Option<T> {
+        None
+    }
+}
+
+/// A level at which what depends on the feature `F` exists: [`Required`] or [`Wanted`].
+///
+/// Methods that need a feature bound the level that the driver declared for it by this trait.
+#[diagnostic::on_unimplemented(
+    message = "the feature `{F}` was refused by this driver, so nothing that depends on it exists",
+    label = "needs the feature `{F}`",
+    note = "a feature is refused unless the driver declares it: add `.want({F})` or `.require({F})` before `probe()`"
+)]
+pub trait Available<F>: Level {}
+impl<F> Available<F> for Required {}
+impl<F> Available<F> for Wanted {}
+
+/// The level at which the feature `F` is certain to be absent: [`Refused`].
+#[diagnostic::on_unimplemented(
+    message = "the feature `{F}` may have been negotiated, and this is allowed only without it",
+    label = "possible only where `{F}` is refused",
+    note = "leave `{F}` out of the driver's declaration to refuse it"
+)]
+pub trait Absent<F>: Level {}
+impl<F> Absent<F> for Refused {}

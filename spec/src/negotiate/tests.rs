@@ -1,0 +1,170 @@
+//! What negotiation accepts, by example and by property.
+
+extern crate std;
+
+use proptest::prelude::*;
+use std::format;
+use std::string::ToString as _;
+
+use crate::reserved::feature::{EventIdx, Version1};
+use crate::{
+    Accepted, Declaration, FeatureEntry, FeatureSet, Levels, NegotiateError, Required, Wanted, With, reserved,
+};
+
+crate::virtio_device! {
+    device lamp = 63 {
+        features {
+            base = 0,
+            left = 1 requires base,
+            right = 2 requires base,
+            both = 3 requires left + right,
+            alone = 4,
+            far = 63 requires both,
+        }
+    }
+}
+
+use lamp::feature::{Alone, Base, Both, Far, Left, Right};
+
+type None = Levels<lamp::Features, reserved::Features>;
+
+/// The declaration `$base` with more levels.
+macro_rules! declare {
+    ($base:ty) => { $base };
+    ($base:ty, $feature:ty: $level:ty $(, $more:ty: $more_level:ty)*) => {
+        declare!(<$base as With<$feature, $level>>::Out $(, $more: $more_level)*)
+    };
+}
+
+type AllWanted = declare!(None, Base: Wanted, Left: Wanted, Right: Wanted, Both: Wanted, Alone: Wanted, Far: Wanted);
+type AllRequired =
+    declare!(None, Base: Required, Left: Required, Right: Required, Both: Required, Alone: Required, Far: Required);
+type Mixed = declare!(None, Base: Wanted, Left: Required, Both: Wanted, Far: Wanted, Version1: Required);
+type LeafRequired = declare!(None, Base: Wanted, Left: Wanted, Right: Wanted, Both: Required, EventIdx: Wanted);
+type Unreachable = declare!(None, Both: Wanted, Alone: Wanted, Far: Wanted);
+
+const ALL: u64 = u64::MAX;
+
+#[test]
+fn nothing_is_accepted_where_nothing_is_declared() {
+    assert_eq!(Accepted::<None>::negotiate(ALL, ALL).map(|accepted| accepted.bits()), Ok(0));
+}
+
+#[test]
+fn a_wanted_feature_is_accepted_where_it_is_offered() {
+    let accepted = Accepted::<AllWanted>::negotiate(0b1_0001, ALL).expect("nothing is required");
+    assert_eq!(accepted.bits(), 0b1_0001);
+    assert_eq!(accepted.offered(), 0b1_0001);
+    assert!(accepted.has(Alone));
+    assert!(!accepted.has(Left));
+    assert!(accepted.proof(Alone).is_some());
+    assert!(accepted.proof(Left).is_none());
+}
+
+#[test]
+fn a_wanted_feature_without_its_prerequisite_is_left_out() {
+    // `left` needs `base`, `both` needs `left`, `far` needs `both`: all go.
+    let accepted = Accepted::<AllWanted>::negotiate(ALL & !0b1, ALL).expect("nothing is required");
+    assert_eq!(accepted.bits(), 0b1_0000);
+}
+
+#[test]
+fn a_prerequisite_that_is_not_declared_is_missing() {
+    let accepted = Accepted::<Unreachable>::negotiate(ALL, ALL).expect("nothing is required");
+    assert_eq!(accepted.bits(), 0b1_0000);
+}
+
+#[test]
+fn a_required_feature_must_be_offered() {
+    let error = Accepted::<Mixed>::negotiate(0b1, ALL).expect_err("`left` is not offered");
+    assert_eq!(error, NegotiateError::NotOffered { name: "VIRTIO_LAMP_F_LEFT", bit: 1, offered: 0b1 });
+    assert_eq!(
+        error.to_string(),
+        "the device does not offer VIRTIO_LAMP_F_LEFT (bit 1), which the driver requires (offered: 0x1)"
+    );
+}
+
+#[test]
+fn a_required_feature_must_be_supported_by_the_transport() {
+    let error = Accepted::<Mixed>::negotiate(ALL, 0b1111).expect_err("the transport is legacy");
+    assert_eq!(error, NegotiateError::Unsupported { name: "VIRTIO_F_VERSION_1", bit: 32 });
+}
+
+#[test]
+fn a_required_feature_must_have_its_prerequisites() {
+    let error = Accepted::<LeafRequired>::negotiate(ALL & !0b10, ALL).expect_err("`left` is not offered");
+    assert_eq!(error, NegotiateError::Prerequisite { name: "VIRTIO_LAMP_F_BOTH", bit: 3, missing: 0b10 });
+}
+
+#[test]
+fn a_required_feature_is_proven_without_question() {
+    let accepted = Accepted::<AllRequired>::negotiate(ALL, ALL).expect("everything is offered");
+    let proof: crate::Negotiated<Far> = accepted.proof(Far);
+    assert_eq!(format!("{proof:?}"), "Negotiated(PhantomData<aerostat_spec::negotiate::tests::lamp::feature::Far>)");
+}
+
+fn entries<S: Declaration>() -> impl Iterator<Item = &'static FeatureEntry> {
+    <S::Device as FeatureSet>::ENTRIES.iter().chain(<S::Reserved as FeatureSet>::ENTRIES)
+}
+
+fn mask<S: Declaration>(demand: fn(crate::Demand) -> bool) -> u64 {
+    entries::<S>().filter(|entry| demand(entry.demand)).map(FeatureEntry::mask).sum()
+}
+
+/// Whether every feature of the mask has its prerequisites in the mask.
+fn closed<S: Declaration>(bits: u64) -> bool {
+    entries::<S>().filter(|entry| bits & entry.mask() != 0).all(|entry| entry.requires & !bits == 0)
+}
+
+/// The largest closed part of the mask, found by trying all parts.
+fn largest_closed<S: Declaration>(bits: u64) -> u64 {
+    // All parts of a mask, from the mask itself down to nothing.
+    let mut part = bits;
+    loop {
+        if closed::<S>(part) {
+            return part;
+        }
+        part = part.wrapping_sub(1) & bits;
+    }
+}
+
+fn holds<S: Declaration + core::fmt::Debug>(offered: u64, supported: u64, unknown: u64) -> Result<(), TestCaseError> {
+    let declared = mask::<S>(|demand| demand != crate::Demand::Refused);
+    let required = mask::<S>(|demand| demand == crate::Demand::Required);
+    let usable = offered & supported & declared;
+    let known = entries::<S>().map(FeatureEntry::mask).sum::<u64>();
+    let outcome = Accepted::<S>::negotiate(offered, supported);
+    let more = Accepted::<S>::negotiate(offered | (unknown & !known), supported);
+    match outcome {
+        Ok(accepted) => {
+            let bits = accepted.bits();
+            prop_assert_eq!(bits & !usable, 0, "only what is offered, supported and declared");
+            prop_assert_eq!(required & !bits, 0, "all that is required");
+            prop_assert!(closed::<S>(bits), "nothing without its prerequisites");
+            prop_assert_eq!(bits, largest_closed::<S>(usable), "nothing is left out without need");
+            prop_assert_eq!(more.map(|more| more.bits()), Ok(bits), "unknown bits change nothing");
+        }
+        Err(_) => {
+            prop_assert_ne!(required & !largest_closed::<S>(usable), 0, "a failure has a cause");
+            prop_assert!(more.is_err(), "unknown bits change nothing");
+        }
+    }
+    Ok(())
+}
+
+/// Masks in which the features of the descriptions are present more often than not.
+fn offers() -> impl Strategy<Value = u64> {
+    (any::<u64>(), any::<u64>()).prop_map(|(a, b)| a | b)
+}
+
+proptest! {
+    #[test]
+    fn negotiation_accepts_the_most_that_is_allowed(offered in offers(), supported in offers(), unknown: u64) {
+        holds::<None>(offered, supported, unknown)?;
+        holds::<AllWanted>(offered, supported, unknown)?;
+        holds::<AllRequired>(offered, supported, unknown)?;
+        holds::<Mixed>(offered, supported, unknown)?;
+        holds::<LeafRequired>(offered, supported, unknown)?;
+        holds::<Unreachable>(offered, supported, unknown)?;
+    }
+}

@@ -1,0 +1,102 @@
+//! What the generated items do.
+
+use aerostat_spec::balloon::{self, HintCommand, Stat, StatTag};
+use aerostat_spec::{Accepted, Block, Device, Feature, Field, Levels, Queue, Required, Settable, Wire, With, reserved};
+use zerocopy::{FromBytes as _, IntoBytes as _};
+
+aerostat_spec::virtio_device! {
+    device lamp = 63 as "VIRTIO_LMP" {
+        features { timer = 50 requires dimming, dimming = 1 }
+        queues { dimmer = 7 if dimming, switch = 0 }
+        config { level: le16 setup, zones: [virtio16; 3] read @ 0x08, alarms: [le32; 2] write if timer @ 0x10 }
+    }
+}
+
+type Lit = <<Levels<lamp::Features, reserved::Features> as With<lamp::feature::Dimming, Required>>::Out as With<
+    lamp::feature::Timer,
+    Required,
+>>::Out;
+
+#[test]
+fn a_device_knows_its_queues_in_order() {
+    let queues: Vec<_> = lamp::Device::QUEUES.iter().map(|queue| (queue.name, queue.index, queue.needs)).collect();
+    assert_eq!(queues, [("switch", 0, 0), ("dimmer", 7, 0b10)]);
+    assert_eq!(lamp::queue::Dimmer::SPEC, lamp::Device::QUEUES[1]);
+    let balloon: Vec<_> = balloon::Device::QUEUES.iter().map(|queue| (queue.name, queue.index, queue.needs)).collect();
+    let expected = [
+        ("inflate", 0, 0),
+        ("deflate", 1, 0),
+        ("stats", 2, 1 << 1),
+        ("free_page", 3, 1 << 3),
+        ("reporting", 4, 1 << 5),
+    ];
+    assert_eq!(balloon, expected);
+}
+
+#[test]
+fn a_feature_knows_its_name_and_what_it_needs() {
+    assert_eq!(lamp::feature::Timer::NAME, "VIRTIO_LMP_F_TIMER");
+    assert_eq!(lamp::feature::Timer::REQUIRES, 0b10);
+    assert_eq!(reserved::feature::Version1::NAME, "VIRTIO_F_VERSION_1");
+}
+
+#[test]
+fn the_mask_and_the_types_number_the_bits_alike() {
+    let mask = balloon::FeatureBits::new().with_must_tell_host(true).with_page_reporting(true);
+    let bits = [balloon::feature::MustTellHost::BIT, balloon::feature::PageReporting::BIT];
+    assert_eq!(mask.into_bits(), bits.into_iter().map(|bit| 1 << bit).sum());
+    assert!(lamp::FeatureBits::from_bits(1 << 50).timer());
+}
+
+#[test]
+fn the_elements_of_an_array_follow_one_another() {
+    assert_eq!(lamp::config::Zones::all().map(Field::offset), [8, 10, 12]);
+    assert_eq!(lamp::config::Zones::at(2).map(|zone| (zone.index(), zone.offset())), Some((2, 12)));
+    assert_eq!(lamp::config::Zones::at(3), None);
+    assert_eq!(<lamp::config::Space as Block>::LEN, 24);
+}
+
+#[test]
+fn a_guarded_field_is_given_for_the_proof() {
+    let accepted = Accepted::<Lit>::negotiate(u64::MAX, u64::MAX).expect("everything is offered");
+    let alarms = lamp::config::Alarms::given(accepted.proof(lamp::feature::Timer));
+    assert_eq!(alarms.map(Field::offset), [0x10, 0x14]);
+    let dimmer = lamp::queue::Dimmer::given(accepted.proof(lamp::feature::Dimming));
+    assert_eq!(format!("{dimmer:?}"), "Dimmer(())");
+}
+
+#[test]
+fn a_field_for_the_setup_is_settable() {
+    fn width<F: Settable>(_field: F) -> usize {
+        <F::Wire as Wire>::WIDTH
+    }
+    assert_eq!(width(lamp::config::Level), 2);
+    assert_eq!(width(balloon::config::Actual), 4);
+}
+
+#[test]
+fn a_statistic_has_the_byte_order_of_its_interface() {
+    let modern = Stat::<zerocopy::LittleEndian>::new(StatTag::FreeMemory.to_raw(), 0x0102_0304_0506_0708);
+    assert_eq!(modern.as_bytes(), [4, 0, 8, 7, 6, 5, 4, 3, 2, 1]);
+    let other = Stat::<zerocopy::BigEndian>::new(StatTag::FreeMemory.to_raw(), 0x0102_0304_0506_0708);
+    assert_eq!(other.as_bytes(), [0, 4, 1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(Stat::<zerocopy::LittleEndian>::read_from_bytes(modern.as_bytes()), Ok(modern));
+}
+
+#[test]
+fn every_value_survives_the_enum() {
+    for raw in 0..=u16::MAX {
+        let tag = StatTag::from_raw(raw);
+        assert_eq!(tag.to_raw(), raw);
+        assert_eq!(matches!(tag, StatTag::Unknown(_)), raw > 15);
+    }
+    assert_eq!(StatTag::ALL.len(), 16);
+    assert_eq!(HintCommand::from(1), HintCommand::Done);
+    assert_eq!(u32::from(HintCommand::Unknown(7)), 7);
+}
+
+#[test]
+fn a_value_prints_the_name_of_the_description() {
+    assert_eq!(StatTag::DirectReclaims.to_string(), "direct_reclaims");
+    assert_eq!(StatTag::Unknown(99).to_string(), "unknown (99)");
+}

@@ -1,0 +1,56 @@
+//! Asks the C compiler.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::Claim;
+
+/// How to get what the tests need.
+const INSTALL: &str = "these tests need a C compiler and the Linux headers: on Debian and Ubuntu, \
+                       `apt install gcc libc6-dev linux-libc-dev`";
+
+/// Every expression must have the claimed value in a C program that includes the headers.
+pub(crate) fn check(name: &str, headers: &[&str], claims: &[Claim]) {
+    let values = evaluate(name, headers, claims);
+    assert_eq!(values.len(), claims.len(), "the C program printed one number for each expression");
+    let wrong: Vec<String> = claims
+        .iter()
+        .zip(values)
+        .filter(|((_, claimed), value)| claimed != value)
+        .map(|((expression, claimed), value)| format!("{expression}: C has {value}, the bindings have {claimed}"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The values of the expressions.
+fn evaluate(name: &str, headers: &[&str], claims: &[Claim]) -> Vec<u64> {
+    let mut source = String::from("#include <stddef.h>\n#include <stdio.h>\n");
+    source.extend(headers.iter().map(|header| format!("#include <{header}>\n")));
+    source.push_str("int main(void) {\n");
+    let lines =
+        claims.iter().map(|(expression, _)| format!("printf(\"%llu\\n\", (unsigned long long)({expression}));\n"));
+    source.extend(lines);
+    source.push_str("return 0;\n}\n");
+    let program = compile(name, &source);
+    let output = Command::new(&program).output().expect("a compiled program runs");
+    assert!(output.status.success(), "the C program failed: {}", output.status);
+    let numbers = String::from_utf8(output.stdout).expect("digits");
+    numbers.lines().map(|line| line.parse().expect("a number")).collect()
+}
+
+fn compile(name: &str, source: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (file, program) = (folder.join(format!("{name}.c")), folder.join(name));
+    std::fs::write(&file, source).expect("a writable folder for the C program");
+    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let output = Command::new(&compiler)
+        .arg("-o")
+        .arg(&program)
+        .arg(&file)
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run {}: {error}; {INSTALL}", compiler.display()));
+    let messages = String::from_utf8_lossy(&output.stderr);
+    assert!(!messages.contains("No such file"), "a header is missing; {INSTALL}\n{messages}");
+    assert!(output.status.success(), "{} refused the program:\n{messages}", compiler.display());
+    program
+}

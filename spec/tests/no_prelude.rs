@@ -1,0 +1,19 @@
+//! The macros work where there is no prelude.
+#![no_implicit_prelude]
+
+::aerostat_spec::virtio_device! {
+    device lamp = 63 {
+        features { dimming = 0 }
+        queues { switch = 0, dimmer = 1 if dimming }
+        config { level: u8 read write, zones: [u8; 3] read, alarm: le32 read if dimming }
+        struct step { time: virtio64, level: le32, padding: [u8; 4] }
+        enum mode: u8 { off = 0, on = 1 }
+        bits state: u16 { hot = 0, level = 4..12 }
+    }
+}
+
+#[test]
+fn bindings_without_a_prelude_work() {
+    ::std::assert_eq!(lamp::Mode::from_raw(7), lamp::Mode::Unknown(7));
+    ::std::assert_eq!(lamp::State::new().with_hot(true).into_bits(), 1);
+}

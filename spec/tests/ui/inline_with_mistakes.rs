@@ -1,0 +1,14 @@
+//! The mistakes of a description in place are told at their tokens.
+
+aerostat_spec::virtio_device! {
+    device lamp = 63 {
+        features { dimming = 0, timer = 0 }
+        queues {
+            switch = 0,
+            dimmer = 1 if diming,
+        }
+        config { level: le32, mode: le23 read }
+    }
+}
+
+fn main() {}

@@ -1,0 +1,152 @@
+//! A transport that is chosen at run time.
+
+use aerostat_spec::{DeviceId, Interface};
+
+use crate::config::ConfigIo;
+use crate::io::Io;
+use crate::queue::{QueueError, QueueSize, RingAddresses};
+use crate::status::Status;
+use crate::transport::{BusError, Causes, InterruptSource, Notifier, Transport};
+
+/// One of two transports; nest it for more. The handles that it gives out are of this type too.
+///
+/// ```
+/// # use aerostat_transport::{Either, MmioRegion, Mmio, Pci};
+/// /// What a kernel that looks for its devices on both buses writes down once.
+/// type AnyTransport = Either<Mmio<MmioRegion>, Pci<MmioRegion>>;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Either<A, B> {
+    /// The first.
+    First(A),
+    /// The second.
+    Second(B),
+}
+
+macro_rules! either {
+    ($self:expr, $it:ident => $do:expr) => {
+        match $self {
+            Either::First($it) => $do,
+            Either::Second($it) => $do,
+        }
+    };
+}
+
+// SAFETY: every method is that of a transport that keeps the contract.
+unsafe impl<A: Transport, B: Transport> Transport for Either<A, B> {
+    type Notifier = Either<A::Notifier, B::Notifier>;
+    type Interrupt = Either<A::Interrupt, B::Interrupt>;
+    type Config = Either<A::Config, B::Config>;
+
+    fn interface(&self) -> Interface {
+        either!(self, it => it.interface())
+    }
+
+    fn device_id(&self) -> DeviceId {
+        either!(self, it => it.device_id())
+    }
+
+    fn status(&self) -> Status {
+        either!(self, it => it.status())
+    }
+
+    fn set_status(&mut self, status: Status) {
+        either!(self, it => it.set_status(status));
+    }
+
+    fn offered(&mut self) -> u64 {
+        either!(self, it => it.offered())
+    }
+
+    fn accept(&mut self, features: u64) {
+        either!(self, it => it.accept(features));
+    }
+
+    fn supported(&self) -> u64 {
+        either!(self, it => it.supported())
+    }
+
+    fn set_up_bus(&mut self) -> Result<(), BusError> {
+        either!(self, it => it.set_up_bus())
+    }
+
+    fn queue_limit(&mut self, queue: u16) -> Result<u16, QueueError> {
+        either!(self, it => it.queue_limit(queue))
+    }
+
+    unsafe fn enable_queue(
+        &mut self,
+        queue: u16,
+        size: QueueSize,
+        ring: &RingAddresses,
+    ) -> Result<Self::Notifier, QueueError> {
+        match self {
+            // SAFETY: the caller's promise is passed on.
+            Self::First(it) => unsafe { it.enable_queue(queue, size, ring) }.map(Either::First),
+            // SAFETY: the caller's promise is passed on.
+            Self::Second(it) => unsafe { it.enable_queue(queue, size, ring) }.map(Either::Second),
+        }
+    }
+
+    fn config(&self) -> Self::Config {
+        match self {
+            Self::First(it) => Either::First(it.config()),
+            Self::Second(it) => Either::Second(it.config()),
+        }
+    }
+
+    fn interrupt(&self) -> Self::Interrupt {
+        match self {
+            Self::First(it) => Either::First(it.interrupt()),
+            Self::Second(it) => Either::Second(it.interrupt()),
+        }
+    }
+}
+
+impl<A: Notifier, B: Notifier> Notifier for Either<A, B> {
+    fn notify(&self) {
+        either!(self, it => it.notify());
+    }
+}
+
+impl<A: InterruptSource, B: InterruptSource> InterruptSource for Either<A, B> {
+    fn acknowledge(&self) -> Causes {
+        either!(self, it => it.acknowledge())
+    }
+}
+
+impl<A: ConfigIo, B: ConfigIo> ConfigIo for Either<A, B> {
+    fn generation(&self) -> u32 {
+        either!(self, it => it.generation())
+    }
+}
+
+impl<A: Io, B: Io> Io for Either<A, B> {
+    fn len(&self) -> usize {
+        either!(self, it => it.len())
+    }
+
+    fn read8(&self, offset: usize) -> u8 {
+        either!(self, it => it.read8(offset))
+    }
+
+    fn read16(&self, offset: usize) -> u16 {
+        either!(self, it => it.read16(offset))
+    }
+
+    fn read32(&self, offset: usize) -> u32 {
+        either!(self, it => it.read32(offset))
+    }
+
+    fn write8(&self, offset: usize, value: u8) {
+        either!(self, it => it.write8(offset, value));
+    }
+
+    fn write16(&self, offset: usize, value: u16) {
+        either!(self, it => it.write16(offset, value));
+    }
+
+    fn write32(&self, offset: usize, value: u32) {
+        either!(self, it => it.write32(offset, value));
+    }
+}

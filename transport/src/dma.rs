@@ -1,0 +1,139 @@
+//! Memory that driver and device share.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU16, Ordering};
+
+/// An address as the device sees it, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeviceAddress(pub u64);
+
+/// Allocates memory that the device can reach.
+///
+/// # Safety
+///
+/// Every [`DmaRegion`] that [`Dma::alloc`] returns lies in memory that
+///
+/// * is valid for reads and writes by the CPU at [`DmaRegion::as_ptr`] and by the device at
+///   [`DmaRegion::device_address`], both contiguous and coherent, for the whole length;
+/// * has the alignment asked for, in both address spaces;
+/// * belongs to nobody else until the region comes back through [`Dma::free`].
+pub unsafe trait Dma {
+    /// Allocates a region of at least `layout.size()` bytes, aligned to `layout.align()`; its contents are arbitrary.
+    /// `None` when there is no such memory now.
+    fn alloc(&mut self, layout: Layout) -> Option<DmaRegion>;
+
+    /// Takes back a region that [`Dma::alloc`] of the same object returned. No device uses it any more.
+    fn free(&mut self, region: DmaRegion);
+}
+
+/// A piece of memory shared with a device, owned by whoever holds this value.
+///
+/// The device may write to it at any time, so that no Rust reference to it exists: it is read and written through
+/// volatile and atomic accesses. Dropping the value leaks the memory; [`Dma::free`] gives it back.
+#[derive(Debug)]
+#[must_use = "dropping a region leaks its memory: give it back with `Dma::free`"]
+pub struct DmaRegion {
+    start: NonNull<u8>,
+    address: DeviceAddress,
+    layout: Layout,
+}
+// SAFETY: the region owns its memory, which is reached from any CPU alike.
+unsafe impl Send for DmaRegion {}
+
+impl DmaRegion {
+    /// A region from its parts: the address for the CPU, the address for the device, and the layout it was asked for.
+    ///
+    /// # Safety
+    ///
+    /// The memory is as [`Dma`] promises: valid for `layout.size()` bytes at both addresses, aligned, and not used by
+    /// anybody else while the region exists.
+    pub const unsafe fn new(start: NonNull<u8>, address: DeviceAddress, layout: Layout) -> Self {
+        Self { start, address, layout }
+    }
+
+    /// The address for the CPU.
+    pub const fn as_ptr(&self) -> NonNull<u8> {
+        self.start
+    }
+
+    /// The address for the device.
+    pub const fn device_address(&self) -> DeviceAddress {
+        self.address
+    }
+
+    /// The layout that the region was asked for with.
+    pub const fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Length in bytes.
+    pub const fn len(&self) -> usize {
+        self.layout.size()
+    }
+
+    /// Whether the region has no bytes.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl DmaRegion {
+    /// Fills the region with zeros.
+    pub fn zero(&mut self) {
+        // SAFETY: the region is valid for writes for its whole length, by the contract of `new`, and exclusive access
+        // to the value means that no other code of this driver is writing to it.
+        unsafe { self.start.as_ptr().write_bytes(0, self.len()) }
+    }
+
+    /// A pointer to the `T` at `offset`, where it is inside and aligned.
+    fn at<T>(&self, offset: usize) -> Option<NonNull<T>> {
+        let fits = offset.checked_add(size_of::<T>()).is_some_and(|end| end <= self.len());
+        if !fits {
+            return None;
+        }
+        // SAFETY: `offset` is inside the region, as just checked.
+        let at = unsafe { self.start.add(offset) };
+        let at = at.cast::<T>();
+        at.is_aligned().then_some(at)
+    }
+
+    /// Reads a little-endian or native value at `offset`, once; 0 where it does not fit or is not aligned.
+    pub(crate) fn read<T: Plain>(&self, offset: usize) -> T {
+        match self.at::<T>(offset) {
+            // SAFETY: inside and aligned, as `at` checked; `Plain` types have no invalid values, and the access is
+            // volatile, because the device may write at any time.
+            Some(at) => unsafe { at.read_volatile() },
+            None => T::default(),
+        }
+    }
+
+    /// Writes a value at `offset`, once; nothing where it does not fit or is not aligned.
+    pub(crate) fn write<T: Plain>(&self, offset: usize, value: T) {
+        if let Some(at) = self.at::<T>(offset) {
+            // SAFETY: inside and aligned, as `at` checked, in memory that is valid for writes; no reference to it exists.
+            unsafe { at.write_volatile(value) }
+        }
+    }
+
+    /// Reads the 16-bit index or flags at `offset` with acquire ordering; 0 where it does not fit or is not aligned.
+    pub(crate) fn load(&self, offset: usize) -> u16 {
+        // SAFETY: inside, aligned and valid while the region is borrowed, as `at` checked; driver code reaches indexes
+        // and flags through atomics only, and the device's own accesses to them are atomic too.
+        self.at::<u16>(offset).map_or(0, |at| unsafe { AtomicU16::from_ptr(at.as_ptr()) }.load(Ordering::Acquire))
+    }
+
+    /// Writes the 16-bit index or flags at `offset` with release ordering.
+    pub(crate) fn store(&self, offset: usize, value: u16) {
+        if let Some(at) = self.at::<u16>(offset) {
+            // SAFETY: as in `load`.
+            unsafe { AtomicU16::from_ptr(at.as_ptr()) }.store(value, Ordering::Release);
+        }
+    }
+}
+
+/// Integers, which have no invalid values.
+pub(crate) trait Plain: Copy + Default {}
+impl Plain for u16 {}
+impl Plain for u32 {}
+impl Plain for u64 {}

@@ -1,0 +1,64 @@
+//! Sets FAILED on a device that is let go before it is live.
+
+use core::fmt::{self, Debug, Formatter};
+use core::mem::ManuallyDrop;
+use core::ops::{Deref, DerefMut};
+
+use crate::status::Status;
+use crate::transport::Transport;
+
+/// Holds a transport whose device is being set up. Unless it is [released](Guard::release), the device is told that
+/// the driver has given up on it ("Device Initialization", 3.1.1: set FAILED).
+pub(crate) struct Guard<T: Transport>(ManuallyDrop<T>);
+
+impl<T: Transport> Guard<T> {
+    pub(crate) fn new(transport: T) -> Self {
+        Self(ManuallyDrop::new(transport))
+    }
+
+    /// Hands the transport out as it is.
+    pub(crate) fn release(self) -> T {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: `this` is never dropped and never used again, so that the transport is taken exactly once.
+        unsafe { ManuallyDrop::take(&mut this.0) }
+    }
+
+    /// Hands the transport out after setting FAILED.
+    pub(crate) fn fail(mut self) -> T {
+        self.set_failed();
+        self.release()
+    }
+
+    fn set_failed(&mut self) {
+        let status = self.0.status();
+        self.0.set_status(status | Status::FAILED);
+    }
+}
+
+impl<T: Transport> Deref for Guard<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Transport> DerefMut for Guard<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T: Transport> Drop for Guard<T> {
+    fn drop(&mut self) {
+        self.set_failed();
+        // SAFETY: `drop` runs once, and `release` prevents it from running after it took the transport.
+        unsafe { ManuallyDrop::drop(&mut self.0) }
+    }
+}
+
+impl<T: Transport> Debug for Guard<T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Guard").finish_non_exhaustive()
+    }
+}

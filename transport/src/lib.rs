@@ -1,0 +1,57 @@
+//! Device life cycle, feature negotiation, virtqueues and buses for virtio guest drivers.
+//!
+//! A driver for any virtio device is built in four steps:
+//!
+//! 1. **Reach the registers.** [`Io`] is how; [`MmioRegion`] is volatile memory access, [`PortRegion`] port I/O.
+//! 2. **Name the bus.** [`Mmio`] and [`Pci`] are [`Transport`]s over any [`Io`]; [`Either`] chooses at run time.
+//! 3. **Bring the device to life.** [`Device`] goes through the states of the specification, each consuming the last:
+//!
+//!    ```text
+//!    take ─▶ Reset ─▶ Acknowledged ─▶ Negotiating ─▶ FeaturesOk ─▶ Live ─▶ reset
+//!    ```
+//!
+//!    Queues can be set up only in `FeaturesOk`, and notified only when `Live`; whatever goes wrong on the way sets
+//!    FAILED and hands the transport back.
+//! 4. **Exchange buffers.** [`BufferQueue`] sends bytes, without `unsafe`; [`VirtQueue`] exchanges any memory.
+//!
+//! What a kernel implements: [`Dma`], and for PCI [`MapBar`] (a closure will do). Nothing here needs an allocator.
+//!
+//! All that a device can write is checked before it is believed. A device that breaks the protocol gets a
+//! [`DeviceError`]; it cannot make this crate panic, loop or give memory away that it may still be using.
+#![no_std]
+
+mod any;
+mod config;
+mod dma;
+mod guard;
+mod io;
+mod lifecycle;
+mod mmio;
+pub mod pci;
+mod ports;
+pub mod queue;
+mod region;
+mod registers;
+mod status;
+mod transport;
+mod wait;
+
+pub use aerostat_spec as spec;
+pub use any::Either;
+pub use config::{Config, ConfigError, ConfigIo, InUse, Setup};
+pub use dma::{DeviceAddress, Dma, DmaRegion};
+pub use io::Io;
+pub use lifecycle::{Acknowledged, Device, FeaturesOk, Live, Negotiating, Reset, ResetProof, SetupError, SetupFailed};
+pub use mmio::{Mmio, MmioConfig, MmioError, MmioInterrupt, MmioNotifier};
+pub use pci::Pci;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+pub use ports::CpuPorts;
+pub use ports::{PortRegion, Ports};
+pub use queue::{BufferQueue, DeviceError, QueueError, VirtQueue};
+pub use region::{MmioRegion, Window};
+pub use status::Status;
+pub use transport::{BusError, Causes, InterruptSource, Notifier, Transport};
+pub use wait::{Patience, Spin, Wait};
+
+/// The reserved features that the transports and rings of this crate know, besides VIRTIO_F_VERSION_1.
+const SUPPORTED: u64 = 0;

@@ -1,0 +1,314 @@
+//! The PCI transport, modern interface ("Virtio Over PCI Bus", 4.1).
+//!
+//! 1. [`PciFunction`] is a function in configuration space, reached through [`Ecam`], [`ConfigPorts`] or a
+//!    [`ConfigRegionAccess`] of your own.
+//! 2. Where messages are wanted, [`Msix::enable`] and [`Msix::add`] route them.
+//! 3. [`Pci::new`] finds the structures of the device and maps them through your [`MapBar`].
+
+mod access;
+mod function;
+mod msix;
+mod structures;
+
+use aerostat_spec::pci::{self, NO_VECTOR, common_cfg};
+use aerostat_spec::{Block, DeviceId};
+use pci_types::ConfigRegionAccess;
+
+pub use self::access::{ConfigPorts, Ecam};
+pub use self::function::{BarIndex, BarRange, PciFunction, Space};
+pub use self::msix::{Message, Msix, Vector};
+use self::structures::Structures;
+use crate::config::ConfigIo;
+use crate::io::Io;
+use crate::queue::{QueueError, QueueSize, RingAddresses};
+use crate::region::Window;
+use crate::registers::Registers;
+use crate::status::Status;
+use crate::transport::{BusError, Causes, InterruptSource, Notifier, Transport};
+
+/// Makes the BARs of a device accessible.
+///
+/// Any `FnMut(BarRange) -> Option<I>` is one.
+pub trait MapBar {
+    /// How registers in a BAR are reached.
+    type Io: Io;
+
+    /// Maps a range of a BAR, for as long as the value or a clone of it exists. `None` where that cannot be done.
+    fn map(&mut self, range: BarRange) -> Option<Self::Io>;
+}
+
+impl<I: Io, F: FnMut(BarRange) -> Option<I>> MapBar for F {
+    type Io = I;
+
+    fn map(&mut self, range: BarRange) -> Option<I> {
+        self(range)
+    }
+}
+
+/// The structures that make up a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StructureKind {
+    /// Common configuration.
+    Common,
+    /// Notifications.
+    Notify,
+    /// ISR status.
+    Isr,
+    /// The device's own configuration.
+    Device,
+}
+
+impl StructureKind {
+    fn from_raw(raw: u8) -> Option<Self> {
+        match pci::CfgType::from_raw(raw) {
+            pci::CfgType::Common => Some(Self::Common),
+            pci::CfgType::Notify => Some(Self::Notify),
+            pci::CfgType::Isr => Some(Self::Isr),
+            pci::CfgType::Device => Some(Self::Device),
+            _ => None,
+        }
+    }
+
+    /// The least length in bytes with which such a structure is of any use.
+    const fn least(self) -> u32 {
+        match self {
+            // Up to the queue's device area; what was added later is used only with its features.
+            Self::Common => 56,
+            Self::Notify => 2,
+            Self::Isr | Self::Device => 1,
+        }
+    }
+}
+
+/// Why a PCI function cannot be driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PciError {
+    /// The function is no virtio device.
+    #[error("the function is no virtio device")]
+    NotVirtio,
+    /// The function has no virtio capabilities: it is a legacy device.
+    #[error("the device has no virtio capabilities: it has only the legacy interface")]
+    NoCapabilities,
+    /// A structure is missing, or none of the capabilities that describe it can be used.
+    #[error("no usable capability describes the {0:?} structure (reserved BARs and ranges outside BARs are ignored)")]
+    Missing(StructureKind),
+    /// The MSI-X table is not inside a BAR.
+    #[error("the MSI-X table is not inside a BAR")]
+    Table,
+    /// A range of a BAR was not mapped.
+    #[error("{} bytes of a BAR at {:#x} were not mapped", range.len, range.address)]
+    Unmapped {
+        /// The range.
+        range: BarRange,
+    },
+}
+
+/// How a device is to interrupt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Routing {
+    /// By its interrupt line; the ISR status says what it was about.
+    Line,
+    /// By messages. The vectors may be the same.
+    Messages {
+        /// The message for changes of the configuration.
+        configuration: Vector,
+        /// The message for used buffers, in whatever queue.
+        queues: Vector,
+    },
+}
+
+/// A device on the PCI bus.
+#[derive(Debug)]
+pub struct Pci<I> {
+    common: Registers<common_cfg::Space, I>,
+    notify: I,
+    multiplier: u32,
+    isr: I,
+    device: Window<I>,
+    id: DeviceId,
+    routing: Routing,
+}
+
+impl<I: Io> Pci<I> {
+    /// Finds the structures of the device, maps them through `map`, and lets the function reach memory.
+    ///
+    /// # Errors
+    ///
+    /// [`PciError`]
+    pub fn new<C: ConfigRegionAccess>(
+        function: &PciFunction<C>,
+        map: &mut impl MapBar<Io = I>,
+        routing: Routing,
+    ) -> Result<Self, PciError> {
+        let id = function.virtio_device().ok_or(PciError::NotVirtio)?;
+        let found = Structures::find(function)?;
+        function.enable();
+        let mut structure = |range: BarRange, most: u64| {
+            let range = BarRange { len: range.len.min(most), ..range };
+            map.map(range).filter(|io| io.len() as u64 >= range.len).ok_or(PciError::Unmapped { range })
+        };
+        let common = Registers::new(structure(found.common, <common_cfg::Space as Block>::LEN as u64)?);
+        let isr = structure(found.isr, 1)?;
+        // How much of these two is needed turns out later; each access is checked against the mapped length.
+        let notify = structure(found.notify, u64::MAX)?;
+        let device = match found.device {
+            Some(range) => Window::rest(structure(range, u64::MAX)?, 0),
+            None => Window::rest(isr.clone(), isr.len()),
+        };
+        Ok(Self { common, notify, multiplier: found.multiplier, isr, device, id, routing })
+    }
+
+    /// The type of the device.
+    pub fn device(&self) -> DeviceId {
+        self.id
+    }
+
+    fn select(&self, queue: u16) {
+        self.common.write(common_cfg::QueueSelect, queue);
+    }
+}
+
+// SAFETY: the status register reads 0 only after the device has finished its reset ("Common configuration structure
+// layout", 4.1.4.3), which ends its use of the queues; the addresses of queues are written as given.
+unsafe impl<I: Io> Transport for Pci<I> {
+    type Notifier = PciNotifier<I>;
+    type Interrupt = PciInterrupt<I>;
+    type Config = PciConfig<I>;
+
+    fn device_id(&self) -> DeviceId {
+        self.id
+    }
+
+    fn status(&self) -> Status {
+        Status(self.common.read(common_cfg::DeviceStatus))
+    }
+
+    fn set_status(&mut self, status: Status) {
+        self.common.write(common_cfg::DeviceStatus, status.0);
+    }
+
+    fn offered(&mut self) -> u64 {
+        let half = |select: u32| {
+            self.common.write(common_cfg::DeviceFeatureSelect, select);
+            u64::from(self.common.read(common_cfg::DeviceFeature))
+        };
+        half(0) | half(1) << 32
+    }
+
+    fn accept(&mut self, features: u64) {
+        for (select, half) in [(0, features as u32), (1, (features >> 32) as u32)] {
+            self.common.write(common_cfg::DriverFeatureSelect, select);
+            self.common.write(common_cfg::DriverFeature, half);
+        }
+    }
+
+    fn supported(&self) -> u64 {
+        crate::SUPPORTED
+    }
+
+    fn set_up_bus(&mut self) -> Result<(), BusError> {
+        let Routing::Messages { configuration, .. } = self.routing else { return Ok(()) };
+        let vector = configuration.get();
+        self.common.write(common_cfg::ConfigMsixVector, vector);
+        match self.common.read(common_cfg::ConfigMsixVector) {
+            NO_VECTOR => Err(BusError::Vector { vector }),
+            _ => Ok(()),
+        }
+    }
+
+    fn queue_limit(&mut self, queue: u16) -> Result<u16, QueueError> {
+        if queue >= self.common.read(common_cfg::NumQueues) {
+            return Err(QueueError::Missing { queue });
+        }
+        self.select(queue);
+        if self.common.read(common_cfg::QueueEnable) != 0 {
+            return Err(QueueError::InUse { queue });
+        }
+        match self.common.read(common_cfg::QueueSize) {
+            0 => Err(QueueError::Missing { queue }),
+            limit => Ok(limit),
+        }
+    }
+
+    unsafe fn enable_queue(
+        &mut self,
+        queue: u16,
+        size: QueueSize,
+        ring: &RingAddresses,
+    ) -> Result<PciNotifier<I>, QueueError> {
+        self.select(queue);
+        let offset = u64::from(self.common.read(common_cfg::QueueNotifyOff)) * u64::from(self.multiplier);
+        let window = usize::try_from(offset).ok().and_then(|start| Window::new(self.notify.clone(), start, 2));
+        let register = window.ok_or(QueueError::Notification { queue })?;
+        if let Routing::Messages { queues, .. } = self.routing {
+            let vector = queues.get();
+            self.common.write(common_cfg::QueueMsixVector, vector);
+            if self.common.read(common_cfg::QueueMsixVector) == NO_VECTOR {
+                return Err(QueueError::Vector { queue, vector });
+            }
+        }
+        self.common.write(common_cfg::QueueSize, size.get());
+        self.common.write(common_cfg::QueueDesc, ring.descriptors.0);
+        self.common.write(common_cfg::QueueDriver, ring.driver.0);
+        self.common.write(common_cfg::QueueDevice, ring.device.0);
+        self.common.write(common_cfg::QueueEnable, 1);
+        Ok(PciNotifier { register, queue })
+    }
+
+    fn config(&self) -> PciConfig<I> {
+        PciConfig { common: self.common.clone(), space: self.device.clone() }
+    }
+
+    fn interrupt(&self) -> PciInterrupt<I> {
+        PciInterrupt { isr: matches!(self.routing, Routing::Line).then(|| self.isr.clone()) }
+    }
+}
+
+/// Tells a PCI device of new buffers in one queue.
+#[derive(Clone, Debug)]
+pub struct PciNotifier<I> {
+    register: Window<I>,
+    queue: u16,
+}
+
+impl<I: Io> Notifier for PciNotifier<I> {
+    fn notify(&self) {
+        self.register.write16(0, self.queue);
+    }
+}
+
+/// The interrupt side of a PCI device.
+#[derive(Clone, Debug)]
+pub struct PciInterrupt<I> {
+    /// The ISR status, which is read only where interrupts come over the line.
+    isr: Option<I>,
+}
+
+impl<I: Io> InterruptSource for PciInterrupt<I> {
+    fn acknowledge(&self) -> Causes {
+        match &self.isr {
+            // The read acknowledges the interrupt.
+            Some(isr) => {
+                let status = pci::Isr::from_bits(isr.read8(0));
+                Causes { used_buffers: status.queue(), configuration: status.config() }
+            }
+            None => Causes::ANY,
+        }
+    }
+}
+
+/// The configuration space of a PCI device.
+#[derive(Clone, Debug)]
+pub struct PciConfig<I> {
+    common: Registers<common_cfg::Space, I>,
+    space: Window<I>,
+}
+
+impl<I: Io> ConfigIo for PciConfig<I> {
+    fn generation(&self) -> u32 {
+        self.common.read(common_cfg::ConfigGeneration).into()
+    }
+}
+
+crate::io::delegate!(PciConfig, space);

@@ -1,0 +1,81 @@
+//! Finds the virtio structures of a function ("Virtio Structure PCI Capabilities", 4.1.4).
+
+use aerostat_spec::{Block, pci};
+use pci_types::ConfigRegionAccess;
+
+use crate::pci::function::{BarIndex, BarRange, Capability, PciFunction};
+use crate::pci::{PciError, StructureKind};
+use crate::registers::Registers;
+
+/// The structures that a driver needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Structures {
+    pub(crate) common: BarRange,
+    pub(crate) notify: BarRange,
+    /// Bytes between the notification addresses of two queues whose notification offsets differ by one.
+    pub(crate) multiplier: u32,
+    pub(crate) isr: BarRange,
+    /// Some devices have no configuration space of their own.
+    pub(crate) device: Option<BarRange>,
+}
+
+impl Structures {
+    /// Takes, for each kind of structure, the first capability in the list that can be used.
+    pub(crate) fn find<C: ConfigRegionAccess>(function: &PciFunction<C>) -> Result<Self, PciError> {
+        let mut any = false;
+        let (mut common, mut notify, mut isr, mut device) = (None, None, None, None);
+        for capability in function.capabilities() {
+            let Some((kind, bar, offset, len)) = describe(function, capability) else { continue };
+            any = true;
+            let found = match kind {
+                StructureKind::Common => &mut common,
+                StructureKind::Notify => &mut notify,
+                StructureKind::Isr => &mut isr,
+                StructureKind::Device => &mut device,
+            };
+            if found.is_none() && len >= kind.least() {
+                let range = function.bar(bar).and_then(|range| range.part(offset.into(), len.into()));
+                *found = range.map(|range| (range, capability));
+            }
+        }
+        if !any {
+            return Err(PciError::NoCapabilities);
+        }
+        let missing = PciError::Missing;
+        let (notify, at) = notify.ok_or(missing(StructureKind::Notify))?;
+        Ok(Self {
+            common: common.ok_or(missing(StructureKind::Common))?.0,
+            notify,
+            multiplier: multiplier(function, at),
+            isr: isr.ok_or(missing(StructureKind::Isr))?.0,
+            device: device.map(|(range, _)| range),
+        })
+    }
+}
+
+/// Kind, BAR, offset and length of the structure that a capability describes; `None` for other capabilities, and for
+/// reserved kinds and reserved BARs, which are to be ignored.
+fn describe<C: ConfigRegionAccess>(
+    function: &PciFunction<C>,
+    capability: Capability,
+) -> Option<(StructureKind, BarIndex, u32, u32)> {
+    if capability.id != pci::CAP_VENDOR_SPECIFIC {
+        return None;
+    }
+    let registers = Registers::<pci::cap::Space, _>::new(function.behind(capability));
+    if usize::from(registers.read(pci::cap::CapLen)) < <pci::cap::Space as Block>::LEN {
+        return None;
+    }
+    let kind = StructureKind::from_raw(registers.read(pci::cap::CfgType))?;
+    let bar = BarIndex::new(registers.read(pci::cap::Bar))?;
+    Some((kind, bar, registers.read(pci::cap::Offset), registers.read(pci::cap::Length)))
+}
+
+/// The factor between notification offsets and bytes, if the capability is long enough to have it.
+fn multiplier<C: ConfigRegionAccess>(function: &PciFunction<C>, capability: Capability) -> u32 {
+    let len = Registers::<pci::cap::Space, _>::new(function.behind(capability)).read(pci::cap::CapLen);
+    match usize::from(len) < <pci::notify_cap::Space as Block>::LEN {
+        true => 0,
+        false => Registers::new(function.behind(capability)).read(pci::notify_cap::NotifyOffMultiplier),
+    }
+}

@@ -1,0 +1,138 @@
+//! The split ring ("Split Virtqueues", 2.7): where its parts are and how they are read and written.
+
+use core::alloc::Layout;
+use core::mem::offset_of;
+use core::sync::atomic::{Ordering, fence};
+
+use aerostat_spec::ring::{self, Avail, Desc, Used, UsedElem};
+
+use crate::dma::{DeviceAddress, DmaRegion};
+use crate::queue::{Access, Element, QueueSize};
+
+const DESC: usize = size_of::<Desc>();
+const AVAIL: usize = size_of::<Avail>();
+const USED: usize = size_of::<Used>();
+const USED_ELEM: usize = size_of::<UsedElem>();
+/// Bytes of a ring index or of an entry of the available ring.
+const INDEX: usize = size_of::<u16>();
+/// Alignment of the used ring on the modern interface.
+const USED_ALIGN: usize = 4;
+
+/// A split ring in shared memory. Indexes are free-running and wrap at 65536.
+#[derive(Debug)]
+pub(crate) struct Split {
+    memory: DmaRegion,
+    size: QueueSize,
+}
+
+/// Whether the device is to interrupt when it has used a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interrupts {
+    /// It is.
+    Wanted,
+    /// It need not; it may all the same.
+    Unwanted,
+}
+
+/// Where the parts of a ring are, as the device sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RingAddresses {
+    /// Descriptor table ("Descriptor Area").
+    pub descriptors: DeviceAddress,
+    /// Available ring ("Driver Area").
+    pub driver: DeviceAddress,
+    /// Used ring ("Device Area").
+    pub device: DeviceAddress,
+}
+
+impl Split {
+    /// The memory that a ring of this size takes, aligned for its strictest part.
+    pub(crate) fn layout(size: QueueSize) -> Layout {
+        let end = Self::used_offset(size) + USED + USED_ELEM * usize::from(size.get()) + INDEX;
+        // The sum is below 1 MiB for the largest ring, so that only the compiler cannot know that this is a layout.
+        Layout::from_size_align(end, 16).unwrap_or(Layout::new::<Desc>())
+    }
+
+    /// A ring of `size` in memory that was allocated with [`Split::layout`], all zero.
+    pub(crate) fn new(mut memory: DmaRegion, size: QueueSize) -> Self {
+        memory.zero();
+        Self { memory, size }
+    }
+
+    fn avail_offset(size: QueueSize) -> usize {
+        DESC * usize::from(size.get())
+    }
+
+    fn used_offset(size: QueueSize) -> usize {
+        let end = Self::avail_offset(size) + AVAIL + INDEX * usize::from(size.get()) + INDEX;
+        end.next_multiple_of(USED_ALIGN)
+    }
+
+    pub(crate) fn addresses(&self) -> RingAddresses {
+        let start = self.memory.device_address();
+        let at = |offset: usize| DeviceAddress(start.0.wrapping_add(offset as u64));
+        RingAddresses {
+            descriptors: start,
+            driver: at(Self::avail_offset(self.size)),
+            device: at(Self::used_offset(self.size)),
+        }
+    }
+
+    pub(crate) fn into_memory(self) -> DmaRegion {
+        self.memory
+    }
+
+    pub(crate) const fn size(&self) -> QueueSize {
+        self.size
+    }
+
+    /// Fills descriptor `id`, which goes on at `next`.
+    pub(crate) fn describe(&self, id: u16, element: &Element, next: Option<u16>) {
+        let at = DESC * usize::from(id);
+        let writes = element.access == Access::DeviceWrites;
+        let flags = ring::DescFlags::new().with_write(writes).with_next(next.is_some());
+        self.memory.write(at + offset_of!(Desc, addr), element.address.0.to_le());
+        self.memory.write(at + offset_of!(Desc, len), element.len.to_le());
+        self.memory.write(at + offset_of!(Desc, flags), flags.into_bits().to_le());
+        self.memory.write(at + offset_of!(Desc, next), next.unwrap_or(0).to_le());
+    }
+
+    /// Puts the buffer that starts at `head` into the available ring at `index`, and raises the index past it.
+    pub(crate) fn make_available(&self, index: u16, head: u16) {
+        let avail = Self::avail_offset(self.size);
+        self.memory.write(avail + AVAIL + INDEX * self.size.slot(index), head.to_le());
+        // Orders the descriptors and the ring entry before the index that publishes them ("Updating idx", 2.7.13.3).
+        self.memory.store(avail + offset_of!(Avail, idx), index.wrapping_add(1).to_le());
+    }
+
+    /// Whether the device wants to be told of buffers that were made available before this call.
+    pub(crate) fn wants_notification(&self) -> bool {
+        // Orders the available index before the flags ("Notifying The Device", 2.7.13.4): else both sides could miss
+        // what the other has just written.
+        fence(Ordering::SeqCst);
+        let flags = self.memory.load(Self::used_offset(self.size) + offset_of!(Used, flags));
+        !ring::UsedFlags::from_bits(u16::from_le(flags)).no_notify()
+    }
+
+    /// Tells the device whether to interrupt.
+    pub(crate) fn set_interrupts(&self, interrupts: Interrupts) {
+        let flags = ring::AvailFlags::new().with_no_interrupt(interrupts == Interrupts::Unwanted).into_bits();
+        self.memory.store(Self::avail_offset(self.size) + offset_of!(Avail, flags), flags.to_le());
+        // Orders the flags before the next look at the used index ("Receiving Used Buffers", 2.7.14).
+        fence(Ordering::SeqCst);
+    }
+
+    /// The index up to which the device says that it has used buffers.
+    pub(crate) fn used_index(&self) -> u16 {
+        // Acquire: orders the index before the entries that it publishes.
+        u16::from_le(self.memory.load(Self::used_offset(self.size) + offset_of!(Used, idx)))
+    }
+
+    /// Id and length of the used ring entry at `index`, read once.
+    pub(crate) fn used_entry(&self, index: u16) -> (u32, u32) {
+        let at = Self::used_offset(self.size) + USED + USED_ELEM * self.size.slot(index);
+        let id = self.memory.read::<u32>(at + offset_of!(UsedElem, id));
+        let len = self.memory.read::<u32>(at + offset_of!(UsedElem, len));
+        (u32::from_le(id), u32::from_le(len))
+    }
+}

@@ -1,0 +1,191 @@
+//! The private copy of what the device holds.
+//!
+//! The descriptor table itself lies in memory that the device can write. Which descriptors are free, which make up a
+//! buffer and how much of it the device may write are therefore kept here and never read back.
+
+/// Book of `K` descriptors.
+#[derive(Debug)]
+pub(crate) struct Table<const K: usize> {
+    /// For a free descriptor the next free one, for a descriptor of a buffer the next of that buffer.
+    next: [u16; K],
+    /// For the first descriptor of a buffer that the device holds: how many descriptors it has. Otherwise 0.
+    elements: [u16; K],
+    /// For the first descriptor of a buffer that the device holds: how long it is.
+    extent: [Extent; K],
+    first_free: u16,
+    free: u16,
+    /// Buffers that the device holds.
+    held: u16,
+}
+
+/// How long a buffer is, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Extent {
+    /// All of it.
+    pub(crate) total: u32,
+    /// The part that the device may write.
+    pub(crate) writable: u32,
+}
+
+/// What was known of a buffer that came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It was held, and is free again.
+    Buffer {
+        /// Its first descriptor.
+        head: u16,
+        /// Bytes that the device has written.
+        written: u32,
+    },
+    /// The device does not hold it.
+    NotHeld,
+    /// It has room for no more than this many bytes.
+    TooLong(u32),
+}
+
+impl<const K: usize> Table<K> {
+    const FITS: () = assert!(K > 0 && K <= 1 << 15, "a queue has 1 to 32768 descriptors");
+
+    /// A table of which the first `usable` descriptors are used, at most `K`.
+    pub(crate) fn new(usable: u16) -> Self {
+        let () = Self::FITS;
+        let mut next = [0; K];
+        for (entry, following) in next.iter_mut().zip(1..) {
+            *entry = following;
+        }
+        let free = usable.min(K as u16);
+        Self { next, elements: [0; K], extent: [Extent { total: 0, writable: 0 }; K], first_free: 0, free, held: 0 }
+    }
+
+    pub(crate) const fn free(&self) -> u16 {
+        self.free
+    }
+
+    pub(crate) const fn held(&self) -> u16 {
+        self.held
+    }
+
+    /// The descriptor that [`Table::take`] will give next.
+    pub(crate) fn next_free(&self) -> Option<u16> {
+        (self.free > 0).then_some(self.first_free)
+    }
+
+    /// Takes one free descriptor for a buffer that is being put together.
+    pub(crate) fn take(&mut self) -> Option<u16> {
+        let id = self.next_free()?;
+        self.first_free = self.next.get(usize::from(id)).copied()?;
+        self.free -= 1;
+        Some(id)
+    }
+
+    /// Notes that the device now holds the buffer of `elements` descriptors that starts at `head`.
+    pub(crate) fn lend(&mut self, head: u16, elements: u16, extent: Extent) {
+        let at = usize::from(head);
+        if let (Some(count), Some(known)) = (self.elements.get_mut(at), self.extent.get_mut(at)) {
+            *count = elements;
+            *known = extent;
+            self.held += 1;
+        }
+    }
+
+    /// Links `from` to `to` in a buffer that is being put together.
+    pub(crate) fn link(&mut self, from: u16, to: u16) {
+        if let Some(next) = self.next.get_mut(usize::from(from)) {
+            *next = to;
+        }
+    }
+
+    /// Takes back the buffer that the device says it used, if it holds it and `length` is possible.
+    pub(crate) fn take_back(&mut self, id: u32, length: u32) -> Taken {
+        let Some(head) = u16::try_from(id).ok().filter(|&head| usize::from(head) < K) else {
+            return Taken::NotHeld;
+        };
+        let at = usize::from(head);
+        let (elements, extent) = (self.elements[at], self.extent[at]);
+        if elements == 0 {
+            return Taken::NotHeld;
+        }
+        // A buffer that the device only reads has nothing to report, yet deployed devices report there what they read.
+        let (capacity, written) = match extent.writable {
+            0 => (extent.total, 0),
+            writable => (writable, length),
+        };
+        if length > capacity {
+            return Taken::TooLong(capacity);
+        }
+        self.elements[at] = 0;
+        let mut last = at;
+        for _ in 1..elements {
+            last = usize::from(self.next[last]).min(K - 1);
+        }
+        self.next[last] = self.first_free;
+        self.first_free = head;
+        self.free += elements;
+        self.held -= 1;
+        Taken::Buffer { head, written }
+    }
+
+    /// Whether the device holds the buffer that starts at `head`.
+    #[cfg(test)]
+    fn holds(&self, head: u16) -> bool {
+        self.elements.get(usize::from(head)).is_some_and(|&count| count != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lend<const K: usize>(table: &mut Table<K>, elements: u16) -> u16 {
+        let head = table.take().unwrap();
+        let mut last = head;
+        for _ in 1..elements {
+            let id = table.take().unwrap();
+            table.link(last, id);
+            last = id;
+        }
+        table.lend(head, elements, Extent { total: 12, writable: 8 });
+        head
+    }
+
+    #[test]
+    fn a_descriptor_is_lent_once_until_it_comes_back() {
+        let mut table = Table::<8>::new(8);
+        let heads = [lend(&mut table, 3), lend(&mut table, 1), lend(&mut table, 4)];
+        assert_eq!((table.free(), table.held(), table.take()), (0, 3, None));
+        assert_eq!(table.take_back(heads[1].into(), 0), Taken::Buffer { head: heads[1], written: 0 });
+        assert_eq!(table.take_back(heads[1].into(), 0), Taken::NotHeld);
+        assert_eq!(table.take_back(heads[0].into(), 8), Taken::Buffer { head: heads[0], written: 8 });
+        assert_eq!((table.free(), table.held()), (4, 1));
+        let again = lend(&mut table, 4);
+        assert!(table.holds(again) && table.holds(heads[2]));
+        assert_eq!(table.take(), None);
+    }
+
+    #[test]
+    fn ids_that_no_buffer_has_are_refused_and_change_nothing() {
+        let mut table = Table::<8>::new(8);
+        let head = lend(&mut table, 2);
+        for id in [u32::from(head) + 1, 7, 8, 0xffff, 0x1_0000 + u32::from(head), u32::MAX] {
+            assert_eq!(table.take_back(id, 0), Taken::NotHeld, "{id:#x}");
+        }
+        assert_eq!(table.take_back(head.into(), 9), Taken::TooLong(8));
+        assert_eq!((table.free(), table.held()), (6, 1));
+    }
+
+    #[test]
+    fn what_a_device_reports_of_a_buffer_that_it_only_reads_is_bounded_and_ignored() {
+        let mut table = Table::<8>::new(8);
+        for (length, taken) in [(12, Taken::Buffer { head: 0, written: 0 }), (13, Taken::TooLong(12))] {
+            assert_eq!(table.take(), Some(0));
+            table.lend(0, 1, Extent { total: 12, writable: 0 });
+            assert_eq!(table.take_back(0, length), taken);
+        }
+    }
+
+    #[test]
+    fn a_device_with_fewer_descriptors_limits_the_table() {
+        let mut table = Table::<8>::new(2);
+        assert_eq!((table.take(), table.take(), table.take()), (Some(0), Some(1), None));
+    }
+}

@@ -1,0 +1,133 @@
+//! What a bus has to do for a device.
+
+use aerostat_spec::{DeviceId, Interface};
+
+use crate::config::ConfigIo;
+use crate::queue::{QueueError, QueueSize, RingAddresses};
+use crate::status::Status;
+
+/// A way to reach one virtio device: MMIO, PCI, or a bus of your own.
+///
+/// [`Device`](crate::Device) drives it through the life cycle; a transport itself keeps no order. Handles for queues,
+/// configuration and interrupts are separate objects, which different contexts of a kernel can own.
+///
+/// # Safety
+///
+/// The driver lends memory to the device through the transport and takes it back after a reset. An implementation
+///
+/// * reports [`Status::RESET`] from [`Transport::status`] after [`Transport::set_status`] with [`Status::RESET`] only
+///   once the device no longer touches the memory of any queue;
+/// * passes exactly the addresses given to [`Transport::enable_queue`] to the device.
+pub unsafe trait Transport {
+    /// Tells the device of new buffers in one queue.
+    type Notifier: Notifier;
+    /// The interrupt side.
+    type Interrupt: InterruptSource;
+    /// The device's own configuration space.
+    type Config: ConfigIo;
+
+    /// The interface that the device is driven through.
+    fn interface(&self) -> Interface {
+        Interface::Modern
+    }
+
+    /// The type of the device.
+    fn device_id(&self) -> DeviceId;
+
+    /// The device status.
+    fn status(&self) -> Status;
+
+    /// Writes the device status; [`Status::RESET`] asks for a reset.
+    fn set_status(&mut self, status: Status);
+
+    /// All feature bits that the device offers.
+    fn offered(&mut self) -> u64;
+
+    /// Writes the feature bits that the driver accepts.
+    fn accept(&mut self, features: u64);
+
+    /// The reserved feature bits (24 to 49) that this transport can carry.
+    fn supported(&self) -> u64;
+
+    /// Sets up what belongs to the bus, such as the interrupt of the configuration, once the features are agreed on.
+    ///
+    /// # Errors
+    ///
+    /// [`BusError`]
+    fn set_up_bus(&mut self) -> Result<(), BusError> {
+        Ok(())
+    }
+
+    /// The largest size of the queue.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Missing`] where the device does not have the queue, [`QueueError::InUse`] where it is enabled.
+    fn queue_limit(&mut self, queue: u16) -> Result<u16, QueueError>;
+
+    /// Programs a queue and enables it.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError`], and the queue is not enabled.
+    ///
+    /// # Safety
+    ///
+    /// The ring is zeroed memory of the layout that belongs to `size`, which the device may use until it is reset.
+    unsafe fn enable_queue(
+        &mut self,
+        queue: u16,
+        size: QueueSize,
+        ring: &RingAddresses,
+    ) -> Result<Self::Notifier, QueueError>;
+
+    /// The configuration space.
+    fn config(&self) -> Self::Config;
+
+    /// The interrupt side.
+    fn interrupt(&self) -> Self::Interrupt;
+}
+
+/// Why a bus could not be set up for a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BusError {
+    /// The device did not accept the interrupt vector for its configuration.
+    #[error("the device did not accept MSI-X vector {vector} for its configuration")]
+    Vector {
+        /// The vector that was written.
+        vector: u16,
+    },
+}
+
+/// Tells a device that a queue has new buffers.
+pub trait Notifier {
+    /// Sends the notification.
+    fn notify(&self);
+}
+
+/// The interrupt side of a device: may be used in an interrupt handler, beside everything else.
+pub trait InterruptSource: Clone {
+    /// Acknowledges the interrupt and says what it was about. Acknowledge first, then look at queues and configuration:
+    /// in the other order an event in between is lost.
+    fn acknowledge(&self) -> Causes;
+}
+
+/// What an interrupt was about. None of both: it was not this device's, or spurious.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Causes {
+    /// The device has used buffers, in any of its queues.
+    pub used_buffers: bool,
+    /// The configuration has changed, or the device needs a reset.
+    pub configuration: bool,
+}
+
+impl Causes {
+    /// Everything that an interrupt can be about, for interrupts that do not say.
+    pub const ANY: Self = Self { used_buffers: true, configuration: true };
+
+    /// Whether there is no cause at all.
+    pub const fn is_none(self) -> bool {
+        !self.used_buffers && !self.configuration
+    }
+}

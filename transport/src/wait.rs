@@ -1,0 +1,46 @@
+//! Waiting, for the forms that block.
+
+/// Whether to go on waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// Look again.
+    GoOn,
+    /// Report that the device does not answer.
+    GiveUp,
+}
+
+/// How a kernel waits for a device. Any `FnMut(u32) -> Patience` is one.
+///
+/// Nothing in this framework needs it but the blocking forms, each of which takes it as an argument.
+pub trait Wait {
+    /// Called between two looks at the device, with the number of looks since it last made progress, from 0 on. It may
+    /// spin, halt until an interrupt, or park the thread.
+    fn wait(&mut self, attempt: u32) -> Patience;
+}
+
+impl<F: FnMut(u32) -> Patience> Wait for F {
+    fn wait(&mut self, attempt: u32) -> Patience {
+        self(attempt)
+    }
+}
+
+/// Spins, and gives up after a number of looks without progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spin {
+    /// Looks without progress after which to give up.
+    pub limit: u32,
+}
+
+impl Default for Spin {
+    /// A limit of 2^30 looks: seconds at the least.
+    fn default() -> Self {
+        Self { limit: 1 << 30 }
+    }
+}
+
+impl Wait for Spin {
+    fn wait(&mut self, attempt: u32) -> Patience {
+        core::hint::spin_loop();
+        if attempt < self.limit { Patience::GoOn } else { Patience::GiveUp }
+    }
+}

@@ -1,0 +1,5 @@
+//! Building for bare metal: which compiler, and the guest.
+
+pub(crate) mod guest;
+pub(crate) mod probe;
+pub(crate) mod toolchain;

@@ -1,0 +1,171 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
+
+/// The one runner of the workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", version, about)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Takes memory from a guest by its balloon and gives it back
+    Demo(DemoArguments),
+    /// Builds the guest and prints where its image is
+    Guest(GuestArguments),
+    /// Runs everything that CI runs
+    Test(TestArguments),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// Whose balloon device it is: QEMU where it and a bare-metal Rust target can be had, else the embedded one
+    #[arg(long, value_enum)]
+    pub(crate) device: Option<Device>,
+    /// How the guest reaches the device
+    #[arg(long, value_enum, default_value_t = Transport::Pci)]
+    pub(crate) transport: Transport,
+    /// Memory of the guest, in MiB
+    #[arg(long, value_name = "MiB", default_value_t = 1024)]
+    pub(crate) memory: u64,
+    /// Memory to leave to the guest, in MiB
+    #[arg(long, value_name = "MiB", default_value_t = 256)]
+    pub(crate) target: u64,
+    /// How often to take the memory and give it back
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) rounds: u32,
+    /// Print one JSON object on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Draw memory over time
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) plot: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) qemu: QemuArguments,
+}
+
+impl DemoArguments {
+    /// The arguments of `cargo demo` with `words` behind it.
+    pub(crate) fn from_words(words: &[&str]) -> anyhow::Result<Self> {
+        match Cli::try_parse_from(["xtask", "demo"].iter().chain(words))?.command {
+            Command::Demo(arguments) => Ok(arguments),
+            other => anyhow::bail!("{other:?} is no demo"),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct QemuArguments {
+    /// The QEMU program [default: the one for the guest's architecture in PATH]
+    #[arg(long = "qemu", value_name = "PROGRAM")]
+    pub(crate) program: Option<PathBuf>,
+    /// A guest image to boot instead of building one
+    #[arg(long = "guest", value_name = "FILE")]
+    pub(crate) image: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct GuestArguments {
+    /// The guest's architecture
+    #[arg(long, value_enum, default_value_t = Arch::X86_64)]
+    pub(crate) arch: Arch,
+    /// Where to put a copy of the image
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TestArguments {
+    /// Run only what needs neither QEMU nor a bare-metal target nor Linux's headers, and install nothing
+    #[arg(long)]
+    pub(crate) host_only: bool,
+    /// Run only the steps whose names contain TEXT
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Option<String>,
+}
+
+/// Whose balloon device the demo drives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Device {
+    /// The one in this program
+    Embedded,
+    /// QEMU's
+    Qemu,
+}
+
+/// How the guest reaches the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Transport {
+    /// Virtio over PCI
+    Pci,
+    /// Virtio over MMIO
+    Mmio,
+}
+
+/// An architecture that the guest is built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Arch {
+    /// 64-bit x86, booted by PVH
+    #[value(name = "x86_64")]
+    X86_64,
+}
+
+impl Arch {
+    /// The name of its bare-metal Rust target.
+    pub(crate) const fn target(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64-unknown-none",
+        }
+    }
+}
+
+impl std::fmt::Display for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Embedded => "embedded",
+            Self::Qemu => "QEMU",
+        })
+    }
+}
+
+impl std::fmt::Display for Transport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Pci => "PCI",
+            Self::Mmio => "MMIO",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_description_of_the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_demo_takes_768_of_1024_mib_once_over_pci_by_default() {
+        let demo = DemoArguments::from_words(&[]).unwrap();
+        assert_eq!((demo.memory, demo.target, demo.rounds), (1024, 256, 1));
+        assert_eq!((demo.device, demo.transport), (None, Transport::Pci));
+    }
+
+    #[test]
+    fn an_unknown_architecture_is_refused_with_the_known_ones() {
+        let error = Cli::try_parse_from(["xtask", "guest", "--arch", "vax"]).unwrap_err();
+        assert!(error.to_string().contains("[possible values: x86_64]"), "{error}");
+    }
+}

@@ -1,0 +1,76 @@
+//! The demo on QEMU's device, with a real guest.
+
+use std::time::Duration;
+
+use super::{
+    choice::Ground,
+    flight::{Aircraft, Gauges},
+    plan::Plan,
+};
+use crate::{
+    qemu::{
+        error::{Activity, QemuError},
+        machine::{Balloon, Machine, Start},
+        process::Qemu,
+    },
+    units::Bytes,
+};
+
+/// The guest writes to all of its memory first, so that the host has to back it.
+const COMMAND_LINE: &str = "touch quiet";
+
+/// A guest in QEMU.
+#[derive(Debug)]
+pub(crate) struct Flying {
+    qemu: Qemu,
+    target: Bytes,
+}
+
+impl Flying {
+    /// A guest of `plan` that is ready.
+    pub(crate) const fn new(qemu: Qemu, plan: &Plan) -> Self {
+        Self { qemu, target: plan.memory }
+    }
+}
+
+/// Builds the guest, starts it and waits until it is ready.
+pub(crate) fn launch(plan: &Plan, ground: &Ground) -> anyhow::Result<Flying> {
+    let machine = Machine {
+        program: ground.qemu.path.clone(),
+        image: ground.image()?,
+        command_line: COMMAND_LINE.to_owned(),
+        memory: plan.memory,
+        transport: plan.transport,
+        balloon: Balloon::Fitted,
+        start: Start::Running,
+    };
+    eprintln!("Starting a guest of {}.", plan.memory);
+    let mut qemu = Qemu::start(&machine)?;
+    qemu.wait_ready()?;
+    Ok(Flying::new(qemu, plan))
+}
+
+impl Aircraft for Flying {
+    fn set_target(&mut self, target: Bytes) -> anyhow::Result<()> {
+        self.target = target;
+        Ok(self.qemu.set_target(target)?)
+    }
+
+    fn sample(&mut self) -> anyhow::Result<Gauges> {
+        let activity = Activity::Following { target: self.target };
+        Ok(Gauges {
+            actual: self.qemu.actual(activity)?,
+            guest_used: self.qemu.guest_used()?,
+            resident: self.qemu.resident()?,
+        })
+    }
+
+    fn lost(&mut self, actual: Bytes, limit: Duration) -> anyhow::Error {
+        let evidence = Box::new(self.qemu.evidence());
+        QemuError::Lost { target: self.target, actual, limit, evidence }.into()
+    }
+
+    fn land(self: Box<Self>) -> anyhow::Result<()> {
+        Ok(self.qemu.quit()?)
+    }
+}

@@ -1,0 +1,117 @@
+//! The machine that QEMU is asked for, as arguments.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use crate::{cli::Transport, units::Bytes};
+
+/// The port at which the guest ends QEMU, and its width: what the device is commonly given.
+const DEBUG_EXIT: &str = "isa-debug-exit,iobase=0xf4,iosize=0x04";
+/// The balloon device's name in QEMU's object tree.
+pub(crate) const BALLOON: &str = "balloon0";
+
+/// A machine to start.
+#[derive(Clone, Debug)]
+pub(crate) struct Machine {
+    /// The QEMU program.
+    pub(crate) program: PathBuf,
+    /// The guest's image.
+    pub(crate) image: PathBuf,
+    /// Its kernel command line.
+    pub(crate) command_line: String,
+    /// Its memory.
+    pub(crate) memory: Bytes,
+    /// Where the balloon device is.
+    pub(crate) transport: Transport,
+    /// Whether there is a balloon device.
+    pub(crate) balloon: Balloon,
+    /// Whether the guest runs from the start.
+    pub(crate) start: Start,
+}
+
+/// Whether the machine has a balloon device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Balloon {
+    Fitted,
+    Missing,
+}
+
+/// Whether the guest runs from the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    Running,
+    Paused,
+}
+
+impl Machine {
+    /// QEMU's arguments. The guest's serial port is QEMU's standard output; QEMU connects to the QMP socket at `qmp`.
+    pub(crate) fn arguments(&self, qmp: &Path) -> Vec<OsString> {
+        // The device is on PCI in a PC, and in a microvm on MMIO, of whose slots only the kernel command line tells where
+        // there is no ACPI. Slots start out with the legacy interface unless told otherwise.
+        let (machine, device, wiring): (&str, &str, &[&str]) = match self.transport {
+            Transport::Pci => ("q35", "virtio-balloon-pci", &[]),
+            Transport::Mmio => {
+                ("microvm,acpi=off", "virtio-balloon-device", &["-global", "virtio-mmio.force-legacy=false"])
+            }
+        };
+        let mut arguments: Vec<OsString> = ["-accel", "tcg", "-M", machine].map(OsString::from).into();
+        let mut add = |more: &[&str]| arguments.extend(more.iter().map(OsString::from));
+        add(&["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio"]);
+        add(&["-m", &format!("{}M", self.memory.mib()), "-device", DEBUG_EXIT]);
+        add(wiring);
+        if self.balloon == Balloon::Fitted {
+            add(&["-device", &format!("{device},id={BALLOON}")]);
+        }
+        if self.start == Start::Paused {
+            add(&["-S"]);
+        }
+        add(&["-append", &self.command_line, "-kernel"]);
+        arguments.push(self.image.clone().into());
+        let mut socket = OsString::from("unix:");
+        socket.push(qmp);
+        socket.push(",server=off");
+        arguments.extend(["-qmp".into(), socket]);
+        arguments
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(transport: Transport, balloon: Balloon, start: Start) -> String {
+        let machine = Machine {
+            program: "qemu".into(),
+            image: "/guest image".into(),
+            command_line: "touch quiet".to_owned(),
+            memory: Bytes::from_mib(1024),
+            transport,
+            balloon,
+            start,
+        };
+        let arguments = machine.arguments(Path::new("/dir/qmp"));
+        assert!(arguments.contains(&"/guest image".into()) && arguments.contains(&"touch quiet".into()));
+        arguments.iter().map(|argument| argument.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn each_transport_has_its_machine_and_device() {
+        let pci = line(Transport::Pci, Balloon::Fitted, Start::Running);
+        assert!(pci.contains("-M q35 ") && pci.contains("-device virtio-balloon-pci,id=balloon0"), "{pci}");
+        let mmio = line(Transport::Mmio, Balloon::Fitted, Start::Running);
+        assert!(mmio.contains("-M microvm,acpi=off ") && mmio.contains("-device virtio-balloon-device,"), "{mmio}");
+        assert!(mmio.contains("-global virtio-mmio.force-legacy=false"), "{mmio}");
+        for line in [pci, mmio] {
+            assert!(line.contains("-m 1024M") && line.contains("-qmp unix:/dir/qmp,server=off"), "{line}");
+            assert!(!line.contains(" -S"), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_not_there() {
+        let line = line(Transport::Pci, Balloon::Missing, Start::Paused);
+        assert!(!line.contains("balloon") && line.contains(" -S "), "{line}");
+    }
+}

@@ -1,0 +1,56 @@
+//! The QEMU program: found, and known to run.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use super::error::QemuError;
+use crate::{cli::Arch, process::run, workspace};
+
+/// Longest time for QEMU to say its version.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Name of the QEMU program for an architecture.
+pub(crate) const fn name(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "qemu-system-x86_64",
+    }
+}
+
+/// A QEMU that runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub(crate) path: PathBuf,
+    /// For instance `QEMU emulator version 7.2.22`.
+    pub(crate) version: String,
+}
+
+/// Finds the program, `given` or in `PATH`, and asks for its version.
+pub(crate) fn find(arch: Arch, given: Option<&Path>) -> Result<Program, QemuError> {
+    let path = match given {
+        Some(path) => path.to_path_buf(),
+        None => workspace::which(name(arch)).ok_or_else(|| QemuError::NotFound { program: name(arch).into() })?,
+    };
+    let broken = |reason: String| QemuError::Broken { program: path.clone(), reason };
+    let mut command = Command::new(&path);
+    let (status, text) = match run::output(command.arg("--version").stderr(Stdio::inherit()), LIMIT) {
+        Ok(output) => output,
+        Err(run::RunError::Interrupted(interrupted)) => return Err(interrupted.into()),
+        Err(run::RunError::Start { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            return Err(QemuError::NotFound { program: path });
+        }
+        Err(error) => return Err(broken(error.to_string())),
+    };
+    if !status.success() {
+        return Err(broken(format!("`--version` ended with {status}")));
+    }
+    let first = text.lines().next().unwrap_or_default();
+    if !first.contains("QEMU") {
+        return Err(broken(format!("`--version` said {first:?}, which is not QEMU's")));
+    }
+    // "QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7)": the distribution's own number says nothing here.
+    let version = first.split(" (").next().unwrap_or(first).to_owned();
+    Ok(Program { path, version })
+}

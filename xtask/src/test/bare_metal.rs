@@ -1,0 +1,92 @@
+//! The balloon builds where there is neither std nor an allocator.
+
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, ensure};
+
+use super::runner::Context;
+use crate::{
+    build::toolchain::{Core, Recipe, target_variable},
+    process::run,
+    workspace,
+};
+
+/// Longest time for a build, with the core library.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Builds the balloon for bare metal with nothing but `core` to link against: a dependency on `alloc` or `std` anywhere
+/// below it is a compile error.
+pub(crate) fn balloon(context: &mut Context) -> anyhow::Result<()> {
+    let recipe = context.recipe()?;
+    eprintln!("Building for {}: {}.", recipe.target, recipe.why);
+    let mut cargo = recipe.cargo_build("core");
+    if recipe.core == Core::Prebuilt {
+        // The installed target has `alloc`, so it is replaced by one that has not.
+        let sysroot = core_only(&recipe).context("the libraries of the target could not be looked at")?;
+        let mut flags = OsString::from("--sysroot=");
+        flags.push(sysroot);
+        cargo.env(target_variable(recipe.target, "RUSTFLAGS"), flags);
+    }
+    cargo.args(["--package", "aerostat-balloon"]).stderr(Stdio::inherit());
+    let status = run::lines(&mut cargo, LIMIT, |line| println!("{line}"))?;
+    ensure!(status.success(), "aerostat-balloon does not build with `core` alone: cargo ended with {status}");
+    Ok(())
+}
+
+/// Makes a sysroot that has the target's `core` and nothing else.
+fn core_only(recipe: &Recipe) -> anyhow::Result<PathBuf> {
+    let mut rustc = Command::new(recipe.rustc.clone().unwrap_or_else(|| "rustc".into()));
+    rustc.args(["--print", "target-libdir", "--target", recipe.target]).current_dir(workspace::root());
+    let (status, installed) = run::output(&mut rustc, Duration::from_secs(20))?;
+    ensure!(status.success(), "rustc ended with {status}");
+    let sysroot = workspace::guest_target_dir().join("core-only");
+    let libraries = sysroot.join("lib/rustlib").join(recipe.target).join("lib");
+    fill(&libraries, Path::new(installed.trim()))?;
+    Ok(sysroot)
+}
+
+fn fill(libraries: &Path, installed: &Path) -> anyhow::Result<()> {
+    // What an older compiler left there would be found as well.
+    let _ = fs::remove_dir_all(libraries);
+    fs::create_dir_all(libraries)?;
+    for entry in fs::read_dir(installed)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if is_core(&name.to_string_lossy()) {
+            fs::copy(entry.path(), libraries.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a library is `core`, or what the compiler itself calls.
+fn is_core(name: &str) -> bool {
+    name.starts_with("libcore-") || name.starts_with("libcompiler_builtins-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_installed_libraries_only_core_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let (installed, libraries) = (folder.path().join("installed"), folder.path().join("libraries"));
+        fs::create_dir_all(&installed).unwrap();
+        fs::create_dir_all(&libraries).unwrap();
+        for name in ["libcore-1.rlib", "libcompiler_builtins-1.rlib", "liballoc-1.rlib", "libstd-1.rlib"] {
+            fs::write(installed.join(name), name).unwrap();
+        }
+        fs::write(libraries.join("libcore-0.rlib"), "old").unwrap();
+        fill(&libraries, &installed).unwrap();
+        let mut kept: Vec<_> = fs::read_dir(&libraries).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        kept.sort();
+        assert_eq!(kept, ["libcompiler_builtins-1.rlib", "libcore-1.rlib"]);
+    }
+}

@@ -1,0 +1,46 @@
+//! `cargo xtask test`: everything that CI runs, step by step.
+
+mod bare_metal;
+mod count;
+mod failures;
+mod flights;
+mod runner;
+mod steps;
+mod summary;
+
+use anyhow::ensure;
+
+use self::{
+    runner::{Context, Outcome},
+    steps::{Scope, Step},
+};
+use crate::{
+    cli::TestArguments,
+    install::{self, Need},
+};
+
+/// `cargo xtask test`.
+pub(crate) fn command(arguments: &TestArguments) -> anyhow::Result<()> {
+    let scope = if arguments.host_only { Scope::Host } else { Scope::All };
+    let mut steps = steps::plan(scope);
+    if let Some(text) = &arguments.only {
+        steps.retain(|step| step.name.contains(text));
+        ensure!(!steps.is_empty(), "--only {text}: no step has that in its name");
+    }
+    if scope == Scope::All {
+        install::ensure(&Need::ALL)?;
+    }
+    let mut context = Context::new(scope);
+    let mut outcomes: Vec<(Step, Outcome)> = Vec::new();
+    for (number, step) in steps.iter().enumerate() {
+        eprintln!("\n[{}/{}] {}", number + 1, steps.len(), step.name);
+        let outcome = context.run(step)?;
+        eprintln!("[{}/{}] {}", number + 1, steps.len(), outcome.sentence());
+        outcomes.push((*step, outcome));
+    }
+    println!("\n{}", summary::table(&outcomes));
+    let total = summary::total(&outcomes);
+    println!("{total}");
+    ensure!(total.failed == 0, "not everything passed");
+    Ok(())
+}

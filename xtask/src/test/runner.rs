@@ -1,0 +1,139 @@
+//! Runs the steps and keeps what they share.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use super::{
+    count::Count,
+    steps::{Action, Scope, Step},
+};
+use crate::{
+    build::{guest, probe, toolchain::Recipe},
+    cli::Arch,
+    process::{interrupt, run},
+};
+
+/// The architecture that is tested.
+const ARCH: Arch = Arch::X86_64;
+
+/// What the steps share.
+#[derive(Debug)]
+pub(crate) struct Context {
+    scope: Scope,
+    recipe: Option<Recipe>,
+    image: Option<PathBuf>,
+}
+
+/// How a step ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) count: Count,
+    pub(crate) elapsed: Duration,
+    /// Why it failed.
+    pub(crate) failure: Option<String>,
+}
+
+impl Outcome {
+    /// For a reader.
+    pub(crate) fn sentence(&self) -> String {
+        let seconds = self.elapsed.as_secs_f64();
+        match &self.failure {
+            None => format!("passed after {seconds:.1} s"),
+            Some(reason) => format!("FAILED after {seconds:.1} s: {reason}"),
+        }
+    }
+}
+
+impl Context {
+    pub(crate) const fn new(scope: Scope) -> Self {
+        Self { scope, recipe: None, image: None }
+    }
+
+    /// Runs `step`. An error only when the user stopped the program.
+    pub(crate) fn run(&mut self, step: &Step) -> Result<Outcome, interrupt::Interrupted> {
+        let start = Instant::now();
+        let (count, failure) = match step.action {
+            Action::Run { command, limit } => self.run_counted(&mut command(), limit),
+            Action::Check(check) => match check(self) {
+                Ok(()) => (Count::PASSED, None),
+                Err(error) => (Count::FAILED, Some(format!("{error:#}"))),
+            },
+        };
+        interrupt::check()?;
+        Ok(Outcome { count, elapsed: start.elapsed(), failure })
+    }
+
+    fn run_counted(&self, command: &mut Command, limit: Duration) -> (Count, Option<String>) {
+        let mut counts = Vec::new();
+        command.env("AEROSTAT_TEST_SCOPE", self.scope.variable()).stderr(Stdio::inherit());
+        let ended = run::lines(command, limit, |line| {
+            println!("{line}");
+            counts.extend(Count::of_line(&line));
+        });
+        let counted: Count = counts.iter().copied().sum();
+        let failure = match ended {
+            Ok(status) if status.success() => None,
+            Ok(status) => Some(format!("cargo ended with {status}")),
+            Err(error) => Some(error.to_string()),
+        };
+        (conclude(counted, failure.is_none()), failure)
+    }
+
+    /// How to build for bare metal, found out once.
+    pub(crate) fn recipe(&mut self) -> anyhow::Result<Recipe> {
+        if self.recipe.is_none() {
+            self.recipe = Some(probe::recipe(ARCH.target())?);
+        }
+        self.recipe.clone().ok_or_else(|| anyhow::anyhow!("no recipe"))
+    }
+
+    /// The guest's image, built once.
+    pub(crate) fn build_guest(&mut self) -> anyhow::Result<PathBuf> {
+        if let Some(image) = &self.image {
+            return Ok(image.clone());
+        }
+        let recipe = self.recipe()?;
+        let image = guest::build(ARCH, &recipe)?;
+        self.image = Some(image.clone());
+        Ok(image)
+    }
+}
+
+/// A command that runs no tests counts as one; one that fails without a failed test (it did not compile) too.
+fn conclude(counted: Count, succeeded: bool) -> Count {
+    match (succeeded, counted) {
+        (true, Count { passed: 0, failed: 0 }) => Count::PASSED,
+        (false, Count { passed, failed: 0 }) => Count { passed, failed: 1 },
+        (_, counted) => counted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_without_tests_counts_as_one() {
+        assert_eq!(conclude(Count::default(), true), Count::PASSED);
+        assert_eq!(conclude(Count::default(), false), Count::FAILED);
+    }
+
+    #[test]
+    fn tests_count_for_themselves_and_a_broken_build_is_never_lost() {
+        let passed = Count { passed: 7, failed: 0 };
+        assert_eq!(conclude(passed, true), passed);
+        assert_eq!(conclude(passed, false), Count { passed: 7, failed: 1 });
+        assert_eq!(conclude(Count { passed: 7, failed: 2 }, false), Count { passed: 7, failed: 2 });
+    }
+
+    #[test]
+    fn a_step_counts_the_tests_of_its_command() {
+        let mut command = Command::new("echo");
+        command.arg("test result: ok. 5 passed; 0 failed; 0 ignored");
+        let (count, failure) = Context::new(Scope::Host).run_counted(&mut command, Duration::from_secs(30));
+        assert_eq!((count, failure), (Count { passed: 5, failed: 0 }, None));
+    }
+}

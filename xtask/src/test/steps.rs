@@ -1,0 +1,122 @@
+//! The steps, in order.
+
+use std::{process::Command, time::Duration};
+
+use super::{bare_metal, failures, flights, runner::Context};
+use crate::{build::guest, cli::Transport, workspace};
+
+/// How much is tested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// What needs only Rust.
+    Host,
+    /// Everything.
+    All,
+}
+
+impl Scope {
+    /// The value of `AEROSTAT_TEST_SCOPE` for the tests. With `all` a test for which something is missing fails; else it
+    /// may be left out.
+    pub(crate) const fn variable(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::All => "all",
+        }
+    }
+}
+
+/// One step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    /// What holds when it passes.
+    pub(crate) name: &'static str,
+    /// The least scope that it belongs to.
+    scope: Scope,
+    pub(crate) action: Action,
+}
+
+/// What a step does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Action {
+    /// Runs a command; the tests that it runs are counted.
+    Run { command: fn() -> Command, limit: Duration },
+    /// Does something in this program that counts as one test.
+    Check(fn(&mut Context) -> anyhow::Result<()>),
+}
+
+/// Longest time for building and running the tests of the host.
+const TESTS: Duration = Duration::from_secs(15 * 60);
+/// Longest time for the documentation.
+const DOCUMENTATION: Duration = Duration::from_secs(10 * 60);
+
+const fn run(name: &'static str, command: fn() -> Command, limit: Duration) -> Step {
+    Step { name, scope: Scope::Host, action: Action::Run { command, limit } }
+}
+
+const fn check(scope: Scope, name: &'static str, check: fn(&mut Context) -> anyhow::Result<()>) -> Step {
+    Step { name, scope, action: Action::Check(check) }
+}
+
+/// The steps of `scope`.
+pub(crate) fn plan(scope: Scope) -> Vec<Step> {
+    let mut steps = vec![
+        run("the libraries and tools, on the host", host_tests, TESTS),
+        run("the guest's portable parts, on the host", guest_tests, TESTS),
+        run("the documentation, without a warning", documentation, DOCUMENTATION),
+        check(Scope::Host, "the demo on the embedded device", flights::embedded),
+        check(Scope::All, "the balloon for bare metal, without std and alloc", bare_metal::balloon),
+        check(Scope::All, "the guest's image", |context| context.build_guest().map(drop)),
+        check(Scope::All, "the demo in QEMU over PCI", |context| flights::qemu(context, Transport::Pci)),
+        check(Scope::All, "the demo in QEMU over MMIO", |context| flights::qemu(context, Transport::Mmio)),
+    ];
+    steps.extend(failures::CASES.iter().map(|case| check(case.scope, case.name, case.check)));
+    steps.retain(|step| scope == Scope::All || step.scope == Scope::Host);
+    steps
+}
+
+fn host_tests() -> Command {
+    let mut cargo = workspace::cargo();
+    cargo.args(["test", "--no-fail-fast", "--workspace", "--exclude", guest::PACKAGE]);
+    cargo
+}
+
+fn guest_tests() -> Command {
+    let mut cargo = workspace::cargo();
+    cargo.args(["test", "--no-fail-fast", "--package", guest::PACKAGE]);
+    cargo
+}
+
+fn documentation() -> Command {
+    let mut cargo = workspace::cargo();
+    cargo.args(["doc", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings");
+    cargo
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn all_is_more_than_the_host_and_in_the_same_order() {
+        let names = |scope| plan(scope).iter().map(|step| step.name).collect::<Vec<_>>();
+        let (host, all) = (names(Scope::Host), names(Scope::All));
+        assert!(host.len() < all.len());
+        let shared: Vec<_> = all.iter().filter(|name| host.contains(name)).copied().collect();
+        assert_eq!(shared, host);
+    }
+
+    #[test]
+    fn names_tell_the_steps_apart() {
+        let steps = plan(Scope::All);
+        let names: HashSet<_> = steps.iter().map(|step| step.name).collect();
+        assert_eq!(names.len(), steps.len());
+    }
+
+    #[test]
+    fn both_transports_fly_in_qemu_but_not_on_the_host_alone() {
+        let fly = |scope| plan(scope).iter().filter(|step| step.name.starts_with("the demo in QEMU")).count();
+        assert_eq!((fly(Scope::All), fly(Scope::Host)), (2, 0));
+    }
+}

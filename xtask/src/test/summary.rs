@@ -1,0 +1,58 @@
+//! The table at the end.
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::{count::Count, runner::Outcome, steps::Step};
+
+/// A row for each step.
+pub(crate) fn table(outcomes: &[(Step, Outcome)]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(["step", "result", "tests", "seconds"]);
+    for (step, outcome) in outcomes {
+        let result = if outcome.failure.is_none() { "passed" } else { "FAILED" };
+        let tests = outcome.count.passed + outcome.count.failed;
+        table.add_row([
+            step.name.to_owned(),
+            result.to_owned(),
+            tests.to_string(),
+            format!("{:.1}", outcome.elapsed.as_secs_f64()),
+        ]);
+    }
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// All tests together.
+pub(crate) fn total(outcomes: &[(Step, Outcome)]) -> Count {
+    outcomes.iter().map(|(_, outcome)| outcome.count).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::test::steps::{Scope, plan};
+
+    #[test]
+    fn failed_steps_stand_out_and_are_counted() {
+        let steps = plan(Scope::Host);
+        let outcome = |count, failure: Option<&str>| Outcome {
+            count,
+            elapsed: Duration::from_millis(1500),
+            failure: failure.map(str::to_owned),
+        };
+        let outcomes = [
+            (steps[0], outcome(Count { passed: 40, failed: 0 }, None)),
+            (steps[1], outcome(Count { passed: 2, failed: 1 }, Some("broken"))),
+        ];
+        let table = table(&outcomes).to_string();
+        for cell in [steps[0].name, "passed", "FAILED", "40", "1.5"] {
+            assert!(table.contains(cell), "{cell:?} is missing in:\n{table}");
+        }
+        assert_eq!(total(&outcomes).to_string(), "42 passed, 1 failed");
+    }
+}
