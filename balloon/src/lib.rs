@@ -1,4 +1,120 @@
-//! A virtio memory balloon driver for Rust kernels.
+//! A virtio memory balloon driver for Rust kernels ("Traditional Memory Balloon Device", 5.5).
+//!
+//! The host asks a guest for memory by inflating a balloon inside it: the driver takes free frames from the kernel and
+//! tells the host, which uses them elsewhere until it deflates the balloon again.
+//!
+//! ```text
+//!                 ┌───────── service(): one bounded step toward the target ─────────┐
+//!                 ▼                                                                 │
+//!  Unprobed ──probe()──▶ Ready ───────────────────────────────────────────────────────
+//!     ▲                  │   ▲
+//!     │ on an error      │   └───restore()───┐
+//!     └──────────────────┤                   │
+//!                        └────freeze()────▶ Frozen ──into_parts()──▶ transport and platform
+//! ```
+//!
+//! # What a kernel implements
+//!
+//! * [`Frames`]: give free frames, take them back, lend one bit for each.
+//! * [`Dma`](transport::Dma): memory that the device can reach.
+//! * A [`Transport`](transport::Transport) is there for MMIO and PCI; a bus of your own is another implementation.
+//! * [`Wait`](transport::Wait), only for the forms that block. None of the others ever waits.
+//!
+//! # Example
+//!
+//! A kernel whose memory is one identity-mapped piece, with the simplest allocator there is.
+//!
+//! ```
+//! use core::{alloc::Layout, ops::Range, ptr::NonNull};
+//! use aerostat_balloon::transport::{DeviceAddress, Dma, DmaRegion, Mmio, Spin};
+//! use aerostat_balloon::{Balloon, FrameRun, Frames, MustTellHost, Size4KiB, Step};
+//!
+//! struct Kernel {
+//!     free: Vec<Range<u64>>,                          // frame numbers
+//! #   memory: aerostat_device::GuestMemory,
+//! #   dma: u64,
+//! }
+//!
+//! impl Frames for Kernel {
+//!     type Size = Size4KiB;
+//!
+//!     fn span(&self) -> Range<u64> {
+//!         0..16384                                    // 64 MiB
+//!     }
+//!     fn give(&mut self, most: u32) -> Option<FrameRun<Size4KiB>> {
+//!         let range = self.free.iter_mut().find(|range| !range.is_empty())?;
+//!         let (first, count) = (range.start, most.min((range.end - range.start) as u32));
+//!         range.start += u64::from(count);
+//!         // SAFETY: the frames were free, and are no longer among those that are.
+//!         Some(unsafe { FrameRun::from_raw(first, count) })
+//!     }
+//!     fn take_back(&mut self, run: FrameRun<Size4KiB>) {
+//!         self.free.push(run.first()..run.first() + u64::from(run.count()));
+//!     }
+//!     fn lend_tracking(&mut self, words: usize) -> Option<&'static mut [u64]> {
+//!         Some(vec![0; words].leak())
+//!     }
+//!     fn return_tracking(&mut self, _words: &'static mut [u64]) {}
+//! }
+//!
+//! // SAFETY: each call gives out memory of its own, which driver and device see at the same place.
+//! unsafe impl Dma for Kernel {
+//!     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
+//! #       let end = self.dma;
+//! #       self.dma = (end - layout.size() as u64) & !(layout.align() as u64 - 1);
+//! #       let physical = self.dma;
+//! #       let virtual_ = |_physical: u64| self.memory.pointer(physical, layout.size());
+//! #       /*
+//!         let physical = self.allocate(layout)?;
+//! #       */
+//!         let start: NonNull<u8> = virtual_(physical)?;
+//!         // SAFETY: nobody else uses this memory, see above.
+//!         Some(unsafe { DmaRegion::new(start, DeviceAddress(physical), layout) })
+//!     }
+//!     fn free(&mut self, _region: DmaRegion) {}
+//! }
+//!
+//! # let device = aerostat_device::BalloonDevice::builder().inline().start()?;
+//! # let memory = device.memory().clone();
+//! # let kernel = Kernel { free: vec![256..15000], memory, dma: 64 << 20 };
+//! # let registers = device.registers();
+//! # device.set_target(8192);
+//! let bus = Mmio::new(registers).map_err(|(_, error)| error)?;
+//! let mut balloon = Balloon::new(bus, kernel)
+//!     .want(MustTellHost)
+//!     .probe()
+//!     .map_err(|failed| failed.error)?;
+//!
+//! // In the kernel's work queue, after every interrupt of the device:
+//! while let Step::Waiting = balloon.service()? {
+//!     // … the device is at work: wait for its interrupt …
+//! }
+//! assert_eq!(balloon.size(), balloon.target()?);      // the host has got its 32 MiB
+//!
+//! // Before the machine sleeps:
+//! let frozen = balloon.freeze(&mut Spin::default()).map_err(|live| live.error)?;
+//! # assert_eq!(device.host_page_count(), 0);
+//! # assert_eq!(device.violations(), []);
+//! # frozen.restore().map_err(|failed| failed.error)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//!
+//! Every feature of the device is refused unless it is declared. [`Balloon::want`] declares one that is used when the
+//! host offers it, [`Balloon::require`] one without which the driver does not start. What depends on a feature exists
+//! only at a level that allows it: [`Deflated::use_now`] compiles only where [`MustTellHost`] is refused.
+//!
+//! # Distrust
+//!
+//! The host is not trusted to keep the protocol. What it writes is checked before it is believed; when it breaks a rule,
+//! the balloon says so ([`BalloonError::Device`]), keeps all frames that the device may still hold, and does nothing
+//! more until it is reset by [`Balloon::abandon`]. No value from the device makes this crate panic, loop without end, or
+//! hand out a frame twice.
+//!
+//! # Cargo features
+//!
+//! * `log`: what a kernel would log, through the `log` crate. Off by default.
 #![no_std]
 
 #[cfg(test)]
@@ -24,7 +140,7 @@ pub use frozen::{Frozen, StillLive};
 pub use operation::{Deflated, Deflation, Inflation};
 pub use platform::Frames;
 pub use ready::{Declined, Ready, Step};
-pub use unprobed::{BalloonFeature, BalloonLevels, Options, ProbeFailed, Undeclared, Unprobed};
+pub use unprobed::{BalloonFeature, BalloonLevels, Declaring, Options, ProbeFailed, Undeclared, Unprobed};
 
 /// A memory balloon in the state `S`: [`Unprobed`], [`Ready`] or [`Frozen`].
 #[derive(Debug)]

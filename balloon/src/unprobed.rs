@@ -64,6 +64,9 @@ impl BalloonFeature for MustTellHost {
 pub trait BalloonLevels: Declaration + Declares<MustTellHost> {}
 impl<L: Declaration + Declares<MustTellHost>> BalloonLevels for L {}
 
+/// A balloon with the declaration `L` and the feature `X` at the level `V`.
+pub type Declaring<T, P, L, X, V> = Balloon<Unprobed<T, P, <L as With<<X as BalloonFeature>::Feature, V>>::Out>>;
+
 impl<T, P> Balloon<Unprobed<T, P, Undeclared>> {
     /// A balloon on the device that `transport` reaches, with memory from `platform`. All features are refused until
     /// they are declared.
@@ -75,7 +78,7 @@ impl<T, P> Balloon<Unprobed<T, P, Undeclared>> {
 
 impl<T, P, L> Balloon<Unprobed<T, P, L>> {
     /// Declares a feature without which [`probe`](Self::probe) fails.
-    pub fn require<X>(self, feature: X) -> Balloon<Unprobed<T, P, <L as With<X::Feature, Required>>::Out>>
+    pub fn require<X>(self, feature: X) -> Declaring<T, P, L, X, Required>
     where
         X: BalloonFeature,
         L: With<X::Feature, Required>,
@@ -84,7 +87,7 @@ impl<T, P, L> Balloon<Unprobed<T, P, L>> {
     }
 
     /// Declares a feature that is used when the device offers it.
-    pub fn want<X>(self, feature: X) -> Balloon<Unprobed<T, P, <L as With<X::Feature, Wanted>>::Out>>
+    pub fn want<X>(self, feature: X) -> Declaring<T, P, L, X, Wanted>
     where
         X: BalloonFeature,
         L: With<X::Feature, Wanted>,

@@ -78,3 +78,6 @@ fn members(members: &[syntax::Member], taken: &[&str], mistakes: &mut Mistakes) 
     names().for_each(|name| names::not_taken(name, &[taken, &TAKEN].concat(), mistakes));
     checked
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,3 +33,6 @@ pub use fields::{Access, AccessWord, Field, Fields, Offset, Registers, Struct, T
 pub use file::{File, Item};
 pub use lex::{Docs, Number};
 pub use values::{BitField, Bits, Const, Enum, Variant};
+
+#[cfg(test)]
+mod tests;

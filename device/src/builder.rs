@@ -40,7 +40,9 @@ pub enum StartError {
     #[error(transparent)]
     Memory(#[from] MemoryError),
     /// The queue size is none.
-    #[error("{0} is no queue size: it is a power of two, at most 32768 (to offer another one is `RegisterFault::QueueSizeMax`)")]
+    #[error(
+        "{0} is no queue size: it is a power of two, at most 32768 (to offer another one is `RegisterFault::QueueSizeMax`)"
+    )]
     QueueSize(u16),
     /// The host gave no thread.
     #[error("the device got no thread: {0}")]

@@ -1,4 +1,47 @@
-//! The device side.
+//! The host's side of a balloon, for tests, benchmarks and demonstrations of the driver.
+//!
+//! | what | who answers the driver |
+//! |---|---|
+//! | [`BalloonDevice`] | a device in this process, on rust-vmm's `virtio-queue` and `vm-memory`; really frees the pages |
+//! | [`qtest::Qemu`] | QEMU's own device, in a machine that is never started |
+//! | [`TestPlatform`] | a kernel's frames and device memory, with a [`Ledger`] of who owns what |
+//!
+//! The device does what it is told, checks what it is told, and keeps a log of it. What a driver must not do is a
+//! [`Violation`]; how the device itself can break the rules is a [`Misbehave`]. Each part can be watched while the driver
+//! believes that it runs in a kernel on a real device:
+//!
+//! ```text
+//!   driver ── Registers (Io) ──▶ BalloonDevice ◀── the test: target, log, violations, faults
+//!      │                              │
+//!      └── TestPlatform ── GuestMemory┘        one shared mapping: inflated pages leave the host
+//! ```
+//!
+//! # Example
+//!
+//! ```
+//! use aerostat_balloon::{Balloon, MustTellHost, Pages, Step};
+//! use aerostat_device::{BalloonDevice, TestPlatform};
+//! use aerostat_transport::Mmio;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let device = BalloonDevice::builder().memory(16 << 20).inline().start()?;
+//! let platform: TestPlatform = TestPlatform::of(&device)?;
+//! let ledger = platform.ledger();
+//!
+//! let transport = Mmio::new(device.registers()).map_err(|(_, error)| error)?;
+//! let balloon = Balloon::new(transport, platform).require(MustTellHost).probe();
+//! let mut balloon = balloon.map_err(|failed| failed.error)?;
+//! device.set_target(1000);
+//! while balloon.service()? != Step::OnTarget {}
+//!
+//! assert_eq!((balloon.size(), device.actual()), (Pages(1000), 1000));
+//! assert_eq!(device.host_pages().len(), ledger.lent_frames().len());
+//! assert!(device.violations().is_empty() && ledger.violations().is_empty());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! This crate is not published, and no library crate depends on it except for its tests.
 
 mod builder;
 mod device;
@@ -12,6 +55,7 @@ pub mod qtest;
 mod registers;
 mod shared;
 mod violation;
+mod wait;
 
 pub use builder::{Builder, StartError};
 pub use device::BalloonDevice;
@@ -24,3 +68,4 @@ pub use platform::{FrameEvent, Ledger, NoFrames, OwnershipViolation, PlatformBui
 pub use registers::Registers;
 pub use shared::StillBusy;
 pub use violation::{Access, Violation};
+pub use wait::wait_at_most;

@@ -152,9 +152,7 @@ impl GuestMemory {
     /// [`OutOfMemory`] when there is not so much memory there.
     pub fn read(&self, address: u64, bytes: &mut [u8]) -> Result<(), OutOfMemory> {
         let length = bytes.len();
-        self.bus
-            .read_slice(bytes, GuestAddress(self.bus_address(address)))
-            .map_err(|_| OutOfMemory { address, length })
+        self.bus.read_slice(bytes, GuestAddress(self.bus_address(address))).map_err(|_| OutOfMemory { address, length })
     }
 
     /// Writes `value` to every byte of the `pages`, so that the host has to provide them. Pages outside are skipped.
@@ -176,7 +174,10 @@ impl GuestMemory {
     pub fn release(&self, pages: Range<u64>) -> io::Result<()> {
         let inside = self.pages();
         if pages.start < inside.start || pages.end > inside.end || pages.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("pages {pages:?} are not all in {inside:?}")));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("pages {pages:?} are not all in {inside:?}"),
+            ));
         }
         let offset = (pages.start - inside.start) * PAGE_BYTES;
         let length = (pages.end - pages.start) * PAGE_BYTES;

@@ -124,7 +124,9 @@ pub enum Violation {
         max: u32,
     },
     /// 2.7: the rings are aligned, lie in memory and do not overlap.
-    #[error("queue {queue} made ready with rings at {descriptors:#x}, {driver:#x}, {device:#x}: unaligned, overlapping, or not in memory")]
+    #[error(
+        "queue {queue} made ready with rings at {descriptors:#x}, {driver:#x}, {device:#x}: unaligned, overlapping, or not in memory"
+    )]
     QueueAddress {
         /// The queue.
         queue: u32,

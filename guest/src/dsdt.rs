@@ -1,7 +1,8 @@
 //! Virtio devices on MMIO that ACPI knows of, for machines that do not say so on the command line.
 //!
-//! A device is described by a program in AML, which a full kernel interprets. Where a virtual machine monitor has written
-//! that program there is nothing to compute in it: the device's resources follow its name as fixed descriptors (ACPI 6.5,
+//! A device is described by a program in AML, which a full kernel interprets. Where a virtual machine monitor has
+//! written that program there is nothing to compute in it: the device's resources follow its name as fixed
+//! descriptors (ACPI 6.5,
 //! 6.4.3), and reading these is enough.
 
 use crate::MmioDevice;
@@ -12,8 +13,8 @@ const VIRTIO_MMIO: &[u8] = b"\x0dLNRO0005\0";
 const RESOURCES: &[u8] = b"_CRS";
 /// The head of a fixed memory range: tag and length. One byte of flags, the address and the length follow.
 const MEMORY: &[u8] = &[0x86, 9, 0];
-/// The head of an extended interrupt descriptor with one interrupt: tag and length. One byte of flags, the count 1 and the
-/// number of the interrupt follow.
+/// The head of an extended interrupt descriptor with one interrupt: tag and length. One byte of flags, the count 1
+/// and the number of the interrupt follow.
 const INTERRUPT: &[u8] = &[0x89, 6, 0];
 
 /// The virtio devices in `dsdt`, the AML of ACPI's table of that name. A device whose resources are not of the expected

@@ -11,11 +11,12 @@ pub const FRAME_BYTES: u64 = 4096;
 
 /// The free frames of the machine, by number: the physical address divided by [`FRAME_BYTES`].
 ///
-/// What is known of a frame is one bit in this value, never in the frame itself: the contents of a free frame may be lost
-/// at any time, because the host was told that nobody needs them. Frames are given in runs, from low to high addresses.
+/// What is known of a frame is one bit in this value, never in the frame itself: the contents of a free frame may
+/// be lost at any time, because the host was told that nobody needs them. Frames are given in runs, from low to
+/// high addresses.
 ///
-/// `Bits` says how many frames there can be: [`BitAlloc16M`] is good for 64 GiB and takes 2 MiB, so that the value belongs
-/// in a static.
+/// `Bits` says how many frames there can be: [`BitAlloc16M`] is good for 64 GiB and takes 2 MiB, so that the value
+/// belongs in a static.
 pub struct Frames<Bits> {
     free: Bits,
     end: u64,
@@ -33,8 +34,8 @@ impl<Bits: BitAlloc> Frames<Bits> {
         Self { free: Bits::DEFAULT, end: 0, total: 0, available: 0 }
     }
 
-    /// Adds the whole frames in `memory` (physical addresses in bytes), which have not been added before. What lies at or
-    /// above [`Self::MAX_MEMORY`] is left out.
+    /// Adds the whole frames in `memory` (physical addresses in bytes), which have not been added before. What lies
+    /// at or above [`Self::MAX_MEMORY`] is left out.
     pub fn add(&mut self, memory: Range<u64>) {
         let frames = memory.start.div_ceil(FRAME_BYTES)..memory.end.min(Self::MAX_MEMORY) / FRAME_BYTES;
         if !frames.is_empty() {
@@ -50,8 +51,8 @@ impl<Bits: BitAlloc> Frames<Bits> {
         Some(self.remove(run))
     }
 
-    /// Takes the first neighbouring frames that have room for `layout`. `None` when there are none, or when `layout` has no
-    /// size.
+    /// Takes the first neighbouring frames that have room for `layout`. `None` when there are none, or when
+    /// `layout` has no size.
     pub fn take_layout(&mut self, layout: Layout) -> Option<Range<u64>> {
         let count = layout.size().div_ceil(FRAME_BYTES as usize);
         let alignment = layout.align().div_ceil(FRAME_BYTES as usize).ilog2() as usize;
@@ -68,8 +69,8 @@ impl<Bits: BitAlloc> Frames<Bits> {
     ///
     /// # Panics
     ///
-    /// When the first frame of the run is free, or the run does not lie below [`Self::MAX_MEMORY`]: a bug of the kernel, which
-    /// would use memory twice.
+    /// When the first frame of the run is free, or the run does not lie below [`Self::MAX_MEMORY`]: a bug of the
+    /// kernel, which would use memory twice.
     pub fn put(&mut self, run: Range<u64>) {
         if run.is_empty() {
             return;

@@ -1,7 +1,7 @@
 //! The parts of the example kernels that touch no hardware, so that they are tested where they are built.
 //!
-//! The kernels themselves are the binary of this package: see `src/main.rs`. They boot on QEMU, find a virtio balloon on
-//! PCI or MMIO and service it from interrupts.
+//! The kernels themselves are the binary of this package: see `src/main.rs`. They boot on QEMU, find a virtio
+//! balloon on PCI or MMIO and service it from interrupts.
 
 #![no_std]
 

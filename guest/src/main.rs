@@ -1,8 +1,9 @@
 //! A small kernel that has a virtio balloon.
 //!
-//! It boots, hands what the loader says about memory to a page-frame allocator, switches interrupts on, finds the balloon
-//! and then sleeps until an interrupt gives it something to do. Read `kernel.rs` first; `kernel/balloon.rs` is what a
-//! kernel does for its balloon, and `kernel/arch/` is what any kernel has anyway: boot code, interrupts, a clock.
+//! It boots, hands what the loader says about memory to a page-frame allocator, switches interrupts on, finds the
+//! balloon and then sleeps until an interrupt gives it something to do. Read `kernel.rs` first; `kernel/balloon.rs`
+//! is what a kernel does for its balloon, and `kernel/arch/` is what any kernel has anyway: boot code, interrupts,
+//! a clock.
 //!
 //! `cargo xtask guest` builds it. Its command line is described at [`aerostat_guest::Options`].
 

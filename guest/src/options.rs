@@ -2,17 +2,18 @@
 
 use heapless::Vec;
 
-/// What the command line asks for. Words are separated by spaces:
+/// What the command line asks for. Words are separated by spaces; that for MMIO is as QEMU and Firecracker say
+/// it.
 ///
 /// | word | meaning |
 /// |---|---|
-/// | `touch` | write to every free frame before the balloon goes live, and when memory came out of it, so that the host has to back all memory |
+/// | `touch` | write to every free frame, so that the host backs it: before the balloon goes live and after deflation |
 /// | `quiet` | say nothing but the line that the kernel is ready, and errors |
 /// | `then=idle`, `exit`, `panic`, `fault`, `hang` | what to do when ready: see [`Then`] |
-/// | `virtio_mmio.device=512@0xfeb00e00:12` | a virtio device: bytes, address, interrupt; as QEMU's microvm and Firecracker say it |
+/// | `virtio_mmio.device=512@0xfeb00e00:12` | a virtio device: bytes, address, interrupt |
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Write to every free frame before the balloon goes live, and when memory came out of it.
+    /// Write to every free frame, before the balloon goes live and after deflation.
     pub touch: bool,
     /// Say nothing but the line that the kernel is ready, and errors.
     pub quiet: bool,
@@ -50,8 +51,8 @@ pub struct MmioDevice {
 }
 
 impl Options {
-    /// Reads a command line. Words that mean nothing here, or that are ill-formed, go to `ignored`: a loader may have added
-    /// its own.
+    /// Reads a command line. Words that mean nothing here, or that are ill-formed, go to `ignored`: a loader may
+    /// have added its own.
     pub fn parse<'a>(command_line: &'a str, mut ignored: impl FnMut(&'a str)) -> Self {
         let mut options = Self::default();
         for word in command_line.split_ascii_whitespace() {

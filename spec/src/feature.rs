@@ -9,6 +9,11 @@ use core::marker::PhantomData;
 use crate::level::{Demand, Level};
 
 /// One feature of a description, as a type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no feature of a description",
+    label = "not a feature",
+    note = "use a feature from the module of a device, or from `aerostat_spec::reserved`"
+)]
 pub trait Feature: Copy + core::fmt::Debug + Send + Sync + 'static {
     /// Whose feature it is: [`OfDevice`] or [`Reserved`].
     type Owner;

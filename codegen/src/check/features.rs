@@ -48,7 +48,7 @@ fn lower(feature: &syntax::Feature, all: &[syntax::Feature], prefix: &str, mista
     for needed in &feature.requires {
         match find(all, needed) {
             Some(found) => requires |= 1_u64.checked_shl(clamp(found.bit)).unwrap_or(0),
-            None => mistakes.push(references::unknown_feature(needed, all.iter().map(|feature| &feature.name))),
+            None => references::unknown_feature(needed, all.iter().map(|feature| &feature.name), mistakes),
         }
     }
     Feature {

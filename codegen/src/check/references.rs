@@ -10,20 +10,23 @@ pub(super) fn guard(name: Option<&Name>, features: &[Feature], mistakes: &mut Mi
     match features.iter().find(|feature| feature.name.text == name.text) {
         Some(feature) => Some(Guard { name: name.clone(), bit: feature.bit }),
         None => {
-            mistakes.push(unknown_feature(name, features.iter().map(|feature| &feature.name)));
+            unknown_feature(name, features.iter().map(|feature| &feature.name), mistakes);
             None
         }
     }
 }
 
-/// The mistake of a name that is no feature.
-pub(super) fn unknown_feature<'a>(name: &Name, known: impl Iterator<Item = &'a Name> + Clone) -> Mistake {
+/// Reports a name that is no feature, unless it may be one that could not be read.
+pub(super) fn unknown_feature<'a>(name: &Name, known: impl Iterator<Item = &'a Name> + Clone, mistakes: &mut Mistakes) {
     let near = crate::near::hint(&name.text, known.clone().map(|known| known.text.as_str()));
+    if mistakes.is_incomplete() && near.is_empty() {
+        return;
+    }
     let mistake = Mistake::new(name.span, format!("unknown feature `{}`{near}", name.text));
     let all: Vec<String> = known.map(|known| format!("`{}`", known.text)).collect();
-    match all.is_empty() {
-        true => mistake.help("there is no feature in this description to choose from"),
+    mistakes.push(match all.is_empty() {
+        true => mistake.help("there is no feature in this device to choose from"),
         false if near.is_empty() => mistake.help(format!("the features are {}", all.join(", "))),
         false => mistake,
-    }
+    });
 }

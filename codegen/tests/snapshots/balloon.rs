@@ -634,6 +634,11 @@ pub mod balloon {
             as ::aerostat_spec::Block > ::LEN
         );
     }
+    /// A page has two to the power of this many bytes.
+    ///
+    /// The constant 0xc.
+    #[doc(alias = "VIRTIO_BALLOON_PFN_SHIFT")]
+    pub const PFN_SHIFT: u32 = 12;
     /// One statistic.
     ///
     /// `stat`: 10 bytes, which C aligns to 1.

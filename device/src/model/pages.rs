@@ -67,7 +67,8 @@ impl PageSet {
 
     /// The pages in ascending order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
-        let numbered = (self.inside.start..).zip(self.words.iter().flat_map(|word| (0..64).map(move |bit| word >> bit & 1)));
+        let numbered =
+            (self.inside.start..).zip(self.words.iter().flat_map(|word| (0..64).map(move |bit| word >> bit & 1)));
         numbered.filter(|(_, bit)| *bit == 1).filter_map(|(page, _)| u32::try_from(page).ok())
     }
 }

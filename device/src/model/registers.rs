@@ -5,11 +5,11 @@ use virtio_bindings::virtio_mmio::{
     VIRTIO_MMIO_CONFIG, VIRTIO_MMIO_CONFIG_GENERATION, VIRTIO_MMIO_DEVICE_FEATURES, VIRTIO_MMIO_DEVICE_FEATURES_SEL,
     VIRTIO_MMIO_DEVICE_ID, VIRTIO_MMIO_DRIVER_FEATURES, VIRTIO_MMIO_DRIVER_FEATURES_SEL, VIRTIO_MMIO_INT_CONFIG,
     VIRTIO_MMIO_INT_VRING, VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INTERRUPT_STATUS, VIRTIO_MMIO_MAGIC_VALUE,
-    VIRTIO_MMIO_QUEUE_AVAIL_HIGH, VIRTIO_MMIO_QUEUE_AVAIL_LOW, VIRTIO_MMIO_QUEUE_DESC_HIGH,
-    VIRTIO_MMIO_QUEUE_DESC_LOW, VIRTIO_MMIO_QUEUE_NOTIFY, VIRTIO_MMIO_QUEUE_NUM, VIRTIO_MMIO_QUEUE_NUM_MAX,
-    VIRTIO_MMIO_QUEUE_READY, VIRTIO_MMIO_QUEUE_SEL, VIRTIO_MMIO_QUEUE_USED_HIGH, VIRTIO_MMIO_QUEUE_USED_LOW,
-    VIRTIO_MMIO_SHM_BASE_HIGH, VIRTIO_MMIO_SHM_BASE_LOW, VIRTIO_MMIO_SHM_LEN_HIGH, VIRTIO_MMIO_SHM_LEN_LOW,
-    VIRTIO_MMIO_SHM_SEL, VIRTIO_MMIO_STATUS, VIRTIO_MMIO_VENDOR_ID, VIRTIO_MMIO_VERSION,
+    VIRTIO_MMIO_QUEUE_AVAIL_HIGH, VIRTIO_MMIO_QUEUE_AVAIL_LOW, VIRTIO_MMIO_QUEUE_DESC_HIGH, VIRTIO_MMIO_QUEUE_DESC_LOW,
+    VIRTIO_MMIO_QUEUE_NOTIFY, VIRTIO_MMIO_QUEUE_NUM, VIRTIO_MMIO_QUEUE_NUM_MAX, VIRTIO_MMIO_QUEUE_READY,
+    VIRTIO_MMIO_QUEUE_SEL, VIRTIO_MMIO_QUEUE_USED_HIGH, VIRTIO_MMIO_QUEUE_USED_LOW, VIRTIO_MMIO_SHM_BASE_HIGH,
+    VIRTIO_MMIO_SHM_BASE_LOW, VIRTIO_MMIO_SHM_LEN_HIGH, VIRTIO_MMIO_SHM_LEN_LOW, VIRTIO_MMIO_SHM_SEL,
+    VIRTIO_MMIO_STATUS, VIRTIO_MMIO_VENDOR_ID, VIRTIO_MMIO_VERSION,
 };
 
 use super::State;
@@ -82,7 +82,10 @@ impl Register {
             VIRTIO_MMIO_QUEUE_AVAIL_HIGH => Self::QueueAddress(Ring::Driver, Half::High),
             VIRTIO_MMIO_QUEUE_USED_LOW => Self::QueueAddress(Ring::Device, Half::Low),
             VIRTIO_MMIO_QUEUE_USED_HIGH => Self::QueueAddress(Ring::Device, Half::High),
-            VIRTIO_MMIO_SHM_SEL | VIRTIO_MMIO_SHM_LEN_LOW | VIRTIO_MMIO_SHM_LEN_HIGH | VIRTIO_MMIO_SHM_BASE_LOW
+            VIRTIO_MMIO_SHM_SEL
+            | VIRTIO_MMIO_SHM_LEN_LOW
+            | VIRTIO_MMIO_SHM_LEN_HIGH
+            | VIRTIO_MMIO_SHM_BASE_LOW
             | VIRTIO_MMIO_SHM_BASE_HIGH => Self::SharedMemory,
             QUEUE_RESET => Self::QueueReset,
             VIRTIO_MMIO_CONFIG_GENERATION => Self::ConfigGeneration,
@@ -192,9 +195,7 @@ impl State {
         match register {
             Register::MagicValue => faults.register(|fault| lie(fault, Register::MagicValue)).unwrap_or(MAGIC),
             Register::Version => faults.register(|fault| lie(fault, Register::Version)).unwrap_or(VERSION),
-            Register::DeviceId => {
-                faults.register(|fault| lie(fault, Register::DeviceId)).unwrap_or(VIRTIO_ID_BALLOON)
-            }
+            Register::DeviceId => faults.register(|fault| lie(fault, Register::DeviceId)).unwrap_or(VIRTIO_ID_BALLOON),
             Register::VendorId => VENDOR,
             Register::DeviceFeatures => match self.device_features_sel {
                 Some(half) => self.read_device_features(half),

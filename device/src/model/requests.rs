@@ -85,7 +85,8 @@ impl State {
     fn next_due(&mut self) -> Option<Request> {
         let is_due = |request: &Request| request.due == Due::Now;
         let backwards = self.requests.iter().any(|request| request.faults.contains(&QueueFault::OutOfOrder));
-        let next = if backwards { self.requests.iter().rposition(is_due) } else { self.requests.iter().position(is_due) };
+        let next =
+            if backwards { self.requests.iter().rposition(is_due) } else { self.requests.iter().position(is_due) };
         next.and_then(|index| self.requests.remove(index))
     }
 

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aerostat_transport::{DeviceAddress, DmaRegion};
 
-use super::{Reuse, Runs};
 use super::dma::DmaBook;
 use super::frames::{FrameBook, Owner};
+use super::{Reuse, Runs};
 use crate::device::BalloonDevice;
 use crate::memory::GuestMemory;
 use crate::misbehave::When;

@@ -97,11 +97,9 @@ impl Connection {
         self.exchange(question).map_err(|error| {
             self.broken = true;
             match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => QemuError::Silent {
-                    doing: format!("asked {question:?}"),
-                    limit: LIMIT,
-                    stderr: self.stderr.text(),
-                },
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                    QemuError::Silent { doing: format!("asked {question:?}"), limit: LIMIT, stderr: self.stderr.text() }
+                }
                 _ => QemuError::Gone { doing: format!("asked {question:?}"), stderr: self.stderr.last_words() },
             }
         })?

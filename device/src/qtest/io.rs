@@ -1,18 +1,9 @@
 //! Registers of QEMU's machine, as the transports reach registers.
 
-use aerostat_transport::Io;
-use pci_types::{ConfigRegionAccess, PciAddress};
+use aerostat_transport::pci::Space;
+use aerostat_transport::{Io, Ports};
 
 use super::client::Client;
-
-/// The address space that registers are in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Space {
-    /// Memory.
-    Memory,
-    /// I/O ports of a PC.
-    Port,
-}
 
 /// The width of an access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,9 +60,9 @@ impl QtestRegion {
             (Space::Memory, Access::Bits8) => "readb",
             (Space::Memory, Access::Bits16) => "readw",
             (Space::Memory, Access::Bits32) => "readl",
-            (Space::Port, Access::Bits8) => "inb",
-            (Space::Port, Access::Bits16) => "inw",
-            (Space::Port, Access::Bits32) => "inl",
+            (Space::Ports, Access::Bits8) => "inb",
+            (Space::Ports, Access::Bits16) => "inw",
+            (Space::Ports, Access::Bits32) => "inl",
         };
         self.client.number(&format!("{command} {at:#x}")) as u32
     }
@@ -82,9 +73,9 @@ impl QtestRegion {
             (Space::Memory, Access::Bits8) => "writeb",
             (Space::Memory, Access::Bits16) => "writew",
             (Space::Memory, Access::Bits32) => "writel",
-            (Space::Port, Access::Bits8) => "outb",
-            (Space::Port, Access::Bits16) => "outw",
-            (Space::Port, Access::Bits32) => "outl",
+            (Space::Ports, Access::Bits8) => "outb",
+            (Space::Ports, Access::Bits16) => "outw",
+            (Space::Ports, Access::Bits32) => "outl",
         };
         self.client.tell(&format!("{command} {at:#x} {value:#x}"));
     }
@@ -120,48 +111,40 @@ impl Io for QtestRegion {
     }
 }
 
-/// PCI configuration through the ports 0xCF8 and 0xCFC.
-///
-/// One test drives one machine, so that nobody comes between the address and the data of an access.
+/// The I/O ports of QEMU's machine.
 #[derive(Clone, Debug)]
-pub struct QtestConfigPorts {
-    address: QtestRegion,
-    data: QtestRegion,
+pub struct QtestPorts {
+    all: QtestRegion,
 }
 
-impl QtestConfigPorts {
-    pub(super) fn new(client: &Client) -> Self {
-        let port = |start| QtestRegion::new(client.clone(), Space::Port, start, 4);
-        Self { address: port(0xcf8), data: port(0xcfc) }
-    }
-
-    fn select(&self, address: PciAddress, offset: u16) {
-        let place = u32::from(address.bus()) << 16
-            | u32::from(address.device()) << 11
-            | u32::from(address.function()) << 8
-            | u32::from(offset & 0xfc);
-        self.address.write32(0, 1 << 31 | place);
-    }
-
-    /// Reads the 32 bits at `offset`, a multiple of 4 below 256, of a function on segment 0.
-    pub fn get(&self, address: PciAddress, offset: u16) -> u32 {
-        self.select(address, offset);
-        self.data.read32(0)
-    }
-
-    /// Writes the 32 bits at `offset`, a multiple of 4 below 256, of a function on segment 0.
-    pub fn set(&self, address: PciAddress, offset: u16, value: u32) {
-        self.select(address, offset);
-        self.data.write32(0, value);
+impl QtestPorts {
+    pub(super) fn new(client: Client) -> Self {
+        Self { all: QtestRegion::new(client, Space::Ports, 0, 1 << 16) }
     }
 }
 
-impl ConfigRegionAccess for QtestConfigPorts {
-    unsafe fn read(&self, address: PciAddress, offset: u16) -> u32 {
-        self.get(address, offset)
+impl Ports for QtestPorts {
+    fn read8(&self, port: u16) -> u8 {
+        self.all.read8(port.into())
     }
 
-    unsafe fn write(&self, address: PciAddress, offset: u16, value: u32) {
-        self.set(address, offset, value);
+    fn read16(&self, port: u16) -> u16 {
+        self.all.read16(port.into())
+    }
+
+    fn read32(&self, port: u16) -> u32 {
+        self.all.read32(port.into())
+    }
+
+    fn write8(&self, port: u16, value: u8) {
+        self.all.write8(port.into(), value);
+    }
+
+    fn write16(&self, port: u16, value: u16) {
+        self.all.write16(port.into(), value);
+    }
+
+    fn write32(&self, port: u16, value: u32) {
+        self.all.write32(port.into(), value);
     }
 }

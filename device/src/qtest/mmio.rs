@@ -1,9 +1,10 @@
 //! The MMIO transports of a microvm.
 
 use aerostat_transport::Io;
+use aerostat_transport::pci::Space;
 
 use super::error::QemuError;
-use super::io::{QtestRegion, Space};
+use super::io::QtestRegion;
 use super::process::Qemu;
 
 /// Where microvm has its transports, how far apart they are, and how many at most.

@@ -29,7 +29,7 @@ mod program;
 mod stderr;
 
 pub use error::QemuError;
-pub use io::{QtestConfigPorts, QtestRegion, Space};
-pub use pci::{Bar, PciFunction};
+pub use io::{QtestPorts, QtestRegion};
+pub use pci::{Bar, Placed};
 pub use process::{Machine, Qemu};
 pub use program::{qemu_available, qemu_or_skip};

@@ -1,9 +1,11 @@
 //! What firmware would do on PCI: find the function, give it addresses, switch it on.
 
+use aerostat_transport::Ports;
+use aerostat_transport::pci::{BarRange, Space};
 use pci_types::PciAddress;
 
 use super::error::QemuError;
-use super::io::{QtestConfigPorts, QtestRegion, Space};
+use super::io::{QtestPorts, QtestRegion};
 use super::process::Qemu;
 
 /// The vendor of virtio devices.
@@ -33,21 +35,39 @@ const ECAM_BYTES: usize = 256 << 20;
 pub struct Bar {
     /// The number of the register; a 64-bit one takes the next one too.
     pub number: u8,
-    /// The address space.
-    pub space: Space,
-    /// Where it starts there.
-    pub start: u64,
-    /// Its length in bytes.
-    pub len: u64,
+    /// Where it is.
+    pub range: BarRange,
 }
 
-/// A PCI function that is ready for its driver.
+/// A PCI function that firmware has placed, ready for its driver.
 #[derive(Clone, Debug)]
-pub struct PciFunction {
+pub struct Placed {
     /// Where it is.
     pub address: PciAddress,
     /// Its base address registers.
     pub bars: Vec<Bar>,
+}
+
+/// The configuration space through the ports 0xCF8 and 0xCFC: independent of the transport that is tested by it.
+struct Config(QtestPorts);
+
+impl Config {
+    fn select(&self, function: PciAddress, register: u16) {
+        let place = u32::from(function.device()) << 11 | u32::from(function.function()) << 8;
+        self.0.write32(0xcf8, 1 << 31 | place | u32::from(register));
+    }
+
+    /// Reads the 32 bits at `register`, a multiple of 4, of a function on bus 0.
+    fn get(&self, function: PciAddress, register: u16) -> u32 {
+        self.select(function, register);
+        self.0.read32(0xcfc)
+    }
+
+    /// Writes the 32 bits at `register`, a multiple of 4, of a function on bus 0.
+    fn set(&self, function: PciAddress, register: u16, value: u32) {
+        self.select(function, register);
+        self.0.write32(0xcfc, value);
+    }
 }
 
 impl Qemu {
@@ -56,25 +76,26 @@ impl Qemu {
     /// # Errors
     ///
     /// [`QemuError`] when there is none, or it wants what no function should.
-    pub fn pci_balloon(&self) -> Result<PciFunction, QemuError> {
-        let ports = self.config_ports();
+    pub fn pci_balloon(&self) -> Result<Placed, QemuError> {
+        let config = Config(self.ports());
         let balloon = |address: &PciAddress| {
-            let id = ports.get(*address, 0);
+            let id = config.get(*address, 0);
             id as u16 == VIRTIO && BALLOONS.contains(&((id >> 16) as u16))
         };
         let address = (0..32).map(|device| PciAddress::new(0, 0, device, 0)).find(balloon);
         self.check()?;
         let address = address.ok_or_else(|| QemuError::NoDevice("balloon on PCI bus 0".into()))?;
-        let bars = assign(&ports, address)?;
-        let command = ports.get(address, COMMAND) & 0xffff;
-        ports.set(address, COMMAND, command | DECODE_AND_MASTER);
+        let bars = assign(&config, address)?;
+        let command = config.get(address, COMMAND) & 0xffff;
+        config.set(address, COMMAND, command | DECODE_AND_MASTER);
         self.check()?;
-        Ok(PciFunction { address, bars })
+        Ok(Placed { address, bars })
     }
 
-    /// The registers behind a base address register.
-    pub fn bar(&self, bar: &Bar) -> QtestRegion {
-        self.region(bar.space, bar.start, usize::try_from(bar.len).unwrap_or(usize::MAX))
+    /// The registers in a part of a base address register, as `aerostat_transport::pci::MapBar` wants them:
+    /// `&mut |range| Some(qemu.map(range))`.
+    pub fn map(&self, range: BarRange) -> QtestRegion {
+        self.region(range.space, range.address, usize::try_from(range.len).unwrap_or(usize::MAX))
     }
 
     /// Opens the PCI Express configuration window of a q35 at `start`, a multiple of 256 MiB: 4 KiB for each function of
@@ -84,28 +105,28 @@ impl Qemu {
     ///
     /// [`QemuError`] when QEMU does not answer.
     pub fn open_ecam(&self, start: u64) -> Result<QtestRegion, QemuError> {
-        let (ports, bridge) = (self.config_ports(), PciAddress::new(0, 0, 0, 0));
-        ports.set(bridge, PCIEXBAR + 4, (start >> 32) as u32);
-        ports.set(bridge, PCIEXBAR, start as u32 & 0xf000_0000 | PCIEXBAR_ENABLE);
+        let (config, bridge) = (Config(self.ports()), PciAddress::new(0, 0, 0, 0));
+        config.set(bridge, PCIEXBAR + 4, (start >> 32) as u32);
+        config.set(bridge, PCIEXBAR, start as u32 & 0xf000_0000 | PCIEXBAR_ENABLE);
         self.check()?;
         Ok(QtestRegion::new(self.client().clone(), Space::Memory, start, ECAM_BYTES))
     }
 }
 
 /// Gives every base address register an address of its own.
-fn assign(ports: &QtestConfigPorts, address: PciAddress) -> Result<Vec<Bar>, QemuError> {
+fn assign(config: &Config, address: PciAddress) -> Result<Vec<Bar>, QemuError> {
     let (mut memory, mut port) = (MEMORY, PORTS);
     let mut bars = Vec::new();
     let mut number = 0;
     while number < 6 {
         let register = BARS + 4 * u16::from(number);
-        let kind = ports.get(address, register);
-        ports.set(address, register, u32::MAX);
-        let probed = ports.get(address, register);
+        let kind = config.get(address, register);
+        config.set(address, register, u32::MAX);
+        let probed = config.get(address, register);
         let wide = kind & 0b111 == 0b100;
         let (space, next, flags) = match kind & 1 {
             0 => (Space::Memory, &mut memory, 0xf),
-            _ => (Space::Port, &mut port, 0x3),
+            _ => (Space::Ports, &mut port, 0x3),
         };
         // The lowest bit that can be set is the length: an address register has no bit below it.
         let length = u64::from(lowest_bit(probed & !flags));
@@ -115,11 +136,11 @@ fn assign(ports: &QtestConfigPorts, address: PciAddress) -> Result<Vec<Bar>, Qem
         }
         if length != 0 {
             *next = next.next_multiple_of(length);
-            ports.set(address, register, *next as u32);
+            config.set(address, register, *next as u32);
             if wide {
-                ports.set(address, register + 4, 0);
+                config.set(address, register + 4, 0);
             }
-            bars.push(Bar { number, space, start: *next, len: length });
+            bars.push(Bar { number, range: BarRange { space, address: *next, len: length } });
             *next += length;
         }
         number += if wide { 2 } else { 1 };

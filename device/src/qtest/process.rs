@@ -6,11 +6,12 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
+use aerostat_transport::pci::Space;
 use qapi::{Qmp, Stream, qmp};
 
 use super::client::{Client, LIMIT};
 use super::error::QemuError;
-use super::io::{QtestConfigPorts, QtestRegion, Space};
+use super::io::{QtestPorts, QtestRegion};
 use super::program::qemu_available;
 use super::stderr::Stderr;
 use crate::memory::GuestMemory;
@@ -89,9 +90,9 @@ impl Qemu {
         QtestRegion::new(self.client.clone(), space, start, len)
     }
 
-    /// The PCI configuration ports.
-    pub fn config_ports(&self) -> QtestConfigPorts {
-        QtestConfigPorts::new(&self.client)
+    /// All I/O ports of the machine.
+    pub fn ports(&self) -> QtestPorts {
+        QtestPorts::new(self.client.clone())
     }
 
     /// Writes `num_pages`, so that the guest would keep `bytes` of its memory. QEMU turns it into a balloon of the rest.
@@ -206,9 +207,8 @@ fn arguments(machine: Machine, memory: &GuestMemory, properties: &str) -> Vec<St
         Machine::Microvm => ("microvm,acpi=off", "virtio-balloon-device"),
     };
     let comma = if properties.is_empty() { "" } else { "," };
-    let mut arguments: Vec<String> = ["-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg", "-S"]
-        .map(String::from)
-        .into();
+    let mut arguments: Vec<String> =
+        ["-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg", "-S"].map(String::from).into();
     let options = [
         ("-M", format!("{machine},memory-backend=ram")),
         ("-m", format!("{bytes}B")),

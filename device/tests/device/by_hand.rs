@@ -229,6 +229,8 @@ impl<I: Io> ByHand<I> {
     pub(crate) fn used(&self, queue: u16, count: u16) -> Vec<Used> {
         let word = |address| u32::from(self.half(address)) | u32::from(self.half(address + 2)) << 16;
         let ring = Self::area(queue) + DEVICE_RING + 4;
-        (0..u64::from(count)).map(|entry| Used { id: word(ring + 8 * entry), written: word(ring + 8 * entry + 4) }).collect()
+        (0..u64::from(count))
+            .map(|entry| Used { id: word(ring + 8 * entry), written: word(ring + 8 * entry + 4) })
+            .collect()
     }
 }

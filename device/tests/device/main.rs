@@ -1,6 +1,7 @@
 //! The device by itself, driven by hand: it has to be right before it can judge a driver.
 
 mod by_hand;
+mod driver;
 mod honest;
 mod misbehaviour;
 mod modes;

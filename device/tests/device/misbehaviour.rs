@@ -5,9 +5,7 @@ use std::time::Duration;
 use aerostat_device::{BalloonDevice, Cause, Event, QueueFault, RegisterFault, Registers, Scribble, features};
 use aerostat_transport::Io;
 
-use super::by_hand::{
-    ByHand, DEFLATE, FEATURES_OK, INFLATE, NEEDS_RESET, Used, assert_violations, live_8_mib, reg,
-};
+use super::by_hand::{ByHand, DEFLATE, FEATURES_OK, INFLATE, NEEDS_RESET, Used, assert_violations, live_8_mib, reg};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -229,7 +227,8 @@ fn the_device_needs_a_reset() {
 
 /// What the first 8 bytes at an address are while the device has the buffers, and after that.
 fn scribbled(what: Scribble, address: u64) -> ([u8; 8], BalloonDevice, ByHand<Registers>) {
-    let device = BalloonDevice::builder().memory(8 << 20).misbehave(QueueFault::Scribbles(what)).manual().start().unwrap();
+    let device =
+        BalloonDevice::builder().memory(8 << 20).misbehave(QueueFault::Scribbles(what)).manual().start().unwrap();
     let mut driver = ByHand::new(device.registers(), device.memory());
     driver.bring_up();
     driver.offer(INFLATE, 0, &[1024, 1025]);

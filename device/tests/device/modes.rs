@@ -72,12 +72,9 @@ fn an_interrupt_handler_may_access_registers() {
 
 #[test]
 fn work_can_be_left_out() {
-    for (work, counted, resident) in [
-        (Work::Full, 1, false),
-        (Work::Release, 1, false),
-        (Work::Count, 1, true),
-        (Work::Acknowledge, 0, true),
-    ] {
+    for (work, counted, resident) in
+        [(Work::Full, 1, false), (Work::Release, 1, false), (Work::Count, 1, true), (Work::Acknowledge, 0, true)]
+    {
         let (device, mut driver) = live(BalloonDevice::builder().memory(8 << 20).work(work));
         driver.memory.fill(1024..1025, 1);
         driver.tell(INFLATE, &[1024]);

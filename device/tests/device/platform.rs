@@ -34,10 +34,10 @@ fn frames_go_and_come_back() {
     assert_eq!(ledger.lent_frames(), [256, 257, 258].into());
     assert!(!ledger.is_settled());
     platform.take_back(run);
-    assert_eq!(ledger.events(), [
-        FrameEvent::Given { first: 256, count: 3 },
-        FrameEvent::TakenBack { first: 256, count: 3 },
-    ]);
+    assert_eq!(
+        ledger.events(),
+        [FrameEvent::Given { first: 256, count: 3 }, FrameEvent::TakenBack { first: 256, count: 3 },]
+    );
     assert!(ledger.is_settled() && ledger.violations().is_empty());
 }
 

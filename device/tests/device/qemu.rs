@@ -1,9 +1,9 @@
 //! QEMU's own device as a peer.
 
 use aerostat_device::GuestMemory;
-use aerostat_device::qtest::{Machine, PciFunction, Qemu, QemuError, Space, qemu_or_skip};
+use aerostat_device::qtest::{Machine, Qemu, QemuError, qemu_or_skip};
 use aerostat_transport::Io;
-use pci_types::{EndpointHeader, PciHeader, capability::PciCapability};
+use aerostat_transport::pci::{BarIndex, ConfigPorts, Ecam, PciFunction, Space};
 
 use super::by_hand::{ByHand, DEFLATE, INFLATE, Used, reg};
 
@@ -24,39 +24,32 @@ fn microvm_has_an_mmio_balloon() {
 }
 
 #[test]
-fn q35_has_a_pci_balloon_with_capabilities() {
+fn q35_has_a_pci_balloon() {
     let Some(qemu) = start(Machine::Q35, "disable-legacy=on") else { return };
-    let PciFunction { address, bars } = qemu.pci_balloon().unwrap();
-    let ports = qemu.config_ports();
-    let header = PciHeader::new(address);
-    assert_eq!(header.id(&ports), (0x1af4, 0x1045));
-    let endpoint = EndpointHeader::from_header(header, &ports).unwrap();
-    let vendor: Vec<u8> = endpoint
-        .capabilities(&ports)
-        .filter_map(|capability| match capability {
-            PciCapability::Vendor(at) => Some((ports.get(at.address, at.offset) >> 24) as u8),
-            _ => None,
-        })
-        .collect();
-    for kind in [1, 2, 3, 4] {
-        assert!(vendor.contains(&kind), "structure {kind} of {vendor:?}");
-    }
+    let placed = qemu.pci_balloon().unwrap();
+    let function = PciFunction::new(ConfigPorts::new(qemu.ports()), placed.address);
+    assert_eq!(function.virtio_device().map(|id| id.0), Some(5));
     // The structures of the modern interface are behind register 4; the common one comes first, with the number of
     // queues at offset 18. QEMU always has statistics.
-    let common = qemu.bar(bars.iter().find(|bar| bar.number == 4).unwrap());
-    assert_eq!(common.read16(18), 3);
+    let range = placed.bars.iter().find(|bar| bar.number == 4).unwrap().range;
+    assert_eq!(function.bar(BarIndex::new(4).unwrap()), Some(range));
+    assert_eq!(qemu.map(range).read16(18), 3);
     qemu.check().unwrap();
 }
 
 #[test]
 fn the_configuration_window_shows_what_the_ports_show() {
     let Some(qemu) = start(Machine::Q35, "") else { return };
-    let function = qemu.pci_balloon().unwrap();
-    let window = qemu.open_ecam(0xb000_0000).unwrap();
-    let place = usize::from(function.address.device()) << 15;
-    assert_eq!(window.read32(place), qemu.config_ports().get(function.address, 0));
-    assert_eq!(window.read16(place + 2), 0x1002, "transitional");
-    assert!(function.bars.iter().any(|bar| bar.space == Space::Port));
+    let placed = qemu.pci_balloon().unwrap();
+    let window = Ecam::new(qemu.open_ecam(0xb000_0000).unwrap(), 0, 0);
+    let by_window = PciFunction::new(window, placed.address);
+    let by_ports = PciFunction::new(ConfigPorts::new(qemu.ports()), placed.address);
+    assert_eq!(by_window.virtio_device(), by_ports.virtio_device());
+    for bar in &placed.bars {
+        assert_eq!(by_window.bar(BarIndex::new(bar.number).unwrap()), Some(bar.range));
+    }
+    // It is a transitional one.
+    assert!(placed.bars.iter().any(|bar| bar.range.space == Space::Ports));
 }
 
 #[test]

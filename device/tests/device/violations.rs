@@ -300,7 +300,8 @@ fn an_available_index_that_runs_ahead() {
 #[test]
 fn a_chain_that_is_broken() {
     // A loop, a link out of the table, a head out of the table, a buffer outside memory.
-    for (address, flags, next, head) in [(0x20_4000, 1, 0, 0), (0x20_4000, 1, 99, 0), (0x20_4000, 0, 0, 8), (8 << 20, 0, 0, 0)]
+    for (address, flags, next, head) in
+        [(0x20_4000, 1, 0, 0), (0x20_4000, 1, 99, 0), (0x20_4000, 0, 0, 8), (8 << 20, 0, 0, 0)]
     {
         let (device, mut driver) = live_8_mib();
         driver.describe(INFLATE, 0, address, 4, flags, next);

@@ -23,8 +23,8 @@ pub(crate) struct Balloon {
 }
 
 impl Balloon {
-    /// Finds the balloon and brings it to life. `None` when there is none that can be used, which is logged: the kernel can
-    /// do without.
+    /// Finds the balloon and brings it to life. `None` when there is none that can be used, which is logged: the
+    /// kernel can do without.
     pub(crate) fn start(options: &Options) -> Option<Self> {
         let places = options.virtio_mmio.iter().copied().chain(arch::virtio_mmio());
         let Some(transport) = virtio::find(spec::balloon::Device::ID, places) else {
@@ -40,8 +40,8 @@ impl Balloon {
         }
     }
 
-    /// One step toward the target, whenever there is a cause. `None` when the device broke its rules: then it has been reset,
-    /// and all frames are the kernel's again.
+    /// One step toward the target, whenever there is a cause. `None` when the device broke its rules: then it has
+    /// been reset, and all frames are the kernel's again.
     pub(crate) fn service(mut self, causes: Causes) -> Option<Self> {
         debug!("balloon: {causes:?}");
         match self.driver.service() {

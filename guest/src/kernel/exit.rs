@@ -13,8 +13,8 @@ pub(crate) enum Code {
     Panic = 0x12,
 }
 
-/// Ends QEMU. On x86_64 that takes `-device isa-debug-exit,iobase=0xf4,iosize=0x04`; where there is no such device the CPU
-/// sleeps for ever.
+/// Ends QEMU. On x86_64 that takes `-device isa-debug-exit,iobase=0xf4,iosize=0x04`; where there is no such device
+/// the CPU sleeps for ever.
 pub(crate) fn exit(code: Code) -> ! {
     arch::disable_interrupts();
     arch::exit_device().exit(code as u32)

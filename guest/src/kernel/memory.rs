@@ -8,7 +8,8 @@ use spin::Mutex;
 
 use super::arch;
 
-/// Every free frame of the machine. Physical addresses are virtual addresses for all of them. Interrupt handlers keep away.
+/// Every free frame of the machine. Physical addresses are virtual addresses for all of them. Interrupt handlers
+/// keep away.
 pub(crate) static FRAMES: Mutex<Frames<BitAlloc16M>> = Mutex::new(Frames::new());
 
 const MAX_MEMORY: u64 = Frames::<BitAlloc16M>::MAX_MEMORY;

@@ -1,5 +1,5 @@
-//! What the balloon asks of the kernel: memory to share with the device, and the frames that go into the balloon. All of it
-//! comes from [`FRAMES`].
+//! What the balloon asks of the kernel: memory to share with the device, and the frames that go into the balloon.
+//! All of it comes from [`FRAMES`].
 
 use core::alloc::Layout;
 use core::ops::Range;
@@ -29,8 +29,8 @@ impl Frames for Platform {
         let mut frames = FRAMES.lock();
         let spare = u32::try_from(frames.available().saturating_sub(RESERVE)).unwrap_or(u32::MAX);
         let run = frames.take(most.min(spare))?;
-        // SAFETY: the frames were free memory, and belong to nobody else until they come back. The run is no longer than
-        // `most`, which has 32 bits.
+        // SAFETY: the frames were free memory, and belong to nobody else until they come back. The run is no longer
+        // than `most`, which has 32 bits.
         Some(unsafe { FrameRun::from_raw(run.start, (run.end - run.start) as u32) })
     }
 
@@ -52,8 +52,8 @@ impl Frames for Platform {
     }
 }
 
-// SAFETY: memory is mapped at its physical address, at which devices reach it too, coherently. The frames were free, hence
-// nobody else's, and their numbers are aligned as asked for.
+// SAFETY: memory is mapped at its physical address, at which devices reach it too, coherently. The frames were
+// free, hence nobody else's, and their numbers are aligned as asked for.
 unsafe impl Dma for Platform {
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
         let frames = FRAMES.lock().take_layout(layout)?;

@@ -18,10 +18,12 @@ use super::pci;
 /// A device on whichever bus it was found.
 pub(crate) type AnyTransport = Either<Mmio<MmioRegion>, Pci<MmioRegion>>;
 
-/// The interrupt side of the device, where a line and not a message interrupts: the handler has to ask what it was about.
+/// The interrupt side of the device, where a line and not a message interrupts: the handler has to ask what it was
+/// about.
 static SOURCE: Once<<AnyTransport as Transport>::Interrupt> = Once::new();
 
-/// Finds the first device of type `id`: on PCI, or else among `mmio`. From then on its interrupts [`idle::raise`] causes.
+/// Finds the first device of type `id`: on PCI, or else among `mmio`. From then on its interrupts [`idle::raise`]
+/// causes.
 pub(crate) fn find(id: DeviceId, mmio: impl Iterator<Item = MmioDevice>) -> Option<AnyTransport> {
     on_pci(id).map(Either::Second).or_else(|| on_mmio(id, mmio).map(Either::First))
 }
@@ -65,15 +67,16 @@ fn take<C: ConfigRegionAccess>(function: &PciFunction<&C>, config: &C) -> Result
     };
     let place = format_args!("PCI function {}", function.address());
     if let Some(mut messages) = Msix::enable(function, &mut map)? {
-        let mut message = |handler| {
-            let arch::Message { address, data } = arch::on_message(handler)?;
-            messages.add(Message { address, data })
+        // One message for everything: it is not worth a second one to learn what an interrupt was about.
+        let message = arch::on_message(|| idle::raise(Causes::QUEUE | Causes::CONFIG));
+        let vector = message.and_then(|arch::Message { address, data }| messages.add(Message { address, data }));
+        let Some(vector) = vector else {
+            warn!("{place}: no interrupt vector is left");
+            return Ok(None);
         };
-        let vectors = (message(|| idle::raise(Causes::CONFIG)), message(|| idle::raise(Causes::QUEUE)));
-        if let (Some(configuration), Some(queues)) = vectors {
-            info!("{place}: interrupts by messages");
-            return Pci::new(function, &mut map, Routing::Messages { configuration, queues }).map(Some);
-        }
+        info!("{place}: interrupts by messages");
+        let routing = Routing::Messages { configuration: vector, queues: vector };
+        return Pci::new(function, &mut map, routing).map(Some);
     }
     let transport = Pci::new(function, &mut map, Routing::Line)?;
     let line = EndpointHeader::from_header(PciHeader::new(function.address()), config)

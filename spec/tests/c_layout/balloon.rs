@@ -3,7 +3,7 @@
 use core::mem::offset_of;
 
 use aerostat_spec::Device as _;
-use aerostat_spec::balloon::{Device, HintCommand, Stat, StatTag, config, feature};
+use aerostat_spec::balloon::{Device, HintCommand, PFN_SHIFT, Stat, StatTag, config, feature};
 
 use crate::{cc, feature, feature_as, len, offset, to_u64};
 
@@ -63,6 +63,7 @@ fn the_values_are_those_of_linux() {
         tag("VIRTIO_BALLOON_S_CACHES", StatTag::DiskCaches),
         tag("VIRTIO_BALLOON_S_HTLB_PGALLOC", StatTag::HugetlbAllocations),
         tag("VIRTIO_BALLOON_S_HTLB_PGFAIL", StatTag::HugetlbFailures),
+        ("VIRTIO_BALLOON_PFN_SHIFT", PFN_SHIFT.into()),
         ("VIRTIO_BALLOON_CMD_ID_STOP", HintCommand::Stop.to_raw().into()),
         ("VIRTIO_BALLOON_CMD_ID_DONE", HintCommand::Done.to_raw().into()),
     ];

@@ -10,6 +10,8 @@ use crate::{process::interrupt, units::Bytes};
 
 /// How often things are looked at.
 const LOOK: Duration = Duration::from_millis(50);
+/// Resident memory that changes by no more between two looks has come to rest.
+const STEADY: Bytes = Bytes::from_mib(1);
 
 /// A guest with a balloon.
 pub(crate) trait Aircraft {
@@ -89,7 +91,7 @@ impl Limits {
         Self {
             standstill: Duration::from_secs(30),
             step: Duration::from_secs(60 + 60 * gibs),
-            settling: Duration::from_secs(3),
+            settling: Duration::from_secs(10 + 20 * gibs),
         }
     }
 }
@@ -97,15 +99,15 @@ impl Limits {
 /// Resident memory did not follow the balloon.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the guest came down to {target}, but resident memory fell only from {before} to {after}: by {}, where at least \
-     {least} of the {given} that the guest gave were to become free (700 of each 768 MiB)", before.less(*after)
+    "the guest went from {from} to {target}, but resident memory only from {before} to {after}; \
+     it has to follow by at least {least} (by 700 of each 768 MiB)"
 )]
-pub(crate) struct NotFreed {
+pub(crate) struct NotFollowed {
+    from: Bytes,
     target: Bytes,
     before: Bytes,
     after: Bytes,
     least: Bytes,
-    given: Bytes,
 }
 
 /// Takes `aircraft` through `plan` and tells `onlooker` of it.
@@ -134,42 +136,49 @@ struct Flight<'a> {
 
 impl Flight<'_> {
     fn all(&mut self) -> anyhow::Result<()> {
-        // The fall is measured from the start: what a guest gets back it need not touch, so a later round may start lower.
-        let highest = self.look()?.resident;
         for target in self.plan.targets() {
-            let step = self.step(target, highest)?;
+            let from = self.target;
+            let step = self.step(target)?;
             (self.onlooker)(Event::Step(step));
-            let fallen = highest.less(step.resident_after);
-            let least = self.plan.least_fall();
-            if target < self.plan.memory && fallen < least {
-                let given = self.plan.memory.less(target);
-                return Err(NotFreed { target, before: highest, after: step.resident_after, least, given }.into());
+            if !self.follows(&step) {
+                let Step { resident_before: before, resident_after: after, .. } = step;
+                return Err(NotFollowed { from, target, before, after, least: self.plan.least_change() }.into());
             }
         }
         Ok(())
     }
 
-    fn step(&mut self, target: Bytes, highest: Bytes) -> anyhow::Result<Step> {
+    fn step(&mut self, target: Bytes) -> anyhow::Result<Step> {
         let before = self.look()?;
         self.target = target;
         let start = Instant::now();
         self.aircraft.set_target(target)?;
         let reached = self.follow(before.actual)?;
-        let elapsed = start.elapsed();
-        let mut after = reached;
-        let freed = |resident: Bytes| highest.less(resident) >= self.plan.least_fall();
-        let must_fall = target < self.plan.memory;
-        while must_fall && !freed(after.resident) && start.elapsed() < elapsed + self.limits.settling {
-            self.pause()?;
-            after = look(self.aircraft, self.onlooker, self.start, target)?;
-        }
-        Ok(Step {
+        let mut step = Step {
             target,
-            actual: after.actual,
-            elapsed,
+            actual: reached.actual,
+            elapsed: start.elapsed(),
             resident_before: before.resident,
-            resident_after: after.resident,
-        })
+            resident_after: reached.resident,
+        };
+        // A guest that gets memory back writes to it only then, so it is awaited until it has done so.
+        let settled = Instant::now() + self.limits.settling;
+        while Instant::now() < settled {
+            self.pause()?;
+            let before = std::mem::replace(&mut step.resident_after, self.look()?.resident);
+            let is_steady = before.less(step.resident_after).max(step.resident_after.less(before)) <= STEADY;
+            if is_steady && self.follows(&step) {
+                break;
+            }
+        }
+        Ok(step)
+    }
+
+    /// Whether resident memory has followed the balloon, down or up.
+    fn follows(&self, step: &Step) -> bool {
+        let &Step { resident_before: before, resident_after: after, .. } = step;
+        let change = if step.target < self.plan.memory { before.less(after) } else { after.less(before) };
+        change >= self.plan.least_change()
     }
 
     /// Waits until the guest has what it is to have.
@@ -197,7 +206,9 @@ impl Flight<'_> {
     }
 
     fn look(&mut self) -> anyhow::Result<Gauges> {
-        look(self.aircraft, self.onlooker, self.start, self.target)
+        let gauges = self.aircraft.sample()?;
+        (self.onlooker)(Event::Sample(Sample { at: self.start.elapsed(), target: self.target, gauges }));
+        Ok(gauges)
     }
 
     fn pause(&self) -> anyhow::Result<()> {
@@ -205,17 +216,6 @@ impl Flight<'_> {
         thread::sleep(LOOK.min(self.limits.standstill));
         Ok(())
     }
-}
-
-fn look(
-    aircraft: &mut dyn Aircraft,
-    onlooker: &mut dyn FnMut(Event),
-    start: Instant,
-    target: Bytes,
-) -> anyhow::Result<Gauges> {
-    let gauges = aircraft.sample()?;
-    onlooker(Event::Sample(Sample { at: start.elapsed(), target, gauges }));
-    Ok(gauges)
 }
 
 #[cfg(test)]

@@ -79,9 +79,9 @@ impl Plan {
         }
     }
 
-    /// The least by which resident memory must fall when the guest has come down to the target: of what it gives, the
-    /// share that 700 is of 768 MiB.
-    pub(crate) const fn least_fall(&self) -> Bytes {
+    /// The least by which resident memory must follow the balloon, down and up: of what the guest gives, the share that
+    /// 700 is of 768 MiB.
+    pub(crate) const fn least_change(&self) -> Bytes {
         Bytes(self.memory.less(self.target).0 / 768 * 700)
     }
 
@@ -127,7 +127,7 @@ mod tests {
     fn of_768_mib_700_must_become_free() {
         let plan = plan(&["--memory", "128", "--target", "32"]).unwrap();
         let plan = Plan { memory: Bytes::from_mib(1024), target: Bytes::from_mib(256), ..plan };
-        assert_eq!(plan.least_fall(), Bytes::from_mib(700));
+        assert_eq!(plan.least_change(), Bytes::from_mib(700));
     }
 
     #[test]

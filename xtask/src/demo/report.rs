@@ -16,8 +16,8 @@ pub(crate) struct Report {
     memory_mib: u64,
     target_mib: u64,
     rounds: u32,
-    /// The least by which resident memory had to fall.
-    least_fall_mib: u64,
+    /// The least by which resident memory had to follow.
+    least_change_mib: u64,
     pub(crate) steps: Vec<StepReport>,
     passed: bool,
     /// Why it did not pass.
@@ -57,7 +57,7 @@ impl Report {
             memory_mib: plan.memory.mib(),
             target_mib: plan.target.mib(),
             rounds: plan.rounds,
-            least_fall_mib: plan.least_fall().mib(),
+            least_change_mib: plan.least_change().mib(),
             steps: Vec::new(),
             passed: false,
             error: None,
@@ -114,7 +114,7 @@ mod tests {
             memory_mib: 1024,
             target_mib: 256,
             rounds: 1,
-            least_fall_mib: 700,
+            least_change_mib: 700,
             steps: vec![step.into()],
             passed: true,
             error: None,
@@ -131,7 +131,7 @@ mod tests {
             "memory_mib": 1024,
             "target_mib": 256,
             "rounds": 1,
-            "least_fall_mib": 700,
+            "least_change_mib": 700,
             "steps": [{
                 "target_mib": 256, "actual_mib": 256, "seconds": 1.25, "rss_before_mib": 1100, "rss_after_mib": 330,
             }],

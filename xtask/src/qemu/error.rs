@@ -83,12 +83,11 @@ impl fmt::Display for Evidence {
 /// The exit code of a QEMU that the guest ended because it panicked.
 pub(crate) const PANICKED: i32 = 37;
 
-/// How QEMU ended. By the debug-exit device the guest gives it one of three odd codes.
+/// How QEMU ended. By the debug-exit device the guest gives it one of two odd codes.
 fn describe(status: ExitStatus) -> String {
     match status.code() {
         Some(0) => "the machine was shut down or reset".to_owned(),
         Some(33) => "the guest ended it, content (exit code 33)".to_owned(),
-        Some(35) => "the guest gave up (exit code 35)".to_owned(),
         Some(PANICKED) => format!("the guest panicked (exit code {PANICKED})"),
         _ => status.to_string(),
     }
@@ -117,7 +116,7 @@ mod tests {
     #[test]
     fn the_guests_own_exit_code_is_told() {
         use std::os::unix::process::ExitStatusExt as _;
-        assert!(describe(ExitStatus::from_raw(35 << 8)).contains("gave up"));
+        assert!(describe(ExitStatus::from_raw(33 << 8)).contains("content"));
         assert!(describe(ExitStatus::from_raw(9)).contains("signal: 9"));
     }
 }

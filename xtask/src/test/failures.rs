@@ -91,7 +91,7 @@ fn panicking(context: &mut Context) -> anyhow::Result<()> {
 }
 
 fn faulting(context: &mut Context) -> anyhow::Result<()> {
-    says(launch(context, "then=fault")?, &["the guest gave up (exit code 35)", "  | exception: page fault"])
+    says(launch(context, "then=fault")?, &["the guest panicked while", "  | panic: page fault"])
 }
 
 fn hanging(context: &mut Context) -> anyhow::Result<()> {

@@ -9,14 +9,14 @@ struct Paper {
     target: Bytes,
     stride: u64,
     floor: Bytes,
-    /// Whether memory that the guest gives becomes free.
-    freed: bool,
+    /// Least and most resident memory.
+    resident: (Bytes, Bytes),
 }
 
 impl Paper {
     fn new() -> Self {
         let memory = Bytes::from_mib(1024);
-        Self { actual: memory, target: memory, stride: 400 << 20, floor: Bytes(0), freed: true }
+        Self { actual: memory, target: memory, stride: 400 << 20, floor: Bytes(0), resident: (Bytes(0), memory) }
     }
 }
 
@@ -33,7 +33,7 @@ impl Aircraft for Paper {
         } else {
             actual.saturating_add(self.stride).min(target)
         });
-        let resident = if self.freed { self.actual } else { Bytes::from_mib(1024) };
+        let resident = self.actual.clamp(self.resident.0, self.resident.1);
         Ok(Gauges { actual: self.actual, guest_used: None, resident })
     }
 
@@ -46,8 +46,8 @@ impl Aircraft for Paper {
     }
 }
 
-fn flight(paper: &mut Paper, rounds: u32) -> (Vec<Step>, anyhow::Result<()>) {
-    let plan = Plan {
+fn plan(rounds: u32) -> Plan {
+    Plan {
         transport: Transport::Pci,
         memory: Bytes::from_mib(1024),
         target: Bytes::from_mib(256),
@@ -56,15 +56,21 @@ fn flight(paper: &mut Paper, rounds: u32) -> (Vec<Step>, anyhow::Result<()>) {
         plot: None,
         qemu: None,
         image: None,
-    };
+    }
+}
+
+/// No patience: what is not there at the second look does not come.
+fn limits() -> Limits {
+    Limits { standstill: Duration::ZERO, step: Duration::from_secs(60), settling: Duration::ZERO }
+}
+
+fn flight(paper: &mut Paper, rounds: u32) -> (Vec<Step>, anyhow::Result<()>) {
     let mut steps = Vec::new();
-    let mut onlooker = |event| {
+    let result = fly_within(&plan(rounds), limits(), paper, &mut |event| {
         if let Event::Step(step) = event {
             steps.push(step);
         }
-    };
-    let limits = Limits { standstill: Duration::ZERO, step: Duration::from_secs(60), settling: Duration::ZERO };
-    let result = fly_within(&plan, limits, paper, &mut onlooker);
+    });
     (steps, result)
 }
 
@@ -89,11 +95,68 @@ fn a_guest_that_stops_short_is_lost_where_it_stopped() {
 
 #[test]
 fn memory_that_does_not_become_free_fails_the_demo_and_states_the_rule() {
-    let mut paper = Paper { stride: u64::MAX, freed: false, ..Paper::new() };
+    let memory = Bytes::from_mib(1024);
+    let mut paper = Paper { stride: u64::MAX, resident: (memory, memory), ..Paper::new() };
     let (steps, result) = flight(&mut paper, 1);
     assert_eq!(steps.len(), 1, "the step was flown and is told");
     let message = result.unwrap_err().to_string();
-    assert!(message.contains("by 0 MiB, where at least 700 MiB of the 768 MiB"), "{message}");
+    assert!(
+        message.contains("from 1024 MiB to 256 MiB, but resident memory only from 1024 MiB to 1024 MiB"),
+        "{message}"
+    );
+    assert!(message.contains("by at least 700 MiB"), "{message}");
+}
+
+#[test]
+fn just_enough_of_the_memory_is_enough() {
+    let least =
+        |mib| Paper { stride: u64::MAX, resident: (Bytes::from_mib(mib), Bytes::from_mib(1024)), ..Paper::new() };
+    flight(&mut least(324), 1).1.unwrap();
+    flight(&mut least(325), 1).1.unwrap_err();
+}
+
+#[test]
+fn memory_that_the_guest_does_not_take_back_fails_the_demo() {
+    let mut paper = Paper { stride: u64::MAX, ..Paper::new() };
+    let plan = plan(1);
+    let limits = limits();
+    let mut steps = 0;
+    let mut paper_after_its_fall = Grounded { paper: &mut paper, fallen: false };
+    let result = fly_within(&plan, limits, &mut paper_after_its_fall, &mut |event| {
+        steps += usize::from(matches!(event, Event::Step(_)));
+    });
+    assert_eq!(steps, 2);
+    let message = result.unwrap_err().to_string();
+    assert!(
+        message.contains("from 256 MiB to 1024 MiB, but resident memory only from 256 MiB to 256 MiB"),
+        "{message}"
+    );
+}
+
+/// A guest whose resident memory never rises again.
+struct Grounded<'a> {
+    paper: &'a mut Paper,
+    fallen: bool,
+}
+
+impl Aircraft for Grounded<'_> {
+    fn set_target(&mut self, target: Bytes) -> anyhow::Result<()> {
+        self.paper.set_target(target)
+    }
+
+    fn sample(&mut self) -> anyhow::Result<Gauges> {
+        let gauges = self.paper.sample()?;
+        self.fallen |= gauges.actual == Bytes::from_mib(256);
+        Ok(Gauges { resident: if self.fallen { Bytes::from_mib(256) } else { gauges.resident }, ..gauges })
+    }
+
+    fn lost(&mut self, actual: Bytes, limit: Duration) -> anyhow::Error {
+        self.paper.lost(actual, limit)
+    }
+
+    fn land(self: Box<Self>) -> anyhow::Result<()> {
+        Ok(())
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The few ACPI tables that the kernel needs: where the I/O APICs are, PCI configuration space, and virtio devices on MMIO.
+//! The few ACPI tables that the kernel needs: where the I/O APICs are, PCI configuration space, and virtio devices
+//! on MMIO.
 
 use core::ptr::{self, NonNull};
 use core::slice;

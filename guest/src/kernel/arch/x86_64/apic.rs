@@ -121,7 +121,7 @@ fn read(address: u64) -> u32 {
 
 fn write(address: u64, value: u32) {
     let register: *mut u32 = ptr::with_exposed_provenance_mut(address as usize);
-    // SAFETY: this module writes to registers of APICs only, mapped below 4 GiB and aligned, and sends interrupts to none
-    // but vectors that have a handler.
+    // SAFETY: this module writes to registers of APICs only, mapped below 4 GiB and aligned, and sends interrupts
+    // to none but vectors that have a handler.
     unsafe { register.write_volatile(value) };
 }

@@ -1,4 +1,5 @@
-# From the loader to Rust: 32-bit protected mode without paging, to 64-bit long mode with the first 4 GiB mapped one to one.
+# From the loader to Rust: 32-bit protected mode without paging, to 64-bit long mode with the first 4 GiB mapped one
+# to one.
 #
 # PVH ("x86/HVM direct boot ABI"): the loader finds the entry point in an ELF note and jumps to it with flat segments,
 # interrupts off, and the physical address of `hvm_start_info` in ebx.

@@ -53,13 +53,13 @@ pub(crate) fn on_message(handler: fn()) -> Option<Message> {
     Some(Message { address: apic::message_address(), data: vector.into() })
 }
 
-/// Calls `handler` on interrupt number `interrupt` of the machine. `None` when there is no such interrupt, or all vectors
-/// are taken.
+/// Calls `handler` on interrupt number `interrupt` of the machine. `None` when there is no such interrupt, or all
+/// vectors are taken.
 ///
 /// The line interrupts as long as its level is high: the handler has to see to it that the device lets go.
 ///
-/// On MMIO the number is on the command line. A PCI function has it in its Interrupt Line register: firmware has written
-/// it there, and QEMU raises it at the I/O APIC too.
+/// On MMIO the number is on the command line. A PCI function has it in its Interrupt Line register: firmware has
+/// written it there, and QEMU raises it at the I/O APIC too.
 pub(crate) fn on_line(interrupt: u32, handler: fn()) -> Option<()> {
     apic::route(interrupt, vector(handler)?)
 }

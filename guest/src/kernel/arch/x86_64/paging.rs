@@ -16,8 +16,8 @@ pub(crate) const BOOT_MAPPED: u64 = 4 << 30;
 
 /// Maps physical addresses at the same virtual addresses, in pages of 2 MiB. What is mapped already stays as it is.
 ///
-/// Memory and device registers alike: which addresses are cached is a matter of the machine's memory type registers, which
-/// the firmware has set, and an emulated device is behind no cache.
+/// Memory and device registers alike: which addresses are cached is a matter of the machine's memory type
+/// registers, which the firmware has set, and an emulated device is behind no cache.
 ///
 /// # Panics
 ///
@@ -28,8 +28,8 @@ pub(crate) fn map(addresses: Range<u64>) {
         return;
     }
     let level_4 = VirtAddr::new(Cr3::read().0.start_address().as_u64()).as_mut_ptr();
-    // SAFETY: the table that the CPU uses lies in the kernel's image; this function is the only one that writes to it and
-    // never runs twice at a time: interrupt handlers do not map.
+    // SAFETY: the table that the CPU uses lies in the kernel's image; this function is the only one that writes to
+    // it and never runs twice at a time: interrupt handlers do not map.
     let level_4: &mut PageTable = unsafe { &mut *level_4 };
     // SAFETY: all tables lie in memory that is mapped at its physical address.
     let mut tables = unsafe { OffsetPageTable::new(level_4, VirtAddr::zero()) };

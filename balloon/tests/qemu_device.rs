@@ -1,0 +1,82 @@
+//! The driver, as a plain process, on QEMU's own balloon device: registers over the qtest protocol, memory shared.
+
+use std::time::Duration;
+
+use aerostat_balloon::transport::pci::{BarRange, ConfigPorts, Ecam, PciFunction, Routing};
+use aerostat_balloon::transport::{Mmio, Pci, Transport};
+use aerostat_balloon::{Balloon, MustTellHost, Pages, Size4KiB, Step};
+use aerostat_device::qtest::{Machine, Qemu, QtestRegion, qemu_or_skip};
+use aerostat_device::{GuestMemory, TestPlatform, wait_at_most};
+use pci_types::{ConfigRegionAccess, PciAddress};
+
+const MEMORY: u64 = 64 << 20;
+const BALLOON: u32 = (32 << 20) / 4096;
+/// Every wait ends after this time without progress.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Takes half of the guest's memory and gives it back, freezes and restores, and looks at what QEMU makes of it.
+fn up_and_down<T: Transport>(qemu: &Qemu, memory: &GuestMemory, transport: T) {
+    let platform = TestPlatform::<Size4KiB>::builder(memory).build().unwrap();
+    let ledger = platform.ledger();
+    ledger.touch_free_frames();
+    let balloon = Balloon::new(transport, platform).want(MustTellHost).probe();
+    let mut balloon = balloon.map_err(|failed| failed.error).unwrap();
+
+    qemu.set_target(MEMORY - u64::from(BALLOON) * 4096).unwrap();
+    let resident = memory.resident_bytes();
+    assert_eq!(balloon.inflate(u32::MAX).unwrap().wait(&mut wait_at_most(LIMIT)), Ok(BALLOON));
+    assert_eq!(balloon.service(), Ok(Step::OnTarget));
+    assert_eq!(qemu.actual().unwrap(), MEMORY - u64::from(BALLOON) * 4096);
+    let released = resident.saturating_sub(memory.resident_bytes());
+    assert_eq!(released, u64::from(BALLOON) * 4096, "QEMU gives back exactly what is in the balloon");
+
+    qemu.set_target(MEMORY - (8 << 20)).unwrap();
+    let deflation = balloon.deflate(u32::MAX).unwrap().tell_host();
+    assert_eq!(deflation.wait(&mut wait_at_most(LIMIT)), Ok(BALLOON - 2048));
+    assert_eq!((balloon.size(), qemu.actual().unwrap()), (Pages(2048), MEMORY - (8 << 20)));
+
+    let frozen = balloon.freeze(&mut wait_at_most(LIMIT)).map_err(|live| live.error).unwrap();
+    assert!(ledger.is_settled());
+    let mut balloon = frozen.restore().map_err(|failed| failed.error).unwrap();
+    assert_eq!(balloon.inflate(u32::MAX).unwrap().wait(&mut wait_at_most(LIMIT)), Ok(2048));
+    balloon.remove(&mut wait_at_most(LIMIT)).map_err(|live| live.error).unwrap();
+    assert!(ledger.is_settled());
+    assert_eq!(ledger.violations(), []);
+    qemu.check().unwrap();
+}
+
+/// A QEMU with guest memory; `None` where tests run without QEMU on purpose.
+fn machine(machine: Machine) -> Option<(Qemu, GuestMemory)> {
+    qemu_or_skip()?;
+    let memory = GuestMemory::new(MEMORY).unwrap();
+    Some((Qemu::start(machine, &memory, "").unwrap(), memory))
+}
+
+fn pci<C: ConfigRegionAccess>(qemu: &Qemu, access: C, address: PciAddress) -> Pci<QtestRegion> {
+    let mut map = |range: BarRange| Some(qemu.map(range));
+    Pci::new(&PciFunction::new(access, address), &mut map, Routing::Line).unwrap()
+}
+
+#[test]
+fn over_mmio() {
+    let Some((qemu, memory)) = machine(Machine::Microvm) else { return };
+    let transport = Mmio::new(qemu.mmio_device(5).unwrap()).map_err(|(_, error)| error).unwrap();
+    up_and_down(&qemu, &memory, transport);
+}
+
+#[test]
+fn over_pci_by_the_configuration_ports() {
+    let Some((qemu, memory)) = machine(Machine::Q35) else { return };
+    let function = qemu.pci_balloon().unwrap();
+    let transport = pci(&qemu, ConfigPorts::new(qemu.ports()), function.address);
+    up_and_down(&qemu, &memory, transport);
+}
+
+#[test]
+fn over_pci_by_the_memory_mapped_configuration_space() {
+    let Some((qemu, memory)) = machine(Machine::Q35) else { return };
+    let function = qemu.pci_balloon().unwrap();
+    let ecam = Ecam::new(qemu.open_ecam(0xb000_0000).unwrap(), 0, 0);
+    let transport = pci(&qemu, ecam, function.address);
+    up_and_down(&qemu, &memory, transport);
+}

@@ -1,0 +1,53 @@
+//! What the model holds of a description without mistakes. Those with mistakes are kept in `tests/ui`.
+
+use crate::model::{Access, Kind, Member, Model, When};
+use crate::source::Source;
+
+fn model(text: &str) -> Model {
+    crate::parse_text(&Source { path: "test", text }).unwrap_or_else(|messages| panic!("{}", messages.join("\n")))
+}
+
+#[test]
+fn fields_follow_one_another_until_an_offset_is_given() {
+    let model = model(
+        "module lamp { registers control { a: u8 read, b: [u8; 3] read, c: le32 read @ 0x10, d: le64 read @ 0x14, e: u8 write @ 8 } }",
+    );
+    let [Member::Registers(block)] = &model.modules[0].members[..] else { panic!("one block") };
+    let offsets: Vec<(&str, u64)> = block.fields.iter().map(|field| (field.name.text.as_str(), field.offset)).collect();
+    assert_eq!(offsets, [("a", 0), ("b", 1), ("e", 8), ("c", 0x10), ("d", 0x14)], "in order of their offsets");
+    assert_eq!(block.len, 0x1c);
+}
+
+#[test]
+fn a_structure_has_the_size_and_alignment_of_c() {
+    let model =
+        model("module lamp { struct s { a: le64, b: [le16; 3], c: u8, d: u8 } packed struct p { a: u8, b: le64 } }");
+    let [Member::Struct(plain), Member::Struct(packed)] = &model.modules[0].members[..] else {
+        panic!("two structures")
+    };
+    assert_eq!((plain.size, plain.align), (16, 8));
+    assert_eq!(plain.fields.iter().map(|field| field.offset).collect::<Vec<_>>(), [0, 8, 14, 15]);
+    assert_eq!((packed.size, packed.align), (9, 1));
+}
+
+#[test]
+fn features_and_queues_are_in_order_and_refer_by_bit() {
+    let model = model(
+        "device lamp = 63 { features { b = 9 requires a, a = 3 } queues { y = 4 if b, x = 0 } config { f: u8 read if a } }",
+    );
+    let Kind::Device(device) = &model.modules[0].kind else { panic!("a device") };
+    let features: Vec<_> = device.features.iter().map(|f| (f.c_name.as_str(), f.bit, f.requires)).collect();
+    assert_eq!(features, [("VIRTIO_LAMP_F_A", 3, 0), ("VIRTIO_LAMP_F_B", 9, 1 << 3)]);
+    let queues: Vec<_> = device.queues.iter().map(|q| (q.index, q.guard.as_ref().map(|guard| guard.bit))).collect();
+    assert_eq!(queues, [(0, None), (4, Some(9))]);
+    assert_eq!(device.config.fields[0].guard.as_ref().map(|guard| guard.bit), Some(3));
+}
+
+#[test]
+fn access_words_add_up() {
+    let model = model("module lamp { registers c { a: u8 read, b: u8 write, c: u8 read setup, d: u8 read write } }");
+    let [Member::Registers(block)] = &model.modules[0].members[..] else { panic!("one block") };
+    let access: Vec<Access> = block.fields.iter().map(|field| field.access).collect();
+    let expected = [(true, None), (false, Some(When::Always)), (true, Some(When::Setup)), (true, Some(When::Always))];
+    assert_eq!(access, expected.map(|(read, write)| Access { read, write }));
+}
