@@ -163,11 +163,6 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
         self.deflate.in_flight() > 0
     }
 
-    /// The number of a queue that has not answered.
-    pub(crate) fn silent_queue(&self) -> u16 {
-        if self.inflating() { self.inflate.index() } else { self.deflate.index() }
-    }
-
     /// Takes back all arrays that the device has used, and tells it the size that results.
     pub(crate) fn reap(&mut self) -> Result<(), DeviceError> {
         self.device.check()?;
@@ -375,12 +370,10 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
         }
     }
 
-    /// Makes the balloon unusable because a queue did not answer.
-    pub(crate) fn no_answer(&mut self) -> DeviceError {
-        let queue = self.silent_queue();
-        let error = DeviceError::NoAnswer { queue };
-        let silent = if self.inflating() { &mut self.inflate } else { &mut self.deflate };
-        silent.poison(error)
+    /// The error for a queue that has not answered. It may still answer later.
+    pub(crate) fn no_answer(&self) -> DeviceError {
+        let silent = if self.inflating() { &self.inflate } else { &self.deflate };
+        DeviceError::NoAnswer { queue: silent.index() }
     }
 
     /// Resets the device. Every frame that is still in the balloon goes back to the kernel, with undefined contents.
@@ -396,6 +389,9 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
         let (transport, proof) = match reset {
             Ok(ended) => ended,
             Err((device, error)) => {
+                // It may finish at any time: from here on nothing is said to it but to reset.
+                self.inflate.poison(DeviceError::Resetting);
+                self.deflate.poison(DeviceError::Resetting);
                 self.device = device;
                 return Err((self, error));
             }

@@ -6,8 +6,9 @@
 //!              +------- mistakes -----------+----> messages with file, line, column and hint
 //! ```
 //!
-//! [`syntax`] is the reference of the language. [`compile_text`] and [`compile_tokens`] do all steps; the macros of `aerostat-spec` are thin
-//! fronts of it. Nothing here needs to run inside the Rust compiler, so a build script or a tool can use it as well:
+//! [`syntax`] is the reference of the language. [`compile_text`] and [`compile_tokens`] do all steps; the macros of
+//! `aerostat-spec` are thin fronts of them. Nothing here needs to run inside the Rust compiler, so a build script or a tool
+//! can use it as well:
 //!
 //! ```
 //! use aerostat_codegen::{Source, Spans, Target, compile_text};

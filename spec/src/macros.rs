@@ -2,9 +2,9 @@
 
 /// Makes bindings from a description that stands right here.
 ///
-/// Each `device` and each `module` of the description becomes a module; [`virtio_spec!`](crate::virtio_spec) does the same for a
-/// description in a file, and the modules of this crate are examples of the outcome. The language is documented in
-/// `aerostat_codegen::syntax`.
+/// Each `device` and each `module` of the description becomes a module; [`virtio_spec!`](crate::virtio_spec) does the
+/// same for a description in a file, and the modules of this crate are examples of the outcome. The language is
+/// documented in `aerostat_codegen::syntax`.
 ///
 /// ```
 /// aerostat_spec::virtio_device! {

@@ -9,18 +9,34 @@ use crate::transport::Transport;
 
 /// Holds a transport whose device is being set up. Unless it is [released](Guard::release), the device is told that
 /// the driver has given up on it ("Device Initialization", 3.1.1: set FAILED).
-pub(crate) struct Guard<T: Transport>(ManuallyDrop<T>);
+pub(crate) struct Guard<T: Transport> {
+    transport: ManuallyDrop<T>,
+    /// The status bits that were written since the last reset. What the device reads back is not asked: it would decide
+    /// what is written next.
+    written: Status,
+}
 
 impl<T: Transport> Guard<T> {
     pub(crate) fn new(transport: T) -> Self {
-        Self(ManuallyDrop::new(transport))
+        Self { transport: ManuallyDrop::new(transport), written: Status::RESET }
+    }
+
+    /// Notes that a reset was asked for: no bit counts as written any more.
+    pub(crate) fn start_over(&mut self) {
+        self.written = Status::RESET;
+    }
+
+    /// Sets one more status bit.
+    pub(crate) fn raise(&mut self, bit: Status) {
+        self.written = self.written | bit;
+        self.transport.set_status(self.written);
     }
 
     /// Hands the transport out as it is.
     pub(crate) fn release(self) -> T {
         let mut this = ManuallyDrop::new(self);
         // SAFETY: `this` is never dropped and never used again, so that the transport is taken exactly once.
-        unsafe { ManuallyDrop::take(&mut this.0) }
+        unsafe { ManuallyDrop::take(&mut this.transport) }
     }
 
     /// Hands the transport out after setting FAILED.
@@ -30,8 +46,7 @@ impl<T: Transport> Guard<T> {
     }
 
     fn set_failed(&mut self) {
-        let status = self.0.status();
-        self.0.set_status(status | Status::FAILED);
+        self.raise(Status::FAILED);
     }
 }
 
@@ -39,13 +54,13 @@ impl<T: Transport> Deref for Guard<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.0
+        &self.transport
     }
 }
 
 impl<T: Transport> DerefMut for Guard<T> {
     fn deref_mut(&mut self) -> &mut T {
-        &mut self.0
+        &mut self.transport
     }
 }
 
@@ -53,7 +68,7 @@ impl<T: Transport> Drop for Guard<T> {
     fn drop(&mut self) {
         self.set_failed();
         // SAFETY: `drop` runs once, and `release` prevents it from running after it took the transport.
-        unsafe { ManuallyDrop::drop(&mut self.0) }
+        unsafe { ManuallyDrop::drop(&mut self.transport) }
     }
 }
 

@@ -323,6 +323,7 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, Live<F>> {
     }
 
     fn reset_within(mut self, reads: u32) -> Result<(T, ResetProof), (Self, SetupError)> {
+        self.guard.start_over();
         match reset(&mut *self.guard, reads) {
             Ok(()) => Ok((self.guard.release(), ResetProof(self.life))),
             Err(error) => Err((self, error)),
@@ -331,10 +332,13 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, Live<F>> {
 }
 
 impl<T: Transport, D, S> Device<T, D, S> {
+    pub(crate) fn life(&self) -> Life {
+        self.life
+    }
+
     fn with_status<N>(self, bit: Status, state: N) -> Device<T, D, N> {
         let Self { mut guard, life, .. } = self;
-        let status = guard.status();
-        guard.set_status(status | bit);
+        guard.raise(bit);
         Device { guard, life, state, device: PhantomData }
     }
 

@@ -29,18 +29,18 @@ pub trait Ports: Clone {
 pub struct PortRegion<P> {
     ports: P,
     start: u16,
-    len: u16,
+    len: u32,
 }
 
 impl<P: Ports> PortRegion<P> {
     /// The `len` ports from `start` on; shorter where the port space ends before that.
     pub fn new(ports: P, start: u16, len: u16) -> Self {
-        Self { ports, start, len: len.min(u16::MAX - start) }
+        Self { ports, start, len: u32::from(len).min((1 << 16) - u32::from(start)) }
     }
 
     fn port<T>(&self, offset: usize) -> Option<u16> {
         let end = offset.checked_add(size_of::<T>())?;
-        if end <= self.len.into() { self.start.checked_add(u16::try_from(offset).ok()?) } else { None }
+        if end <= self.len as usize { self.start.checked_add(u16::try_from(offset).ok()?) } else { None }
     }
 }
 
@@ -60,7 +60,7 @@ macro_rules! access {
 
 impl<P: Ports> Io for PortRegion<P> {
     fn len(&self) -> usize {
-        self.len.into()
+        self.len as usize
     }
 
     access!(u8, read8, write8);

@@ -28,7 +28,6 @@ impl MmioRegion {
     /// # Safety
     ///
     /// * The region is mapped as device memory, for reads and writes, for as long as this value or a clone exists.
-    /// * `start` is aligned to 8 bytes.
     /// * The registers belong to one device, whose driver is the only user; no Rust reference points to them.
     pub const unsafe fn new(start: NonNull<u8>, len: usize) -> Self {
         Self { start, len }
@@ -37,15 +36,18 @@ impl MmioRegion {
     /// A pointer to the `T` at `offset`, where it is inside and aligned.
     fn register<T>(&self, offset: usize) -> Option<UniqueMmioPointer<'_, ReadPureWrite<T>>> {
         let fits = offset.checked_add(size_of::<T>()).is_some_and(|end| end <= self.len);
-        if !fits || !offset.is_multiple_of(align_of::<T>()) {
+        if !fits {
             return None;
         }
         // SAFETY: `offset` is inside the region, as just checked.
-        let at = unsafe { self.start.add(offset) };
-        // SAFETY: by the contract of `new` the register is mapped device memory and aligned (the start is aligned to 8
-        // and the offset to the register's size). Clones may hold such a pointer to the same register at the same time;
-        // each makes exactly one volatile access with it, which device memory permits from several contexts at once.
-        Some(unsafe { UniqueMmioPointer::new(at.cast()) })
+        let at = unsafe { self.start.add(offset) }.cast::<ReadPureWrite<T>>();
+        if !at.is_aligned() {
+            return None;
+        }
+        // SAFETY: by the contract of `new` the register is mapped device memory, and it is aligned, as just checked.
+        // Clones may hold such a pointer to the same register at the same time; each makes exactly one volatile access
+        // with it, which device memory permits from several contexts at once.
+        Some(unsafe { UniqueMmioPointer::new(at) })
     }
 }
 

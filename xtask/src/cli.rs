@@ -28,9 +28,9 @@ pub(crate) struct DemoArguments {
     /// Whose balloon device it is: QEMU where it and a bare-metal Rust target can be had, else the embedded one
     #[arg(long, value_enum)]
     pub(crate) device: Option<Device>,
-    /// How the guest reaches the device
-    #[arg(long, value_enum, default_value_t = Transport::Pci)]
-    pub(crate) transport: Transport,
+    /// How the guest reaches the device [default: pci in QEMU; the embedded device has mmio only]
+    #[arg(long, value_enum)]
+    pub(crate) transport: Option<Transport>,
     /// Memory of the guest, in MiB
     #[arg(long, value_name = "MiB", default_value_t = 1024)]
     pub(crate) memory: u64,
@@ -157,10 +157,10 @@ mod tests {
     }
 
     #[test]
-    fn the_demo_takes_768_of_1024_mib_once_over_pci_by_default() {
+    fn the_demo_takes_768_of_1024_mib_once_by_default() {
         let demo = DemoArguments::from_words(&[]).unwrap();
         assert_eq!((demo.memory, demo.target, demo.rounds), (1024, 256, 1));
-        assert_eq!((demo.device, demo.transport), (None, Transport::Pci));
+        assert_eq!((demo.device, demo.transport), (None, None));
     }
 
     #[test]

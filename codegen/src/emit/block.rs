@@ -139,7 +139,8 @@ impl Target {
             Some(guard) => {
                 let feature = self.camel(&guard.name);
                 let doc = format!(
-                    " All elements in order, allowed by the proof that [`{feature}`](super::feature::{feature}) was negotiated."
+                    " All elements in order, allowed by the proof that [`{feature}`](super::feature::{feature}) was \
+                     negotiated."
                 );
                 quote! {
                     #[doc = #doc]

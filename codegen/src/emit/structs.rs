@@ -48,7 +48,8 @@ impl Target {
             #docs
             #[derive(
                 Clone, Copy, Debug, PartialEq, Eq,
-                zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable, zerocopy::Unaligned,
+                zerocopy::FromBytes, zerocopy::IntoBytes,
+                zerocopy::KnownLayout, zerocopy::Immutable, zerocopy::Unaligned,
             )]
             #[zerocopy(crate = "zerocopy")]
             #[repr(C)]

@@ -9,8 +9,8 @@ use super::lex::{self, Docs, Number};
 use crate::mistake::Mistakes;
 use crate::name::Name;
 
-/// Feature bits: `features { must_tell_host = 0, stats_vq = 1 }` in a device, and `features reserved { … }` at the top
-/// of a description for those that are independent of the device type.
+/// Feature bits: `features { must_tell_host = 0, stats_vq = 1 }` in a device, and `features reserved { … }` at the
+/// top of a description for those that are independent of the device type.
 #[derive(Clone, Debug)]
 pub struct Features {
     /// Where the keyword is.

@@ -2,8 +2,8 @@
 
 use aerostat_spec::Field as _;
 use aerostat_spec::pci::{
-    CAP_VENDOR_SPECIFIC, CfgType, Isr, LEGACY_CONFIG_OFFSET, LEGACY_CONFIG_OFFSET_MSIX, LEGACY_QUEUE_ALIGN, NO_VECTOR,
-    cap, cap64, cfg_cap, common_cfg, legacy, notify_cap,
+    CAP_MSIX, CAP_VENDOR_SPECIFIC, CfgType, Isr, LEGACY_CONFIG_OFFSET, LEGACY_CONFIG_OFFSET_MSIX, LEGACY_QUEUE_ALIGN,
+    MsixControl, NO_VECTOR, cap, cap64, cfg_cap, common_cfg, legacy, msix_cap, msix_entry, notify_cap,
 };
 
 use crate::{cc, len, offset, to_u64};
@@ -83,6 +83,27 @@ fn the_legacy_registers_are_those_of_linux() {
         ("1 << VIRTIO_PCI_QUEUE_ADDR_SHIFT", LEGACY_QUEUE_ALIGN.into()),
     ];
     cc::check("pci_legacy", &HEADERS, &claims);
+}
+
+#[test]
+fn msi_x_is_laid_out_as_in_linux() {
+    let size = MsixControl::new().with_table_size(0x7ff);
+    let claims = [
+        ("PCI_CAP_ID_MSIX", CAP_MSIX.into()),
+        len::<msix_cap::Space>("PCI_CAP_MSIX_SIZEOF"),
+        offset("PCI_MSIX_FLAGS", msix_cap::MessageControl),
+        offset("PCI_MSIX_TABLE", msix_cap::Table),
+        offset("PCI_MSIX_PBA", msix_cap::Pending),
+        ("PCI_MSIX_FLAGS_QSIZE", size.into_bits().into()),
+        ("PCI_MSIX_FLAGS_MASKALL", MsixControl::new().with_function_mask(true).into_bits().into()),
+        ("PCI_MSIX_FLAGS_ENABLE", MsixControl::new().with_enable(true).into_bits().into()),
+        len::<msix_entry::Space>("PCI_MSIX_ENTRY_SIZE"),
+        offset("PCI_MSIX_ENTRY_LOWER_ADDR", msix_entry::MessageAddress),
+        offset("PCI_MSIX_ENTRY_UPPER_ADDR - 4", msix_entry::MessageAddress),
+        offset("PCI_MSIX_ENTRY_DATA", msix_entry::MessageData),
+        offset("PCI_MSIX_ENTRY_VECTOR_CTRL", msix_entry::VectorControl),
+    ];
+    cc::check("pci_msix", &HEADERS, &claims);
 }
 
 #[test]

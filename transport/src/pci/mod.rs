@@ -26,6 +26,9 @@ use crate::registers::Registers;
 use crate::status::Status;
 use crate::transport::{BusError, Causes, InterruptSource, Notifier, Transport};
 
+/// Bytes of a notification.
+const NOTIFICATION: usize = size_of::<u16>();
+
 /// Makes the BARs of a device accessible.
 ///
 /// Any `FnMut(BarRange) -> Option<I>` is one.
@@ -66,6 +69,15 @@ impl StructureKind {
             pci::CfgType::Isr => Some(Self::Isr),
             pci::CfgType::Device => Some(Self::Device),
             _ => None,
+        }
+    }
+
+    /// The alignment in bytes that such a structure has.
+    const fn align(self) -> u32 {
+        match self {
+            Self::Common | Self::Device => 4,
+            Self::Notify => 2,
+            Self::Isr => 1,
         }
     }
 
@@ -239,8 +251,9 @@ unsafe impl<I: Io> Transport for Pci<I> {
     ) -> Result<PciNotifier<I>, QueueError> {
         self.select(queue);
         let offset = u64::from(self.common.read(common_cfg::QueueNotifyOff)) * u64::from(self.multiplier);
-        let window = usize::try_from(offset).ok().and_then(|start| Window::new(self.notify.clone(), start, 2));
-        let register = window.ok_or(QueueError::Notification { queue })?;
+        let start = usize::try_from(offset).ok().filter(|start| start.is_multiple_of(NOTIFICATION));
+        let register = start.and_then(|start| Window::new(self.notify.clone(), start, NOTIFICATION));
+        let register = register.ok_or(QueueError::Notification { queue })?;
         if let Routing::Messages { queues, .. } = self.routing {
             let vector = queues.get();
             self.common.write(common_cfg::QueueMsixVector, vector);

@@ -1,19 +1,17 @@
 //! MSI-X: messages in place of interrupt lines.
 
+use aerostat_spec::Block;
+use aerostat_spec::pci::{CAP_MSIX, MsixControl, msix_cap, msix_entry};
 use pci_types::ConfigRegionAccess;
 
 use crate::io::Io;
-use crate::pci::function::{BarIndex, Capability, PciFunction};
+use crate::pci::function::{BarIndex, PciFunction};
 use crate::pci::{MapBar, PciError};
+use crate::region::Window;
+use crate::registers::Registers;
 
-/// Id of the MSI-X capability.
-const MSIX: u8 = 0x11;
 /// Bytes of an entry of the table.
-const ENTRY: u32 = 16;
-/// Bit of message control, which is the upper half of the capability's first dword: MSI-X is enabled.
-const ENABLED: u32 = 1 << 31;
-/// Bit of message control: all vectors of the function are masked.
-const MASKED: u32 = 1 << 30;
+const ENTRY: usize = <msix_entry::Space as Block>::LEN;
 
 /// What the device writes to memory in place of an interrupt; its meaning is the platform's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,25 +51,23 @@ impl<I: Io> Msix<I> {
         function: &PciFunction<C>,
         map: &mut impl MapBar<Io = I>,
     ) -> Result<Option<Self>, PciError> {
-        let Some(capability) = function.capabilities().find(|capability| capability.id == MSIX) else {
+        let Some(capability) = function.capabilities().find(|capability| capability.id == CAP_MSIX) else {
             return Ok(None);
         };
-        let control = function.read(capability.offset.into());
-        let size = (control >> 16 & 0x7ff) as u16 + 1;
-        let place = function.read(u16::from(capability.offset) + 4);
-        let len = u64::from(size) * u64::from(ENTRY);
+        let registers = Registers::<msix_cap::Space, _>::new(function.behind(capability));
+        let control = MsixControl::from_bits(registers.read(msix_cap::MessageControl));
+        let size = control.table_size() + 1;
+        let place = registers.read(msix_cap::Table);
+        let len = u64::from(size) * ENTRY as u64;
         let range = BarIndex::new((place & 7) as u8)
             .and_then(|bar| function.bar(bar))
             .and_then(|bar| bar.part((place & !7).into(), len))
             .ok_or(PciError::Table)?;
         function.enable();
         let table = map.map(range).filter(|io| io.len() as u64 >= len).ok_or(PciError::Unmapped { range })?;
-        Self::switch_on(function, capability, control);
+        let control = control.with_enable(true).with_function_mask(false);
+        registers.write(msix_cap::MessageControl, control.into_bits());
         Ok(Some(Self { table, size, used: 0 }))
-    }
-
-    fn switch_on<C: ConfigRegionAccess>(function: &PciFunction<C>, capability: Capability, control: u32) {
-        function.write(capability.offset.into(), (control | ENABLED) & !MASKED);
     }
 
     /// Vectors that the function has.
@@ -85,11 +81,11 @@ impl<I: Io> Msix<I> {
         if vector >= self.size {
             return None;
         }
-        let entry = usize::from(vector) * ENTRY as usize;
-        self.table.write32(entry, message.address as u32);
-        self.table.write32(entry + 4, (message.address >> 32) as u32);
-        self.table.write32(entry + 8, message.data);
-        self.table.write32(entry + 12, 0);
+        let entry = Registers::new(Window::new(self.table.clone(), usize::from(vector) * ENTRY, ENTRY)?);
+        entry.write(msix_entry::MessageAddress, message.address);
+        entry.write(msix_entry::MessageData, message.data);
+        // Unmasked last, when the message is complete.
+        entry.write(msix_entry::VectorControl, 0);
         self.used += 1;
         Some(Vector(vector))
     }

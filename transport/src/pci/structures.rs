@@ -33,7 +33,7 @@ impl Structures {
                 StructureKind::Isr => &mut isr,
                 StructureKind::Device => &mut device,
             };
-            if found.is_none() && len >= kind.least() {
+            if found.is_none() && len >= kind.least() && offset.is_multiple_of(kind.align()) {
                 let range = function.bar(bar).and_then(|range| range.part(offset.into(), len.into()));
                 *found = range.map(|range| (range, capability));
             }

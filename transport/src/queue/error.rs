@@ -2,7 +2,8 @@
 
 use thiserror::Error;
 
-/// The device broke a rule of the protocol. The queue that noticed is unusable from then on.
+/// The device broke a rule of the protocol, or does not work. Unless the variant says otherwise, the queue that noticed is
+/// unusable from then on.
 ///
 /// Nothing that the device holds is given back after such an error: it may still be in use. Reset the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -49,8 +50,17 @@ pub enum DeviceError {
     /// The device asks to be reset (DEVICE_NEEDS_RESET).
     #[error("the device says that it needs a reset")]
     NeedsReset,
-    /// The device did not return a buffer within the time that the driver allows.
-    #[error("queue {queue}: the device has not answered in time; reset the device")]
+    /// A reset was asked for and did not finish: the device may stop at any time.
+    #[error("the device was asked to reset and has not finished; ask again")]
+    Resetting,
+    /// The queue belongs to another device than the one that it was used with.
+    #[error("queue {queue}: it belongs to another device, or to an earlier life of this one")]
+    OtherDevice {
+        /// Number of the queue.
+        queue: u16,
+    },
+    /// The device did not return a buffer within the time that the driver allows. It may still do so.
+    #[error("queue {queue}: the device has not answered in time; wait longer, or reset the device")]
     NoAnswer {
         /// Number of the queue.
         queue: u16,
@@ -141,8 +151,8 @@ pub enum QueueError {
         /// Bytes asked for.
         bytes: usize,
     },
-    /// The registers of the device have no room for the queue's notification.
-    #[error("queue {queue}: its notification address is outside the notification structure")]
+    /// The registers of the device have no room for the queue's notification, or an odd address.
+    #[error("queue {queue}: its notification address is outside the notification structure, or odd")]
     Notification {
         /// Number of the queue.
         queue: u16,

@@ -79,7 +79,7 @@ pub struct Used {
 pub enum Notification {
     /// It was.
     Sent,
-    /// It had said that it need not be.
+    /// It had said that it need not be, or the queue is unusable.
     Suppressed,
 }
 
@@ -106,8 +106,11 @@ impl<N: Notifier, const K: usize> VirtQueue<N, K, Dormant> {
         Self { ring, table, index, next_available: 0, next_used: 0, notifier, life, poisoned: None, state: PhantomData }
     }
 
-    /// The same queue, now that its device is live.
-    pub fn wake<T: Transport, D, F>(self, _live: &Device<T, D, Live<F>>) -> VirtQueue<N, K, Awake> {
+    /// The same queue, now that its device is live. With another device than its own it can no longer be used.
+    pub fn wake<T: Transport, D, F>(mut self, live: &Device<T, D, Live<F>>) -> VirtQueue<N, K, Awake> {
+        if live.life() != self.life {
+            self.poison(DeviceError::OtherDevice { queue: self.index });
+        }
         let Self { ring, table, index, next_available, next_used, notifier, life, poisoned, .. } = self;
         VirtQueue { ring, table, index, next_available, next_used, notifier, life, poisoned, state: PhantomData }
     }
@@ -116,7 +119,7 @@ impl<N: Notifier, const K: usize> VirtQueue<N, K, Dormant> {
 impl<N: Notifier, const K: usize> VirtQueue<N, K, Awake> {
     /// Tells the device of the buffers added so far, unless it has said that it need not be told.
     pub fn notify(&mut self) -> Notification {
-        if self.ring.wants_notification() {
+        if self.poisoned.is_none() && self.ring.wants_notification() {
             self.notifier.notify();
             Notification::Sent
         } else {

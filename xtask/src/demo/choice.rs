@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use super::plan::Plan;
 use crate::{
     build::{guest, probe, toolchain::Recipe},
-    cli::{Arch, Device},
+    cli::{Arch, Device, Transport},
     process::interrupt,
     qemu::program::{self, Program},
 };
@@ -61,7 +61,7 @@ impl Ground {
 #[derive(Clone, Debug)]
 pub(crate) enum Chosen {
     Embedded { why: String },
-    Qemu { why: String, ground: Ground },
+    Qemu { why: String, transport: Transport, ground: Ground },
 }
 
 impl Chosen {
@@ -69,6 +69,15 @@ impl Chosen {
         match self {
             Self::Embedded { .. } => Device::Embedded,
             Self::Qemu { .. } => Device::Qemu,
+        }
+    }
+
+    /// How the guest reaches the device.
+    pub(crate) const fn transport(&self) -> Transport {
+        match self {
+            // Its registers are those of virtio over MMIO.
+            Self::Embedded { .. } => Transport::Mmio,
+            Self::Qemu { transport, .. } => *transport,
         }
     }
 
@@ -83,71 +92,80 @@ impl Chosen {
 pub(crate) fn choose(plan: &Plan, asked: Option<Device>) -> anyhow::Result<Chosen> {
     match wanted(asked, plan)? {
         Some(Device::Embedded) => Ok(Chosen::Embedded { why: "asked for".to_owned() }),
-        asked => decide(asked, Ground::find(plan)),
+        Some(Device::Qemu) => in_qemu("asked for; ", plan, Ground::find(plan)),
+        None => prefer_qemu(plan, Ground::find(plan)),
     }
 }
 
-/// The device that the user wants: who names a QEMU or a guest image, wants QEMU.
+/// The device that the user wants: who names a QEMU, a guest image or PCI, wants QEMU.
 fn wanted(asked: Option<Device>, plan: &Plan) -> anyhow::Result<Option<Device>> {
     let names_qemu = plan.qemu.is_some() || plan.image.is_some();
+    let over_pci = plan.transport == Some(Transport::Pci);
     match asked {
         Some(Device::Embedded) if names_qemu => bail!("--qemu and --guest say nothing to the embedded device"),
-        None if names_qemu => Ok(Some(Device::Qemu)),
+        Some(Device::Embedded) if over_pci => bail!("--transport pci: the embedded device is on MMIO only"),
+        None if names_qemu || over_pci => Ok(Some(Device::Qemu)),
         asked => Ok(asked),
     }
 }
 
-/// Who asks for QEMU gets it or an error; nobody else has to have it.
-fn decide(asked: Option<Device>, ground: anyhow::Result<Ground>) -> anyhow::Result<Chosen> {
-    match (asked, ground) {
-        (Some(_), ground) => {
-            let ground = ground.context("a guest in QEMU cannot be had")?;
-            Ok(Chosen::Qemu { why: format!("asked for; {}", ground.sentence()), ground })
-        }
-        (None, Ok(ground)) => Ok(Chosen::Qemu { why: ground.sentence(), ground }),
-        (None, Err(error)) if interrupt::check().is_err() => Err(error),
-        (None, Err(error)) => Ok(Chosen::Embedded { why: format!("a guest in QEMU cannot be had ({error:#})") }),
+fn in_qemu(asked: &str, plan: &Plan, ground: anyhow::Result<Ground>) -> anyhow::Result<Chosen> {
+    let ground = ground.context("a guest in QEMU cannot be had")?;
+    let why = format!("{asked}{}", ground.sentence());
+    Ok(Chosen::Qemu { why, transport: plan.transport.unwrap_or(Transport::Pci), ground })
+}
+
+/// Nobody has to have QEMU who does not ask for it.
+fn prefer_qemu(plan: &Plan, ground: anyhow::Result<Ground>) -> anyhow::Result<Chosen> {
+    match in_qemu("", plan, ground) {
+        Err(error) if interrupt::check().is_ok() => Ok(Chosen::Embedded { why: format!("{error:#}") }),
+        result => result,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::DemoArguments;
 
     fn ground() -> Ground {
         let qemu = Program { path: "/bin/qemu".into(), version: "QEMU emulator version 7.2".to_owned() };
         Ground { qemu, image: Image::Given("/guest".into()) }
     }
 
+    fn plan(words: &[&str]) -> Plan {
+        let words: Vec<_> = ["--memory", "128", "--target", "64"].iter().chain(words).copied().collect();
+        Plan::new(&DemoArguments::from_words(&words).unwrap()).unwrap()
+    }
+
     #[test]
     fn qemu_is_taken_where_it_can_be_had_and_the_reason_is_said() {
-        let chosen = decide(None, Ok(ground())).unwrap();
-        assert_eq!(chosen.device(), Device::Qemu);
+        let chosen = prefer_qemu(&plan(&[]), Ok(ground())).unwrap();
+        assert_eq!((chosen.device(), chosen.transport()), (Device::Qemu, Transport::Pci));
         assert_eq!(chosen.why(), "QEMU emulator version 7.2 is at /bin/qemu, and the guest image is /guest");
     }
 
     #[test]
     fn without_qemu_the_embedded_device_flies_and_the_reason_is_said() {
-        let chosen = decide(None, Err(anyhow::anyhow!("QEMU was not found"))).unwrap();
-        assert_eq!(chosen.device(), Device::Embedded);
-        assert_eq!(chosen.why(), "a guest in QEMU cannot be had (QEMU was not found)");
-    }
-
-    #[test]
-    fn who_names_a_qemu_wants_it() {
-        let words =
-            crate::cli::DemoArguments::from_words(&["--memory", "128", "--target", "64", "--qemu", "/bin/qemu"])
-                .unwrap();
-        let plan = Plan::new(&words).unwrap();
-        assert_eq!(wanted(None, &plan).unwrap(), Some(Device::Qemu));
-        assert!(wanted(Some(Device::Embedded), &plan).is_err());
-        assert_eq!(wanted(Some(Device::Embedded), &Plan { qemu: None, ..plan }).unwrap(), Some(Device::Embedded));
+        let chosen = prefer_qemu(&plan(&[]), Err(anyhow::anyhow!("QEMU was not found"))).unwrap();
+        assert_eq!((chosen.device(), chosen.transport()), (Device::Embedded, Transport::Mmio));
+        assert_eq!(chosen.why(), "a guest in QEMU cannot be had: QEMU was not found");
     }
 
     #[test]
     fn who_asks_for_qemu_gets_it_or_an_error() {
-        assert_eq!(decide(Some(Device::Qemu), Ok(ground())).unwrap().device(), Device::Qemu);
-        let error = decide(Some(Device::Qemu), Err(anyhow::anyhow!("QEMU was not found"))).unwrap_err();
+        let mmio = plan(&["--transport", "mmio"]);
+        assert_eq!(in_qemu("asked for; ", &mmio, Ok(ground())).unwrap().transport(), Transport::Mmio);
+        let error = in_qemu("asked for; ", &mmio, Err(anyhow::anyhow!("QEMU was not found"))).unwrap_err();
         assert_eq!(format!("{error:#}"), "a guest in QEMU cannot be had: QEMU was not found");
+    }
+
+    #[test]
+    fn what_only_qemu_has_asks_for_it() {
+        for words in [["--qemu", "/bin/qemu"], ["--guest", "/guest"], ["--transport", "pci"]] {
+            assert_eq!(wanted(None, &plan(&words)).unwrap(), Some(Device::Qemu));
+            assert!(wanted(Some(Device::Embedded), &plan(&words)).is_err());
+        }
+        assert_eq!(wanted(None, &plan(&["--transport", "mmio"])).unwrap(), None);
     }
 }

@@ -26,7 +26,7 @@ use crate::cli::DemoArguments;
 pub(crate) fn command(arguments: &DemoArguments) -> anyhow::Result<()> {
     let plan = Plan::new(arguments)?;
     let chosen = choice::choose(&plan, arguments.device)?;
-    eprintln!("Device: {}, over {}: {}.", chosen.device(), plan.transport, chosen.why());
+    eprintln!("Device: {}, over {}: {}.", chosen.device(), chosen.transport(), chosen.why());
     let mut report = Report::new(&plan, &chosen);
     let mut samples = Vec::new();
     let result = fly(&plan, chosen, &mut report, &mut samples);
@@ -47,10 +47,10 @@ pub(crate) fn command(arguments: &DemoArguments) -> anyhow::Result<()> {
 
 /// Starts the guest and takes it through the plan. What was reached is in `report` and `samples`, even on an error.
 pub(crate) fn fly(plan: &Plan, chosen: Chosen, report: &mut Report, samples: &mut Vec<Sample>) -> anyhow::Result<()> {
-    let device = chosen.device();
+    let (device, transport) = (chosen.device(), chosen.transport());
     let mut aircraft: Box<dyn Aircraft> = match chosen {
-        Chosen::Embedded { .. } => embedded::launch(plan)?,
-        Chosen::Qemu { ground, .. } => Box::new(qemu::launch(plan, &ground)?),
+        Chosen::Embedded { .. } => Box::new(embedded::launch(plan)?),
+        Chosen::Qemu { ground, .. } => Box::new(qemu::launch(plan, &ground, transport)?),
     };
     let live = Live::new(plan, device);
     let flown = flight::fly(plan, &mut *aircraft, &mut |event| match event {

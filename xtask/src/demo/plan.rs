@@ -25,7 +25,8 @@ const MOST_ROUNDS: u32 = 10_000;
 /// What to do.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    pub(crate) transport: Transport,
+    /// How the guest is to reach the device, where the user said so.
+    pub(crate) transport: Option<Transport>,
     /// Memory of the guest.
     pub(crate) memory: Bytes,
     /// Memory to leave to the guest.

@@ -8,6 +8,7 @@ use super::{
     plan::Plan,
 };
 use crate::{
+    cli::Transport,
     qemu::{
         error::{Activity, QemuError},
         machine::{Balloon, Machine, Start},
@@ -34,13 +35,13 @@ impl Flying {
 }
 
 /// Builds the guest, starts it and waits until it is ready.
-pub(crate) fn launch(plan: &Plan, ground: &Ground) -> anyhow::Result<Flying> {
+pub(crate) fn launch(plan: &Plan, ground: &Ground, transport: Transport) -> anyhow::Result<Flying> {
     let machine = Machine {
         program: ground.qemu.path.clone(),
         image: ground.image()?,
         command_line: COMMAND_LINE.to_owned(),
         memory: plan.memory,
-        transport: plan.transport,
+        transport,
         balloon: Balloon::Fitted,
         start: Start::Running,
     };

@@ -52,7 +52,7 @@ impl Report {
     pub(crate) fn new(plan: &Plan, chosen: &Chosen) -> Self {
         Self {
             device: chosen.device(),
-            transport: plan.transport,
+            transport: chosen.transport(),
             why: chosen.why().to_owned(),
             memory_mib: plan.memory.mib(),
             target_mib: plan.target.mib(),

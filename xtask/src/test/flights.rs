@@ -15,7 +15,7 @@ pub(crate) fn embedded(_: &mut Context) -> anyhow::Result<()> {
 pub(crate) fn qemu(context: &mut Context, transport: Transport) -> anyhow::Result<()> {
     let image = context.build_guest()?;
     let mut arguments = DemoArguments::from_words(&["--device", "qemu"])?;
-    arguments.transport = transport;
+    arguments.transport = Some(transport);
     arguments.qemu.image = Some(image);
     fly(&arguments)
 }

@@ -68,7 +68,7 @@ impl Context {
 
     fn run_counted(&self, command: &mut Command, limit: Duration) -> (Count, Option<String>) {
         let mut counts = Vec::new();
-        command.env("AEROSTAT_TEST_SCOPE", self.scope.variable()).stderr(Stdio::inherit());
+        command.env(self.scope.variable(), "1").stderr(Stdio::inherit());
         let ended = run::lines(command, limit, |line| {
             println!("{line}");
             counts.extend(Count::of_line(&line));

@@ -15,12 +15,12 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
-    /// The value of `AEROSTAT_TEST_SCOPE` for the tests. With `all` a test for which something is missing fails; else it
-    /// may be left out.
+    /// The environment variable that tells the tests. With the first one a test leaves out what needs Linux's headers
+    /// or a C compiler where they are missing; with the second one a test without QEMU fails.
     pub(crate) const fn variable(self) -> &'static str {
         match self {
-            Self::Host => "host",
-            Self::All => "all",
+            Self::Host => "AEROSTAT_HOST_ONLY",
+            Self::All => "AEROSTAT_REQUIRE_QEMU",
         }
     }
 }

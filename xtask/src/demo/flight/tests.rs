@@ -1,7 +1,6 @@
 //! Flights of a guest that is only a number.
 
 use super::*;
-use crate::cli::Transport;
 
 /// A guest that goes `stride` toward its target at each look, down to `floor`.
 struct Paper {
@@ -48,7 +47,7 @@ impl Aircraft for Paper {
 
 fn plan(rounds: u32) -> Plan {
     Plan {
-        transport: Transport::Pci,
+        transport: None,
         memory: Bytes::from_mib(1024),
         target: Bytes::from_mib(256),
         rounds,
