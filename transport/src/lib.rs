@@ -14,7 +14,7 @@
 //!    FAILED and hands the transport back.
 //! 4. **Exchange buffers.** [`BufferQueue`] sends bytes, without `unsafe`; [`VirtQueue`] exchanges any memory.
 //!
-//! What a kernel implements: [`Dma`], and for PCI [`MapBar`] (a closure will do). Nothing here needs an allocator.
+//! What a kernel implements: [`Dma`], and for PCI [`MapBar`](pci::MapBar) (a closure will do). Nothing here needs an allocator.
 //!
 //! All that a device can write is checked before it is believed. A device that breaks the protocol gets a
 //! [`DeviceError`]; it cannot make this crate panic, loop or give memory away that it may still be using.

@@ -10,7 +10,13 @@ const INSTALL: &str = "these tests need a C compiler and the Linux headers: on D
                        `apt install gcc libc6-dev linux-libc-dev`";
 
 /// Every expression must have the claimed value in a C program that includes the headers.
+///
+/// Skipped where the runner was told to do without what such a program needs.
 pub(crate) fn check(name: &str, headers: &[&str], claims: &[Claim]) {
+    if std::env::var_os("AEROSTAT_HOST_ONLY").is_some() {
+        eprintln!("skipped, because AEROSTAT_HOST_ONLY is set: {name}");
+        return;
+    }
     let values = evaluate(name, headers, claims);
     assert_eq!(values.len(), claims.len(), "the C program printed one number for each expression");
     let wrong: Vec<String> = claims

@@ -38,11 +38,12 @@ pub(crate) fn command(arguments: &DemoArguments) -> anyhow::Result<()> {
     } else if !report.steps.is_empty() {
         println!("{}", report.table());
     }
-    if let Some(file) = &plan.plot {
+    let drawn = plan.plot.as_ref().map_or(Ok(()), |file| {
         plot::draw(file, plan.memory, &samples)?;
         eprintln!("Memory over time is drawn in {}.", file.display());
-    }
-    result
+        Ok(())
+    });
+    result.and(drawn)
 }
 
 /// Starts the guest and takes it through the plan. What was reached is in `report` and `samples`, even on an error.

@@ -39,6 +39,9 @@ pub(crate) fn command(arguments: &TestArguments) -> anyhow::Result<()> {
         outcomes.push((*step, outcome));
     }
     println!("\n{}", summary::table(&outcomes));
+    for (step, outcome) in outcomes.iter().filter(|(_, outcome)| outcome.failure.is_some()) {
+        println!("{}: {}", step.name, outcome.sentence());
+    }
     let total = summary::total(&outcomes);
     println!("{total}");
     ensure!(total.failed == 0, "not everything passed");

@@ -67,16 +67,18 @@ impl Context {
     }
 
     fn run_counted(&self, command: &mut Command, limit: Duration) -> (Count, Option<String>) {
-        let mut counts = Vec::new();
+        let (mut counts, mut failed) = (Vec::new(), Vec::new());
         command.env(self.scope.variable(), "1").stderr(Stdio::inherit());
         let ended = run::lines(command, limit, |line| {
             println!("{line}");
             counts.extend(Count::of_line(&line));
+            failed.extend(failed_test(&line).map(str::to_owned));
         });
         let counted: Count = counts.iter().copied().sum();
         let failure = match ended {
             Ok(status) if status.success() => None,
-            Ok(status) => Some(format!("cargo ended with {status}")),
+            Ok(status) if failed.is_empty() => Some(format!("cargo ended with {status}")),
+            Ok(_) => Some(failed.join(", ")),
             Err(error) => Some(error.to_string()),
         };
         (conclude(counted, failure.is_none()), failure)
@@ -100,6 +102,11 @@ impl Context {
         self.image = Some(image.clone());
         Ok(image)
     }
+}
+
+/// The name in a line of the test harness like `test a_name ... FAILED`.
+fn failed_test(line: &str) -> Option<&str> {
+    line.strip_prefix("test ")?.strip_suffix(" ... FAILED")
 }
 
 /// A command that runs no tests counts as one; one that fails without a failed test (it did not compile) too.
@@ -127,6 +134,14 @@ mod tests {
         assert_eq!(conclude(passed, true), passed);
         assert_eq!(conclude(passed, false), Count { passed: 7, failed: 1 });
         assert_eq!(conclude(Count { passed: 7, failed: 2 }, false), Count { passed: 7, failed: 2 });
+    }
+
+    #[test]
+    fn a_failed_test_is_named() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo 'test rings::wrap ... FAILED'; echo 'test rings::fit ... ok'; exit 101"]);
+        let (count, failure) = Context::new(Scope::Host).run_counted(&mut command, Duration::from_secs(30));
+        assert_eq!((count, failure.as_deref()), (Count::FAILED, Some("rings::wrap")));
     }
 
     #[test]
