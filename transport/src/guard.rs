@@ -29,7 +29,10 @@ impl<T: Transport> Guard<T> {
     /// Sets one more status bit.
     pub(crate) fn raise(&mut self, bit: Status) {
         self.written = self.written | bit;
-        self.transport.set_status(self.written);
+        // The one bit that the device itself sets is not dropped ("Device Status Field", 2.1).
+        let status = self.transport.status();
+        let needs_reset = if status.contains(Status::NEEDS_RESET) { Status::NEEDS_RESET } else { Status::RESET };
+        self.transport.set_status(self.written | needs_reset);
     }
 
     /// Hands the transport out as it is.
