@@ -7,6 +7,8 @@ pub use zerocopy;
 
 pub use core;
 
+pub mod described;
+
 /// What generated modules import, so that they compile where there is no prelude.
 pub mod prelude {
     pub use core;

@@ -40,6 +40,12 @@ pub struct QueueSpec {
 
 /// A queue of a device, as a type. A queue that depends on a feature can be made only from the proof that the feature
 /// was negotiated.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no queue of a device",
+    label = "not a queue",
+    note = "use a queue from the module `queue` of the device",
+    note = "if it depends on a feature, it is made by `given(proof)`, where the proof comes from `accepted().proof(…)`"
+)]
 pub trait Queue: Copy + core::fmt::Debug {
     /// The device it belongs to.
     type Device: Device;

@@ -6,6 +6,7 @@
 
 use core::marker::PhantomData;
 
+use crate::__private::described;
 use crate::level::{Demand, Level};
 
 /// One feature of a description, as a type.
@@ -60,11 +61,17 @@ impl FeatureEntry {
 #[diagnostic::on_unimplemented(
     message = "the feature `{F}` cannot be declared here",
     label = "`{F}` is already declared, or is no feature of this device",
-    note = "declare each feature at most once, by `.want(…)` or by `.require(…)`"
+    note = "declare each feature at most once, by `.want(…)` or by `.require(…)`",
+    note = "use a feature from the module of the device, or from `aerostat_spec::reserved`"
 )]
 pub trait With<F, L: Level> {
     /// The set with the new level.
     type Out;
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: described::With<F, L>, F, L: Level> With<F, L> for S {
+    type Out = S::Out;
 }
 
 /// A feature set that knows the feature `F`.
@@ -76,6 +83,11 @@ pub trait With<F, L: Level> {
 pub trait Declares<F> {
     /// The level that the driver declared for the feature.
     type Level: Level;
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: described::Declares<F>, F> Declares<F> for S {
+    type Level = S::Level;
 }
 
 /// Owner of a device type's own features (bits 0 to 23 and 50 to 63).
@@ -121,7 +133,7 @@ impl<D, R> Half<D, R> for Reserved {
     type Replaced<N> = Levels<D, N>;
 }
 
-impl<D, R, F, L> With<F, L> for Levels<D, R>
+impl<D, R, F, L> described::With<F, L> for Levels<D, R>
 where
     F: Feature,
     F::Owner: Half<D, R>,
@@ -131,7 +143,7 @@ where
     type Out = <F::Owner as Half<D, R>>::Replaced<<<F::Owner as Half<D, R>>::This as With<F, L>>::Out>;
 }
 
-impl<D, R, F> Declares<F> for Levels<D, R>
+impl<D, R, F> described::Declares<F> for Levels<D, R>
 where
     F: Feature,
     F::Owner: Half<D, R>,

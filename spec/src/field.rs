@@ -6,6 +6,8 @@
 
 use core::fmt::Debug;
 
+use crate::__private::described;
+
 /// A field of a block of registers.
 pub trait Field: Copy + Debug {
     /// The block it belongs to: fields of one block cannot be used on another.
@@ -35,25 +37,37 @@ pub trait Block {
 #[diagnostic::on_unimplemented(
     message = "the field `{Self}` cannot be read",
     label = "write-only to the driver",
-    note = "the specification gives the driver no read access to this field"
+    note = "the specification gives the driver no read access to this field",
+    note = "if it depends on a feature, it is made by `given(proof)`, where the proof comes from `accepted().proof(…)`"
 )]
 pub trait Readable: Field {}
+
+#[diagnostic::do_not_recommend]
+impl<F: described::Readable> Readable for F {}
 
 /// A field that the driver may write at any time.
 #[diagnostic::on_unimplemented(
     message = "the field `{Self}` cannot be written here",
     label = "not writable to a driver at this point",
-    note = "the field is read-only to the driver, or may be written only before the device is live"
+    note = "the field is read-only to the driver, or may be written only before the device is live",
+    note = "if it depends on a feature, it is made by `given(proof)`, where the proof comes from `accepted().proof(…)`"
 )]
 pub trait Writable: Field {}
+
+#[diagnostic::do_not_recommend]
+impl<F: described::Writable> Writable for F {}
 
 /// A field that the driver may write while it sets the device up, before DRIVER_OK.
 #[diagnostic::on_unimplemented(
     message = "the field `{Self}` cannot be written",
     label = "read-only to the driver",
-    note = "the specification gives the driver no write access to this field"
+    note = "the specification gives the driver no write access to this field",
+    note = "if it depends on a feature, it is made by `given(proof)`, where the proof comes from `accepted().proof(…)`"
 )]
 pub trait Settable: Field {}
+
+#[diagnostic::do_not_recommend]
+impl<F: described::Settable> Settable for F {}
 
 /// Which of the two interfaces of the specification a device is driven through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

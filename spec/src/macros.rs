@@ -50,3 +50,8 @@ macro_rules! virtio_spec {
         $crate::__private::macros::virtio_spec! { [$crate] $($path)* }
     };
 }
+
+/// The Rust of the book's chapter on the language runs as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/src/spec-language.md")]
+struct Chapter;

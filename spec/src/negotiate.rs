@@ -43,8 +43,11 @@ pub enum NegotiateError {
         /// Mask of the features that it needs and that are missing.
         missing: u64,
     },
-    /// The transport in use cannot carry a feature that the driver requires.
-    #[error("{name} (bit {bit}) is required, but the transport in use does not support it")]
+    /// A required feature cannot be used here, whatever the device offers: the transport cannot carry it, or the kernel's
+    /// side of the driver cannot serve it.
+    #[error(
+        "{name} (bit {bit}) is required, but cannot be used here: the transport or the kernel's side does not support it"
+    )]
     Unsupported {
         /// The specification's name of the feature.
         name: &'static str,
@@ -54,7 +57,8 @@ pub enum NegotiateError {
 }
 
 impl<S: Declaration> Accepted<S> {
-    /// Decides what to accept of the `offered` features, of which the transport in use can carry `supported`.
+    /// Decides what to accept of the `offered` features, of which only the `supported` ones can be used here: those that
+    /// the transport carries and the kernel's side of the driver serves.
     ///
     /// Bits that the declaration does not know are treated as if they were not offered. A wanted feature whose
     /// prerequisites are missing is left out.

@@ -62,7 +62,7 @@ fn a_guarded_field_is_given_for_the_proof() {
     let alarms = lamp::config::Alarms::given(accepted.proof(lamp::feature::Timer));
     assert_eq!(alarms.map(Field::offset), [0x10, 0x14]);
     let dimmer = lamp::queue::Dimmer::given(accepted.proof(lamp::feature::Dimming));
-    assert_eq!(format!("{dimmer:?}"), "Dimmer(())");
+    assert_eq!(format!("{dimmer:?}"), "Dimmer { negotiated: () }");
 }
 
 #[test]

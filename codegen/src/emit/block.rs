@@ -46,7 +46,7 @@ impl Target {
         let wire = self.wire(field.ty);
         let (body, constructors, element) = match (field.ty.len, &field.guard) {
             (None, None) => (quote!(;), None, None),
-            (None, Some(guard)) => (quote!((());), Some(self.given(guard, &field.name)), None),
+            (None, Some(guard)) => (quote!({ negotiated: () }), Some(self.given(guard, &field.name)), None),
             (Some(_), _) => (quote!({ index: usize }), Some(self.elements(field)), Some(self.element_offset())),
         };
         let access = self.access(field);
@@ -181,9 +181,10 @@ impl Target {
     fn access(&self, field: &Field) -> TokenStream {
         let (krate, name) = (&self.krate, self.camel(&field.name));
         let Access { read, write } = field.access;
-        let readable = read.then(|| quote!(impl #krate::Readable for #name {}));
-        let writable = (write == Some(When::Always)).then(|| quote!(impl #krate::Writable for #name {}));
-        let settable = write.map(|_| quote!(impl #krate::Settable for #name {}));
+        let readable = read.then(|| quote!(impl #krate::__private::described::Readable for #name {}));
+        let writable =
+            (write == Some(When::Always)).then(|| quote!(impl #krate::__private::described::Writable for #name {}));
+        let settable = write.map(|_| quote!(impl #krate::__private::described::Settable for #name {}));
         quote!(#readable #writable #settable)
     }
 }

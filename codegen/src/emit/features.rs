@@ -99,11 +99,11 @@ impl Target {
             };
             let (before, after) = (with(quote!(#krate::Refused)), with(quote!(#new)));
             quote! {
-                impl<#(#others,)* #new: #krate::Level> #krate::With<feature::#name, #new> for #before {
+                impl<#(#others,)* #new: #krate::Level> #krate::__private::described::With<feature::#name, #new> for #before {
                     type Out = #after;
                 }
 
-                impl<#(#others,)* #new: #krate::Level> #krate::Declares<feature::#name> for #after {
+                impl<#(#others,)* #new: #krate::Level> #krate::__private::described::Declares<feature::#name> for #after {
                     type Level = #new;
                 }
             }

@@ -36,7 +36,7 @@ impl Target {
             None => (quote!(;), quote!(0)),
             Some(guard) => {
                 let feature = self.camel(&guard.name);
-                (quote!((());), quote!(1 << <super::feature::#feature as #krate::Feature>::BIT))
+                (quote!({ negotiated: () }), quote!(1 << <super::feature::#feature as #krate::Feature>::BIT))
             }
         };
         let given = queue.guard.as_ref().map(|guard| self.given(guard, &queue.name));
@@ -56,6 +56,9 @@ impl Target {
     }
 
     /// The constructor of something that exists only with a feature.
+    ///
+    /// The private field that keeps others from making one has a name: where somebody writes the bare name of the type as
+    /// a value, rustc then says only that it is none, and does not go on about the function that a tuple struct is.
     pub(super) fn given(&self, guard: &Guard, name: &crate::name::Name) -> TokenStream {
         let krate = &self.krate;
         let (name, feature) = (self.camel(name), self.camel(&guard.name));
@@ -64,7 +67,7 @@ impl Target {
             impl #name {
                 #[doc = #doc]
                 pub const fn given(_proof: #krate::Negotiated<super::feature::#feature>) -> Self {
-                    Self(())
+                    Self { negotiated: () }
                 }
             }
         }
@@ -74,5 +77,8 @@ impl Target {
 /// The sentence on what something depends on.
 pub(super) fn exists_with(guard: &Guard) -> String {
     let feature = guard.name.camel();
-    format!("Exists only with the feature [`{feature}`](super::feature::{feature}).")
+    format!(
+        "Exists only with the feature [`{feature}`](super::feature::{feature}): [`given`](Self::given) makes it from the \
+         proof."
+    )
 }

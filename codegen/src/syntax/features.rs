@@ -89,9 +89,7 @@ impl Feature {
                     input.parse::<Token![+]>()?;
                     requires.push(Name::parse(input)?);
                 }
-            } else if let Some(given) = lex::alias(input)? {
-                alias = Some(given);
-            } else {
+            } else if !lex::alias_once(input, &mut alias)? {
                 return Ok(Self { docs, name, bit, requires, alias });
             }
         }
@@ -112,11 +110,9 @@ impl Queue {
         let index = Number::parse(input)?;
         let (mut guard, mut alias) = (None, None);
         loop {
-            if lex::word(input, "if")?.is_some() {
-                guard = Some(Name::parse(input)?);
-            } else if let Some(given) = lex::alias(input)? {
-                alias = Some(given);
-            } else {
+            if let Some(span) = lex::word(input, "if")? {
+                lex::once(&mut guard, Name::parse(input)?, span, "if")?;
+            } else if !lex::alias_once(input, &mut alias)? {
                 return Ok(Self { docs, name, index, guard, alias });
             }
         }

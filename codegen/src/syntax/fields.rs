@@ -127,13 +127,11 @@ impl Field {
         // A name with a colon begins the next field, of which the comma before it is missing.
         while !input.is_empty() && !input.peek(Token![,]) && !input.peek2(Token![:]) {
             if input.peek(Token![@]) {
-                input.parse::<Token![@]>()?;
-                field.offset = Some(Number::parse(input)?);
-            } else if lex::word(input, "if")?.is_some() {
-                field.guard = Some(Name::parse(input)?);
-            } else if let Some(given) = lex::alias(input)? {
-                field.alias = Some(given);
-            } else {
+                let span = input.parse::<Token![@]>()?.span;
+                lex::once(&mut field.offset, Number::parse(input)?, span, "@")?;
+            } else if let Some(span) = lex::word(input, "if")? {
+                lex::once(&mut field.guard, Name::parse(input)?, span, "if")?;
+            } else if !lex::alias_once(input, &mut field.alias)? {
                 field.access.push(AccessWord::parse(input)?);
             }
         }

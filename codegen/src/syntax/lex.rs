@@ -94,6 +94,23 @@ pub(crate) fn alias(input: ParseStream<'_>) -> syn::Result<Option<String>> {
     input.parse::<LitStr>().map(|name| Some(name.value())).map_err(expected)
 }
 
+/// Reads `as "C_NAME"`, where it is next, as a clause of an entry that may have it once.
+pub(crate) fn alias_once(input: ParseStream<'_>, slot: &mut Option<String>) -> syn::Result<bool> {
+    let span = input.span();
+    match alias(input)? {
+        Some(given) => once(slot, given, span, "as").map(|()| true),
+        None => Ok(false),
+    }
+}
+
+/// Keeps a clause that may stand once only in an entry.
+pub(crate) fn once<T>(slot: &mut Option<T>, value: T, span: Span, clause: &str) -> syn::Result<()> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(syn::Error::new(span, format!("`{clause}` is there twice"))),
+    }
+}
+
 /// Reads `{ entry, entry, … }`. A wrong entry is reported and skipped.
 pub(crate) fn entries<T>(
     input: ParseStream<'_>,

@@ -124,7 +124,9 @@ impl BitField {
 
 impl Const {
     pub(crate) fn parse(docs: Docs, input: ParseStream<'_>) -> syn::Result<Self> {
-        let (name, ty, _) = head(input)?;
+        let name = Name::parse(input)?;
+        input.parse::<Token![:]>()?;
+        let ty = Name::parse(input)?;
         input.parse::<Token![=]>()?;
         let value = Number::parse(input)?;
         let alias = lex::alias(input)?;

@@ -191,7 +191,7 @@ pub mod balloon {
         PagePoison,
         PageReporting,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::With<feature::MustTellHost, __L>
+    > ::aerostat_spec::__private::described::With<feature::MustTellHost, __L>
     for Features<
         ::aerostat_spec::Refused,
         StatsVq,
@@ -216,7 +216,7 @@ pub mod balloon {
         PagePoison,
         PageReporting,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::Declares<feature::MustTellHost>
+    > ::aerostat_spec::__private::described::Declares<feature::MustTellHost>
     for Features<__L, StatsVq, DeflateOnOom, FreePageHint, PagePoison, PageReporting> {
         type Level = __L;
     }
@@ -227,7 +227,7 @@ pub mod balloon {
         PagePoison,
         PageReporting,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::With<feature::StatsVq, __L>
+    > ::aerostat_spec::__private::described::With<feature::StatsVq, __L>
     for Features<
         MustTellHost,
         ::aerostat_spec::Refused,
@@ -252,7 +252,7 @@ pub mod balloon {
         PagePoison,
         PageReporting,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::Declares<feature::StatsVq>
+    > ::aerostat_spec::__private::described::Declares<feature::StatsVq>
     for Features<
         MustTellHost,
         __L,
@@ -270,7 +270,7 @@ pub mod balloon {
         PagePoison,
         PageReporting,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::With<feature::DeflateOnOom, __L>
+    > ::aerostat_spec::__private::described::With<feature::DeflateOnOom, __L>
     for Features<
         MustTellHost,
         StatsVq,
@@ -295,7 +295,7 @@ pub mod balloon {
         PagePoison,
         PageReporting,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::Declares<feature::DeflateOnOom>
+    > ::aerostat_spec::__private::described::Declares<feature::DeflateOnOom>
     for Features<MustTellHost, StatsVq, __L, FreePageHint, PagePoison, PageReporting> {
         type Level = __L;
     }
@@ -306,7 +306,7 @@ pub mod balloon {
         PagePoison,
         PageReporting,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::With<feature::FreePageHint, __L>
+    > ::aerostat_spec::__private::described::With<feature::FreePageHint, __L>
     for Features<
         MustTellHost,
         StatsVq,
@@ -331,7 +331,7 @@ pub mod balloon {
         PagePoison,
         PageReporting,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::Declares<feature::FreePageHint>
+    > ::aerostat_spec::__private::described::Declares<feature::FreePageHint>
     for Features<MustTellHost, StatsVq, DeflateOnOom, __L, PagePoison, PageReporting> {
         type Level = __L;
     }
@@ -342,7 +342,7 @@ pub mod balloon {
         FreePageHint,
         PageReporting,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::With<feature::PagePoison, __L>
+    > ::aerostat_spec::__private::described::With<feature::PagePoison, __L>
     for Features<
         MustTellHost,
         StatsVq,
@@ -367,7 +367,7 @@ pub mod balloon {
         FreePageHint,
         PageReporting,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::Declares<feature::PagePoison>
+    > ::aerostat_spec::__private::described::Declares<feature::PagePoison>
     for Features<MustTellHost, StatsVq, DeflateOnOom, FreePageHint, __L, PageReporting> {
         type Level = __L;
     }
@@ -378,7 +378,7 @@ pub mod balloon {
         FreePageHint,
         PagePoison,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::With<feature::PageReporting, __L>
+    > ::aerostat_spec::__private::described::With<feature::PageReporting, __L>
     for Features<
         MustTellHost,
         StatsVq,
@@ -403,7 +403,7 @@ pub mod balloon {
         FreePageHint,
         PagePoison,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::Declares<feature::PageReporting>
+    > ::aerostat_spec::__private::described::Declares<feature::PageReporting>
     for Features<MustTellHost, StatsVq, DeflateOnOom, FreePageHint, PagePoison, __L> {
         type Level = __L;
     }
@@ -443,15 +443,17 @@ pub mod balloon {
         ///
         /// The queue `stats`, number 2.
         ///
-        /// Exists only with the feature [`StatsVq`](super::feature::StatsVq).
+        /// Exists only with the feature [`StatsVq`](super::feature::StatsVq): [`given`](Self::given) makes it from the proof.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct Stats(());
+        pub struct Stats {
+            negotiated: (),
+        }
         impl Stats {
             /// Allowed by the proof that [`StatsVq`](super::feature::StatsVq) was negotiated.
             pub const fn given(
                 _proof: ::aerostat_spec::Negotiated<super::feature::StatsVq>,
             ) -> Self {
-                Self(())
+                Self { negotiated: () }
             }
         }
         impl ::aerostat_spec::Queue for Stats {
@@ -466,15 +468,17 @@ pub mod balloon {
         ///
         /// The queue `free_page`, number 3.
         ///
-        /// Exists only with the feature [`FreePageHint`](super::feature::FreePageHint).
+        /// Exists only with the feature [`FreePageHint`](super::feature::FreePageHint): [`given`](Self::given) makes it from the proof.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct FreePage(());
+        pub struct FreePage {
+            negotiated: (),
+        }
         impl FreePage {
             /// Allowed by the proof that [`FreePageHint`](super::feature::FreePageHint) was negotiated.
             pub const fn given(
                 _proof: ::aerostat_spec::Negotiated<super::feature::FreePageHint>,
             ) -> Self {
-                Self(())
+                Self { negotiated: () }
             }
         }
         impl ::aerostat_spec::Queue for FreePage {
@@ -490,15 +494,17 @@ pub mod balloon {
         ///
         /// The queue `reporting`, number 4.
         ///
-        /// Exists only with the feature [`PageReporting`](super::feature::PageReporting).
+        /// Exists only with the feature [`PageReporting`](super::feature::PageReporting): [`given`](Self::given) makes it from the proof.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct Reporting(());
+        pub struct Reporting {
+            negotiated: (),
+        }
         impl Reporting {
             /// Allowed by the proof that [`PageReporting`](super::feature::PageReporting) was negotiated.
             pub const fn given(
                 _proof: ::aerostat_spec::Negotiated<super::feature::PageReporting>,
             ) -> Self {
-                Self(())
+                Self { negotiated: () }
             }
         }
         impl ::aerostat_spec::Queue for Reporting {
@@ -535,7 +541,7 @@ pub mod balloon {
             const OFFSET: usize = 0;
             const NAME: &'static str = "num_pages";
         }
-        impl ::aerostat_spec::Readable for NumPages {}
+        impl ::aerostat_spec::__private::described::Readable for NumPages {}
         /// How many pages are in the balloon.
         ///
         /// Written in one access, also on the legacy interface.
@@ -549,22 +555,24 @@ pub mod balloon {
             const OFFSET: usize = 4;
             const NAME: &'static str = "actual";
         }
-        impl ::aerostat_spec::Readable for Actual {}
-        impl ::aerostat_spec::Writable for Actual {}
-        impl ::aerostat_spec::Settable for Actual {}
+        impl ::aerostat_spec::__private::described::Readable for Actual {}
+        impl ::aerostat_spec::__private::described::Writable for Actual {}
+        impl ::aerostat_spec::__private::described::Settable for Actual {}
         /// The round of hints that the device asks for: 0 to stop, 1 when it is done, or the id of the round.
         ///
         /// `free_page_hint_cmd_id`: `le32` at offset 0x08, read-only.
         ///
-        /// Exists only with the feature [`FreePageHint`](super::feature::FreePageHint).
+        /// Exists only with the feature [`FreePageHint`](super::feature::FreePageHint): [`given`](Self::given) makes it from the proof.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct FreePageHintCmdId(());
+        pub struct FreePageHintCmdId {
+            negotiated: (),
+        }
         impl FreePageHintCmdId {
             /// Allowed by the proof that [`FreePageHint`](super::feature::FreePageHint) was negotiated.
             pub const fn given(
                 _proof: ::aerostat_spec::Negotiated<super::feature::FreePageHint>,
             ) -> Self {
-                Self(())
+                Self { negotiated: () }
             }
         }
         impl ::aerostat_spec::Field for FreePageHintCmdId {
@@ -573,20 +581,22 @@ pub mod balloon {
             const OFFSET: usize = 8;
             const NAME: &'static str = "free_page_hint_cmd_id";
         }
-        impl ::aerostat_spec::Readable for FreePageHintCmdId {}
+        impl ::aerostat_spec::__private::described::Readable for FreePageHintCmdId {}
         /// The pattern that the guest fills free pages with.
         ///
         /// `poison_val`: `le32` at offset 0x0c, read, and write before DRIVER_OK.
         ///
-        /// Exists only with the feature [`PagePoison`](super::feature::PagePoison).
+        /// Exists only with the feature [`PagePoison`](super::feature::PagePoison): [`given`](Self::given) makes it from the proof.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct PoisonVal(());
+        pub struct PoisonVal {
+            negotiated: (),
+        }
         impl PoisonVal {
             /// Allowed by the proof that [`PagePoison`](super::feature::PagePoison) was negotiated.
             pub const fn given(
                 _proof: ::aerostat_spec::Negotiated<super::feature::PagePoison>,
             ) -> Self {
-                Self(())
+                Self { negotiated: () }
             }
         }
         impl ::aerostat_spec::Field for PoisonVal {
@@ -595,8 +605,8 @@ pub mod balloon {
             const OFFSET: usize = 12;
             const NAME: &'static str = "poison_val";
         }
-        impl ::aerostat_spec::Readable for PoisonVal {}
-        impl ::aerostat_spec::Settable for PoisonVal {}
+        impl ::aerostat_spec::__private::described::Readable for PoisonVal {}
+        impl ::aerostat_spec::__private::described::Settable for PoisonVal {}
         ::aerostat_spec::__private::static_assertions::const_assert_eq!(
             << NumPages as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
             ::WIDTH, 4

@@ -50,12 +50,15 @@ pub mod lamp {
             ::aerostat_spec::FeatureEntry::new::<feature::Timer, Timer>(),
         ];
     }
-    impl<__L: ::aerostat_spec::Level> ::aerostat_spec::With<feature::Timer, __L>
+    impl<
+        __L: ::aerostat_spec::Level,
+    > ::aerostat_spec::__private::described::With<feature::Timer, __L>
     for Features<::aerostat_spec::Refused> {
         type Out = Features<__L>;
     }
-    impl<__L: ::aerostat_spec::Level> ::aerostat_spec::Declares<feature::Timer>
-    for Features<__L> {
+    impl<
+        __L: ::aerostat_spec::Level,
+    > ::aerostat_spec::__private::described::Declares<feature::Timer> for Features<__L> {
         type Level = __L;
     }
     /// The configuration space of `lamp`.
@@ -82,9 +85,9 @@ pub mod lamp {
             const OFFSET: usize = 0;
             const NAME: &'static str = "level";
         }
-        impl ::aerostat_spec::Readable for Level {}
-        impl ::aerostat_spec::Writable for Level {}
-        impl ::aerostat_spec::Settable for Level {}
+        impl ::aerostat_spec::__private::described::Readable for Level {}
+        impl ::aerostat_spec::__private::described::Writable for Level {}
+        impl ::aerostat_spec::__private::described::Settable for Level {}
         /// `mac`: `[u8; 3]` at offset 0x01, read-only.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Mac {
@@ -125,7 +128,7 @@ pub mod lamp {
                         * <<Self as ::aerostat_spec::Field>::Wire as ::aerostat_spec::Wire>::WIDTH
             }
         }
-        impl ::aerostat_spec::Readable for Mac {}
+        impl ::aerostat_spec::__private::described::Readable for Mac {}
         /// `limit`: `le16` at offset 0x08, write-only, before DRIVER_OK.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Limit;
@@ -135,7 +138,7 @@ pub mod lamp {
             const OFFSET: usize = 8;
             const NAME: &'static str = "limit";
         }
-        impl ::aerostat_spec::Settable for Limit {}
+        impl ::aerostat_spec::__private::described::Settable for Limit {}
         /// `zone`: `virtio16` at offset 0x0a, read, and write before DRIVER_OK.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Zone;
@@ -145,20 +148,22 @@ pub mod lamp {
             const OFFSET: usize = 10;
             const NAME: &'static str = "zone";
         }
-        impl ::aerostat_spec::Readable for Zone {}
-        impl ::aerostat_spec::Settable for Zone {}
+        impl ::aerostat_spec::__private::described::Readable for Zone {}
+        impl ::aerostat_spec::__private::described::Settable for Zone {}
         /// `start`: `le64` at offset 0x0c, read-only.
         ///
-        /// Exists only with the feature [`Timer`](super::feature::Timer).
+        /// Exists only with the feature [`Timer`](super::feature::Timer): [`given`](Self::given) makes it from the proof.
         #[doc(alias = "start_time")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct Start(());
+        pub struct Start {
+            negotiated: (),
+        }
         impl Start {
             /// Allowed by the proof that [`Timer`](super::feature::Timer) was negotiated.
             pub const fn given(
                 _proof: ::aerostat_spec::Negotiated<super::feature::Timer>,
             ) -> Self {
-                Self(())
+                Self { negotiated: () }
             }
         }
         impl ::aerostat_spec::Field for Start {
@@ -167,10 +172,10 @@ pub mod lamp {
             const OFFSET: usize = 12;
             const NAME: &'static str = "start";
         }
-        impl ::aerostat_spec::Readable for Start {}
+        impl ::aerostat_spec::__private::described::Readable for Start {}
         /// `alarms`: `[le32; 2]` at offset 0x14, write-only.
         ///
-        /// Exists only with the feature [`Timer`](super::feature::Timer).
+        /// Exists only with the feature [`Timer`](super::feature::Timer): [`given`](Self::given) makes it from the proof.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Alarms {
             index: usize,
@@ -200,8 +205,8 @@ pub mod lamp {
                         * <<Self as ::aerostat_spec::Field>::Wire as ::aerostat_spec::Wire>::WIDTH
             }
         }
-        impl ::aerostat_spec::Writable for Alarms {}
-        impl ::aerostat_spec::Settable for Alarms {}
+        impl ::aerostat_spec::__private::described::Writable for Alarms {}
+        impl ::aerostat_spec::__private::described::Settable for Alarms {}
         ::aerostat_spec::__private::static_assertions::const_assert_eq!(
             << Level as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
             ::WIDTH, 1

@@ -107,7 +107,7 @@ pub mod lamp {
         Timer,
         Colour,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::With<feature::Dimming, __L>
+    > ::aerostat_spec::__private::described::With<feature::Dimming, __L>
     for Features<::aerostat_spec::Refused, Timer, Colour> {
         type Out = Features<__L, Timer, Colour>;
     }
@@ -115,14 +115,15 @@ pub mod lamp {
         Timer,
         Colour,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::Declares<feature::Dimming> for Features<__L, Timer, Colour> {
+    > ::aerostat_spec::__private::described::Declares<feature::Dimming>
+    for Features<__L, Timer, Colour> {
         type Level = __L;
     }
     impl<
         Dimming,
         Colour,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::With<feature::Timer, __L>
+    > ::aerostat_spec::__private::described::With<feature::Timer, __L>
     for Features<Dimming, ::aerostat_spec::Refused, Colour> {
         type Out = Features<Dimming, __L, Colour>;
     }
@@ -130,14 +131,15 @@ pub mod lamp {
         Dimming,
         Colour,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::Declares<feature::Timer> for Features<Dimming, __L, Colour> {
+    > ::aerostat_spec::__private::described::Declares<feature::Timer>
+    for Features<Dimming, __L, Colour> {
         type Level = __L;
     }
     impl<
         Dimming,
         Timer,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::With<feature::Colour, __L>
+    > ::aerostat_spec::__private::described::With<feature::Colour, __L>
     for Features<Dimming, Timer, ::aerostat_spec::Refused> {
         type Out = Features<Dimming, Timer, __L>;
     }
@@ -145,7 +147,8 @@ pub mod lamp {
         Dimming,
         Timer,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::Declares<feature::Colour> for Features<Dimming, Timer, __L> {
+    > ::aerostat_spec::__private::described::Declares<feature::Colour>
+    for Features<Dimming, Timer, __L> {
         type Level = __L;
     }
     /// The configuration space of `lamp`.

@@ -53,12 +53,15 @@ pub mod lamp {
             ::aerostat_spec::FeatureEntry::new::<feature::Timer, Timer>(),
         ];
     }
-    impl<__L: ::aerostat_spec::Level> ::aerostat_spec::With<feature::Timer, __L>
+    impl<
+        __L: ::aerostat_spec::Level,
+    > ::aerostat_spec::__private::described::With<feature::Timer, __L>
     for Features<::aerostat_spec::Refused> {
         type Out = Features<__L>;
     }
-    impl<__L: ::aerostat_spec::Level> ::aerostat_spec::Declares<feature::Timer>
-    for Features<__L> {
+    impl<
+        __L: ::aerostat_spec::Level,
+    > ::aerostat_spec::__private::described::Declares<feature::Timer> for Features<__L> {
         type Level = __L;
     }
     /// The queues, each as a type.
@@ -82,15 +85,17 @@ pub mod lamp {
         }
         /// The queue `timer`, number 2.
         ///
-        /// Exists only with the feature [`Timer`](super::feature::Timer).
+        /// Exists only with the feature [`Timer`](super::feature::Timer): [`given`](Self::given) makes it from the proof.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct Timer(());
+        pub struct Timer {
+            negotiated: (),
+        }
         impl Timer {
             /// Allowed by the proof that [`Timer`](super::feature::Timer) was negotiated.
             pub const fn given(
                 _proof: ::aerostat_spec::Negotiated<super::feature::Timer>,
             ) -> Self {
-                Self(())
+                Self { negotiated: () }
             }
         }
         impl ::aerostat_spec::Queue for Timer {

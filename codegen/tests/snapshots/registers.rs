@@ -31,8 +31,8 @@ pub mod lamp {
             const OFFSET: usize = 0;
             const NAME: &'static str = "command";
         }
-        impl ::aerostat_spec::Writable for Command {}
-        impl ::aerostat_spec::Settable for Command {}
+        impl ::aerostat_spec::__private::described::Writable for Command {}
+        impl ::aerostat_spec::__private::described::Settable for Command {}
         /// `state`: `le32` at offset 0x10, read-only.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct State;
@@ -42,7 +42,7 @@ pub mod lamp {
             const OFFSET: usize = 16;
             const NAME: &'static str = "state";
         }
-        impl ::aerostat_spec::Readable for State {}
+        impl ::aerostat_spec::__private::described::Readable for State {}
         ::aerostat_spec::__private::static_assertions::const_assert_eq!(
             << Command as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
             ::WIDTH, 4

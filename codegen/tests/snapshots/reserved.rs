@@ -45,11 +45,15 @@ pub mod reserved {
             ::aerostat_spec::FeatureEntry::new::<feature::Version1, Version1>(),
         ];
     }
-    impl<__L: ::aerostat_spec::Level> ::aerostat_spec::With<feature::Version1, __L>
+    impl<
+        __L: ::aerostat_spec::Level,
+    > ::aerostat_spec::__private::described::With<feature::Version1, __L>
     for Features<::aerostat_spec::Refused> {
         type Out = Features<__L>;
     }
-    impl<__L: ::aerostat_spec::Level> ::aerostat_spec::Declares<feature::Version1>
+    impl<
+        __L: ::aerostat_spec::Level,
+    > ::aerostat_spec::__private::described::Declares<feature::Version1>
     for Features<__L> {
         type Level = __L;
     }

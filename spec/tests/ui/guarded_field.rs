@@ -1,10 +1,15 @@
-//! A field or queue that depends on a feature cannot be made without the proof.
+//! A field or queue that depends on a feature is no value of its own: `given` makes it from the proof.
 
 use aerostat_spec::balloon::config::PoisonVal;
 use aerostat_spec::balloon::queue::Stats;
+use aerostat_spec::{Queue, Settable};
+
+fn set<F: Settable>(_field: F) {}
+fn enable<Q: Queue>(_queue: Q) {}
 
 fn main() {
-    let _ = PoisonVal;
-    let _ = PoisonVal(());
-    let _ = Stats(());
+    set(PoisonVal);
+    set(PoisonVal::given);
+    enable(Stats);
+    enable(Stats::given);
 }

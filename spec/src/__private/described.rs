@@ -1,0 +1,30 @@
+//! What generated code implements where the public API has traits of the same names.
+//!
+//! Each of those public traits has one implementation, for all that implements its twin here, and the compiler is told not to
+//! recommend it. So a message ends with the advice of the trait, not with a list of the fields and sets of other devices.
+//! Generated implementations of the public traits cannot be kept out of such lists: the attribute for it is not to be had
+//! where a crate does without the prelude.
+
+use crate::field::Field;
+use crate::level::Level;
+
+/// The description says `read`.
+pub trait Readable: Field {}
+
+/// The description says `write`.
+pub trait Writable: Field {}
+
+/// The description says `setup` or `write`.
+pub trait Settable: Field {}
+
+/// The feature `F` is described and is still refused; it gets the level `L`.
+pub trait With<F, L: Level> {
+    /// The set with the new level.
+    type Out;
+}
+
+/// The feature `F` is described.
+pub trait Declares<F> {
+    /// Its level.
+    type Level: Level;
+}
