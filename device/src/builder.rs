@@ -1,12 +1,13 @@
 //! What a device is like before it starts.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use crate::device::BalloonDevice;
 use crate::log::Logging;
 use crate::memory::{GuestMemory, MemoryError, MemoryLayout};
 use crate::misbehave::Misbehave;
-use crate::model::{Notifications, Options, State, Work, features};
+use crate::model::{HintCommand, Notifications, Numbering, Options, Pace, QueueKind, State, Work, features};
 use crate::shared::Mode;
 
 /// Guest memory without another choice: 64 MiB.
@@ -44,6 +45,9 @@ pub enum StartError {
         "{0} is no queue size: it is a power of two, at most 32768 (to offer another one is `RegisterFault::QueueSizeMax`)"
     )]
     QueueSize(u16),
+    /// The configuration cannot end there.
+    #[error("{0} bytes are no length of the configuration: it has whole fields of 4 bytes, at most 16 in all")]
+    ConfigBytes(usize),
     /// The host gave no thread.
     #[error("the device got no thread: {0}")]
     Thread(#[source] io::Error),
@@ -56,9 +60,14 @@ impl Builder {
             options: Options {
                 features: features::VERSION_1 | features::MUST_TELL_HOST,
                 queue_size: 128,
+                queue_sizes: BTreeMap::new(),
+                numbering: Numbering::default(),
+                config_bytes: None,
+                hint_command: HintCommand::default(),
                 work: Work::Full,
                 logging: Logging::Full,
                 notifications: Notifications::Suppressed,
+                pace: Pace::AtOnce,
             },
             mode: Mode::Threaded,
             target: 0,
@@ -92,6 +101,31 @@ impl Builder {
     /// The largest size of every queue.
     pub fn queue_size(mut self, size: u16) -> Self {
         self.options.queue_size = size;
+        self
+    }
+
+    /// The largest size of one queue, whatever that of the others is.
+    pub fn queue_size_of(mut self, queue: QueueKind, size: u16) -> Self {
+        self.options.queue_sizes.insert(queue, size);
+        self
+    }
+
+    /// How the queues are numbered. As the specification prints them unless chosen.
+    pub fn numbering(mut self, numbering: Numbering) -> Self {
+        self.options.numbering = numbering;
+        self
+    }
+
+    /// The length of the configuration space: usually 8, 12 or 16 bytes. It ends after the last field that an offered
+    /// feature brings unless chosen; fields never move.
+    pub fn config_bytes(mut self, bytes: usize) -> Self {
+        self.options.config_bytes = Some(bytes);
+        self
+    }
+
+    /// What `free_page_hint_cmd_id` shows once the driver has opened a round.
+    pub fn hint_command(mut self, shows: HintCommand) -> Self {
+        self.options.hint_command = shows;
         self
     }
 
@@ -148,17 +182,23 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`StartError`] when there is no memory or no thread for it, or the queue size is none.
+    /// [`StartError`] when there is no memory or no thread for it, a queue size is none, or the configuration cannot end
+    /// there.
     pub fn start(self) -> Result<BalloonDevice, StartError> {
-        let size = self.options.queue_size;
-        if !size.is_power_of_two() || size > 32768 {
+        let Options { queue_size, ref queue_sizes, config_bytes, .. } = self.options;
+        let mut sizes = queue_sizes.values().copied().chain([queue_size]);
+        if let Some(size) = sizes.find(|size| !size.is_power_of_two() || *size > 32768) {
             return Err(StartError::QueueSize(size));
+        }
+        if let Some(bytes) = config_bytes.filter(|bytes| !bytes.is_multiple_of(4) || *bytes > 16) {
+            return Err(StartError::ConfigBytes(bytes));
         }
         let memory = match self.memory {
             Memory::New(layout) => GuestMemory::with_layout(layout)?,
             Memory::Given(memory) => memory,
         };
-        let mut state = State::new(memory.clone(), self.options);
+        let pace = if self.mode == Mode::Threaded { Pace::AtOnce } else { Pace::InTurns };
+        let mut state = State::new(memory.clone(), Options { pace, ..self.options });
         if self.target != 0 {
             state.set_target(self.target);
         }

@@ -12,7 +12,7 @@ use crate::interrupt::InterruptLine;
 use crate::log::Event;
 use crate::memory::GuestMemory;
 use crate::misbehave::Misbehave;
-use crate::model::{Progress, State};
+use crate::model::{PageSet, Progress, QueueKind, State};
 use crate::registers::Registers;
 use crate::shared::{Mode, Shared, StillBusy};
 use crate::violation::Violation;
@@ -94,7 +94,7 @@ impl BalloonDevice {
 
     /// The pages that the device counts as in the balloon, by what it was told.
     pub fn host_pages(&self) -> BTreeSet<u32> {
-        self.look(|state| state.pages.iter().collect())
+        self.look(|state| numbers(&state.pages))
     }
 
     /// How many pages the device counts as in the balloon.
@@ -105,6 +105,12 @@ impl BalloonDevice {
     /// Whether the device counts this page as in the balloon.
     pub fn has_page(&self, page: u32) -> bool {
         self.look(|state| state.pages.contains(page))
+    }
+
+    /// The number of the queue for this, where there is one. It may change with FEATURES_OK if the queues are numbered
+    /// over the negotiated features.
+    pub fn queue_number(&self, queue: QueueKind) -> Option<u16> {
+        self.look(|state| state.queue_number(queue))
     }
 
     /// The device status.
@@ -124,7 +130,7 @@ impl BalloonDevice {
 
     /// Forgets what happened so far. Violations stay.
     pub fn clear_events(&self) {
-        self.owner.shared.act(|state| state.events.clear());
+        self.act(|state| state.events.clear());
     }
 
     /// The rules that the driver broke so far, in order. Empty after a test of a good driver.
@@ -169,13 +175,89 @@ impl BalloonDevice {
         self.owner.shared.settle(limit)
     }
 
-    fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         self.owner.shared.look(look)
     }
 
-    fn act(&self, act: impl FnOnce(&mut State)) {
-        self.owner.shared.act(act);
+    /// Changes what the device remembers without any time passing for it.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        self.owner.shared.change(change)
     }
+
+    fn act<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        self.owner.shared.act(act)
+    }
+}
+
+/// Statistics, reports and hints.
+impl BalloonDevice {
+    /// Asks the driver for newer statistics: gives back the buffer that the device holds. Whether it held one; if not, the
+    /// driver has not answered the last time yet, or does without statistics.
+    pub fn request_statistics(&self) -> bool {
+        self.act(State::request_statistics)
+    }
+
+    /// The statistics that came last, tags and values in the order in which they came. `None` before the first ones and
+    /// after a reset.
+    pub fn statistics(&self) -> Option<Vec<(u16, u64)>> {
+        self.look(|state| state.statistics.values.clone())
+    }
+
+    /// How many buffers of statistics came so far.
+    pub fn statistics_count(&self) -> u64 {
+        self.look(|state| state.statistics.count)
+    }
+
+    /// The pages of the reports that the device has and has not acknowledged.
+    pub fn reported_pages(&self) -> BTreeSet<u32> {
+        self.look(|state| numbers(&state.reported))
+    }
+
+    /// Asks the driver for a new round of hints: shows a new command id, and tells the driver. The id, 2 at the least.
+    pub fn start_hinting(&self) -> u32 {
+        self.act(State::start_hinting)
+    }
+
+    /// Shows the command STOP, and tells the driver: the host wants no more hints, and the driver keeps the pages.
+    pub fn stop_hinting(&self) {
+        self.act(State::stop_hinting);
+    }
+
+    /// Shows the command DONE, and tells the driver: it may use the hinted pages again.
+    pub fn finish_hinting(&self) {
+        self.act(State::finish_hinting);
+    }
+
+    /// What `free_page_hint_cmd_id` shows.
+    pub fn hint_command(&self) -> u32 {
+        self.look(State::hint_command)
+    }
+
+    /// The id of the round of hints that the driver has opened and not closed.
+    pub fn open_round(&self) -> Option<u32> {
+        self.look(|state| state.hinting.open)
+    }
+
+    /// The pages that were hinted in the round that the host asked for last.
+    pub fn hinted_pages(&self) -> BTreeSet<u32> {
+        self.look(|state| numbers(&state.hinting.round))
+    }
+
+    /// The hinted pages of all rounds that the driver may not use yet: their buffers are in flight, or it has not read
+    /// DONE since.
+    pub fn held_pages(&self) -> BTreeSet<u32> {
+        self.look(|state| numbers(&state.hinting.held))
+    }
+
+    /// What the driver wrote to `poison_val`. `None` where it did not, or PAGE_POISON was not negotiated.
+    pub fn poison(&self) -> Option<u32> {
+        self.look(State::poison)
+    }
+}
+
+/// The page numbers that the balloon interface can name, which all test memory has.
+fn numbers(pages: &PageSet) -> BTreeSet<u32> {
+    pages.iter().filter_map(|page| u32::try_from(page).ok()).collect()
 }
 
 impl fmt::Debug for BalloonDevice {

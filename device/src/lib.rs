@@ -16,6 +16,11 @@
 //!      └── TestPlatform ── GuestMemory┘        one shared mapping: inflated pages leave the host
 //! ```
 //!
+//! All queues of the balloon are there: the host's side asks for statistics
+//! ([`request_statistics`](BalloonDevice::request_statistics)) and for hints
+//! ([`start_hinting`](BalloonDevice::start_hinting)), and takes reports as they come. [`Numbering`] and [`HintCommand`]
+//! make it behave as deployed devices do.
+//!
 //! # Example
 //!
 //! ```
@@ -63,9 +68,9 @@ pub use interrupt::{InterruptLine, NoInterrupt};
 pub use log::{Cause, Event, Logging};
 pub use memory::{GuestMemory, MemoryError, MemoryLayout, OutOfMemory, PAGE_BYTES};
 pub use misbehave::{Misbehave, PlannedFault, QueueFault, RegisterFault, Scribble, When};
-pub use model::{Notifications, Work, features};
+pub use model::{HintCommand, Notifications, Numbering, QueueKind, Work, features};
 pub use platform::{FrameEvent, Ledger, NoFrames, OwnershipViolation, PlatformBuilder, Reuse, Runs, TestPlatform};
 pub use registers::Registers;
 pub use shared::StillBusy;
-pub use violation::{Access, Violation};
+pub use violation::{Access, FreePageViolation, StatisticsViolation, Violation};
 pub use wait::wait_at_most;

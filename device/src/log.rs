@@ -1,5 +1,7 @@
 //! What the device was told, in the order in which it was told.
 
+use std::ops::Range;
+
 /// One thing that happened at the device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -42,6 +44,29 @@ pub enum Event {
         /// The page numbers.
         pfns: Vec<u32>,
     },
+    /// One buffer of the statistics queue.
+    Statistics {
+        /// Tags and values, in the order in which they came.
+        values: Vec<(u16, u64)>,
+    },
+    /// The host asked for newer statistics.
+    StatisticsRequested,
+    /// One report is about to be acknowledged.
+    Reported {
+        /// The ranges of page numbers that it named, wrong pages too.
+        runs: Vec<Range<u64>>,
+    },
+    /// The host changed `free_page_hint_cmd_id`.
+    HintCommand(u32),
+    /// The driver opened a round of hints with this id.
+    HintRoundOpened(u32),
+    /// The driver hinted a range of pages, wrong pages too.
+    Hinted {
+        /// The page numbers.
+        pages: Range<u64>,
+    },
+    /// The driver closed the round of hints that it had opened with this id.
+    HintRoundClosed(u32),
     /// The device gave a buffer back.
     Completed {
         /// The queue.

@@ -165,6 +165,30 @@ impl GuestMemory {
         }
     }
 
+    /// Writes `value` to every 32 bits of the `pages`, as a kernel poisons them. Pages outside are skipped.
+    pub fn fill_with(&self, pages: Range<u64>, value: u32) {
+        let content = value.to_le_bytes().repeat(PAGE_BYTES as usize / 4);
+        let inside = self.pages();
+        for page in pages.start.max(inside.start)..pages.end.min(inside.end) {
+            // A page inside the memory can be written: nothing to report.
+            let _ = self.write(page * PAGE_BYTES, &content);
+        }
+    }
+
+    /// Whether every 32 bits of the page are `value`. `false` for a page outside.
+    pub fn is_filled_with(&self, page: u64, value: u32) -> bool {
+        if !self.pages().contains(&page) {
+            return false;
+        }
+        if !self.is_resident(page) {
+            // Looking at it would make the host provide it.
+            return value == 0;
+        }
+        let mut content = [0; PAGE_BYTES as usize];
+        self.read(page * PAGE_BYTES, &mut content).is_ok()
+            && content.as_chunks().0.iter().all(|word| u32::from_le_bytes(*word) == value)
+    }
+
     /// Gives the memory behind the `pages` back to the host. Their contents are lost; they read as zero and come back
     /// when touched.
     ///
@@ -246,6 +270,19 @@ mod tests {
         let mut byte = [1];
         memory.read(16 * PAGE_BYTES, &mut byte).unwrap();
         assert_eq!(byte, [0]);
+    }
+
+    #[test]
+    fn a_page_is_filled_with_a_word_or_is_not() {
+        let memory = GuestMemory::new(1 << 20).unwrap();
+        assert!(memory.is_filled_with(3, 0) && !memory.is_filled_with(3, 1));
+        assert!(!memory.is_resident(3), "looking changes nothing");
+        memory.fill_with(3..5, 0x1234_5678);
+        assert!(memory.is_filled_with(3, 0x1234_5678) && memory.is_filled_with(4, 0x1234_5678));
+        assert!(memory.is_filled_with(5, 0));
+        memory.write(4 * PAGE_BYTES + 4095, &[0]).unwrap();
+        assert!(!memory.is_filled_with(4, 0x1234_5678));
+        assert!(!memory.is_filled_with(256, 0), "it is outside");
     }
 
     #[test]

@@ -58,6 +58,12 @@ pub enum RegisterFault {
     NumPages(u32),
     /// `actual` reads as this, not as the driver wrote it.
     Actual(u32),
+    /// `free_page_hint_cmd_id` reads as this.
+    HintCommand(u32),
+    /// `free_page_hint_cmd_id` is the id of another round at every read.
+    HintCommandFlaps,
+    /// `poison_val` reads as this, not as the driver wrote it.
+    PoisonVal(u32),
     /// InterruptStatus has these bits too, which no acknowledgement clears.
     InterruptBits(u32),
     /// Every notification is answered by an interrupt for nothing, beside the right ones.
@@ -80,6 +86,8 @@ pub enum QueueFault {
     UsedIndexJump(i16),
     /// The buffer is taken and never given back.
     NeverAnswers,
+    /// The statistics buffer is given back as soon as it comes, though nobody asked for newer statistics.
+    Unasked,
     /// The buffer is given back without an interrupt, though the driver asked for one.
     LosesInterrupt,
     /// The buffers that are in flight are given back in the opposite order.
@@ -102,7 +110,7 @@ pub enum Scribble {
     AvailableRing,
     /// All entries and the flags of the used ring, but not its index.
     UsedRing,
-    /// The array of page numbers.
+    /// The buffer itself: the array of page numbers or statistics, or the pages that are reported or hinted.
     Array,
 }
 

@@ -56,6 +56,11 @@ impl Shared {
         look(&self.lock())
     }
 
+    /// Changes what the device remembers without any time passing for it.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.lock())
+    }
+
     /// Something from outside happens to the device: an access to a register, or a move of its host.
     pub(crate) fn act<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();

@@ -6,10 +6,10 @@ use virtio_bindings::virtio_config::{
     VIRTIO_CONFIG_S_FEATURES_OK as FEATURES_OK, VIRTIO_CONFIG_S_NEEDS_RESET as NEEDS_RESET,
 };
 
-use super::{State, features};
+use super::{Numbering, QueueKind, State, features};
 use crate::log::Event;
 use crate::misbehave::RegisterFault;
-use crate::violation::Violation;
+use crate::violation::{FreePageViolation, StatisticsViolation, Violation};
 
 impl State {
     /// Whether the driver has set DRIVER_OK.
@@ -99,6 +99,9 @@ impl State {
         if added & FEATURES_OK != 0 {
             self.settle_features();
         }
+        if added & DRIVER_OK != 0 {
+            self.check_set_up();
+        }
     }
 
     fn settle_features(&mut self) {
@@ -116,6 +119,37 @@ impl State {
             self.log(Event::FeaturesRejected(accepted));
         } else {
             self.log(Event::FeaturesAccepted(accepted));
+            // No queue could be set up before.
+            if self.options.numbering == Numbering::DenseOverNegotiated {
+                self.queues = self.queue_layout();
+            }
+        }
+    }
+
+    /// Section 5.5.5: what has to be there with DRIVER_OK. Inflate and deflate queue are missed when they are notified.
+    fn check_set_up(&mut self) {
+        if self.negotiated(features::PAGE_POISON) && !self.poison_is_written() {
+            self.violation(Violation::PoisonNotWritten);
+        }
+        let optional = |kind: QueueKind| kind.feature() != 0;
+        let bus = self.memory.bus();
+        let mut found = Vec::new();
+        for (&queue, slot) in &self.queues {
+            if optional(slot.kind) && self.negotiated(slot.kind.feature()) {
+                found.push((queue, slot.kind, slot.new_buffers(bus)));
+            }
+        }
+        for (queue, kind, new) in found {
+            match (kind, new) {
+                (_, None) => self.violation(Violation::QueueNotSetUp { queue }),
+                (QueueKind::Statistics, Some(buffers)) if buffers != 1 => {
+                    self.violation(StatisticsViolation::NotPrimed { buffers });
+                }
+                (QueueKind::Reporting, Some(buffers @ 1..)) => {
+                    self.violation(FreePageViolation::ReportedBeforeDriverOk { buffers });
+                }
+                _ => {}
+            }
         }
     }
 
@@ -123,6 +157,10 @@ impl State {
     fn reset(&mut self) {
         self.log(Event::Reset { ballooned: self.pages.len() });
         self.pages.clear();
+        self.departed.clear();
+        self.reported.clear();
+        self.statistics.reset();
+        self.hinting.reset();
         self.status = 0;
         self.reset_reads = self.faults.register(|fault| match fault {
             RegisterFault::SlowReset(reads) => Some(reads),

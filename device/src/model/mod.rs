@@ -1,20 +1,29 @@
 //! The device itself: everything that one lock protects.
 //!
 //! [`State`] is what the registers, the worker thread and the host's side change. Each file adds one part of it:
-//! `registers` decodes accesses, `lifecycle` is status and features, `config` the configuration space, `queue` one
-//! virtqueue, `requests` the way of a buffer through the device, `pages` what inflate and deflate do.
+//! `registers` decodes accesses, `lifecycle` is status and features, `config` the configuration space, `numbering` which
+//! queues there are, `queue` one virtqueue, `requests` the way of a buffer through the device. What a buffer of each queue
+//! does is in `pages` (inflate and deflate), `statistics`, `reporting` and `hinting`; the last two share `free_pages`.
 
 mod config;
+pub mod features;
+mod free_pages;
+mod hinting;
 mod lifecycle;
+mod numbering;
+mod page_set;
 mod pages;
 mod queue;
 mod registers;
+mod reporting;
 mod requests;
+mod statistics;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
+use std::ops::Range;
 
-use virtio_bindings::virtio_config::{VIRTIO_CONFIG_S_NEEDS_RESET, VIRTIO_F_RING_RESET, VIRTIO_F_VERSION_1};
+use virtio_bindings::virtio_config::VIRTIO_CONFIG_S_NEEDS_RESET;
 use virtio_bindings::virtio_mmio::{VIRTIO_MMIO_INT_CONFIG, VIRTIO_MMIO_INT_VRING};
 
 use crate::log::{Cause, Event, Logging};
@@ -22,32 +31,15 @@ use crate::memory::GuestMemory;
 use crate::misbehave::{Faults, Misbehave, RegisterFault};
 use crate::violation::Violation;
 use config::Config;
-pub(crate) use pages::PageSet;
+pub use hinting::HintCommand;
+use hinting::Hinting;
+pub use numbering::{Numbering, QueueKind};
+pub(crate) use page_set::PageSet;
 use queue::Slot;
 pub(crate) use registers::CONFIG;
 pub(crate) use requests::Progress;
 use requests::Request;
-
-/// Feature bits that the device model knows.
-pub mod features {
-    use super::{VIRTIO_F_RING_RESET, VIRTIO_F_VERSION_1};
-    use virtio_bindings::virtio_ring::{VIRTIO_RING_F_EVENT_IDX, VIRTIO_RING_F_INDIRECT_DESC};
-
-    /// `VIRTIO_BALLOON_F_MUST_TELL_HOST`.
-    pub const MUST_TELL_HOST: u64 = 1 << 0;
-    /// `VIRTIO_BALLOON_F_FREE_PAGE_HINT`.
-    pub const FREE_PAGE_HINT: u64 = 1 << 3;
-    /// `VIRTIO_BALLOON_F_PAGE_POISON`.
-    pub const PAGE_POISON: u64 = 1 << 4;
-    /// `VIRTIO_F_INDIRECT_DESC`.
-    pub const INDIRECT_DESC: u64 = 1 << VIRTIO_RING_F_INDIRECT_DESC;
-    /// `VIRTIO_F_EVENT_IDX`.
-    pub const EVENT_IDX: u64 = 1 << VIRTIO_RING_F_EVENT_IDX;
-    /// `VIRTIO_F_VERSION_1`.
-    pub const VERSION_1: u64 = 1 << VIRTIO_F_VERSION_1;
-    /// `VIRTIO_F_RING_RESET`.
-    pub const RING_RESET: u64 = 1 << VIRTIO_F_RING_RESET;
-}
+pub(crate) use statistics::Statistics;
 
 /// How much of a device's work is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,21 +65,30 @@ pub enum Notifications {
     Wanted,
 }
 
-/// What a queue is for. A queue kind to come is another variant here, with a file of its own beside `pages`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum QueueKind {
-    Inflate,
-    Deflate,
-}
-
 /// What the builder chose.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) features: u64,
     pub(crate) queue_size: u16,
+    /// Sizes of single queues that differ.
+    pub(crate) queue_sizes: BTreeMap<QueueKind, u16>,
+    pub(crate) numbering: Numbering,
+    /// Length of the configuration space, where it does not follow from the features.
+    pub(crate) config_bytes: Option<usize>,
+    pub(crate) hint_command: HintCommand,
     pub(crate) work: Work,
     pub(crate) logging: Logging,
     pub(crate) notifications: Notifications,
+    pub(crate) pace: Pace,
+}
+
+/// How the driver and the host's side are timed against each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// They take turns: when the host looks, the driver is not in the middle of anything.
+    InTurns,
+    /// The device has a thread of its own.
+    AtOnce,
 }
 
 /// The device behind its lock.
@@ -98,6 +99,14 @@ pub(crate) struct State {
     pub(crate) events: Vec<Event>,
     pub(crate) violations: Vec<Violation>,
     pub(crate) pages: PageSet,
+    /// Pages that left the balloon and that the kernel does not have again yet.
+    departed: PageSet,
+    /// Pages of the reports that are in flight.
+    pub(crate) reported: PageSet,
+    pub(crate) statistics: Statistics,
+    pub(crate) hinting: Hinting,
+    /// Page numbers of the memory that the kernel keeps for rings and buffers.
+    device_memory: Vec<Range<u64>>,
     status: u32,
     reset_reads: Option<u32>,
     accepted: u64,
@@ -108,7 +117,7 @@ pub(crate) struct State {
     interrupt_status: u32,
     generation: u32,
     config: Config,
-    queues: Vec<Slot>,
+    queues: BTreeMap<u16, Slot>,
     kicked: BTreeSet<u16>,
     requests: VecDeque<Request>,
     taken: u64,
@@ -117,13 +126,18 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(memory: GuestMemory, options: Options) -> Self {
-        let pages = PageSet::new(memory.pages());
+        let pages = || PageSet::new(memory.pages());
         let mut state = Self {
-            memory,
             faults: Faults::default(),
             events: Vec::new(),
             violations: Vec::new(),
-            pages,
+            pages: pages(),
+            departed: pages(),
+            reported: pages(),
+            statistics: Statistics::default(),
+            hinting: Hinting::new(pages),
+            device_memory: Vec::new(),
+            memory,
             status: 0,
             reset_reads: None,
             accepted: 0,
@@ -134,7 +148,7 @@ impl State {
             interrupt_status: 0,
             generation: 0,
             config: Config::default(),
-            queues: Vec::new(),
+            queues: BTreeMap::new(),
             kicked: BTreeSet::new(),
             requests: VecDeque::new(),
             taken: 0,
@@ -145,9 +159,17 @@ impl State {
         state
     }
 
-    /// The queues in the order of their numbers, none of them set up.
-    fn queue_layout(&self) -> Vec<Slot> {
-        [QueueKind::Inflate, QueueKind::Deflate].map(|kind| Slot::new(kind, self.options.queue_size)).into()
+    /// The queues by their numbers, none of them set up.
+    fn queue_layout(&self) -> BTreeMap<u16, Slot> {
+        let Options { features, queue_size, ref queue_sizes, numbering, .. } = self.options;
+        let negotiated = self.features_are_settled().then_some(self.accepted);
+        let slot = |kind| Slot::new(kind, queue_sizes.get(&kind).copied().unwrap_or(queue_size));
+        numbering.queues(features, negotiated).into_iter().map(|(number, kind)| (number, slot(kind))).collect()
+    }
+
+    /// The number of the queue for this, where there is one.
+    pub(crate) fn queue_number(&self, kind: QueueKind) -> Option<u16> {
+        self.queues.iter().find(|(_, slot)| slot.kind == kind).map(|(number, _)| *number)
     }
 
     pub(crate) fn log(&mut self, event: Event) {
@@ -156,7 +178,8 @@ impl State {
         }
     }
 
-    pub(crate) fn violation(&mut self, violation: Violation) {
+    pub(crate) fn violation(&mut self, violation: impl Into<Violation>) {
+        let violation = violation.into();
         log::warn!("the driver broke a rule: {violation}");
         self.violations.push(violation);
     }
@@ -172,6 +195,11 @@ impl State {
             self.interrupt(Cause::Nothing);
         }
         self.faults.add(fault);
+    }
+
+    /// The kernel keeps these pages for rings and buffers: they are never free.
+    pub(crate) fn keep_for_device(&mut self, pages: Range<u64>) {
+        self.device_memory.push(pages);
     }
 
     /// Raises the interrupt for `cause`: really, once the lock is released.

@@ -75,7 +75,7 @@ pub(super) fn ring_bytes(size: u16) -> [u64; 3] {
 
 impl State {
     fn slot(&mut self, queue: u32) -> Option<&mut Slot> {
-        self.queues.get_mut(usize::try_from(queue).ok()?)
+        self.queues.get_mut(&u16::try_from(queue).ok()?)
     }
 
     pub(super) fn read_queue_size_max(&mut self, queue: u32) -> u32 {
@@ -138,7 +138,7 @@ impl State {
         *slot = Slot { ready_was_read: slot.ready_was_read, ..Slot::new(slot.kind, slot.max) };
         let queue = queue as u16;
         self.kicked.remove(&queue);
-        self.requests.retain(|request| request.queue != queue);
+        self.drop_requests(queue);
         self.log(Event::QueueDisabled { queue });
     }
 
@@ -148,10 +148,13 @@ impl State {
         let Some(slot) = self.slot(queue) else {
             return self.violation(Violation::NoSuchQueue { queue });
         };
-        let (size, addresses) = (slot.size, slot.addresses);
+        let (size, addresses, feature) = (slot.size, slot.addresses, slot.kind.feature());
         let unchecked = !slot.ready_was_read || !slot.max_was_read;
         if unchecked {
             self.violation(Violation::QueueNotChecked { queue });
+        }
+        if feature != 0 && !self.negotiated(feature) {
+            self.violation(Violation::QueueWithoutFeature { queue });
         }
         let size = match u16::try_from(size) {
             Ok(fits) if fits.is_power_of_two() && size <= max && fits <= LARGEST => fits,
@@ -195,6 +198,25 @@ impl State {
             self.interrupt(Cause::Nothing);
         }
         self.kicked.insert(queue);
+    }
+}
+
+impl Slot {
+    /// Where the parts of the queue lie on the bus: start and length in bytes. Only for a queue that is ready.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (u64, u64)> {
+        let lengths = self.ring.as_ref().map(|ring| self.addresses.into_iter().zip(ring_bytes(ring.size())));
+        lengths.into_iter().flatten()
+    }
+
+    /// The driver's available index.
+    pub(super) fn next_index(&self, bus: &GuestMemoryMmap) -> Option<u16> {
+        self.ring.as_ref()?.avail_idx(bus, Ordering::Acquire).ok().map(|index| index.0)
+    }
+
+    /// How many buffers the driver has made available that the device has not taken.
+    pub(super) fn new_buffers(&self, bus: &GuestMemoryMmap) -> Option<u16> {
+        let taken = self.ring.as_ref()?.next_avail();
+        self.next_index(bus).map(|index| index.wrapping_sub(taken))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The way of a buffer through the device: taken, kept for a while, done, given back.
 
+use std::collections::VecDeque;
 use std::num::Wrapping;
 use std::sync::atomic::Ordering;
 
@@ -8,8 +9,10 @@ use virtio_queue::desc::split::Descriptor;
 use virtio_queue::{Queue, QueueOwnedT, QueueT};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
+use super::hinting::Hint;
 use super::queue::{ring_bytes, wants_interrupt};
-use super::{Notifications, QueueKind, State, features};
+use super::reporting::Report;
+use super::{Notifications, QueueKind, State, Work, features};
 use crate::log::{Cause, Event};
 use crate::misbehave::{QueueFault, Scribble};
 use crate::violation::Violation;
@@ -19,17 +22,34 @@ use crate::violation::Violation;
 pub(super) struct Request {
     pub(super) queue: u16,
     head: u16,
-    descriptors: Vec<Descriptor>,
-    pfns: Vec<u32>,
-    due: Due,
-    faults: Vec<QueueFault>,
+    pub(super) descriptors: Vec<Descriptor>,
+    pub(super) content: Content,
+    pub(super) due: Due,
+    pub(super) faults: Vec<QueueFault>,
+}
+
+/// What the device made of a buffer when it took it.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// The page numbers in an array.
+    Array(Vec<u32>),
+    /// Statistics, which are read.
+    Statistics,
+    /// Pages of a report.
+    Report(Report),
+    /// A command id, or hinted pages.
+    Hint(Hint),
+    /// Nothing that can be understood, or nobody looked.
+    Nothing,
 }
 
 /// When the buffer is to be given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Due {
+pub(super) enum Due {
     Now,
     After(u32),
+    /// When the host asks for it.
+    Held,
     Never,
 }
 
@@ -68,8 +88,8 @@ impl State {
 
     /// Whether a step would find something to do, or a buffer waits for its time.
     pub(crate) fn has_work(&self) -> bool {
-        let pending = || self.requests.iter().any(|request| request.due != Due::Never);
-        let quiet = || self.queues.iter().any(|slot| slot.quiet);
+        let pending = || self.requests.iter().any(|request| matches!(request.due, Due::Now | Due::After(_)));
+        let quiet = || self.queues.values().any(|slot| slot.quiet);
         self.status & NEEDS_RESET == 0 && (!self.kicked.is_empty() || pending() || quiet())
     }
 
@@ -92,13 +112,12 @@ impl State {
 
     /// Asks for notifications of a queue again. Whether there was such a queue.
     fn rest_a_queue(&mut self) -> bool {
-        let Some(index) = self.queues.iter().position(|slot| slot.quiet) else { return false };
+        let Some((&queue, slot)) = self.queues.iter_mut().find(|(_, slot)| slot.quiet) else { return false };
         let bus = self.memory.bus();
-        let slot = &mut self.queues[index];
         slot.quiet = false;
         // There may be a buffer that came just before the driver could know.
         if slot.ring.as_mut().is_some_and(|ring| ring.enable_notification(bus).unwrap_or(false)) {
-            self.kicked.insert(index as u16);
+            self.kicked.insert(queue);
         }
         true
     }
@@ -107,7 +126,7 @@ impl State {
     fn take_available(&mut self, queue: u16) {
         let suppresses = self.options.notifications == Notifications::Suppressed;
         let bus = self.memory.bus();
-        let Some(slot) = self.queues.get_mut(usize::from(queue)) else { return };
+        let Some(slot) = self.queues.get_mut(&queue) else { return };
         let Some(ring) = slot.ring.as_mut().filter(|_| !slot.given_up) else { return };
         let index = ring.avail_idx(bus, Ordering::Acquire).unwrap_or(Wrapping(ring.next_avail())).0;
         if slot.scribbled_index == Some(index) {
@@ -117,8 +136,9 @@ impl State {
         if suppresses {
             // A queue that is ready lies in memory: the flags can be written.
             let _ = ring.disable_notification(bus);
-            slot.quiet = true;
         }
+        // An event index has to be set anew even where notifications are always wanted.
+        slot.quiet = suppresses || ring.event_idx_enabled();
         let expected = ring.next_avail();
         let chains: Vec<(u16, Vec<Descriptor>)> = match ring.iter(bus) {
             Ok(chains) => chains.map(|chain| (chain.head_index(), chain.collect())).collect(),
@@ -129,8 +149,8 @@ impl State {
             }
         };
         let first = self.requests.len();
-        for (head, descriptors) in chains {
-            self.accept(queue, head, descriptors);
+        for (offset, (head, descriptors)) in chains.into_iter().enumerate() {
+            self.accept(queue, expected.wrapping_add(offset as u16), head, descriptors);
         }
         // Only now, for the sake of the arrays that come after the one that is scribbled over.
         for index in first..self.requests.len() {
@@ -138,7 +158,8 @@ impl State {
         }
     }
 
-    fn accept(&mut self, queue: u16, head: u16, descriptors: Vec<Descriptor>) {
+    /// Takes the buffer that was the `place`th to be made available on its queue.
+    fn accept(&mut self, queue: u16, place: u16, head: u16, descriptors: Vec<Descriptor>) {
         let faults = self.faults.of_buffer(self.taken, queue);
         self.taken += 1;
         for fault in &faults {
@@ -154,31 +175,80 @@ impl State {
         if self.is_indirect(queue, head) && !self.negotiated(features::INDIRECT_DESC) {
             self.violation(Violation::Indirect { queue, head });
         }
-        let pfns = if whole { self.read_array(queue, head, &descriptors) } else { Vec::new() };
-        let due = faults.iter().fold(Due::Now, |due, fault| match fault {
-            QueueFault::NeverAnswers => Due::Never,
-            QueueFault::Delay(ticks @ 1..) if due == Due::Now => Due::After(*ticks),
-            _ => due,
-        });
-        self.requests.push_back(Request { queue, head, descriptors, pfns, due, faults });
+        let content = if whole { self.understand(queue, place, head, &descriptors, &faults) } else { Content::Nothing };
+        // Statistics stay until the host wants newer ones.
+        let held = matches!(content, Content::Statistics) && !faults.contains(&QueueFault::Unasked);
+        let due = if held { Due::Held } else { due(&faults) };
+        self.requests.push_back(Request { queue, head, descriptors, content, due, faults });
+    }
+
+    fn understand(
+        &mut self,
+        queue: u16,
+        place: u16,
+        head: u16,
+        descriptors: &[Descriptor],
+        faults: &[QueueFault],
+    ) -> Content {
+        let Some(kind) = self.queues.get(&queue).map(|slot| slot.kind) else { return Content::Nothing };
+        let looks = self.options.work != Work::Acknowledge;
+        match kind {
+            QueueKind::Inflate | QueueKind::Deflate if looks => {
+                Content::Array(self.read_array(queue, head, descriptors))
+            }
+            QueueKind::Statistics => {
+                self.take_statistics(queue, head, descriptors);
+                Content::Statistics
+            }
+            QueueKind::FreePage if looks => Content::Hint(self.take_hint(queue, place, head, descriptors, faults)),
+            QueueKind::Reporting if looks => Content::Report(self.take_report(queue, head, descriptors, faults)),
+            _ => Content::Nothing,
+        }
+    }
+
+    /// What the device may read in a buffer, at most `most` bytes of it. `None` where that is not all in memory.
+    pub(super) fn readable_bytes(&self, descriptors: &[Descriptor], most: u64) -> Option<Vec<u8>> {
+        let mut content = Vec::new();
+        for descriptor in descriptors.iter().filter(|descriptor| !descriptor.is_write_only()) {
+            let left = most.saturating_sub(content.len() as u64);
+            let mut part = vec![0; u64::from(descriptor.len()).min(left) as usize];
+            self.memory.bus().read_slice(&mut part, descriptor.addr()).ok()?;
+            content.append(&mut part);
+        }
+        Some(content)
+    }
+
+    /// Forgets the buffers of a queue that is taken away.
+    pub(super) fn drop_requests(&mut self, queue: u16) {
+        let (gone, left) = std::mem::take(&mut self.requests).into_iter().partition(|request| request.queue == queue);
+        self.requests = left;
+        let gone: VecDeque<Request> = gone;
+        for request in gone {
+            if let Content::Report(report) = request.content {
+                self.forget_report(&report);
+            }
+        }
     }
 
     fn is_indirect(&self, queue: u16, head: u16) -> bool {
-        let table = self.queues.get(usize::from(queue)).and_then(|slot| slot.ring.as_ref()).map(Queue::desc_table);
+        let table = self.queues.get(&queue).and_then(|slot| slot.ring.as_ref()).map(Queue::desc_table);
         let at = table.and_then(|table| table.checked_add(16 * u64::from(head)));
         let descriptor = at.and_then(|at| self.memory.bus().read_obj::<Descriptor>(GuestAddress(at)).ok());
         descriptor.is_some_and(|descriptor| descriptor.refers_to_indirect_table())
     }
 
     fn finish(&mut self, request: Request) {
-        let Request { queue, head, ref pfns, ref faults, .. } = request;
-        let Some(kind) = self.queues.get(usize::from(queue)).map(|slot| slot.kind) else { return };
+        let Request { queue, head, ref content, ref faults, .. } = request;
+        let Some(kind) = self.queues.get(&queue).map(|slot| slot.kind) else { return };
         if faults.contains(&QueueFault::NeedsReset) {
             return self.needs_reset();
         }
-        match kind {
-            QueueKind::Inflate => self.inflate(pfns),
-            QueueKind::Deflate => self.deflate(pfns),
+        match content {
+            Content::Array(pfns) if kind == QueueKind::Inflate => self.inflate(pfns),
+            Content::Array(pfns) => self.deflate(pfns),
+            Content::Report(report) => self.finish_report(report),
+            Content::Hint(hint) => self.finish_hint(hint),
+            Content::Statistics | Content::Nothing => {}
         }
         self.give_back(queue, head, faults);
     }
@@ -187,7 +257,7 @@ impl State {
     fn give_back(&mut self, queue: u16, head: u16, faults: &[QueueFault]) {
         let in_flight = |id: u16| id == head || self.requests.iter().any(|one| one.queue == queue && one.head == id);
         let bus = self.memory.bus();
-        let Some(ring) = self.queues.get_mut(usize::from(queue)).and_then(|slot| slot.ring.as_mut()) else { return };
+        let Some(ring) = self.queues.get_mut(&queue).and_then(|slot| slot.ring.as_mut()) else { return };
 
         // The arrays are only read, so that no byte was written (2.7.8.2).
         let (mut id, mut written) = (u32::from(head), 0);
@@ -221,7 +291,7 @@ impl State {
 
     fn scribble(&mut self, request: usize) {
         let Some(request) = self.requests.get(request) else { return };
-        let Some(slot) = self.queues.get_mut(usize::from(request.queue)) else { return };
+        let Some(slot) = self.queues.get_mut(&request.queue) else { return };
         let Some(ring) = slot.ring.as_ref() else { return };
         let bus = self.memory.bus();
         let [table, driver, device] = ring_bytes(ring.size()).map(|bytes| bytes as usize);
@@ -250,6 +320,15 @@ impl State {
             }
         }
     }
+}
+
+/// When a buffer with these faults is given back, once the device is done with it.
+pub(super) fn due(faults: &[QueueFault]) -> Due {
+    faults.iter().fold(Due::Now, |due, fault| match fault {
+        QueueFault::NeverAnswers => Due::Never,
+        QueueFault::Delay(ticks @ 1..) if due == Due::Now => Due::After(*ticks),
+        _ => due,
+    })
 }
 
 /// Adds an entry to the used ring, honest or not.

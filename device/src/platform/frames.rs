@@ -21,6 +21,8 @@ pub(super) struct FrameBook {
     span: Range<u64>,
     pub(super) pages_per_frame: u32,
     owners: Vec<Owner>,
+    /// Which free frames the host knows of: reported, and not used since.
+    reported: Vec<bool>,
     free: usize,
     /// No frame below this one is free.
     lowest: u64,
@@ -42,6 +44,7 @@ impl FrameBook {
             span,
             pages_per_frame,
             owners: vec![Owner::Free; frames],
+            reported: vec![false; frames],
             free: frames,
             runs,
             chance: match runs {
@@ -70,7 +73,9 @@ impl FrameBook {
 
     /// Gives the frame, which is inside the span, to another owner.
     pub(super) fn pass(&mut self, frame: u64, to: Owner) {
-        let owner = &mut self.owners[(frame - self.span.start) as usize];
+        let index = (frame - self.span.start) as usize;
+        self.reported[index] = false;
+        let owner = &mut self.owners[index];
         if *owner == Owner::Free {
             self.free -= 1;
         }
@@ -109,6 +114,33 @@ impl FrameBook {
             *budget -= end - first;
         }
         Some((first, (end - first) as u32))
+    }
+
+    /// A run of free frames that the host does not know of, for a report or a hint: at least `least`, at most `most`. It
+    /// starts at a multiple of `least`.
+    pub(super) fn give_unreported(&mut self, least: u32, most: u32) -> Option<(u64, u32)> {
+        let (least, most) = (u64::from(least.max(1)), u64::from(most));
+        let is_good = |frame: &u64| self.owner(*frame) == Some(Owner::Free) && !self.is_reported(*frame);
+        let fits = |first: &u64| first + least <= self.span.end && (*first..first + least).all(|frame| is_good(&frame));
+        let starts = (self.span.start.next_multiple_of(least)..self.span.end).step_by(least as usize);
+        let first = starts.filter(|_| least <= most).find(fits)?;
+        let last = self.span.end.min(first + most);
+        let end = (first..last).find(|frame| !is_good(frame)).unwrap_or(last);
+        for frame in first..end {
+            self.pass(frame, Owner::Driver);
+        }
+        Some((first, (end - first) as u32))
+    }
+
+    pub(super) fn is_reported(&self, frame: u64) -> bool {
+        self.span.contains(&frame) && self.reported[(frame - self.span.start) as usize]
+    }
+
+    /// The host knows that the frame is free, if it is.
+    pub(super) fn mark_reported(&mut self, frame: u64) {
+        if self.owner(frame) == Some(Owner::Free) {
+            self.reported[(frame - self.span.start) as usize] = true;
+        }
     }
 
     /// Marsaglia's 64-bit xorshift: chance that is the same in every run.
@@ -158,6 +190,26 @@ mod tests {
         assert_eq!(frames, (16..32).collect::<Vec<_>>());
         assert_eq!(all(7), all(7));
         assert_ne!(all(7), all(8));
+    }
+
+    #[test]
+    fn a_run_for_a_report_is_aligned_long_enough_and_new_to_the_host() {
+        let mut book = book(Runs::Contiguous);
+        book.pass(17, Owner::Kernel);
+        assert_eq!(book.give_unreported(4, 6), Some((20, 6)));
+        assert_eq!(book.give_unreported(4, 100), Some((28, 4)));
+        assert_eq!(book.give_unreported(4, 100), None);
+        assert_eq!(book.give_unreported(4, 2), None);
+        for frame in 20..26 {
+            book.pass(frame, Owner::Free);
+            book.mark_reported(frame);
+        }
+        assert_eq!(book.give_unreported(2, 2), Some((18, 2)));
+        assert_eq!(book.give_unreported(2, 2), Some((26, 2)), "not what the host knows of");
+        book.pass(20, Owner::Kernel);
+        book.pass(20, Owner::Free);
+        assert_eq!(book.give_unreported(1, 100), Some((16, 1)));
+        assert_eq!(book.give_unreported(1, 100), Some((20, 1)), "which it no longer does once the frame was used");
     }
 
     #[test]

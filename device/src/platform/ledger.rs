@@ -2,6 +2,7 @@
 
 use std::alloc::Layout;
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,11 +10,13 @@ use aerostat_transport::{DeviceAddress, DmaRegion};
 
 use super::dma::DmaBook;
 use super::frames::{FrameBook, Owner};
+use super::statistics::Sampled;
+use super::violation::OwnershipViolation;
 use super::{Reuse, Runs};
 use crate::device::BalloonDevice;
 use crate::memory::GuestMemory;
 use crate::misbehave::When;
-use crate::model::features;
+use crate::model::{PageSet, State, features};
 
 /// Frames that changed hands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,32 +39,6 @@ pub enum FrameEvent {
     Refused,
 }
 
-/// A rule of ownership that was broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum OwnershipViolation {
-    /// The driver gave back a frame that it does not have.
-    #[error("frame {0:#x} given back, which the driver does not have")]
-    NotLent(u64),
-    /// The driver gave back a frame that the device still counts as in the balloon, although MUST_TELL_HOST holds.
-    #[error("frame {0:#x} given back before the device was told")]
-    BeforeTold(u64),
-    /// The allocator gave a frame that the device counts as in the balloon: it was told of a frame it did not get.
-    #[error("frame {0:#x} is in the balloon, though the driver does not have it")]
-    BalloonedUnowned(u64),
-    /// The driver gave back device memory that it does not have.
-    #[error("device memory at {address:#x} given back, which the driver does not have with {length} bytes")]
-    ForeignDma {
-        /// The address as the device sees it.
-        address: u64,
-        /// Its length in bytes.
-        length: usize,
-    },
-    /// The driver gave back tracking memory that it does not have.
-    #[error("tracking memory of {0} words given back, which the driver does not have")]
-    ForeignTracking(usize),
-}
-
 /// The book of a [`TestPlatform`](super::TestPlatform). Clones are the same book.
 #[derive(Clone, Debug)]
 pub struct Ledger {
@@ -69,6 +46,7 @@ pub struct Ledger {
     pub(super) device: Option<BalloonDevice>,
     pub(super) frames: Arc<Mutex<FrameBook>>,
     pub(super) dma: Arc<Mutex<DmaBook>>,
+    pub(super) statistics: Arc<Mutex<Sampled>>,
     pub(super) record: Arc<Mutex<Record>>,
 }
 
@@ -79,8 +57,14 @@ pub(super) struct Record {
     violations: Vec<OwnershipViolation>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The page numbers of a frame.
+pub(super) fn pages_of(frame: u64, pages_per_frame: u32) -> Range<u64> {
+    let pages = u64::from(pages_per_frame);
+    frame * pages..(frame + 1) * pages
 }
 
 /// What the test asks and wants.
@@ -178,10 +162,11 @@ impl Ledger {
         lock(&self.record).violations.push(violation);
     }
 
-    fn is_ballooned(&self, frame: u64, pages_per_frame: u32) -> bool {
+    /// Whether the device has a part of the frame in the set that `pick` chooses.
+    fn device_has(&self, frame: u64, pages_per_frame: u32, pick: impl Fn(&State) -> &PageSet) -> bool {
         let Some(device) = &self.device else { return false };
-        let pages = u64::from(pages_per_frame);
-        (frame * pages..(frame + 1) * pages).any(|page| u32::try_from(page).is_ok_and(|page| device.has_page(page)))
+        let mut pages = pages_of(frame, pages_per_frame);
+        device.look(|state| pages.any(|page| pick(state).contains(page)))
     }
 
     pub(super) fn give(&self, most: u32) -> Option<(u64, u32)> {
@@ -189,13 +174,24 @@ impl Ledger {
         let given = book.give(most);
         let pages = book.pages_per_frame;
         drop(book);
+        self.hand_out(given, pages)
+    }
+
+    /// Looks at frames that the driver is about to get, and notes it.
+    pub(super) fn hand_out(&self, given: Option<(u64, u32)>, pages: u32) -> Option<(u64, u32)> {
         let Some((first, count)) = given else {
             lock(&self.record).events.push(FrameEvent::Refused);
             return None;
         };
         for frame in first..first + u64::from(count) {
-            if self.is_ballooned(frame, pages) {
+            if self.device_has(frame, pages, |state| &state.pages) {
                 self.violation(OwnershipViolation::BalloonedUnowned(frame));
+            }
+            if self.device_has(frame, pages, |state| &state.reported) {
+                self.violation(OwnershipViolation::ReportedUnowned(frame));
+            }
+            if self.device_has(frame, pages, |state| &state.hinting.held) {
+                self.violation(OwnershipViolation::HintedUnowned(frame));
             }
         }
         lock(&self.record).events.push(FrameEvent::Given { first, count });
@@ -203,26 +199,46 @@ impl Ledger {
     }
 
     pub(super) fn take_back(&self, first: u64, count: u32) {
+        let reuse = lock(&self.frames).reuse;
+        self.take_back_as(first, count, reuse);
+    }
+
+    pub(super) fn take_back_as(&self, first: u64, count: u32, reuse: Reuse) {
         let must_tell =
             self.device.as_ref().is_some_and(|device| device.accepted_features() & features::MUST_TELL_HOST != 0);
         let mut book = lock(&self.frames);
-        let (pages, reuse) = (book.pages_per_frame, book.reuse);
+        let pages = book.pages_per_frame;
         for frame in first..first.saturating_add(count.into()) {
             if book.owner(frame) != Some(Owner::Driver) {
                 self.violation(OwnershipViolation::NotLent(frame));
                 continue;
             }
-            if must_tell && self.is_ballooned(frame, pages) {
+            if must_tell && self.device_has(frame, pages, |state| &state.pages) {
                 self.violation(OwnershipViolation::BeforeTold(frame));
             }
+            if self.device_has(frame, pages, |state| &state.reported) {
+                self.violation(OwnershipViolation::WhileReported(frame));
+            }
+            if self.device_has(frame, pages, |state| &state.hinting.held) {
+                self.violation(OwnershipViolation::WhileHinted(frame));
+            }
+            self.check_poison(frame, pages);
             if reuse == Reuse::AtOnce {
-                let page = frame * u64::from(pages);
-                self.memory.fill(page..page + u64::from(pages), 0x33);
+                self.memory.fill(pages_of(frame, pages), 0x33);
             }
             book.pass(frame, Owner::Free);
         }
         drop(book);
         lock(&self.record).events.push(FrameEvent::TakenBack { first, count });
+    }
+
+    fn check_poison(&self, frame: u64, pages_per_frame: u32) {
+        let Some(device) = &self.device else { return };
+        let pages = pages_of(frame, pages_per_frame);
+        let Some(value) = device.change(|state| state.take_leave(pages.clone())) else { return };
+        if !pages.clone().all(|page| self.memory.is_filled_with(page, value)) {
+            self.violation(OwnershipViolation::NotPoisoned { frame, value });
+        }
     }
 
     pub(super) fn alloc(&self, layout: Layout) -> Option<DmaRegion> {

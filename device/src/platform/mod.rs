@@ -6,6 +6,9 @@
 mod dma;
 mod frames;
 mod ledger;
+mod reports;
+mod statistics;
+mod violation;
 
 use std::alloc::Layout;
 use std::marker::PhantomData;
@@ -16,10 +19,11 @@ use aerostat_balloon::{FrameRun, FrameSize, Frames, Size4KiB};
 use aerostat_transport::{Dma, DmaRegion};
 
 use crate::device::BalloonDevice;
-use crate::memory::GuestMemory;
+use crate::memory::{GuestMemory, PAGE_BYTES};
 use dma::DmaBook;
 use frames::FrameBook;
-pub use ledger::{FrameEvent, Ledger, OwnershipViolation};
+pub use ledger::{FrameEvent, Ledger};
+pub use violation::OwnershipViolation;
 
 /// Guest memory below this is not used when memory starts at 0, as on a PC.
 const LOW: u64 = 1 << 20;
@@ -116,12 +120,17 @@ impl<S: FrameSize> PlatformBuilder<S> {
             return Err(none);
         }
         let book = FrameBook::new(frames.clone(), S::PAGES, self.runs, self.reuse);
+        if let Some(device) = &self.device {
+            // Reported or hinted, it would be a mistake of the driver.
+            device.change(|state| state.keep_for_device(dma / PAGE_BYTES..end / PAGE_BYTES));
+        }
         let dma = DmaBook::new(self.memory.clone(), dma..end);
         let ledger = Ledger {
             memory: self.memory,
             device: self.device,
             frames: Arc::new(Mutex::new(book)),
             dma: Arc::new(Mutex::new(dma)),
+            statistics: Arc::default(),
             record: Arc::default(),
         };
         Ok(TestPlatform { ledger, span: frames, size: PhantomData })

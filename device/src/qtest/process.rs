@@ -47,7 +47,8 @@ impl std::fmt::Debug for QmpConnection {
 
 impl Qemu {
     /// Starts a machine with `memory`, whose layout has base and bus offset 0 and at most 2 GiB, and a balloon with the
-    /// `properties` of QEMU's device, for instance `"free-page-reporting=on,packed=off"`, or none.
+    /// `properties` of QEMU's device, for instance `"free-page-reporting=on,packed=off"`, or none. For
+    /// `"free-page-hint=on"` there is an `"iothread=hints"`.
     ///
     /// # Errors
     ///
@@ -215,6 +216,7 @@ fn arguments(machine: Machine, memory: &GuestMemory, properties: &str) -> Vec<St
         ("-object", format!("memory-backend-file,id=ram,size={bytes},share=on,mem-path={}", path.display())),
         // The registers of version 2, which is not what this transport has by default.
         ("-global", String::from("virtio-mmio.force-legacy=false")),
+        ("-object", String::from("iothread,id=hints")),
         ("-device", format!("{device},id=balloon{comma}{properties}")),
         ("-chardev", String::from("socket,id=qtest,fd=0")),
         ("-chardev", String::from("socket,id=qmp,fd=1")),

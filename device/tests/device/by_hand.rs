@@ -1,10 +1,21 @@
 //! A driver in the plainest form: one descriptor for each buffer, rings written by hand.
 
-use aerostat_device::{BalloonDevice, Builder, GuestMemory, Registers, Violation};
+use std::ops::Range;
+
+use aerostat_device::{BalloonDevice, Builder, GuestMemory, PAGE_BYTES, QueueKind, Registers, Violation, features};
 use aerostat_transport::Io;
 
 pub(crate) const INFLATE: u16 = 0;
 pub(crate) const DEFLATE: u16 = 1;
+/// The numbers that the specification prints.
+pub(crate) const STATISTICS: u16 = 2;
+pub(crate) const FREE_PAGE: u16 = 3;
+pub(crate) const REPORTING: u16 = 4;
+
+/// What this driver says first where it says anything.
+pub(crate) const PRIMED: [(u16, u64); 2] = [(4, 1 << 20), (5, 8 << 20)];
+/// What this driver poisons free pages with.
+pub(crate) const POISON: u32 = 0xaaaa_5555;
 
 /// Offsets of registers: section 4.2.2.
 pub(crate) mod reg {
@@ -30,6 +41,8 @@ pub(crate) mod reg {
     pub(crate) const GENERATION: usize = 0x0fc;
     pub(crate) const NUM_PAGES: usize = 0x100;
     pub(crate) const ACTUAL: usize = 0x104;
+    pub(crate) const HINT_COMMAND: usize = 0x108;
+    pub(crate) const POISON_VAL: usize = 0x10c;
 }
 
 pub(crate) const ACKNOWLEDGE: u32 = 1;
@@ -56,7 +69,7 @@ pub(crate) struct Used {
 pub(crate) struct ByHand<I> {
     pub(crate) io: I,
     pub(crate) memory: GuestMemory,
-    available: [u16; 2],
+    available: [u16; 5],
 }
 
 /// A live device without a thread, and its driver.
@@ -72,15 +85,42 @@ pub(crate) fn live_8_mib() -> (BalloonDevice, ByHand<Registers>) {
     live(BalloonDevice::builder().memory(8 << 20))
 }
 
+/// A live device with these features of the balloon, numbered as the specification prints them, and its driver, which
+/// has done all that the features ask for.
+pub(crate) fn live_with(builder: Builder, features: u64) -> (BalloonDevice, ByHand<Registers>) {
+    live_and_working(builder.inline(), features)
+}
+
+/// The same with a device that works as the builder says.
+pub(crate) fn live_and_working(builder: Builder, features: u64) -> (BalloonDevice, ByHand<Registers>) {
+    let features = features | features::VERSION_1;
+    let device = builder.memory(8 << 20).features(features).start().unwrap();
+    let mut driver = ByHand::new(device.registers(), device.memory());
+    driver.settle_features(features);
+    driver.set_up_queues(features);
+    driver.go_live();
+    if features & features::STATS_VQ != 0 {
+        driver.notify(STATISTICS);
+    }
+    (device, driver)
+}
+
 /// That exactly these rules were broken.
 #[track_caller]
 pub(crate) fn assert_violations(device: &BalloonDevice, expected: &[Violation]) {
     assert_eq!(device.violations(), expected);
 }
 
+/// That exactly these rules of one part were broken.
+#[track_caller]
+pub(crate) fn assert_broken<V: Into<Violation>>(device: &BalloonDevice, expected: impl IntoIterator<Item = V>) {
+    let expected: Vec<Violation> = expected.into_iter().map(Into::into).collect();
+    assert_eq!(device.violations(), expected);
+}
+
 impl<I: Io> ByHand<I> {
     pub(crate) fn new(io: I, memory: &GuestMemory) -> Self {
-        Self { io, memory: memory.clone(), available: [0; 2] }
+        Self { io, memory: memory.clone(), available: [0; 5] }
     }
 
     pub(crate) fn identify(&self) -> [u32; 3] {
@@ -106,7 +146,7 @@ impl<I: Io> ByHand<I> {
     pub(crate) fn negotiate(&mut self, features: u64) -> u32 {
         self.identify();
         self.io.write32(reg::STATUS, 0);
-        self.available = [0; 2];
+        self.available = [0; 5];
         self.io.write32(reg::STATUS, ACKNOWLEDGE);
         self.io.write32(reg::STATUS, ACKNOWLEDGE | DRIVER);
         self.accept(features);
@@ -161,6 +201,65 @@ impl<I: Io> ByHand<I> {
         self.go_live();
     }
 
+    /// Goes on to FEATURES_OK with these features, and writes the poison value where there is one.
+    pub(crate) fn settle_features(&mut self, features: u64) {
+        assert_eq!(self.negotiate(features) & FEATURES_OK, FEATURES_OK);
+        if features & features::PAGE_POISON != 0 {
+            self.io.write32(reg::POISON_VAL, POISON);
+        }
+    }
+
+    /// Which of the queues 0 to 5 exist once these features are settled.
+    pub(crate) fn there(&mut self, features: u64) -> [bool; 6] {
+        self.settle_features(features);
+        [0, 1, 2, 3, 4, 5].map(|queue| {
+            self.io.write32(reg::QUEUE_SEL, queue);
+            self.io.read32(reg::QUEUE_SIZE_MAX) != 0
+        })
+    }
+
+    /// Sets up all queues that these features bring, with a first buffer of statistics.
+    pub(crate) fn set_up_queues(&mut self, features: u64) {
+        for (queue, kind) in (0..).zip(QueueKind::ALL) {
+            if features & kind.feature() == kind.feature() {
+                self.set_up_queue(queue);
+            }
+        }
+        if features & features::STATS_VQ != 0 {
+            self.offer_statistics(0, &PRIMED);
+        }
+    }
+
+    /// Makes a device-readable buffer available at the descriptor `index`, without notifying.
+    pub(crate) fn offer_bytes(&mut self, queue: u16, index: u16, bytes: &[u8]) {
+        self.memory.write(Self::array(queue, index), bytes).unwrap();
+        self.describe(queue, index, Self::array(queue, index), bytes.len() as u32, 0, 0);
+        self.offer_head(queue, index);
+    }
+
+    /// Makes statistics available at the descriptor `index`, without notifying.
+    pub(crate) fn offer_statistics(&mut self, index: u16, values: &[(u16, u64)]) {
+        let entry = |&(tag, value): &(u16, u64)| [&tag.to_le_bytes()[..], &value.to_le_bytes()].concat();
+        let bytes: Vec<u8> = values.iter().flat_map(entry).collect();
+        self.offer_bytes(STATISTICS, index, &bytes);
+    }
+
+    /// Makes ranges of pages available as one device-writable chain from the descriptor `index` on, without notifying.
+    pub(crate) fn offer_pages(&mut self, queue: u16, index: u16, ranges: &[Range<u64>]) {
+        let last = index + ranges.len() as u16 - 1;
+        for (index, range) in (index..).zip(ranges) {
+            let (address, length) = (range.start * PAGE_BYTES, (range.end - range.start) * PAGE_BYTES);
+            let flags = if index == last { 2 } else { 3 };
+            self.describe(queue, index, address, length as u32, flags, index + 1);
+        }
+        self.offer_head(queue, index);
+    }
+
+    /// Makes one range of pages available at the descriptor `index`, without notifying.
+    pub(crate) fn offer_run(&mut self, queue: u16, index: u16, range: Range<u64>) {
+        self.offer_pages(queue, index, std::slice::from_ref(&range));
+    }
+
     /// Writes a descriptor of any kind; guest physical address, length, flags, next.
     pub(crate) fn describe(&self, queue: u16, index: u16, address: u64, length: u32, flags: u16, next: u16) {
         let mut bytes = Vec::new();
@@ -196,9 +295,7 @@ impl<I: Io> ByHand<I> {
     /// Makes an array available at the descriptor `index`, without notifying.
     pub(crate) fn offer(&mut self, queue: u16, index: u16, pfns: &[u32]) {
         let bytes: Vec<u8> = pfns.iter().flat_map(|pfn| pfn.to_le_bytes()).collect();
-        self.memory.write(Self::array(queue, index), &bytes).unwrap();
-        self.describe(queue, index, Self::array(queue, index), bytes.len() as u32, 0, 0);
-        self.offer_head(queue, index);
+        self.offer_bytes(queue, index, &bytes);
     }
 
     pub(crate) fn notify(&self, queue: u16) {

@@ -2,9 +2,15 @@
 
 mod by_hand;
 mod driver;
+mod hinting;
 mod honest;
+mod lending;
 mod misbehaviour;
 mod modes;
+mod numbering;
 mod platform;
+mod poison;
 mod qemu;
+mod reporting;
+mod statistics;
 mod violations;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use aerostat_device::{BalloonDevice, Event, Logging, Notifications, StartError, Work};
+use aerostat_device::{BalloonDevice, Event, Logging, Notifications, StartError, Work, features};
 use aerostat_transport::Io;
 
 use super::by_hand::{ByHand, INFLATE, live, live_8_mib, reg};
@@ -50,6 +50,21 @@ fn notifications_can_be_wanted_all_the_time() {
     driver.tell(INFLATE, &[1024]);
     assert!(device.step());
     assert_eq!(driver.used_flags(INFLATE), 0);
+}
+
+#[test]
+fn wanted_notifications_move_the_event_index_on() {
+    let offered = features::VERSION_1 | features::EVENT_IDX;
+    let builder = BalloonDevice::builder().memory(8 << 20).notifications(Notifications::Wanted).features(offered);
+    let device = builder.inline().start().unwrap();
+    let mut driver = ByHand::new(device.registers(), device.memory());
+    driver.bring_up_with(offered);
+    // `avail_event` is behind the used entries.
+    let event = ByHand::<aerostat_device::Registers>::area(INFLATE) + 0x2000 + 4 + 8 * 8;
+    for told in 1..4 {
+        driver.tell(INFLATE, &[1023 + u32::from(told)]);
+        assert_eq!(driver.half(event), told, "a notification is wanted for the next buffer");
+    }
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! QEMU's own device as a peer.
 
-use aerostat_device::GuestMemory;
-use aerostat_device::qtest::{Machine, Qemu, QemuError, qemu_or_skip};
+use aerostat_device::qtest::{Machine, Qemu, QemuError, QtestRegion, qemu_or_skip};
+use aerostat_device::{BalloonDevice, GuestMemory, Numbering, features};
 use aerostat_transport::Io;
 use aerostat_transport::pci::{BarIndex, ConfigPorts, Ecam, PciFunction, Space};
 
-use super::by_hand::{ByHand, DEFLATE, INFLATE, Used, reg};
+use qapi::qmp;
+
+use super::by_hand::{ByHand, DEFLATE, INFLATE, POISON, PRIMED, STATISTICS, Used, reg};
 
 const BYTES: u64 = 64 << 20;
 
@@ -60,19 +62,12 @@ fn inflated_pages_leave_the_memory_that_both_sides_map() {
     let pages: Vec<u32> = (4096..4352).collect();
     qemu.memory().fill(4096..4352, 0x55);
     driver.tell(INFLATE, &pages);
-    // QEMU works in its main loop: the questions give it the time.
-    while driver.used_index(INFLATE) == 0 {
-        driver.io.read32(reg::INTERRUPT_STATUS);
-        qemu.check().unwrap();
-    }
+    wait_for(&qemu, &driver, INFLATE, 1);
     assert_eq!(driver.used(INFLATE, 1), [Used { id: 0, written: 0 }]);
     assert_eq!(driver.io.read32(reg::INTERRUPT_STATUS) & 1, 1);
     assert!((4096..4352).all(|page| !qemu.memory().is_resident(page)));
     driver.tell(DEFLATE, &pages);
-    while driver.used_index(DEFLATE) == 0 {
-        driver.io.read32(reg::INTERRUPT_STATUS);
-        qemu.check().unwrap();
-    }
+    wait_for(&qemu, &driver, DEFLATE, 1);
     driver.io.write32(reg::ACTUAL, 256);
     assert_eq!(qemu.actual().unwrap(), BYTES - (256 << 12));
 }
@@ -87,6 +82,78 @@ fn the_target_comes_by_qmp() {
     // QEMU sets the bit for used buffers too.
     assert_eq!(driver.io.read32(reg::INTERRUPT_STATUS) & 2, 2);
     assert!(matches!(qemu.set_target(0), Err(QemuError::Refused { command: "balloon", .. })));
+}
+
+/// Gives QEMU, which works in its main loop, the time to use so many buffers of a queue.
+fn wait_for(qemu: &Qemu, driver: &ByHand<QtestRegion>, queue: u16, used: u16) {
+    while driver.used_index(queue) != used {
+        driver.io.read32(reg::INTERRUPT_STATUS);
+        qemu.check().unwrap();
+    }
+}
+
+#[test]
+fn the_queues_are_numbered_as_the_model_says() {
+    let (hint, report) = (features::FREE_PAGE_HINT, features::PAGE_REPORTING);
+    for (properties, offered) in [
+        ("", 0),
+        ("free-page-reporting=on", report),
+        ("free-page-hint=on,iothread=hints", hint),
+        ("free-page-hint=on,iothread=hints,free-page-reporting=on", hint | report),
+    ] {
+        let Some(qemu) = start(Machine::Microvm, properties) else { return };
+        let mut theirs = ByHand::new(qemu.mmio_device(5).unwrap(), qemu.memory());
+        theirs.identify();
+        let seen = theirs.offered();
+        assert_eq!(seen & (features::STATS_VQ | hint | report), features::STATS_VQ | offered, "{properties}");
+        let model = BalloonDevice::builder().numbering(Numbering::Qemu).features(features::VERSION_1 | offered);
+        let model = model.memory(8 << 20).inline().start().unwrap();
+        let mut ours = ByHand::new(model.registers(), model.memory());
+        let accepted = features::VERSION_1 | offered;
+        assert_eq!(theirs.there(accepted), ours.there(accepted), "{properties}");
+        qemu.check().unwrap();
+    }
+}
+
+#[test]
+fn statistics_reach_the_host_as_they_do_in_the_model() {
+    let Some(qemu) = start(Machine::Microvm, "") else { return };
+    let mut driver = ByHand::new(qemu.mmio_device(5).unwrap(), qemu.memory());
+    let accepted = features::VERSION_1 | features::STATS_VQ;
+    driver.settle_features(accepted);
+    driver.set_up_queues(accepted);
+    driver.go_live();
+    driver.notify(STATISTICS);
+    let path = String::from("/machine/peripheral/balloon");
+    let ask = qmp::qom_get { path, property: "guest-stats".into() };
+    let stats = loop {
+        let stats = qemu.execute(&ask).unwrap();
+        if stats["last-update"] != 0 {
+            break stats["stats"].clone();
+        }
+    };
+    let [(_, free), (_, total)] = PRIMED;
+    assert_eq!((stats["stat-free-memory"].as_u64(), stats["stat-total-memory"].as_u64()), (Some(free), Some(total)));
+    assert_eq!(stats["stat-swap-in"].as_u64(), Some(u64::MAX), "what was not sent");
+    assert_eq!(driver.used_index(STATISTICS), 0, "the buffer is held");
+}
+
+#[test]
+fn reported_pages_are_dropped_unless_they_are_poisoned() {
+    let reporting = features::VERSION_1 | features::PAGE_REPORTING;
+    for (accepted, resident) in [(reporting, false), (reporting | features::PAGE_POISON, true)] {
+        let Some(qemu) = start(Machine::Microvm, "free-page-reporting=on") else { return };
+        let mut driver = ByHand::new(qemu.mmio_device(5).unwrap(), qemu.memory());
+        driver.settle_features(accepted);
+        driver.set_up_queue(3);
+        driver.go_live();
+        driver.memory.fill_with(4096..4608, POISON);
+        driver.offer_pages(3, 0, &[4096..4352, 4352..4608]);
+        driver.notify(3);
+        wait_for(&qemu, &driver, 3, 1);
+        assert_eq!(driver.used(3, 1), [Used { id: 0, written: 0 }]);
+        assert!((4096..4608).all(|page| driver.memory.is_resident(page) == resident));
+    }
 }
 
 #[test]

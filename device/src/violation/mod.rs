@@ -1,5 +1,11 @@
 //! What a driver must not do, as the device notices it.
 
+mod free_pages;
+mod statistics;
+
+pub use free_pages::FreePageViolation;
+pub use statistics::StatisticsViolation;
+
 /// A rule of the specification that the driver broke, or a decision of this project that its driver has to keep.
 ///
 /// A device that finds one goes on: it ignores the wrong part and does the rest. Tests assert that there is none.
@@ -113,6 +119,18 @@ pub enum Violation {
         /// The queue.
         queue: u32,
     },
+    /// 5.5.2: a queue exists only with its feature.
+    #[error("queue {queue} made ready, whose feature was not negotiated")]
+    QueueWithoutFeature {
+        /// The queue.
+        queue: u32,
+    },
+    /// 5.5.5: the queue of a negotiated feature is set up before DRIVER_OK.
+    #[error("DRIVER_OK set before queue {queue}, whose feature was negotiated, was made ready")]
+    QueueNotSetUp {
+        /// The queue.
+        queue: u16,
+    },
     /// 4.2.2.2, 2.7: the size is a power of two, at most QueueSizeMax.
     #[error("queue {queue} made ready with size {size}, where at most {max} is allowed")]
     QueueSize {
@@ -185,6 +203,15 @@ pub enum Violation {
         /// Bytes from the start of the configuration.
         offset: usize,
     },
+    /// 5.5.6.6: `poison_val` is written before DRIVER_OK, also where it is 0.
+    #[error("DRIVER_OK set before poison_val was written")]
+    PoisonNotWritten,
+    /// 5.5.6.6: `poison_val` does not change while DRIVER_OK is set.
+    #[error("poison_val written while the status was {status:#x}")]
+    PoisonAfterDriverOk {
+        /// The status at that time.
+        status: u32,
+    },
     /// 2.7.13: the available index runs ahead by at most the queue size.
     #[error("queue {queue} has an available index of {index}, too far from {expected}")]
     AvailableIndex {
@@ -219,7 +246,7 @@ pub enum Violation {
         /// The head.
         head: u16,
     },
-    /// One direct descriptor holds an array: deployed devices expect no more.
+    /// One direct descriptor holds an array, or a range of hinted pages: deployed devices expect no more.
     #[error("queue {queue} has {descriptors} descriptors at head {head} where one is expected")]
     ChainedArray {
         /// The queue.
@@ -229,7 +256,7 @@ pub enum Violation {
         /// How many there were.
         descriptors: usize,
     },
-    /// 5.5.6: the device only reads the arrays.
+    /// 5.5.6: the device only reads the arrays, of page numbers and of statistics.
     #[error("queue {queue} has a device-writable array at head {head}")]
     WritableArray {
         /// The queue.
@@ -281,6 +308,12 @@ pub enum Violation {
         /// The page number.
         pfn: u32,
     },
+    /// A rule of the statistics queue.
+    #[error(transparent)]
+    Statistics(#[from] StatisticsViolation),
+    /// A rule of reporting or hinting free pages.
+    #[error(transparent)]
+    FreePages(#[from] FreePageViolation),
 }
 
 /// The direction of an access.

@@ -1,0 +1,27 @@
+//! Feature bits that the device model knows.
+
+use virtio_bindings::virtio_config::{VIRTIO_F_RING_RESET, VIRTIO_F_VERSION_1};
+use virtio_bindings::virtio_ring::{VIRTIO_RING_F_EVENT_IDX, VIRTIO_RING_F_INDIRECT_DESC};
+
+/// `VIRTIO_BALLOON_F_MUST_TELL_HOST`.
+pub const MUST_TELL_HOST: u64 = 1 << 0;
+/// `VIRTIO_BALLOON_F_STATS_VQ`.
+pub const STATS_VQ: u64 = 1 << 1;
+/// `VIRTIO_BALLOON_F_DEFLATE_ON_OOM`.
+pub const DEFLATE_ON_OOM: u64 = 1 << 2;
+/// `VIRTIO_BALLOON_F_FREE_PAGE_HINT`.
+pub const FREE_PAGE_HINT: u64 = 1 << 3;
+/// `VIRTIO_BALLOON_F_PAGE_POISON`.
+pub const PAGE_POISON: u64 = 1 << 4;
+/// `VIRTIO_BALLOON_F_PAGE_REPORTING`, which others call `VIRTIO_BALLOON_F_REPORTING`.
+pub const PAGE_REPORTING: u64 = 1 << 5;
+/// All features of the balloon.
+pub const BALLOON: u64 = MUST_TELL_HOST | STATS_VQ | DEFLATE_ON_OOM | FREE_PAGE_HINT | PAGE_POISON | PAGE_REPORTING;
+/// `VIRTIO_F_INDIRECT_DESC`.
+pub const INDIRECT_DESC: u64 = 1 << VIRTIO_RING_F_INDIRECT_DESC;
+/// `VIRTIO_F_EVENT_IDX`.
+pub const EVENT_IDX: u64 = 1 << VIRTIO_RING_F_EVENT_IDX;
+/// `VIRTIO_F_VERSION_1`.
+pub const VERSION_1: u64 = 1 << VIRTIO_F_VERSION_1;
+/// `VIRTIO_F_RING_RESET`.
+pub const RING_RESET: u64 = 1 << VIRTIO_F_RING_RESET;

@@ -1,0 +1,61 @@
+//! Free runs for reports and hints.
+
+use aerostat_balloon::{FrameRun, FrameSize};
+
+use super::frames::Owner;
+use super::ledger::{Ledger, lock, pages_of};
+use super::{Reuse, TestPlatform};
+
+/// What the test asks and wants of reports.
+impl Ledger {
+    /// How many free frames the host does not know of.
+    pub fn unreported_frames(&self) -> usize {
+        let book = lock(&self.frames);
+        book.owned_by(Owner::Free).filter(|frame| !book.is_reported(*frame)).count()
+    }
+
+    /// How many free frames the host knows of: they were reported, and nobody has had them since.
+    pub fn reported_frames(&self) -> usize {
+        let book = lock(&self.frames);
+        book.owned_by(Owner::Free).filter(|frame| book.is_reported(*frame)).count()
+    }
+
+    fn give_unreported(&self, least: u32, most: u32) -> Option<(u64, u32)> {
+        let mut book = lock(&self.frames);
+        let given = book.give_unreported(least, most);
+        let pages = book.pages_per_frame;
+        drop(book);
+        self.hand_out(given, pages)
+    }
+}
+
+impl<S: FrameSize> TestPlatform<S> {
+    /// Lends a run of free frames that the host does not know of, for a report or a hint: at least `least` frames, at
+    /// most `most`, from a multiple of `least` on. It comes back through [`TestPlatform::take_back_reported`] or
+    /// [`take_back`](aerostat_balloon::Frames::take_back).
+    pub fn lend_free_run(&mut self, least: u32, most: u32) -> Option<FrameRun<S>> {
+        let (first, count) = self.ledger.give_unreported(least, most)?;
+        // SAFETY: as for `give`: the book has just marked frames as lent that were free, and touches them again only after
+        // they came back.
+        Some(unsafe { FrameRun::from_raw(first, count) })
+    }
+
+    /// Takes frames back whose report the host has acknowledged: they are not lent for a report again before they were
+    /// used for something.
+    pub fn take_back_reported(&mut self, run: FrameRun<S>) {
+        let (first, count) = (run.first(), run.count());
+        // The kernel does not touch what the host has just dropped.
+        self.ledger.take_back_as(first, count, Reuse::Later);
+        let mut book = lock(&self.ledger.frames);
+        for frame in first..first.saturating_add(count.into()) {
+            book.mark_reported(frame);
+        }
+    }
+
+    /// Writes `value` to every 32 bits of frames that the driver has, as a kernel that poisons free memory.
+    pub fn fill(&mut self, run: &FrameRun<S>, value: u32) {
+        for frame in run.first()..run.first().saturating_add(run.count().into()) {
+            self.ledger.memory.fill_with(pages_of(frame, S::PAGES), value);
+        }
+    }
+}
