@@ -28,7 +28,8 @@ fn holds<S: FrameSize, L: Declared>(depth: u16, queue: u32, moves: &[Move]) {
             Err(error) => panic!("{it:?}: {error}"),
         }
         machine.check_rules();
-        machine.check_ownership();
+        machine.check_pages();
+        machine.check_actual();
     }
     machine.device.behave();
     machine.ledger.limit_frames(None);
@@ -42,7 +43,7 @@ fn holds<S: FrameSize, L: Declared>(depth: u16, queue: u32, moves: &[Move]) {
 macro_rules! sizes_and_levels {
     ($($name:ident: $size:ty, $levels:ty;)*) => {
         proptest! {
-            #![proptest_config(config(64))]
+            #![proptest_config(config(40))]
             $(
                 #[test]
                 fn $name(depth in 1..17_u16, queue in 0..8_u32, moves in prop::collection::vec(a_move(PAGES), 1..50)) {

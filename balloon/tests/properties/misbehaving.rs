@@ -95,24 +95,24 @@ fn survives<S: FrameSize, L: Declared>(depth: u16, turns: &[Turn], drops: bool) 
                 machine.device.misbehave(*fault);
             }
         }
-        check(&mut machine, lied);
+        check(&machine, lied);
     }
     machine.device.behave();
     if drops {
         machine.drop_balloon();
         assert!(machine.ledger.is_settled(), "dropping returns every frame");
-        check(&mut machine, lied);
+        check(&machine, lied);
     } else {
         machine.abandon().expect("the device behaves");
         machine.restore().expect("the device behaves");
         machine.ledger.limit_frames(None);
         machine.settle();
-        check(&mut machine, lied);
+        check(&machine, lied);
         machine.finish();
     }
 }
 
-fn check<S: FrameSize, L: Declared>(machine: &mut Machine<S, L>, lied: bool) {
+fn check<S: FrameSize, L: Declared>(machine: &Machine<S, L>, lied: bool) {
     let broken = machine.ledger.violations();
     if lied {
         // A device that claims to have used a buffer lets go of its frames. None may be given back twice for all that.
@@ -123,12 +123,12 @@ fn check<S: FrameSize, L: Declared>(machine: &mut Machine<S, L>, lied: bool) {
     } else {
         assert_eq!(broken, []);
         assert_eq!(machine.device.violations(), []);
-        machine.check_ownership();
+        machine.check_pages();
     }
 }
 
 proptest! {
-    #![proptest_config(config(128))]
+    #![proptest_config(config(80))]
 
     #[test]
     fn a_device_that_fails_openly(

@@ -1,0 +1,216 @@
+//! A device of which any register may read as anything, and whose used rings change at random.
+//!
+//! Nothing is expected of the driver but that it answers: no panic, no endless loop, no frame back twice, and everything
+//! back after the reset of a device that has come to its senses.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use aerostat_balloon::transport::{Io, Mmio};
+use aerostat_balloon::{Balloon, FrameSize, Frames, Frozen, MustTellHost, Ready, Size4KiB, Size16KiB, Step, features};
+use aerostat_device::{BalloonDevice, GuestMemory, OwnershipViolation, Registers, TestPlatform, Work};
+use proptest::prelude::*;
+
+use crate::common::impatient;
+use crate::config;
+
+type Told = features! { MustTellHost: Required };
+type Live<S> = Balloon<Ready<Mmio<Noisy>, TestPlatform<S>, Told>>;
+type Cold<S> = Balloon<Frozen<Mmio<Noisy>, TestPlatform<S>, Told>>;
+
+/// The first register that may lie: magic value, version and id are read only once.
+const FIRST: usize = 0x010;
+/// Halves of the address of a queue's device area.
+const DEVICE_AREA: [usize; 2] = [0x0a0, 0x0a4];
+/// Bytes of the used ring of a queue with 16 descriptors.
+const USED_RING: u64 = 4 + 8 * 16;
+
+/// What all clones of the registers share.
+struct Noise {
+    state: Cell<u64>,
+    /// One read in so many lies; 0 for none.
+    one_in: Cell<u64>,
+    /// The halves of the addresses of device areas, as they were written.
+    areas: RefCell<Vec<u32>>,
+}
+
+impl Noise {
+    /// Marsaglia's 64-bit xorshift.
+    fn roll(&self) -> u64 {
+        let mut state = self.state.get();
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        self.state.set(state);
+        state >> 8
+    }
+
+    fn of(&self, value: u32) -> u32 {
+        if self.one_in.get() == 0 || !self.roll().is_multiple_of(self.one_in.get()) {
+            return value;
+        }
+        match self.roll() % 5 {
+            0 => 0,
+            1 => u32::MAX,
+            2 => value ^ 1 << (self.roll() % 32),
+            3 => value.wrapping_add(1),
+            _ => self.roll() as u32,
+        }
+    }
+
+    /// Writes a few bytes into one of the used rings.
+    fn scribble(&self, memory: &GuestMemory) {
+        let areas = self.areas.borrow();
+        let areas = areas.as_chunks::<2>().0;
+        let Some([low, high]) = areas.get(self.roll() as usize % areas.len().max(1)) else { return };
+        let area = u64::from(*low) | u64::from(*high) << 32;
+        // The index and the first entries more often than the rest.
+        let at = [2, 4, 8, self.roll() % USED_RING][self.roll() as usize % 4] & !1;
+        let value = [self.roll() as u16 % 20, self.roll() as u16][usize::from(self.roll().is_multiple_of(3))];
+        memory.write(area + at, &value.to_le_bytes()).expect("the ring is in memory");
+    }
+}
+
+/// Registers that lie.
+#[derive(Clone)]
+struct Noisy {
+    registers: Registers,
+    noise: Rc<Noise>,
+}
+
+impl Io for Noisy {
+    fn len(&self) -> usize {
+        self.registers.len()
+    }
+
+    fn read8(&self, offset: usize) -> u8 {
+        self.noise.of(self.registers.read8(offset).into()) as u8
+    }
+
+    fn read16(&self, offset: usize) -> u16 {
+        self.noise.of(self.registers.read16(offset).into()) as u16
+    }
+
+    fn read32(&self, offset: usize) -> u32 {
+        let value = self.registers.read32(offset);
+        if offset < FIRST { value } else { self.noise.of(value) }
+    }
+
+    fn write8(&self, offset: usize, value: u8) {
+        self.registers.write8(offset, value);
+    }
+
+    fn write16(&self, offset: usize, value: u16) {
+        self.registers.write16(offset, value);
+    }
+
+    fn write32(&self, offset: usize, value: u32) {
+        if DEVICE_AREA.contains(&offset) {
+            self.noise.areas.borrow_mut().push(value);
+        }
+        self.registers.write32(offset, value);
+    }
+}
+
+/// The balloon in whatever state it is.
+enum State<S: FrameSize> {
+    Live(Box<Live<S>>),
+    Frozen(Box<Cold<S>>),
+}
+
+/// One move; errors are answers.
+fn step<S: FrameSize>(state: State<S>, choice: u8, frames: u32) -> State<S> {
+    let mut balloon = match state {
+        State::Live(balloon) => balloon,
+        State::Frozen(frozen) => {
+            return match frozen.restore() {
+                Ok(balloon) => State::Live(Box::new(balloon)),
+                Err(failed) => State::Frozen(Box::new(failed.balloon)),
+            };
+        }
+    };
+    match choice % 12 {
+        0..4 => drop(balloon.service()),
+        4 => drop(balloon.drain()),
+        5 => drop(balloon.inflate(frames).and_then(|inflation| inflation.wait(&mut impatient))),
+        6 => drop(balloon.deflate(frames).and_then(|deflated| deflated.tell_host().wait(&mut impatient))),
+        7 => drop(balloon.deflate(frames)),
+        8 => {
+            if let Some(run) = balloon.platform_mut().give(frames.max(1))
+                && let Err(declined) = balloon.inflate_with(run)
+            {
+                balloon.platform_mut().take_back(declined.run);
+            }
+        }
+        9 | 10 => {
+            return match balloon.freeze(&mut impatient) {
+                Ok(frozen) => State::Frozen(Box::new(frozen)),
+                Err(held) => State::Live(Box::new(held.balloon)),
+            };
+        }
+        _ => {
+            return match balloon.abandon() {
+                Ok(frozen) => State::Frozen(Box::new(frozen)),
+                Err(held) => State::Live(Box::new(held.balloon)),
+            };
+        }
+    }
+    State::Live(balloon)
+}
+
+fn survives<S: FrameSize>(seed: u64, one_in: u64, scribbles: u8, moves: &[(u8, u32)]) {
+    let device = BalloonDevice::builder().memory(4 << 20).work(Work::Count).target(400).manual().start().unwrap();
+    let platform = TestPlatform::<S>::builder(device.memory()).device(&device).dma_bytes(1 << 18).build().unwrap();
+    let ledger = platform.ledger();
+    let noise = Rc::new(Noise { state: Cell::new(seed | 1), one_in: Cell::new(0), areas: RefCell::default() });
+    let registers = Noisy { registers: device.registers(), noise: Rc::clone(&noise) };
+    let transport = Mmio::new(registers).map_err(|(_, error)| error).unwrap();
+    let balloon = Balloon::new(transport, platform).require(MustTellHost).probe();
+    let mut state = State::Live(Box::new(balloon.map_err(|failed| failed.error).unwrap()));
+    noise.one_in.set(one_in);
+    for &(choice, frames) in moves {
+        state = step(state, choice, frames);
+        (0..choice % 4).for_each(|_| _ = device.step());
+        (0..scribbles).for_each(|_| noise.scribble(device.memory()));
+        let foreign = |one: &&OwnershipViolation| {
+            !matches!(one, OwnershipViolation::BeforeTold(_) | OwnershipViolation::BalloonedUnowned(_))
+        };
+        assert_eq!(ledger.violations().iter().find(foreign), None);
+    }
+    // The device comes to its senses.
+    noise.one_in.set(0);
+    let frozen = match state {
+        State::Live(balloon) => Box::new(balloon.abandon().map_err(|held| held.error).unwrap()),
+        State::Frozen(frozen) => frozen,
+    };
+    assert!(ledger.is_settled(), "everything is back");
+    let mut balloon = frozen.restore().map_err(|failed| failed.error).unwrap();
+    let settled = (0..1000).find_map(|_| {
+        device.step();
+        (balloon.service().unwrap() == Step::OnTarget).then_some(())
+    });
+    assert_eq!((settled, device.actual(), device.host_page_count()), (Some(()), 400, 400));
+}
+
+fn moves() -> impl Strategy<Value = Vec<(u8, u32)>> {
+    prop::collection::vec((any::<u8>(), 0..700_u32), 1..80)
+}
+
+proptest! {
+    #![proptest_config(config(64))]
+
+    #[test]
+    fn a_device_whose_registers_are_noise(seed: u64, one_in in 1..50_u64, moves in moves()) {
+        survives::<Size4KiB>(seed, one_in, 0, &moves);
+    }
+
+    #[test]
+    fn a_device_whose_rings_are_noise(seed: u64, scribbles in 1..6_u8, moves in moves()) {
+        survives::<Size4KiB>(seed, 0, scribbles, &moves);
+    }
+
+    #[test]
+    fn a_device_that_is_noise_altogether(seed: u64, one_in in 1..50_u64, scribbles in 1..6_u8, moves in moves()) {
+        survives::<Size16KiB>(seed, one_in, scribbles, &moves);
+    }
+}

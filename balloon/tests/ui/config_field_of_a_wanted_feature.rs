@@ -1,0 +1,16 @@
+//! Of a wanted feature there may be no proof: it has to be looked at.
+
+use aerostat_balloon::Undeclared;
+use aerostat_balloon::spec::balloon::feature::PagePoison;
+use aerostat_balloon::spec::balloon::{self, config};
+use aerostat_balloon::spec::{Wanted, With};
+use aerostat_balloon::transport::{Device, FeaturesOk, Transport};
+
+type Declared = <Undeclared as With<PagePoison, Wanted>>::Out;
+
+fn poison<T: Transport>(device: &Device<T, balloon::Device, FeaturesOk<Declared>>) {
+    let proof = device.accepted().proof(PagePoison);
+    let _ = device.config().set(config::PoisonVal::given(proof), 0);
+}
+
+fn main() {}

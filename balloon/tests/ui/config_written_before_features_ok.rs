@@ -1,0 +1,10 @@
+//! The configuration is not written while features are negotiated: core.init.5.
+
+use aerostat_balloon::spec::balloon::{self, config};
+use aerostat_balloon::transport::{Device, Negotiating, Transport};
+
+fn too_early<T: Transport>(device: Device<T, balloon::Device, Negotiating>) {
+    let _ = device.config().set(config::Actual, 0);
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+//! `poison_val` is written before DRIVER_OK and not changed after it: balloon.poison.2 and balloon.poison.3.
+
+use aerostat_balloon::Undeclared;
+use aerostat_balloon::spec::balloon::feature::PagePoison;
+use aerostat_balloon::spec::balloon::{self, config};
+use aerostat_balloon::spec::{Required, With};
+use aerostat_balloon::transport::{Device, Live, Transport};
+
+type Declared = <Undeclared as With<PagePoison, Required>>::Out;
+
+fn poison<T: Transport>(device: &Device<T, balloon::Device, Live<Declared>>) {
+    let poison_val = config::PoisonVal::given(device.accepted().proof(PagePoison));
+    let _ = device.config().write(poison_val, 0xaaaa_aaaa);
+    let _ = device.config().set(poison_val, 0xaaaa_aaaa);
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! Only what was frozen is restored.
+
+use aerostat_balloon::transport::{Dma, Transport};
+use aerostat_balloon::{Balloon, BalloonLevels, Frames, Ready};
+
+fn restore<T: Transport, P: Dma + Frames, L: BalloonLevels>(balloon: Balloon<Ready<T, P, L>>) {
+    let _ = balloon.restore();
+}
+
+fn main() {}

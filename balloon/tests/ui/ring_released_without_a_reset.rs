@@ -1,0 +1,26 @@
+//! The memory of a ring comes back with the proof of a reset only: core.cleanup.2.
+
+use aerostat_balloon::Undeclared;
+use aerostat_balloon::spec::balloon;
+use aerostat_balloon::transport::queue::Awake;
+use aerostat_balloon::transport::{Device, Dma, DmaRegion, Live, Notifier, Transport, VirtQueue};
+
+fn live<T: Transport, N: Notifier>(
+    device: &Device<T, balloon::Device, Live<Undeclared>>,
+    queue: VirtQueue<N, 16, Awake>,
+) -> Result<DmaRegion, VirtQueue<N, 16, Awake>> {
+    queue.release(device)
+}
+
+fn used_after<N: Notifier>(
+    queue: VirtQueue<N, 16, Awake>,
+    proof: aerostat_balloon::transport::ResetProof,
+    dma: &mut impl Dma,
+) {
+    if let Ok(region) = queue.release(&proof) {
+        dma.free(region);
+    }
+    let _ = queue.free();
+}
+
+fn main() {}

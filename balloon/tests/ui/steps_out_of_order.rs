@@ -1,0 +1,27 @@
+//! The initialisation has one order: core.init.1 to core.init.11.
+
+use aerostat_balloon::Undeclared;
+use aerostat_balloon::spec::balloon;
+use aerostat_balloon::transport::{Acknowledged, Device, FeaturesOk, Live, Negotiating, Reset, Transport};
+
+fn skip_acknowledge<T: Transport>(device: Device<T, balloon::Device, Reset>) {
+    device.driver();
+}
+
+fn skip_driver<T: Transport>(device: Device<T, balloon::Device, Acknowledged>) {
+    let _ = device.negotiate::<Undeclared>();
+}
+
+fn skip_features<T: Transport>(device: Device<T, balloon::Device, Negotiating>) {
+    device.go_live();
+}
+
+fn negotiate_twice<T: Transport>(device: Device<T, balloon::Device, FeaturesOk<Undeclared>>) {
+    let _ = device.negotiate::<Undeclared>();
+}
+
+fn live_twice<T: Transport>(device: Device<T, balloon::Device, Live<Undeclared>>) {
+    device.go_live();
+}
+
+fn main() {}

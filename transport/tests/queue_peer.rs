@@ -1,0 +1,288 @@
+//! The split queue with rust-vmm's `virtio-queue` as the other side.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use aerostat_transport::DeviceAddress;
+use aerostat_transport::queue::{Access, AddError, Element, Notification, Token, Used};
+use common::{Flown, Memory, Soft, flown, kite, reg, started};
+use virtio_queue::desc::split::Descriptor;
+use virtio_queue::{Queue, QueueOwnedT, QueueT};
+use vm_memory::GuestAddress;
+
+/// The device's side of a queue whose parts are at these addresses.
+fn peer(size: u16, ring: [u64; 3]) -> Queue {
+    let mut queue = Queue::new(32768).unwrap();
+    queue.try_set_size(size).unwrap();
+    queue.try_set_desc_table_address(GuestAddress(ring[0])).unwrap();
+    queue.try_set_avail_ring_address(GuestAddress(ring[1])).unwrap();
+    queue.try_set_used_ring_address(GuestAddress(ring[2])).unwrap();
+    queue.set_ready(true);
+    queue
+}
+
+/// A buffer that the device reads `readable` bytes of and writes `writable` bytes to; nobody does either in these tests.
+fn buffer(readable: &[u32], writable: &[u32]) -> Vec<Element> {
+    let reads = readable.iter().map(|len| (*len, Access::DeviceReads));
+    let writes = writable.iter().map(|len| (*len, Access::DeviceWrites));
+    let address = |index: usize| DeviceAddress(0x40_0000 + 0x1000 * index as u64);
+    reads.chain(writes).enumerate().map(|(at, (len, access))| Element { address: address(at), len, access }).collect()
+}
+
+fn add<const K: usize>(kite: &mut Flown<K>, elements: &[Element]) -> Result<Token, AddError> {
+    // SAFETY: the device of these tests touches no buffer, and neither does anybody else.
+    unsafe { kite.line.add(elements) }
+}
+
+/// All chains that are available: head and descriptors.
+fn take(queue: &mut Queue, memory: &Memory) -> Vec<(u16, Vec<Descriptor>)> {
+    let chains = queue.iter(&memory.guest).expect("the available index is right");
+    chains.map(|chain| (chain.head_index(), chain.collect())).collect()
+}
+
+/// Chance that is the same in every run.
+fn chance(state: &mut u64) -> usize {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    (*state >> 20) as usize
+}
+
+/// ring.split.supply.1, ring.split.supply.3, ring.split.framing.1, ring.split.desc.2.
+#[test]
+fn a_chain_arrives_as_it_was_added() {
+    let mut kite = flown::<8>(8);
+    let mut queue = peer(kite.size, kite.ring);
+    for (readable, writable) in [
+        (vec![1], vec![]),
+        (vec![], vec![5]),
+        (vec![1, 2, 3], vec![4, 5]),
+        (vec![7; 8], vec![]),
+        (vec![], vec![u32::MAX]),
+    ] {
+        let elements = buffer(&readable, &writable);
+        let token = add(&mut kite, &elements).unwrap();
+        let chains = take(&mut queue, &kite.memory);
+        let [(head, descriptors)] = &chains[..] else { panic!("{} chains", chains.len()) };
+        assert_eq!(usize::from(*head), token.index());
+        assert_eq!(descriptors.len(), elements.len());
+        for (place, (descriptor, element)) in descriptors.iter().zip(&elements).enumerate() {
+            assert_eq!((descriptor.addr().0, descriptor.len()), (element.address.0, element.len));
+            assert_eq!(descriptor.is_write_only(), element.access == Access::DeviceWrites);
+            assert_eq!(descriptor.has_next(), place + 1 < elements.len());
+            assert!(!descriptor.refers_to_indirect_table());
+        }
+        queue.add_used(&kite.memory.guest, *head, 0).unwrap();
+        assert_eq!(kite.line.pop(), Ok(Some(Used { token, written: 0 })));
+        assert_eq!((kite.line.pop(), kite.line.free(), kite.line.in_flight()), (Ok(None), 8, 0));
+    }
+}
+
+/// ring.split.idx.2, core.virtqueue.2: both indexes wrap at 65536 while buffers of all lengths come back in any order.
+#[test]
+fn indexes_wrap_while_buffers_come_back_in_any_order() {
+    let mut kite = flown::<8>(8);
+    let mut queue = peer(kite.size, kite.ring);
+    let mut state = 0x9e37_79b9_7f4a_7c15;
+    // What the device holds, by head: how many descriptors, and what it will report.
+    let mut held: Vec<(u16, u32)> = Vec::new();
+    let mut expected: BTreeMap<usize, (usize, u32)> = BTreeMap::new();
+    let (mut added, mut returned) = (0_u32, 0_u32);
+    while returned < 140_000 {
+        let wanted = 1 + chance(&mut state) % 4;
+        let writable = chance(&mut state) % (wanted + 1);
+        let elements = buffer(&vec![16; wanted - writable], &vec![32; writable]);
+        match add(&mut kite, &elements) {
+            Ok(token) => {
+                let written = if writable == 0 { 0 } else { (chance(&mut state) % (32 * writable + 1)) as u32 };
+                assert_eq!(expected.insert(token.index(), (wanted, written)), None, "a token names one buffer");
+                added += 1;
+            }
+            Err(AddError::Full { needed, free, .. }) => assert!(needed == wanted && free < needed),
+            Err(error) => panic!("{error}"),
+        }
+        for (head, descriptors) in take(&mut queue, &kite.memory) {
+            let (count, written) = expected[&usize::from(head)];
+            assert_eq!(descriptors.len(), count);
+            held.push((head, written));
+        }
+        if !held.is_empty() && chance(&mut state).is_multiple_of(2) {
+            let (head, written) = held.swap_remove(chance(&mut state) % held.len());
+            queue.add_used(&kite.memory.guest, head, written).unwrap();
+        }
+        if chance(&mut state).is_multiple_of(3) {
+            while let Some(used) = kite.line.pop().unwrap() {
+                let (_, written) = expected.remove(&used.token.index()).expect("it was in flight");
+                assert_eq!(used.written, written);
+                returned += 1;
+            }
+        }
+        let lent: usize = expected.values().map(|(count, _)| count).sum();
+        assert_eq!((kite.line.free(), kite.line.in_flight()), (8 - lent, expected.len()));
+    }
+    assert!(added > 2 * 65536);
+    assert_eq!(kite.memory.read16(kite.ring[1] + 2), added as u16, "the available index wrapped with the count");
+}
+
+/// The same with a ring of one descriptor, and with one that is larger than the driver's table.
+#[test]
+fn rings_of_any_size_are_used_in_full_and_no_further() {
+    fn check<const K: usize>(max: u32, usable: usize) {
+        let mut kite = flown::<K>(max);
+        let mut queue = peer(kite.size, kite.ring);
+        for _round in 0..3 {
+            let tokens: Vec<usize> = (0..usable).map(|_| add(&mut kite, &buffer(&[4], &[])).unwrap().index()).collect();
+            let error = add(&mut kite, &buffer(&[4], &[])).unwrap_err();
+            assert_eq!(error, AddError::Full { queue: 0, needed: 1, free: 0 });
+            let heads: Vec<usize> = take(&mut queue, &kite.memory).iter().map(|(head, _)| usize::from(*head)).collect();
+            assert_eq!(heads, tokens);
+            for head in heads.into_iter().rev() {
+                queue.add_used(&kite.memory.guest, head as u16, 0).unwrap();
+            }
+            assert_eq!((0..usable).filter(|_| kite.line.pop().unwrap().is_some()).count(), usable);
+        }
+    }
+    check::<1>(1, 1);
+    check::<1>(256, 1);
+    check::<8>(2, 2);
+    check::<8>(3, 2);
+    check::<12>(256, 8);
+    check::<256>(256, 256);
+}
+
+/// ring.split.desc.1, ring.split.indirect.3, ring.split.supply.4, ring.split.framing.1: each refusal has its own name, and leaves the
+/// ring alone.
+#[test]
+fn a_buffer_that_cannot_be_added_changes_nothing() {
+    let mut kite = flown::<8>(4);
+    let in_flight = add(&mut kite, &buffer(&[1, 1], &[])).unwrap();
+    let before = kite.memory.bytes(kite.ring[0], 16 * 4 + 6 + 2 * 4);
+    let mut mixed = buffer(&[1], &[1]);
+    mixed.reverse();
+    for (elements, expected) in [
+        (buffer(&[1; 3], &[]), AddError::Full { queue: 0, needed: 3, free: 2 }),
+        // Three never fit beside the one in flight, but later: five never do.
+        (buffer(&[1; 5], &[]), AddError::TooManyElements { queue: 0, needed: 5, capacity: 4 }),
+        (buffer(&[1; 3], &[1; 9]), AddError::TooManyElements { queue: 0, needed: 12, capacity: 4 }),
+        (vec![], AddError::Empty { queue: 0 }),
+        (buffer(&[0], &[]), AddError::Empty { queue: 0 }),
+        (buffer(&[1], &[0]), AddError::Empty { queue: 0 }),
+        (mixed, AddError::Order { queue: 0 }),
+        (buffer(&[u32::MAX], &[1]), AddError::TooLong { queue: 0 }),
+        (buffer(&[0x8000_0000; 2], &[]), AddError::TooLong { queue: 0 }),
+    ] {
+        assert_eq!(add(&mut kite, &elements), Err(expected));
+        assert_eq!((kite.line.free(), kite.line.in_flight()), (2, 1));
+        assert_eq!(kite.memory.bytes(kite.ring[0], before.len()), before, "{expected}");
+    }
+    let mut queue = peer(kite.size, kite.ring);
+    let chains = take(&mut queue, &kite.memory);
+    assert_eq!(chains.len(), 1);
+    queue.add_used(&kite.memory.guest, chains[0].0, 0).unwrap();
+    assert_eq!(kite.line.pop(), Ok(Some(Used { token: in_flight, written: 0 })));
+    assert!(add(&mut kite, &buffer(&[1; 4], &[])).is_ok(), "nothing was lost by the refusals");
+    assert!(add(&mut kite, &buffer(&[1], &[])).is_err());
+}
+
+/// ring.split.avail-notif.3, ring.split.avail-notif.4: the flag is looked at each time, with one kick for many buffers.
+#[test]
+fn the_device_turns_notifications_off_and_on() {
+    let mut kite = flown::<8>(8);
+    let mut queue = peer(kite.size, kite.ring);
+    let kicks = |kite: &Flown<8>| kite.soft.written(reg::QUEUE_NOTIFY).len();
+    for _ in 0..3 {
+        add(&mut kite, &buffer(&[1], &[])).unwrap();
+    }
+    assert_eq!((kite.line.notify(), kicks(&kite)), (Notification::Sent, 1));
+    queue.enable_notification(&kite.memory.guest).unwrap();
+    queue.disable_notification(&kite.memory.guest).unwrap();
+    add(&mut kite, &buffer(&[1], &[])).unwrap();
+    assert_eq!((kite.line.notify(), kicks(&kite)), (Notification::Suppressed, 1));
+    take(&mut queue, &kite.memory);
+    assert!(!queue.enable_notification(&kite.memory.guest).unwrap(), "the device has seen everything");
+    add(&mut kite, &buffer(&[1], &[])).unwrap();
+    assert_eq!((kite.line.notify(), kicks(&kite)), (Notification::Sent, 2));
+    assert_eq!(kite.soft.written(reg::QUEUE_NOTIFY), [0, 0]);
+}
+
+#[test]
+fn buffers_that_the_queue_owns_arrive_with_what_was_written() {
+    let (soft, mut memory) = (Soft::new(42), Memory::new());
+    let mut device = started(&soft);
+    let reel = device.buffer_queue::<_, 4>(kite::queue::Reel, 1, 10, &mut memory).unwrap();
+    let device = device.go_live();
+    let mut reel = reel.wake(&device);
+    let ring = soft.model().queues[1];
+    let mut queue = peer(ring.size as u16, ring.addresses);
+    let mut expected: Vec<Vec<u8>> = Vec::new();
+    for round in 0..3_u8 {
+        let sent = reel.send(|buffer| {
+            assert_eq!(buffer.room(), 10);
+            assert_eq!(buffer.bytes(&[round; 3]), 3);
+            assert_eq!(buffer.sequence(u32::MAX, 5), 1, "one number of four bytes fits into seven");
+            assert_eq!((buffer.room(), buffer.bytes(&[7; 9]), buffer.room()), (3, 3, 0));
+            assert_eq!((buffer.bytes(&[1]), buffer.sequence(1, 1)), (0, 0));
+        });
+        assert!(sent.unwrap().is_some());
+        expected.push([[round; 3].as_slice(), &[0xff; 4], &[7; 3]].concat());
+    }
+    assert!(reel.send(|buffer| assert_eq!(buffer.sequence(0xffff_fffe, 9), 2)).unwrap().is_some());
+    expected.push(vec![0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
+    assert!(matches!(reel.send(|_| panic!("there is no room")), Err(AddError::Full { free: 0, .. })));
+    let chains = take(&mut queue, &memory);
+    let read = |chain: &(u16, Vec<Descriptor>)| {
+        let [descriptor] = chain.1[..] else { panic!("one descriptor a buffer") };
+        assert!(!descriptor.is_write_only());
+        memory.bytes(descriptor.addr().0, descriptor.len() as usize)
+    };
+    assert_eq!(chains.iter().map(read).collect::<Vec<_>>(), expected);
+    for (head, _) in chains.iter().rev() {
+        queue.add_used(&memory.guest, *head, 0).unwrap();
+    }
+    let back: Vec<usize> = (0..4).map(|_| reel.pop().unwrap().unwrap().token.index()).collect();
+    assert_eq!(back, chains.iter().rev().map(|(head, _)| usize::from(*head)).collect::<Vec<_>>());
+    assert_eq!((reel.free(), reel.in_flight()), (4, 0));
+}
+
+/// ring.split.supply.4: a buffer of nothing is not sent, and takes nothing.
+#[test]
+fn nothing_written_is_nothing_sent() {
+    let (soft, mut memory) = (Soft::new(42), Memory::new());
+    let mut device = started(&soft);
+    let mut reel = device.buffer_queue::<_, 4>(kite::queue::Reel, 1, 16, &mut memory).unwrap();
+    assert_eq!(reel.send(|_| {}), Ok(None));
+    assert_eq!(reel.send(|buffer| assert_eq!((buffer.bytes(&[]), buffer.sequence(1, 0)), (0, 0))), Ok(None));
+    assert_eq!((reel.free(), reel.in_flight()), (4, 0));
+    assert_eq!(memory.read16(soft.model().queues[1].addresses[1] + 2), 0);
+}
+
+/// What is in flight is not written to: a buffer is used again only after it came back.
+#[test]
+fn a_buffer_in_flight_is_not_reused() {
+    let (soft, mut memory) = (Soft::new(42), Memory::new());
+    let mut device = started(&soft);
+    let mut reel = device.buffer_queue::<_, 4>(kite::queue::Reel, 1, 8, &mut memory).unwrap();
+    let ring = soft.model().queues[1];
+    let mut queue = peer(ring.size as u16, ring.addresses);
+    let mut held: Vec<(u16, u64, Vec<u8>)> = Vec::new();
+    let mut state = 42;
+    for round in 0..1000_u32 {
+        let content = round.to_le_bytes();
+        if reel.free() > 0 {
+            assert!(reel.send(|buffer| assert_eq!(buffer.bytes(&content), 4)).unwrap().is_some());
+        }
+        for (head, descriptors) in take(&mut queue, &memory) {
+            let at = descriptors[0].addr().0;
+            held.push((head, at, memory.bytes(at, 4)));
+        }
+        for (_, at, content) in &held {
+            assert_eq!(&memory.bytes(*at, 4), content, "round {round}");
+        }
+        if chance(&mut state).is_multiple_of(2) && !held.is_empty() {
+            let (head, ..) = held.swap_remove(chance(&mut state) % held.len());
+            queue.add_used(&memory.guest, head, 0).unwrap();
+            assert!(reel.pop().unwrap().is_some());
+        }
+    }
+}
