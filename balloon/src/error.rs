@@ -22,6 +22,9 @@ pub enum ProbeError {
         /// Words that the book takes.
         words: usize,
     },
+    /// The kernel declared statistics and supplies none.
+    #[error("the kernel supplies no statistics: fill in at least one, or do not declare StatsVq")]
+    NoStatistics,
     /// The span of the kernel's frames is too large for this machine's address space.
     #[error("a book of the kernel's {frames} frames does not fit into the address space")]
     SpanTooLarge {
@@ -38,7 +41,7 @@ pub enum BalloonError {
     /// The device broke the protocol, needs a reset, or does not answer.
     #[error(transparent)]
     Device(#[from] DeviceError),
-    /// The kernel gave a frame that a balloon cannot take. The frame was handed back.
+    /// The kernel gave a frame that a balloon cannot take.
     #[error(transparent)]
     Frame(#[from] FrameError),
     /// The device did not finish its reset.
@@ -47,6 +50,18 @@ pub enum BalloonError {
     /// The host does not want so much memory.
     #[error("so many frames would inflate the balloon past its target")]
     BeyondTarget,
+    /// The frame is not in the balloon.
+    #[error("frame {frame} is not in the balloon")]
+    NotInBalloon {
+        /// The frame.
+        frame: u64,
+    },
+    /// One frame is exchanged for one.
+    #[error("a frame is exchanged for exactly one other")]
+    NotOne,
+    /// A handle that was split off does not belong to the balloon.
+    #[error("a handle belongs to another balloon, or to an earlier life of this one")]
+    Foreign,
     /// Requests are still with the device: let them finish first.
     #[error("the balloon has requests with the device: call `service` until it no longer waits")]
     Busy,
@@ -58,7 +73,7 @@ impl From<ConfigError> for BalloonError {
     }
 }
 
-/// Why frames cannot enter the balloon.
+/// Why frames cannot be lent to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum FrameError {
@@ -74,8 +89,17 @@ pub enum FrameError {
         /// The first frame of the run.
         frame: u64,
     },
-    /// The frame is in the balloon already: the kernel gave it twice.
-    #[error("frame {frame} or one of its run is in the balloon already: the kernel's allocator gave it twice")]
+    /// The frames are not what was asked for.
+    #[error("the run from frame {frame} on is not a block of {frames} frames that starts at a multiple of {frames}")]
+    NotABlock {
+        /// The first frame of the run.
+        frame: u64,
+        /// Frames in a block.
+        frames: u32,
+    },
+    /// The frame is with the host already: the kernel gave it twice. It stays with the host; the other frames of the run are
+    /// the kernel's.
+    #[error("frame {frame} or one of its run is with the host already: the kernel's allocator gave it twice")]
     Twice {
         /// The first frame of the run.
         frame: u64,

@@ -6,22 +6,25 @@ use core::marker::PhantomData;
 use aerostat_transport::{Dma, Transport, Wait};
 
 use crate::Balloon;
+use crate::declare::{BalloonLevels, Options};
 use crate::error::BalloonError;
-use crate::live::{Core, Stop};
+use crate::parts::Stop;
 use crate::platform::Frames;
 use crate::ready::Ready;
-use crate::unprobed::{BalloonLevels, Options, ProbeFailed};
+use crate::start::start;
+use crate::unprobed::ProbeFailed;
 
 /// State: the device is reset, every frame is the kernel's, and no queue is left.
 pub struct Frozen<T, P, L> {
     transport: T,
     platform: P,
-    options: Options,
+    options: Options<P>,
     levels: PhantomData<L>,
 }
 
 /// A balloon that could not be frozen or removed, and is still live.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("the balloon is still live: {error}")]
 pub struct StillLive<B> {
     /// What went wrong.
     pub error: BalloonError,
@@ -37,7 +40,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Balloon<Ready<T, P, L>> {
     ///
     /// [`StillLive`] with the balloon and the reason.
     pub fn freeze(mut self, wait: &mut impl Wait) -> Result<Balloon<Frozen<T, P, L>>, StillLive<Self>> {
-        match self.wait_until_empty(wait) {
+        match self.empty(wait) {
             Ok(()) => self.abandon(),
             Err(error) => Err(StillLive { error, balloon: self }),
         }
@@ -59,12 +62,12 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Balloon<Ready<T, P, L>> {
     ///
     /// [`StillLive`] when the device does not finish its reset: then it may still be using what it was lent.
     pub fn abandon(self) -> Result<Balloon<Frozen<T, P, L>>, StillLive<Self>> {
-        match self.state.into_core().stop(Stop::Waiting) {
+        match self.state.into_parts().stop(Stop::Waiting) {
             Ok((transport, platform, options)) => {
                 Ok(Balloon { state: Frozen { transport, platform, options, levels: PhantomData } })
             }
-            Err((core, error)) => {
-                Err(StillLive { error: BalloonError::Reset(error), balloon: Self { state: Ready::new(core) } })
+            Err((parts, error)) => {
+                Err(StillLive { error: BalloonError::Reset(error), balloon: Self { state: Ready::new(parts) } })
             }
         }
     }
@@ -79,8 +82,8 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Balloon<Frozen<T, P, L>> {
     /// [`ProbeFailed`] with the balloon, still frozen: for instance when the device no longer offers what is required.
     pub fn restore(self) -> Result<Balloon<Ready<T, P, L>>, ProbeFailed<Self>> {
         let Frozen { transport, platform, options, .. } = self.state;
-        match Core::start(transport, platform, options) {
-            Ok(core) => Ok(Balloon { state: Ready::new(core) }),
+        match start(transport, platform, options) {
+            Ok(parts) => Ok(Balloon { state: Ready::new(parts) }),
             Err((error, transport, platform)) => {
                 let state = Frozen { transport, platform, options, levels: PhantomData };
                 Err(ProbeFailed { error, balloon: Self { state } })

@@ -27,7 +27,7 @@
 //! ```
 //! use core::{alloc::Layout, ops::Range, ptr::NonNull};
 //! use aerostat_balloon::transport::{DeviceAddress, Dma, DmaRegion, Mmio, Spin};
-//! use aerostat_balloon::{Balloon, FrameRun, Frames, MustTellHost, Size4KiB, Step};
+//! use aerostat_balloon::{Balloon, FrameRun, Frames, MustTellHost, Size4KiB, Step, TrackingMemory};
 //!
 //! struct Kernel {
 //!     free: Vec<Range<u64>>,                          // frame numbers
@@ -52,9 +52,12 @@
 //!         self.free.push(run.first()..run.first() + u64::from(run.count()));
 //!     }
 //!     fn lend_tracking(&mut self, words: usize) -> Option<&'static mut [u64]> {
-//!         Some(vec![0; words].leak())
+//!         Some(Box::leak(vec![0; words].into_boxed_slice()))
 //!     }
-//!     fn return_tracking(&mut self, _words: &'static mut [u64]) {}
+//!     fn return_tracking(&mut self, memory: TrackingMemory) {
+//!         // SAFETY: leaked as a box by `lend_tracking`.
+//!         drop(unsafe { Box::from_raw(memory.into_raw().as_ptr()) });
+//!     }
 //! }
 //!
 //! // SAFETY: each call gives out memory of its own, which driver and device see at the same place.
@@ -80,10 +83,7 @@
 //! # let registers = device.registers();
 //! # device.set_target(8192);
 //! let bus = Mmio::new(registers).map_err(|(_, error)| error)?;
-//! let mut balloon = Balloon::new(bus, kernel)
-//!     .want(MustTellHost)
-//!     .probe()
-//!     .map_err(|failed| failed.error)?;
+//! let mut balloon = Balloon::new(bus, kernel).want(MustTellHost).probe()?;
 //!
 //! // In the kernel's work queue, after every interrupt of the device:
 //! while let Step::Waiting = balloon.service()? {
@@ -92,10 +92,10 @@
 //! assert_eq!(balloon.size(), balloon.target()?);      // the host has got its 32 MiB
 //!
 //! // Before the machine sleeps:
-//! let frozen = balloon.freeze(&mut Spin::default()).map_err(|live| live.error)?;
+//! let frozen = balloon.freeze(&mut Spin::default())?;
 //! # assert_eq!(device.host_page_count(), 0);
 //! # assert_eq!(device.violations(), []);
-//! # frozen.restore().map_err(|failed| failed.error)?;
+//! # frozen.restore()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -124,29 +124,59 @@ extern crate std;
 #[doc = include_str!("../../README.md")]
 mod readme {}
 
-mod error;
-mod frame;
-mod frozen;
-mod live;
-mod operation;
-mod platform;
-mod ready;
-mod start;
-mod tracker;
+// In the order in which the documentation shows what a balloon can do.
 mod unprobed;
 
+mod service;
+
+mod ready;
+
+mod split;
+
+mod frozen;
+
+mod blocks;
+mod declare;
+mod error;
+mod frame;
+mod handles;
+mod hinting;
+mod hold_off;
+mod live;
+mod operation;
+mod parts;
+mod platform;
+mod reporting;
+mod signal;
+mod start;
+mod statistics;
+mod tracker;
+mod wait;
+
 pub use aerostat_spec as spec;
-pub use aerostat_spec::balloon::feature::MustTellHost;
+pub use aerostat_spec::balloon::StatTag;
 pub use aerostat_transport as transport;
+pub use declare::{
+    BalloonFeature, BalloonLevels, Configure, DeflateOnOom, FreePageHint, MustTellHost, Options, PagePoison,
+    PageReporting, StatsVq,
+};
 pub use error::{BalloonError, FrameError, ProbeError};
 pub use frame::{FrameRun, FrameSize, PAGE_BYTES, Pages, Size4KiB, Size16KiB, Size64KiB};
 pub use frozen::{Frozen, StillLive};
-pub use operation::{Deflated, Deflation, Inflation};
-pub use platform::Frames;
-pub use ready::{Declined, Ready, Step};
-pub use unprobed::{BalloonFeature, BalloonLevels, Declaring, Options, ProbeFailed, Undeclared, Unprobed};
+pub use handles::{Hinting, HintingHandle, Reporting, ReportingHandle, StatisticsHandle, Stats};
+pub use hinting::Hinted;
+pub use operation::{Deflated, Deflation, Inflation, Migration};
+pub use parts::{HintingOf, Of, ReportingOf, StatisticsOf};
+pub use platform::{Change, FillFrames, Frames, FreeContents, HintFrames, ReportFrames, TrackingMemory};
+pub use ready::Ready;
+pub use reporting::Reported;
+pub use service::{Declined, LiveState, Step};
+pub use signal::{On, Operation, Raised, Signal, Waiter};
+pub use split::{Handles, Split};
+pub use statistics::{Asked, Sample, Statistics};
+pub use unprobed::{Declaring, ProbeFailed, Undeclared, Unprobed};
 
-/// A memory balloon in the state `S`: [`Unprobed`], [`Ready`] or [`Frozen`].
+/// A memory balloon in the state `S`: [`Unprobed`], [`Ready`], [`Split`] or [`Frozen`].
 #[derive(Debug)]
 pub struct Balloon<S> {
     state: S,

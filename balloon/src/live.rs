@@ -3,16 +3,20 @@
 use core::fmt::{self, Debug, Formatter};
 use core::mem::take;
 
-use aerostat_spec::balloon::{self, config};
+use aerostat_spec::balloon::{self, config, feature};
 use aerostat_transport::queue::Awake;
-use aerostat_transport::{BufferQueue, Config, Device, DeviceError, Dma, InUse, Live, SetupError, Transport};
+use aerostat_transport::{
+    BufferQueue, Config, Device, DeviceError, Dma, InUse, Live, ResetProof, SetupError, Transport,
+};
 
-use crate::error::{FrameError, ProbeError};
+use crate::declare::{BalloonLevels, Fill, Options};
+use crate::error::{BalloonError, FrameError};
 use crate::frame::{FrameRun, FrameSize, Pages};
-use crate::platform::Frames;
-use crate::start;
+use crate::hold_off::HoldOff;
+use crate::parts::Stop;
+use crate::platform::{Change, Frames};
+use crate::start::Started;
 use crate::tracker::{Refusal, Run, Tracker};
-use crate::unprobed::{BalloonLevels, Options};
 
 /// Arrays that a queue has room for.
 pub(crate) const ARRAYS: usize = 16;
@@ -65,26 +69,29 @@ pub(crate) enum Supply {
     Dry,
 }
 
-/// Whether to wait for the end of a reset.
+/// Whether the kernel hears of frames that come and go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
-    /// Wait, within a limit.
-    Waiting,
-    /// Look only once.
-    AtOnce,
+pub(crate) enum Accounting {
+    On,
+    Off,
 }
 
-/// Everything that a live balloon owns.
-pub(crate) struct Core<T: Transport, P, L> {
+/// What the balloon proper owns while its device is live.
+pub struct Core<T: Transport, P, L> {
     pub(crate) device: Device<T, balloon::Device, Live<L>>,
-    config: Config<T::Config, config::Space, InUse>,
+    pub(crate) config: Config<T::Config, config::Space, InUse>,
     inflate: Queue<T, Awake>,
     deflate: Queue<T, Awake>,
     entering: [Sent; ARRAYS],
     leaving: [Sent; ARRAYS],
     tracker: Tracker,
     pub(crate) platform: P,
-    pub(crate) options: Options,
+    pub(crate) options: Options<P>,
+    /// How frames are filled before they go back to the kernel.
+    pub(crate) poison: Option<Fill<P>>,
+    /// Whether the kernel hears of frames that come and go.
+    accounting: Accounting,
+    pub(crate) hold_off: HoldOff,
     /// Frames that the device has acknowledged to be in the balloon.
     size: u64,
     /// What `actual` was set to last.
@@ -95,6 +102,8 @@ pub(crate) struct Core<T: Transport, P, L> {
     cursor: u64,
     /// Arrays that came back so far, to see progress by. Wraps.
     pub(crate) acknowledged: u32,
+    /// Frames that were exchanged for others.
+    pub(crate) migrated: u64,
     /// Whether it was logged that the kernel has no frames, since it last had some.
     #[cfg(feature = "log")]
     dry: bool,
@@ -103,39 +112,32 @@ pub(crate) struct Core<T: Transport, P, L> {
 impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
     const FRAME_ENTRIES: u32 = <P::Size as FrameSize>::PAGES;
 
-    /// Brings the device to life.
-    ///
-    /// # Errors
-    ///
-    /// The reason, and what was given.
-    pub(crate) fn start(transport: T, mut platform: P, options: Options) -> Result<Self, (ProbeError, T, P)> {
-        let tracker = match start::book(&mut platform) {
-            Ok(tracker) => tracker,
-            Err(error) => return Err((error, transport, platform)),
-        };
-        match start::bring_up(transport, &mut platform) {
-            Ok(start::Started { device, inflate, deflate, told }) => Ok(Self {
-                config: device.config(),
-                device,
-                inflate,
-                deflate,
-                entering: [Sent::Nothing; ARRAYS],
-                leaving: [Sent::Nothing; ARRAYS],
-                tracker,
-                platform,
-                options,
-                size: 0,
-                told,
-                departing: 0,
-                cursor: 0,
-                acknowledged: 0,
-                #[cfg(feature = "log")]
-                dry: false,
-            }),
-            Err((error, transport)) => {
-                platform.return_tracking(tracker.into_words());
-                Err((error, transport, platform))
-            }
+    pub(crate) fn new(started: Started<T, L>, tracker: Tracker, platform: P, options: Options<P>) -> Self {
+        let Started { device, inflate, deflate, told } = started;
+        let accepted = device.accepted();
+        let poison = if accepted.has(feature::PagePoison) { options.poison } else { None };
+        let accounting = if accepted.has(feature::DeflateOnOom) { Accounting::Off } else { Accounting::On };
+        Self {
+            config: device.config(),
+            device,
+            inflate,
+            deflate,
+            entering: [Sent::Nothing; ARRAYS],
+            leaving: [Sent::Nothing; ARRAYS],
+            tracker,
+            platform,
+            poison,
+            accounting,
+            hold_off: HoldOff::new(options.hold_off),
+            options,
+            size: 0,
+            told,
+            departing: 0,
+            cursor: 0,
+            acknowledged: 0,
+            migrated: 0,
+            #[cfg(feature = "log")]
+            dry: false,
         }
     }
 
@@ -197,7 +199,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
         let (mut from, mut left) = (first, frames);
         while let Some(run) = self.tracker.next(from, left) {
             self.tracker.remove(run);
-            self.platform.take_back(FrameRun::leaving(run.first, run.count));
+            self.release(run);
             from = run.first.saturating_add(run.count.into());
             left = left.saturating_sub(run.count);
         }
@@ -241,9 +243,9 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
                             array += run.count();
                         }
                         Err(error) => {
-                            // What the kernel gave twice is in the balloon: given back, it would be used.
-                            if !matches!(error, FrameError::Twice { .. }) {
-                                platform.take_back(run);
+                            match error {
+                                FrameError::Twice { .. } => hand_over(tracker, platform, run),
+                                _ => platform.take_back(run),
                             }
                             refused = Some(error);
                             break;
@@ -256,6 +258,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
                 *entry = Sent::Entering(array);
             }
             filled.frames += array;
+            self.account(Change::Taken(array));
         }
         if filled.frames > 0 {
             self.inflate.notify();
@@ -296,6 +299,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
             {
                 *entry = Sent::Entering(run.count());
             }
+            self.account(Change::Taken(run.count()));
             first_page = first_page.wrapping_add(entries);
             left = rest;
         }
@@ -313,7 +317,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
         {
             let mut array = 0;
             let mut first = None;
-            let Self { deflate, platform, tracker, cursor, departing, .. } = self;
+            let Self { deflate, platform, tracker, cursor, departing, poison, accounting, .. } = self;
             let sent = deflate.send(|entries| {
                 let wanted = frames - filled.frames;
                 loop {
@@ -340,7 +344,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
                     }
                     if leave == Leave::AtOnce {
                         tracker.remove(run);
-                        platform.take_back(run_of_frames);
+                        release(platform, *poison, *accounting, run_of_frames);
                     }
                 }
             });
@@ -362,6 +366,44 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
         filled
     }
 
+    /// Gives frames that are struck out of the book back to the kernel.
+    fn release(&mut self, run: Run) {
+        release(&mut self.platform, self.poison, self.accounting, FrameRun::leaving(run.first, run.count));
+    }
+
+    fn account(&mut self, change: Change) {
+        if self.accounting == Accounting::On {
+            self.platform.account(change);
+        }
+    }
+
+    /// Names one frame of the book in an array for the device.
+    ///
+    /// # Errors
+    ///
+    /// Whether the frame is not in the book, or no array is free.
+    pub(crate) fn let_out_one(&mut self, frame: u64) -> Result<(), BalloonError> {
+        let run = self.tracker.next(frame, 1).filter(|run| run.first == frame);
+        let run = run.ok_or(BalloonError::NotInBalloon { frame })?;
+        let page =
+            FrameRun::<P::Size>::leaving(run.first, 1).first_page().ok_or(BalloonError::NotInBalloon { frame })?;
+        let sent = self.deflate.send(|array| {
+            array.sequence(page, Self::FRAME_ENTRIES);
+        });
+        let Ok(Some(token)) = sent else { return Err(BalloonError::Busy) };
+        if let Some(entry) = self.leaving.get_mut(token.index()) {
+            *entry = Sent::Leaving { first: frame, frames: 1 };
+        }
+        self.departing += 1;
+        self.deflate.notify();
+        Ok(())
+    }
+
+    /// Whether the frame is in the balloon.
+    pub(crate) fn contains(&mut self, frame: u64) -> bool {
+        self.tracker.next(frame, 1).is_some_and(|run| run.first == frame)
+    }
+
     /// Says once that the kernel has no frames for the balloon, until it has had some again.
     pub(crate) fn log_dry(&mut self, _target: u64) {
         #[cfg(feature = "log")]
@@ -376,12 +418,20 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
         DeviceError::NoAnswer { queue: silent.index() }
     }
 
-    /// Resets the device. Every frame that is still in the balloon goes back to the kernel, with undefined contents.
+    /// Makes the queues unusable: from here on nothing is said to the device but to reset.
+    fn silence(&mut self) {
+        self.inflate.poison(DeviceError::Resetting);
+        self.deflate.poison(DeviceError::Resetting);
+    }
+
+    /// Resets the device and takes everything back. Frames that are still in the balloon go back to the kernel, with
+    /// undefined contents.
     ///
     /// # Errors
     ///
-    /// The balloon as it was, and why the reset did not finish.
-    pub(crate) fn stop(mut self, stop: Stop) -> Result<(T, P, Options), (Self, SetupError)> {
+    /// The balloon, of which only this is left to be done, and why the reset did not finish.
+    pub(crate) fn stop(mut self, stop: Stop) -> Result<Stopped<T, P>, (Self, SetupError)> {
+        self.silence();
         let reset = match stop {
             Stop::Waiting => self.device.reset(),
             Stop::AtOnce => self.device.reset_at_once(),
@@ -389,23 +439,32 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
         let (transport, proof) = match reset {
             Ok(ended) => ended,
             Err((device, error)) => {
-                // It may finish at any time: from here on nothing is said to it but to reset.
-                self.inflate.poison(DeviceError::Resetting);
-                self.deflate.poison(DeviceError::Resetting);
                 self.device = device;
                 return Err((self, error));
             }
         };
-        // The proof is of the very life that the queues belong to: nothing comes back from these calls.
-        let _ = self.inflate.release(&proof, &mut self.platform);
-        let _ = self.deflate.release(&proof, &mut self.platform);
-        while let Some(run) = self.tracker.next(0, u32::MAX) {
-            self.tracker.remove(run);
-            self.platform.take_back(FrameRun::leaving(run.first, run.count));
+        let Self { inflate, deflate, mut tracker, mut platform, options, poison, accounting, .. } = self;
+        let mut from = 0;
+        while let Some(run) = tracker.next(from, u32::MAX) {
+            from = run.first.saturating_add(run.count.into());
+            tracker.remove(run);
+            release(&mut platform, poison, accounting, FrameRun::leaving(run.first, run.count));
         }
-        self.platform.return_tracking(self.tracker.into_words());
-        Ok((transport, self.platform, self.options))
+        // The proof is of the very life that the queues belong to: nothing comes back from these calls.
+        let _ = inflate.release(&proof, &mut platform);
+        let _ = deflate.release(&proof, &mut platform);
+        platform.return_tracking(tracker.into_words().into());
+        Ok(Stopped { transport, platform, options, poison, proof })
     }
+}
+
+/// What is left of a balloon whose device was reset.
+pub(crate) struct Stopped<T, P> {
+    pub(crate) transport: T,
+    pub(crate) platform: P,
+    pub(crate) options: Options<P>,
+    pub(crate) poison: Option<Fill<P>>,
+    pub(crate) proof: ResetProof,
 }
 
 /// Enters a run that the kernel gave into the book, and returns the balloon page number of its first frame.
@@ -423,4 +482,40 @@ impl<T: Transport, P, L> Debug for Core<T, P, L> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Core").field("frames", &self.tracker.count()).field("told", &self.told).finish_non_exhaustive()
     }
+}
+
+/// Gives frames back to the kernel, filled where the host knows the value.
+fn release<P: Frames>(platform: &mut P, poison: Option<Fill<P>>, accounting: Accounting, run: FrameRun<P::Size>) {
+    if let Some(Fill { fill, value }) = poison {
+        fill(platform, run.first(), run.count(), value);
+    }
+    if accounting == Accounting::On {
+        platform.account(Change::Returned(run.count()));
+    }
+    platform.take_back(run);
+}
+
+/// Gives the frames of a run back to the kernel that the book does not have. Those that it has were given twice: as the
+/// kernel's again they would be used.
+fn hand_over<P: Frames>(tracker: &mut Tracker, platform: &mut P, run: FrameRun<P::Size>) {
+    let end = run.first().saturating_add(run.count().into());
+    let mut left = Some(run);
+    while let Some(run) = left.take() {
+        let known = tracker.next(run.first(), u32::MAX).filter(|known| known.first < end);
+        let stranger = known.map_or(end, |known| known.first).saturating_sub(run.first());
+        // At most the length of the run, which has 32 bits.
+        let (stranger, rest) = if stranger == 0 { (None, Some(run)) } else { split(run, stranger as u32) };
+        if let Some(stranger) = stranger {
+            platform.take_back(stranger);
+        }
+        left = match (rest, known) {
+            (Some(rest), Some(known)) => rest.split(known.count).1,
+            _ => None,
+        };
+    }
+}
+
+fn split<S: FrameSize>(run: FrameRun<S>, count: u32) -> (Option<FrameRun<S>>, Option<FrameRun<S>>) {
+    let (first, rest) = run.split(count);
+    (Some(first), rest)
 }

@@ -1,12 +1,18 @@
 //! What a kernel implements for the balloon.
 
 use core::ops::Range;
+use core::ptr::NonNull;
 
 use crate::frame::{FrameRun, FrameSize};
 
 /// The kernel's page-frame allocator, as the balloon uses it.
 ///
 /// Safe to implement: the promises about the frames are made where a [`FrameRun`] is made.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not give frames to the balloon",
+    label = "needs `Frames`",
+    note = "implement `Frames` for your page-frame allocator, or for a handle to it"
+)]
 pub trait Frames {
     /// The size of the kernel's frames.
     type Size: FrameSize;
@@ -24,10 +30,85 @@ pub trait Frames {
     /// Gives frames back to the kernel's allocator. Their contents are undefined.
     fn take_back(&mut self, run: FrameRun<Self::Size>);
 
-    /// Lends private memory for the book of ballooned frames: at least `words` words, of any contents. It must not be
+    /// Hears that frames have left the kernel's memory for the balloon, or have come back from it, so that the kernel's
+    /// count of its memory follows. Not called where DEFLATE_ON_OOM was negotiated: then ballooned memory still counts as
+    /// the kernel's, because it can have it back at any time.
+    fn account(&mut self, change: Change) {
+        let _ = change;
+    }
+
+    /// Lends private memory for a book of frames that are lent: at least `words` words, of any contents. It must not be
     /// memory that the host can write, where the host is not trusted.
     fn lend_tracking(&mut self, words: usize) -> Option<&'static mut [u64]>;
 
     /// Gives the memory of [`Frames::lend_tracking`] back.
-    fn return_tracking(&mut self, words: &'static mut [u64]);
+    fn return_tracking(&mut self, memory: TrackingMemory);
+}
+
+/// Private memory that a kernel has lent, on its way back.
+#[derive(Debug)]
+#[must_use = "dropping it leaks the memory"]
+pub struct TrackingMemory(NonNull<[u64]>);
+
+// SAFETY: it is an exclusive borrow that never ends, of plain numbers.
+unsafe impl Send for TrackingMemory {}
+
+impl TrackingMemory {
+    /// Where the memory is and how long. It is valid, and nobody else's: free it by this pointer, or use it again.
+    pub const fn into_raw(self) -> NonNull<[u64]> {
+        self.0
+    }
+}
+
+impl From<&'static mut [u64]> for TrackingMemory {
+    fn from(words: &'static mut [u64]) -> Self {
+        Self(NonNull::from(words))
+    }
+}
+
+/// How the kernel's memory changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// So many frames went into the balloon.
+    Taken(u32),
+    /// So many frames came back.
+    Returned(u32),
+}
+
+/// What a kernel's free memory contains, as the kernel relies on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FreeContents {
+    /// Anything: nobody reads free memory before writing to it.
+    Undefined,
+    /// A value that the kernel relies on, such as zero. Free memory may then be reported only together with
+    /// [`PagePoison`](crate::PagePoison), by which the host learns the value.
+    Kept,
+}
+
+/// Free memory for the host to drop while it stays the kernel's. Implemented where
+/// [`PageReporting`](crate::PageReporting) is declared.
+pub trait ReportFrames: Frames {
+    /// Whether the kernel relies on what its free memory contains.
+    const CONTENTS: FreeContents = FreeContents::Undefined;
+
+    /// Takes a block of free memory out of the kernel's allocator that was freed since it was last reported: `frames`
+    /// neighbours, the first of which has a number that is a multiple of `frames`. `None` when there is none.
+    fn give_unreported(&mut self, frames: u32) -> Option<FrameRun<Self::Size>>;
+
+    /// Gives a block back to the allocator, which notes that the host knows of it until it is allocated. Its contents are
+    /// undefined, or what [`PagePoison`](crate::PagePoison) says.
+    fn take_back_reported(&mut self, run: FrameRun<Self::Size>);
+}
+
+/// Free memory for the host to skip in a migration. Implemented where [`FreePageHint`](crate::FreePageHint) is declared.
+pub trait HintFrames: Frames {
+    /// Takes a block of free memory out of the kernel's allocator: `frames` neighbours, the first of which has a number
+    /// that is a multiple of `frames`. `None` when there is none that can be spared until the end of the migration.
+    fn give_block(&mut self, frames: u32) -> Option<FrameRun<Self::Size>>;
+}
+
+/// Writing to frames. Implemented where [`PagePoison`](crate::PagePoison) is declared.
+pub trait FillFrames: Frames {
+    /// Fills frames with the value, repeated, in little-endian byte order.
+    fn fill(&mut self, run: &FrameRun<Self::Size>, value: u32);
 }

@@ -1,20 +1,27 @@
 //! From a transport to a live device with its queues.
 
-use aerostat_spec::balloon::{self, config, queue};
+use aerostat_spec::balloon::{self, config, feature, queue};
+use aerostat_spec::{Block, Feature, Level, LevelOf, Negotiated};
 use aerostat_transport::queue::{Awake, Dormant};
-use aerostat_transport::{Device, Dma, FeaturesOk, Live, SetupFailed, Transport};
+use aerostat_transport::{Device, Dma, FeaturesOk, Live, Offer, ResetProof, SetupFailed, Transport};
 
+use crate::blocks::Blocks;
+use crate::declare::{BalloonLevels, Fill, Options, StatsVq};
 use crate::error::ProbeError;
 use crate::frame::Pages;
-use crate::live::{ENTRIES, ENTRY, Queue};
-use crate::platform::Frames;
+use crate::handles::{HintingHandle, ReportingHandle, StatisticsHandle};
+use crate::hinting::{self, HintingQueue};
+use crate::live::{Core, ENTRIES, ENTRY, Queue};
+use crate::parts::Parts;
+use crate::platform::{Frames, FreeContents};
+use crate::reporting::ReportingQueue;
+use crate::statistics::{self, Sample, StatisticsQueue};
 use crate::tracker::Tracker;
-use crate::unprobed::BalloonLevels;
 
-/// A queue has to have room for one array at the least.
+/// A queue has to have room for one buffer at the least.
 const LEAST: u16 = 1;
 
-/// What a live device consists of.
+/// The balloon proper of a live device.
 pub(crate) struct Started<T: Transport, L> {
     pub(crate) device: Device<T, balloon::Device, Live<L>>,
     pub(crate) inflate: Queue<T, Awake>,
@@ -23,68 +30,317 @@ pub(crate) struct Started<T: Transport, L> {
     pub(crate) told: Pages,
 }
 
+type SetUp<T, L> = Device<T, balloon::Device, FeaturesOk<L>>;
+type Notifier<T> = <T as Transport>::Notifier;
+type Of<L, F, X> = <LevelOf<L, F> as Level>::Of<X>;
+
+/// The queues of a device that is being set up.
+struct Queues<T: Transport, L: BalloonLevels> {
+    inflate: Queue<T, Dormant>,
+    deflate: Queue<T, Dormant>,
+    statistics: Of<L, StatsVq, StatisticsQueue<Notifier<T>, Dormant>>,
+    hinting: Of<L, feature::FreePageHint, HintingQueue<Notifier<T>, Dormant>>,
+    reporting: Of<L, feature::PageReporting, ReportingQueue<Notifier<T>, Dormant>>,
+}
+
+/// Those queues that were set up before something went wrong.
+struct Partial<T: Transport> {
+    inflate: Option<Queue<T, Dormant>>,
+    deflate: Option<Queue<T, Dormant>>,
+    statistics: Option<StatisticsQueue<Notifier<T>, Dormant>>,
+    hinting: Option<HintingQueue<Notifier<T>, Dormant>>,
+}
+
+impl<T: Transport> Partial<T> {
+    const NONE: Self = Self { inflate: None, deflate: None, statistics: None, hinting: None };
+}
+
+/// Brings the device to life.
+///
+/// # Errors
+///
+/// The reason, and what was given.
+pub(crate) fn start<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+    transport: T,
+    mut platform: P,
+    options: Options<P>,
+) -> Result<Parts<T, P, L>, (ProbeError, T, P)> {
+    let tracker = match book(&mut platform) {
+        Ok(tracker) => tracker,
+        Err(error) => return Err((error, transport, platform)),
+    };
+    let (device, queues, told) = match bring_up::<T, P, L>(transport, &mut platform, &options) {
+        Ok(started) => started,
+        Err((error, transport)) => {
+            platform.return_tracking(tracker.into_words().into());
+            return Err((error, transport, platform));
+        }
+    };
+    let device = device.go_live();
+    let Queues { inflate, deflate, statistics, hinting, reporting } = queues;
+    let (inflate, deflate) = (inflate.wake(&device), deflate.wake(&device));
+    let statistics = LevelOf::<L, StatsVq>::map(statistics, |queue| StatisticsHandle::new(queue.wake(&device)));
+    let hinting = LevelOf::<L, feature::FreePageHint>::map(hinting, |queue| (queue.wake(&device), device.config()));
+    let core = Core::new(Started { device, inflate, deflate, told }, tracker, platform, options);
+    let (live, poison) = (&core.device, core.poison);
+    let reporting =
+        LevelOf::<L, feature::PageReporting>::map(reporting, |queue| ReportingHandle::new(queue.wake(live), poison));
+    let hinting =
+        LevelOf::<L, feature::FreePageHint>::map(hinting, |(queue, config)| HintingHandle::new(queue, config, poison));
+    Ok(Parts { core, statistics, hinting, reporting })
+}
+
 /// An empty book for the kernel's frames, in memory that the kernel lends.
-pub(crate) fn book(platform: &mut impl Frames) -> Result<Tracker, ProbeError> {
+fn book(platform: &mut impl Frames) -> Result<Tracker, ProbeError> {
     let span = platform.span();
     let too_large = ProbeError::SpanTooLarge { frames: span.end.saturating_sub(span.start) };
     let words = Tracker::words(&span).ok_or(too_large)?;
     let lent = platform.lend_tracking(words).ok_or(ProbeError::NoTracking { words })?;
     Tracker::new(lent, &span).map_err(|lent| {
-        platform.return_tracking(lent);
+        platform.return_tracking(lent.into());
         ProbeError::NoTracking { words }
     })
 }
 
-/// Goes through the initialisation of the device. On an error the device is FAILED, or reset where queues were set up.
-pub(crate) fn bring_up<T: Transport, L: BalloonLevels>(
+/// An empty book for blocks of so many frames.
+fn block_book(platform: &mut impl Frames, frames: u32) -> Result<Blocks, ProbeError> {
+    let span = platform.span();
+    let too_large = ProbeError::SpanTooLarge { frames: span.end.saturating_sub(span.start) };
+    let words = Blocks::words(&span, frames).ok_or(too_large)?;
+    let lent = platform.lend_tracking(words).ok_or(ProbeError::NoTracking { words })?;
+    Blocks::new(lent, &span, frames).map_err(|lent| {
+        platform.return_tracking(lent.into());
+        ProbeError::NoTracking { words }
+    })
+}
+
+/// Gives the memory of a book back that no handle has any more.
+pub(crate) fn return_book(platform: &mut impl Frames, book: Blocks) {
+    // SAFETY: the caller has just taken the only other copy out of the handle, which is gone.
+    platform.return_tracking(unsafe { book.into_words() }.into());
+}
+
+/// The features that can be used with what the device offers and what the kernel relies on.
+fn usable<P>(offer: Offer, options: &Options<P>) -> u64 {
+    let mut mask = u64::MAX;
+    let field_ends = |end: usize| offer.config_bytes >= end;
+    if !field_ends(<config::Space as Block>::LEN - size_of::<u32>()) {
+        mask &= !(1 << feature::FreePageHint::BIT);
+    }
+    if !field_ends(<config::Space as Block>::LEN) || options.poison.is_none() {
+        mask &= !(1 << feature::PagePoison::BIT);
+    }
+    let poison = offer.features & mask & 1 << feature::PagePoison::BIT != 0;
+    // What is reported loses its contents, unless the host knows them ("Feature bits", 5.5.3).
+    if options.contents == FreeContents::Kept && !poison {
+        mask &= !(1 << feature::PageReporting::BIT);
+    }
+    mask
+}
+
+/// Goes through the initialisation of the device up to where it can go live. On an error the device is FAILED, or reset
+/// where queues were set up.
+fn bring_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     transport: T,
-    dma: &mut impl Dma,
-) -> Result<Started<T, L>, (ProbeError, T)> {
-    let negotiated = Device::take(transport).and_then(|device| device.acknowledge().driver().negotiate::<L>());
+    platform: &mut P,
+    options: &Options<P>,
+) -> Result<(SetUp<T, L>, Queues<T, L>, Pages), (ProbeError, T)> {
+    let negotiated = Device::take(transport)
+        .and_then(|device| device.acknowledge().driver().negotiate_within::<L>(|offer| usable(offer, options)));
     let mut device = match negotiated {
         Ok(device) => device,
         Err(SetupFailed { error, transport }) => return Err((error.into(), transport)),
     };
-    let told = match read_config(&device) {
+    device.number_queues(options.numbering);
+    let told = match configure(&device, options) {
         Ok(told) => told,
-        Err(error) => return Err((error, give_up(device, [], dma))),
+        Err(error) => return Err((error, give_up(device, Partial::NONE, platform))),
     };
-    let inflate = match device.buffer_queue(queue::Inflate, LEAST, ENTRIES * ENTRY, dma) {
-        Ok(inflate) => inflate,
-        Err(error) => return Err((error.into(), give_up(device, [], dma))),
-    };
-    let deflate = match device.buffer_queue(queue::Deflate, LEAST, ENTRIES * ENTRY, dma) {
-        Ok(deflate) => deflate,
-        Err(error) => return Err((error.into(), give_up(device, [inflate], dma))),
-    };
-    let device = device.go_live();
-    Ok(Started { inflate: inflate.wake(&device), deflate: deflate.wake(&device), device, told })
+    match set_up(&mut device, platform, options) {
+        Ok(queues) => Ok((device, queues, told)),
+        Err((error, partial)) => Err((error, give_up(device, partial, platform))),
+    }
 }
 
-/// Makes sure that both fields that every balloon has can be read, and returns the size that the device knows.
-fn read_config<T: Transport, L: BalloonLevels>(
-    device: &Device<T, balloon::Device, FeaturesOk<L>>,
+/// Makes sure that both fields that every balloon has can be read, says what the poison is, and returns the size that the
+/// device knows.
+fn configure<T: Transport, P, L: BalloonLevels>(
+    device: &SetUp<T, L>,
+    options: &Options<P>,
 ) -> Result<Pages, ProbeError> {
     let config = device.config();
     config.read(config::NumPages)?;
+    let poison = device.accepted().depending_on(feature::PagePoison, config::PoisonVal::given);
+    LevelOf::<L, feature::PagePoison>::try_map(poison, |field| {
+        device.set(field, options.poison.map_or(0, |poison| poison.value))
+    })?;
     Ok(Pages(config.read(config::Actual)?))
 }
 
+/// Sets up every queue that the negotiated features have.
+fn set_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+    device: &mut SetUp<T, L>,
+    platform: &mut P,
+    options: &Options<P>,
+) -> Result<Queues<T, L>, (ProbeError, Partial<T>)> {
+    let inflate = match device.buffer_queue(queue::Inflate, LEAST, ENTRIES * ENTRY, platform) {
+        Ok(inflate) => inflate,
+        Err(error) => return Err((error.into(), Partial::NONE)),
+    };
+    let deflate = match device.buffer_queue(queue::Deflate, LEAST, ENTRIES * ENTRY, platform) {
+        Ok(deflate) => deflate,
+        Err(error) => return Err((error.into(), Partial { inflate: Some(inflate), ..Partial::NONE })),
+    };
+    let proof = device.accepted().depending_on(StatsVq, |proof| proof);
+    let statistics = LevelOf::<L, StatsVq>::try_map(proof, |proof| statistics_queue(device, proof, platform, options));
+    let statistics = match statistics {
+        Ok(statistics) => statistics,
+        Err(error) => {
+            return Err((error, Partial { inflate: Some(inflate), deflate: Some(deflate), ..Partial::NONE }));
+        }
+    };
+    let proof = device.accepted().depending_on(feature::FreePageHint, |proof| proof);
+    let hinting =
+        LevelOf::<L, feature::FreePageHint>::try_map(proof, |proof| hinting_queue(device, proof, platform, options));
+    let hinting = match hinting {
+        Ok(hinting) => hinting,
+        Err(error) => {
+            let statistics = LevelOf::<L, StatsVq>::into_option(statistics);
+            let partial = Partial { inflate: Some(inflate), deflate: Some(deflate), statistics, hinting: None };
+            return Err((error, partial));
+        }
+    };
+    let proof = device.accepted().depending_on(feature::PageReporting, |proof| proof);
+    let reporting =
+        LevelOf::<L, feature::PageReporting>::try_map(proof, |proof| reporting_queue(device, proof, platform, options));
+    match reporting {
+        Ok(reporting) => Ok(Queues { inflate, deflate, statistics, hinting, reporting }),
+        Err(error) => {
+            let statistics = LevelOf::<L, StatsVq>::into_option(statistics);
+            let hinting = LevelOf::<L, feature::FreePageHint>::into_option(hinting);
+            Err((error, Partial { inflate: Some(inflate), deflate: Some(deflate), statistics, hinting }))
+        }
+    }
+}
+
+fn statistics_queue<T: Transport, P: Dma, L: BalloonLevels>(
+    device: &mut SetUp<T, L>,
+    proof: Negotiated<StatsVq>,
+    platform: &mut P,
+    options: &Options<P>,
+) -> Result<StatisticsQueue<Notifier<T>, Dormant>, ProbeError> {
+    let mut sample = Sample::default();
+    if let Some(fill_in) = options.sample {
+        fill_in(platform, &mut sample);
+    }
+    if sample.is_empty() {
+        return Err(ProbeError::NoStatistics);
+    }
+    let queue = device.buffer_queue(queue::Stats::given(proof), LEAST, statistics::BYTES, platform)?;
+    Ok(StatisticsQueue::prime(queue, sample))
+}
+
+fn hinting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+    device: &mut SetUp<T, L>,
+    proof: Negotiated<feature::FreePageHint>,
+    platform: &mut P,
+    options: &Options<P>,
+) -> Result<HintingQueue<Notifier<T>, Dormant>, ProbeError> {
+    let book = block_book(platform, options.hint)?;
+    let Some(commands) = hinting::commands(platform) else {
+        return_book(platform, book);
+        return Err(hinting::NO_MEMORY.into());
+    };
+    match device.queue(queue::FreePage::given(proof), hinting::LEAST, platform) {
+        Ok(queue) => Ok(HintingQueue::new(queue, commands, book, config::FreePageHintCmdId::given(proof))),
+        Err(error) => {
+            platform.free(commands);
+            return_book(platform, book);
+            Err(error.into())
+        }
+    }
+}
+
+fn reporting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+    device: &mut SetUp<T, L>,
+    proof: Negotiated<feature::PageReporting>,
+    platform: &mut P,
+    options: &Options<P>,
+) -> Result<ReportingQueue<Notifier<T>, Dormant>, ProbeError> {
+    let book = block_book(platform, options.report)?;
+    match device.queue(queue::Reporting::given(proof), LEAST, platform) {
+        Ok(queue) => Ok(ReportingQueue::new(queue, book)),
+        Err(error) => {
+            return_book(platform, book);
+            Err(error.into())
+        }
+    }
+}
+
 /// Sets FAILED, resets the device, and takes the memory of its queues back.
-fn give_up<T: Transport, L: BalloonLevels, const N: usize>(
-    device: Device<T, balloon::Device, FeaturesOk<L>>,
-    queues: [Queue<T, Dormant>; N],
-    dma: &mut impl Dma,
+fn give_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+    device: SetUp<T, L>,
+    partial: Partial<T>,
+    platform: &mut P,
 ) -> T {
+    let Partial { inflate, deflate, statistics, hinting } = partial;
     match device.abandon() {
         Ok((transport, proof)) => {
-            for queue in queues {
-                // The proof is of the very life that the queue belongs to: nothing comes back.
-                let _ = queue.release(&proof, dma);
+            // The proof is of the very life that the queues belong to: nothing comes back from these calls.
+            for queue in [inflate, deflate].into_iter().flatten() {
+                let _ = queue.release(&proof, platform);
+            }
+            if let Some(statistics) = statistics {
+                let _ = statistics.into_queue().release(&proof, platform);
+            }
+            if let Some(hinting) = hinting {
+                release_hinting(hinting, &proof, platform, None);
             }
             transport
         }
         // The device may still use the memory, so that it is not taken back.
         Err(SetupFailed { transport, .. }) => transport,
     }
+}
+
+/// Takes the memory of the free page queue back, and every block that it holds.
+pub(crate) fn release_hinting<N: aerostat_transport::Notifier, P: Dma + Frames, S>(
+    hinting: HintingQueue<N, S>,
+    proof: &ResetProof,
+    platform: &mut P,
+    poison: Option<Fill<P>>,
+) {
+    let book = hinting.book();
+    let (queue, commands) = hinting.into_parts();
+    if let Ok(ring) = queue.release(proof) {
+        platform.free(ring);
+    }
+    platform.free(commands);
+    release_blocks(book, platform, poison);
+    return_book(platform, book);
+}
+
+/// Takes the memory of the reporting queue back, and every block that it holds.
+pub(crate) fn release_reporting<N: aerostat_transport::Notifier, P: Dma + Frames, S>(
+    reporting: ReportingQueue<N, S>,
+    proof: &ResetProof,
+    platform: &mut P,
+    poison: Option<Fill<P>>,
+) {
+    let book = reporting.book();
+    if let Ok(ring) = reporting.into_queue().release(proof) {
+        platform.free(ring);
+    }
+    release_blocks(book, platform, poison);
+    return_book(platform, book);
+}
+
+/// Gives every block of a book back to the kernel, after the device was reset.
+pub(crate) fn release_blocks<P: Frames>(book: Blocks, platform: &mut P, poison: Option<Fill<P>>) {
+    book.take_all(|run| {
+        if let Some(Fill { fill, value }) = poison {
+            fill(platform, run.first(), run.count(), value);
+        }
+        platform.take_back(run);
+    });
 }

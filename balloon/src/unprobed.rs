@@ -4,65 +4,28 @@ use core::fmt::{self, Debug, Formatter};
 use core::marker::PhantomData;
 use core::time::Duration;
 
-use aerostat_spec::balloon::feature::MustTellHost;
-use aerostat_spec::{Declaration, Declares, Feature, Levels, Required, Wanted, With, balloon, reserved};
-use aerostat_transport::{Dma, Transport};
+use aerostat_spec::{Levels, Required, Wanted, With, balloon, reserved};
+use aerostat_transport::{Dma, Numbering, Transport};
 
 use crate::Balloon;
+use crate::declare::{BalloonFeature, BalloonLevels, Configure, Options};
 use crate::error::ProbeError;
-use crate::live::{ARRAYS, Core};
+use crate::live::ARRAYS;
 use crate::platform::Frames;
 use crate::ready::Ready;
+use crate::start::start;
 
 /// State: the device was not touched yet.
+#[must_use = "nothing happens until `probe` is called"]
 pub struct Unprobed<T, P, L> {
     pub(crate) transport: T,
     pub(crate) platform: P,
-    pub(crate) options: Options,
+    pub(crate) options: Options<P>,
     pub(crate) levels: PhantomData<L>,
-}
-
-/// What the driver was asked for beside the levels of features.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Arrays of page numbers that may be with the device at a time.
-    pub(crate) depth: u16,
-    /// Pause after the kernel had no frame to spare.
-    pub(crate) retry_after: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { depth: ARRAYS as u16, retry_after: Duration::from_millis(200) }
-    }
 }
 
 /// The declaration with which every balloon starts: each feature refused. See [`features!`](crate::features!).
 pub type Undeclared = Levels<<balloon::Device as aerostat_spec::Device>::Refused, reserved::Features>;
-
-/// A feature of the balloon that this driver makes use of, with what it has to be told about it.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a feature that the balloon driver can use",
-    label = "no support for this feature",
-    note = "see the implementations of `BalloonFeature` for the features that can be declared"
-)]
-pub trait BalloonFeature {
-    /// The feature bit.
-    type Feature: Feature;
-
-    /// Puts what the value says into the options.
-    fn configure(self, options: &mut Options);
-}
-
-impl BalloonFeature for MustTellHost {
-    type Feature = Self;
-
-    fn configure(self, _options: &mut Options) {}
-}
-
-/// A declaration that a balloon can be probed with: any that [`features!`](crate::features!) names.
-pub trait BalloonLevels: Declaration + Declares<MustTellHost> {}
-impl<L: Declaration + Declares<MustTellHost>> BalloonLevels for L {}
 
 /// A balloon with the declaration `L` and the feature `X` at the level `V`.
 pub type Declaring<T, P, L, X, V> = Balloon<Unprobed<T, P, <L as With<<X as BalloonFeature>::Feature, V>>::Out>>;
@@ -80,7 +43,7 @@ impl<T, P, L> Balloon<Unprobed<T, P, L>> {
     /// Declares a feature without which [`probe`](Self::probe) fails.
     pub fn require<X>(self, feature: X) -> Declaring<T, P, L, X, Required>
     where
-        X: BalloonFeature,
+        X: Configure<P>,
         L: With<X::Feature, Required>,
     {
         self.declare(feature)
@@ -89,7 +52,7 @@ impl<T, P, L> Balloon<Unprobed<T, P, L>> {
     /// Declares a feature that is used when the device offers it.
     pub fn want<X>(self, feature: X) -> Declaring<T, P, L, X, Wanted>
     where
-        X: BalloonFeature,
+        X: Configure<P>,
         L: With<X::Feature, Wanted>,
     {
         self.declare(feature)
@@ -99,6 +62,20 @@ impl<T, P, L> Balloon<Unprobed<T, P, L>> {
     /// default, at the most.
     pub fn depth(mut self, arrays: u16) -> Self {
         self.state.options.depth = arrays.clamp(1, ARRAYS as u16);
+        self
+    }
+
+    /// Sets how the device numbers its queues. Found out unless set.
+    pub fn numbering(mut self, numbering: Numbering) -> Self {
+        self.state.options.numbering = numbering;
+        self
+    }
+
+    /// Sets the pause in which the balloon is not inflated after the kernel was out of memory, see
+    /// [`relieve`](Balloon::relieve). It doubles, up to 64 times, while the kernel runs out of memory again and again. One
+    /// second unless set; zero for no pause at all.
+    pub fn hold_off(mut self, pause: Duration) -> Self {
+        self.state.options.hold_off = pause;
         self
     }
 
@@ -114,24 +91,29 @@ impl<T, P, L> Balloon<Unprobed<T, P, L>> {
         (self.state.transport, self.state.platform)
     }
 
-    fn declare<N>(self, feature: impl BalloonFeature) -> Balloon<Unprobed<T, P, N>> {
+    fn declare<N>(self, feature: impl Configure<P>) -> Balloon<Unprobed<T, P, N>> {
         let Unprobed { transport, platform, mut options, .. } = self.state;
         feature.configure(&mut options);
         Balloon { state: Unprobed { transport, platform, options, levels: PhantomData } }
     }
 }
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Balloon<Unprobed<T, P, L>> {
+impl<T, P, L> Balloon<Unprobed<T, P, L>> {
     /// Brings the device to life: resets it, negotiates the declared features, sets up its queues, and sets DRIVER_OK.
     /// The balloon is empty then; the first [`service`](Balloon::service) starts toward the target.
     ///
     /// # Errors
     ///
-    /// [`ProbeError`] with the balloon, unprobed again. The device is FAILED or reset, all memory is back.
-    pub fn probe(self) -> Result<Balloon<Ready<T, P, L>>, ProbeFailed<Self>> {
+    /// [`ProbeFailed`] with the balloon, unprobed again.
+    pub fn probe(self) -> Result<Balloon<Ready<T, P, L>>, ProbeFailed<Self>>
+    where
+        T: Transport,
+        P: Dma + Frames,
+        L: BalloonLevels,
+    {
         let Unprobed { transport, platform, options, .. } = self.state;
-        match Core::start(transport, platform, options) {
-            Ok(core) => Ok(Balloon { state: Ready::new(core) }),
+        match start(transport, platform, options) {
+            Ok(parts) => Ok(Balloon { state: Ready::new(parts) }),
             Err((error, transport, platform)) => {
                 let state = Unprobed { transport, platform, options, levels: PhantomData };
                 Err(ProbeFailed { error, balloon: Self { state } })
@@ -140,8 +122,10 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Balloon<Unprobed<T, P, L>>
     }
 }
 
-/// A balloon that did not come to life.
-#[derive(Debug)]
+/// A balloon that did not come to life. The device is FAILED or reset, unless it is of another type, or does not finish its
+/// reset; then it keeps the memory of the queues that it knows.
+#[derive(Debug, thiserror::Error)]
+#[error("the balloon did not come to life: {error}")]
 pub struct ProbeFailed<B> {
     /// What went wrong.
     pub error: ProbeError,
@@ -155,29 +139,36 @@ impl<T, P, L> Debug for Unprobed<T, P, L> {
     }
 }
 
-/// Names the type of a declaration, as the builder infers it: `features! { MustTellHost: Required }`.
+/// Names the type of a declaration, as the builder infers it: `features! { MustTellHost: Required, StatsVq: Wanted }`.
 ///
-/// A kernel that keeps its balloon in a static writes the type down with it. Features are named in the same order as
-/// in the calls of the builder, though any order names the same type.
+/// A kernel that keeps its balloon in a static writes the type down with it. The order of the features does not matter.
 ///
 /// ```
 /// use aerostat_balloon::{Balloon, Ready, features};
 ///
-/// type Declared = features! { MustTellHost: Required };
-/// # type Transport = ();
-/// # type Platform = ();
-/// /// The type of the static.
-/// type KernelBalloon = Balloon<Ready<Transport, Platform, Declared>>;
+/// type Declared = features! { MustTellHost: Wanted, StatsVq: Required };
+/// # fn check<T: aerostat_balloon::transport::Transport, P>()
+/// # where P: aerostat_balloon::transport::Dma + aerostat_balloon::Frames {
+/// # type Transport<T> = T;
+/// # type Platform<P> = P;
+/// /// What the static holds.
+/// type KernelBalloon<T, P> = Balloon<Ready<Transport<T>, Platform<P>, Declared>>;
+/// # }
 /// ```
 #[macro_export]
 macro_rules! features {
     ($($feature:ident : $level:ident),* $(,)?) => {
-        $crate::features!(@ $crate::Undeclared; $($feature $level)*)
+        $crate::__declared!($crate::Undeclared; $($feature $level)*)
     };
-    (@ $declared:ty;) => { $declared };
-    (@ $declared:ty; $feature:ident $level:ident $($rest:tt)*) => {
-        $crate::features!(
-            @ <$declared as $crate::spec::With<
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __declared {
+    ($declared:ty;) => { $declared };
+    ($declared:ty; $feature:ident $level:ident $($rest:tt)*) => {
+        $crate::__declared!(
+            <$declared as $crate::spec::With<
                 <$crate::$feature as $crate::BalloonFeature>::Feature,
                 $crate::spec::$level,
             >>::Out;

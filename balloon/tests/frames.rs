@@ -11,7 +11,7 @@ use std::rc::Rc;
 use aerostat_balloon::transport::{Dma, DmaRegion};
 use aerostat_balloon::{
     Balloon, BalloonError, FrameError, FrameRun, FrameSize, Frames, MustTellHost, Pages, ProbeError, Ready, Size4KiB,
-    Size16KiB, Size64KiB, Step,
+    Size16KiB, Size64KiB, Step, TrackingMemory,
 };
 use aerostat_device::{BalloonDevice, Ledger, MemoryLayout, TestPlatform, Work};
 use common::{Bus, Told, assert_clean, assert_settled, bus, live, settle};
@@ -48,8 +48,8 @@ impl Frames for Scripted {
         self.memory.lend_tracking(words)
     }
 
-    fn return_tracking(&mut self, words: &'static mut [u64]) {
-        self.memory.return_tracking(words);
+    fn return_tracking(&mut self, memory: TrackingMemory) {
+        self.memory.return_tracking(memory);
     }
 }
 

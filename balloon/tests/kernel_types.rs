@@ -30,7 +30,7 @@ impl Frames for Kernel {
         None
     }
 
-    fn return_tracking(&mut self, _words: &'static mut [u64]) {}
+    fn return_tracking(&mut self, _memory: aerostat_balloon::TrackingMemory) {}
 }
 
 // SAFETY: no region is ever given out.

@@ -32,7 +32,8 @@ impl Registers {
     }
 }
 
-impl Io for Registers {
+// SAFETY: each access is made on the model of the device, under its lock.
+unsafe impl Io for Registers {
     fn len(&self) -> usize {
         self.len
     }

@@ -6,6 +6,8 @@ use core::ops::Range;
 use bitmap_allocator::BitAlloc;
 pub use bitmap_allocator::BitAlloc16M;
 
+use crate::blocks::{Blocks, Wanted};
+
 /// Bytes in a frame.
 pub const FRAME_BYTES: u64 = 4096;
 
@@ -19,6 +21,7 @@ pub const FRAME_BYTES: u64 = 4096;
 /// belongs in a static.
 pub struct Frames<Bits> {
     free: Bits,
+    blocks: Blocks,
     end: u64,
     total: u64,
     available: u64,
@@ -31,7 +34,7 @@ impl<Bits: BitAlloc> Frames<Bits> {
     /// An allocator without a frame.
     #[expect(clippy::new_without_default, reason = "a value of this size should not come about by accident")]
     pub const fn new() -> Self {
-        Self { free: Bits::DEFAULT, end: 0, total: 0, available: 0 }
+        Self { free: Bits::DEFAULT, blocks: Blocks::new(), end: 0, total: 0, available: 0 }
     }
 
     /// Adds the whole frames in `memory` (physical addresses in bytes), which have not been added before. What lies
@@ -61,8 +64,17 @@ impl<Bits: BitAlloc> Frames<Bits> {
         }
         // The call takes the frames, so that only the count is left to adjust.
         let first = self.free.alloc_contiguous(None, count, alignment)? as u64;
+        let run = first..first + count as u64;
+        self.blocks.take(&run);
         self.available -= count as u64;
-        Some(first..first + count as u64)
+        Some(run)
+    }
+
+    /// Takes a block of `frames` neighbours, the first of which has a number that is a multiple of `frames`. `None` when
+    /// there is none, or `frames` is not a multiple of [`BLOCK_FRAMES`](crate::BLOCK_FRAMES).
+    pub fn take_block(&mut self, frames: u64, wanted: Wanted) -> Option<Range<u64>> {
+        let run = self.blocks.find(frames, wanted, self.end)?;
+        Some(self.remove(run))
     }
 
     /// Gives a run of frames back, in whatever pieces it was taken.
@@ -78,7 +90,33 @@ impl<Bits: BitAlloc> Frames<Bits> {
         assert!(run.end <= Self::MAX_MEMORY / FRAME_BYTES, "frames {run:?} given back, but no such memory");
         assert!(!self.free.test(run.start as usize), "frames {run:?} given back twice");
         self.available += run.end - run.start;
+        self.blocks.put(&run);
         self.free.insert(run.start as usize..run.end as usize);
+    }
+
+    /// Gives a block back that the host was told of, which is noted until a frame of it is taken.
+    ///
+    /// # Panics
+    ///
+    /// As for [`Self::put`].
+    pub fn put_reported(&mut self, run: Range<u64>) {
+        self.put(run.clone());
+        self.blocks.report(&run);
+    }
+
+    /// Forgets what the host was told: free frames were written to.
+    pub fn forget_reports(&mut self) {
+        self.blocks.forget_reports();
+    }
+
+    /// Whether there may be new blocks to report since the last time that this was asked.
+    pub fn has_news(&mut self) -> bool {
+        self.blocks.is_fresh()
+    }
+
+    /// Counts so many frames as part of the machine's memory no longer, or again.
+    pub fn resize(&mut self, change: i64) {
+        self.total = self.total.saturating_add_signed(change);
     }
 
     /// The runs of free frames, from low to high addresses.
@@ -96,7 +134,7 @@ impl<Bits: BitAlloc> Frames<Bits> {
         self.end
     }
 
-    /// How many frames have been added.
+    /// How many frames the kernel has, free or not: those that have been added, as [resized](Self::resize).
     pub const fn total(&self) -> u64 {
         self.total
     }
@@ -120,6 +158,7 @@ impl<Bits: BitAlloc> Frames<Bits> {
 
     fn remove(&mut self, run: Range<u64>) -> Range<u64> {
         self.free.remove(run.start as usize..run.end as usize);
+        self.blocks.take(&run);
         self.available -= run.end - run.start;
         run
     }
@@ -215,6 +254,32 @@ mod tests {
         assert_eq!(frames.take_layout(layout(MIB as usize, 8)), None);
         assert_eq!(frames.take_layout(layout(0, 8)), None);
         assert_eq!(frames.available(), 512 - 1 - 1 - 2 - 256);
+    }
+
+    #[test]
+    fn a_block_is_taken_whole_and_comes_back_reported() {
+        let mut frames = Frames::new();
+        frames.add(MIB..8 * MIB);
+        let block = frames.take_block(512, Wanted::Unreported).unwrap();
+        assert_eq!((block.clone(), frames.available()), (512..1024, 5 * 256));
+        frames.put_reported(block);
+        assert_eq!(frames.take_block(1024, Wanted::Unreported), Some(1024..2048));
+        assert_eq!(frames.take_block(512, Wanted::Unreported), None);
+        assert_eq!(frames.take_block(512, Wanted::Free), Some(512..1024));
+        assert_eq!(frames.take(u32::MAX), Some(256..512));
+    }
+
+    #[test]
+    fn frames_of_every_way_out_are_missing_in_their_block() {
+        let mut frames = Frames::new();
+        frames.add(0..6 * MIB);
+        let run = frames.take(1).unwrap();
+        let layout = frames.take_layout(Layout::from_size_align(1, 4 << 20).unwrap()).unwrap();
+        assert_eq!((run, layout.clone()), (0..1, 1024..1025));
+        assert_eq!(frames.take_block(512, Wanted::Free), Some(512..1024));
+        assert_eq!(frames.take_block(512, Wanted::Free), None);
+        frames.put(layout);
+        assert_eq!(frames.take_block(512, Wanted::Free), Some(1024..1536));
     }
 
     #[test]

@@ -1,19 +1,23 @@
 //! What the kernel does, from its first line to its idle loop.
 
+mod alarm;
 mod arch;
 mod balloon;
 mod console;
+mod executor;
 mod exit;
 mod idle;
 mod memory;
 mod pci;
 mod platform;
+mod spare;
 mod virtio;
 
-use aerostat_guest::{MemoryMap, Options, Then};
+use aerostat_guest::{Drive, MemoryMap, Options, Then};
 use log::{LevelFilter, info, warn};
 
 use self::balloon::Balloon;
+use self::spare::Spare;
 
 /// What the boot code of every architecture finds out before it calls [`run`].
 pub(crate) struct Boot {
@@ -39,14 +43,22 @@ pub(crate) fn run(boot: Boot) -> ! {
         info!("touched all free memory in {} ms", (arch::now() - started).as_millis());
     }
 
+    let mut spare = Spare::new(&options);
     let mut balloon = Balloon::start(&options);
     let (total, free) = memory::mebibytes();
     console::print(format_args!("ready: {total} MiB, {free} MiB free\n"));
+    if let Some(balloon) = &mut balloon {
+        balloon.introduce();
+    }
     act(options.then);
 
+    if options.drive == Drive::Futures {
+        balloon = balloon.and_then(|balloon| balloon.run(&mut spare));
+    }
     loop {
-        let causes = idle::wait();
-        balloon = balloon.and_then(|balloon| balloon.service(causes));
+        spare.look();
+        balloon = balloon.and_then(Balloon::look);
+        idle::wait();
     }
 }
 

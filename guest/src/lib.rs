@@ -5,12 +5,14 @@
 
 #![no_std]
 
+mod blocks;
 mod dsdt;
 mod frames;
 mod map;
 mod options;
 
+pub use blocks::{BLOCK_FRAMES, Wanted};
 pub use dsdt::virtio_mmio;
 pub use frames::{BitAlloc16M, FRAME_BYTES, Frames};
 pub use map::{Kind, MemoryMap, TooManyRegions};
-pub use options::{MmioDevice, Options, Then};
+pub use options::{Drive, Features, MmioDevice, Options, Then};

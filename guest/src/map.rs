@@ -46,6 +46,11 @@ impl MemoryMap {
         self.of(Kind::Ram).map(|ram| ram.end).max().unwrap_or(0)
     }
 
+    /// Whether any of these addresses is ordinary memory, in use or not.
+    pub fn has_ram(&self, addresses: &Range<u64>) -> bool {
+        self.of(Kind::Ram).any(|ram| ram.start < addresses.end && addresses.start < ram.end)
+    }
+
     /// Pieces of memory that nobody uses, from low to high addresses, none overlapping another.
     pub fn usable(&self) -> impl Iterator<Item = Range<u64>> {
         // Between two neighbouring edges nothing changes, so a piece is usable as a whole or not at all.
@@ -113,6 +118,17 @@ mod tests {
         map.add(0x10_0000..0x20_0000, Kind::Ram).unwrap();
         map.add(0xfec0_0000..0xfec0_1000, Kind::Reserved).unwrap();
         assert_eq!(map.end(), 0x20_0000);
+    }
+
+    #[test]
+    fn memory_in_use_is_memory_all_the_same() {
+        let mut map = MemoryMap::new();
+        map.add(0x1000..0x3000, Kind::Ram).unwrap();
+        map.add(0x2000..0x5000, Kind::Reserved).unwrap();
+        for (addresses, has) in [(0..0x1000, false), (0..0x1001, true), (0x2fff..0x9000, true), (0x3000..0x4000, false)]
+        {
+            assert_eq!(map.has_ram(&addresses), has, "{addresses:#x?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The kernel command line.
 
+use core::time::Duration;
+
 use heapless::Vec;
 
 /// What the command line asks for. Words are separated by spaces; that for MMIO is as QEMU and Firecracker say
@@ -11,6 +13,13 @@ use heapless::Vec;
 /// | `quiet` | say nothing but the line that the kernel is ready, and errors |
 /// | `then=idle`, `exit`, `panic`, `fault`, `hang` | what to do when ready: see [`Then`] |
 /// | `virtio_mmio.device=512@0xfeb00e00:12` | a virtio device: bytes, address, interrupt |
+/// | `features=tell,stats,oom,hint,report,poison` | which features the balloon wants: see [`Features`] |
+/// | `poison=0xaaaaaaaa` | the value that memory which comes back from the host is filled with, if `poison` is wanted |
+/// | `spare=512`, `spare-after=3000` | use so many MiB until a byte comes in on the serial port, or so many ms have passed |
+/// | `hog=256` | once the balloon is on target, allocate so many MiB, also at the balloon's cost |
+/// | `hold-off=1000` | ms in which the balloon leaves a kernel alone that was out of memory; 0 for none |
+/// | `freeze=500` | freeze and restore the balloon each time that so many ms have passed |
+/// | `async` | let futures drive the balloon instead of a loop |
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Write to every free frame, before the balloon goes live and after deflation.
@@ -19,6 +28,22 @@ pub struct Options {
     pub quiet: bool,
     /// What to do when ready.
     pub then: Then,
+    /// Which features the balloon wants.
+    pub features: Features,
+    /// The value that memory which comes back from the host is filled with, if that feature is wanted.
+    pub poison: u32,
+    /// MiB that are in use until the host has them freed, or [`Self::spare_after`].
+    pub spare: Option<u64>,
+    /// After what time the spare memory is freed in any case.
+    pub spare_after: Option<Duration>,
+    /// MiB to allocate once the balloon is on target.
+    pub hog: Option<u64>,
+    /// The pause after the kernel was out of memory, unless it is that of the driver.
+    pub hold_off: Option<Duration>,
+    /// The time after which the balloon is frozen and restored, over and over.
+    pub freeze: Option<Duration>,
+    /// What drives the balloon.
+    pub drive: Drive,
     /// The virtio devices on MMIO that the loader knows of.
     pub virtio_mmio: Vec<MmioDevice, 32>,
 }
@@ -37,6 +62,27 @@ pub enum Then {
     Fault,
     /// Never answer again.
     Hang,
+}
+
+/// Which features the balloon wants. A driver says so in its types, so that there are as many choices as are written down
+/// here: `tell,stats,oom,hint,report`, in any order, with or without `poison`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Features {
+    /// All but page poisoning.
+    #[default]
+    AllButPoison,
+    /// All of them.
+    All,
+}
+
+/// What drives the balloon.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Drive {
+    /// A loop that looks after each interrupt.
+    #[default]
+    Loop,
+    /// Futures, which interrupts wake.
+    Futures,
 }
 
 /// A virtio device on MMIO.
@@ -67,8 +113,16 @@ impl Options {
         match word.split_once('=') {
             None if word == "touch" => self.touch = true,
             None if word == "quiet" => self.quiet = true,
+            None if word == "async" => self.drive = Drive::Futures,
             Some(("then", then)) => self.then = Then::parse(then)?,
             Some(("virtio_mmio.device", device)) => self.virtio_mmio.push(MmioDevice::parse(device)?).ok()?,
+            Some(("features", list)) => self.features = Features::parse(list)?,
+            Some(("poison", value)) => self.poison = number(value)?.try_into().ok()?,
+            Some(("spare", mebibytes)) => self.spare = Some(number(mebibytes)?),
+            Some(("spare-after", pause)) => self.spare_after = Some(milliseconds(pause)?),
+            Some(("hog", mebibytes)) => self.hog = Some(number(mebibytes)?),
+            Some(("hold-off", pause)) => self.hold_off = Some(milliseconds(pause)?),
+            Some(("freeze", pause)) => self.freeze = Some(milliseconds(pause)?),
             _ => return None,
         }
         Some(())
@@ -88,6 +142,19 @@ impl Then {
     }
 }
 
+impl Features {
+    fn parse(list: &str) -> Option<Self> {
+        let named = |feature| list.split(',').any(|name| name == feature);
+        let known = ["tell", "stats", "oom", "hint", "report"];
+        let others = list.split(',').any(|name| !known.contains(&name) && name != "poison");
+        match (known.into_iter().all(named) && !others, named("poison")) {
+            (false, _) => None,
+            (true, false) => Some(Self::AllButPoison),
+            (true, true) => Some(Self::All),
+        }
+    }
+}
+
 impl MmioDevice {
     /// `<bytes>@<address>:<interrupt>`, followed by `:<id>` or nothing. The bytes may have a suffix `K`.
     fn parse(text: &str) -> Option<Self> {
@@ -104,6 +171,10 @@ impl MmioDevice {
         device.address.checked_add(device.bytes)?;
         Some(device)
     }
+}
+
+fn milliseconds(text: &str) -> Option<Duration> {
+    number(text).map(Duration::from_millis)
 }
 
 fn number(text: &str) -> Option<u64> {
@@ -145,6 +216,30 @@ mod tests {
         let (options, ignored) = parse("touch=1 quiet= then");
         assert_eq!(options, Options::default());
         assert_eq!(ignored, ["touch=1", "quiet=", "then"]);
+    }
+
+    #[test]
+    fn features_are_those_that_the_kernel_can_declare() {
+        let read = |list: &str| Features::parse(list);
+        assert_eq!(read("tell,stats,oom,hint,report"), Some(Features::AllButPoison));
+        assert_eq!(read("poison,report,hint,oom,stats,tell"), Some(Features::All));
+        for list in
+            ["", "tell", "tell,stats,oom,hint", "poison", "tell,stats,oom,hint,report,", "tell,stats,oom,hint,report,x"]
+        {
+            assert_eq!(read(list), None, "{list}");
+        }
+    }
+
+    #[test]
+    fn amounts_are_mebibytes_and_times_are_milliseconds() {
+        let (options, ignored) = parse(
+            "spare=512 spare-after=20 hog=0x10 hold-off=0 freeze=1500 poison=0xaabbccdd async poison=0x100000000 hog=x",
+        );
+        assert_eq!(ignored, ["poison=0x100000000", "hog=x"]);
+        assert_eq!((options.spare, options.hog, options.poison), (Some(512), Some(16), 0xaabb_ccdd));
+        assert_eq!(options.spare_after, Some(Duration::from_millis(20)));
+        assert_eq!((options.hold_off, options.freeze), (Some(Duration::ZERO), Some(Duration::from_millis(1500))));
+        assert_eq!(options.drive, Drive::Futures);
     }
 
     #[test]

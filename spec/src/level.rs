@@ -52,6 +52,16 @@ pub trait Level: sealed::Sealed + Copy + Default + core::fmt::Debug + Send + Syn
     /// The same thing, changed by `change` where it exists.
     fn map<T, U>(of: Self::Of<T>, change: impl FnOnce(T) -> U) -> Self::Of<U>;
 
+    /// The same thing, changed by `change` where it exists.
+    ///
+    /// # Errors
+    ///
+    /// That of `change`.
+    fn try_map<T, U, E>(of: Self::Of<T>, change: impl FnOnce(T) -> Result<U, E>) -> Result<Self::Of<U>, E>;
+
+    /// An exclusive view of the dependent thing, which depends on the feature in the same way.
+    fn as_mut<T>(of: &mut Self::Of<T>) -> Self::Of<&mut T>;
+
     /// A shared view of the dependent thing where it exists.
     fn get<T>(of: &Self::Of<T>) -> Option<&T>;
 
@@ -72,6 +82,14 @@ impl Level for Required {
 
     fn map<T, U>(of: T, change: impl FnOnce(T) -> U) -> U {
         change(of)
+    }
+
+    fn try_map<T, U, E>(of: T, change: impl FnOnce(T) -> Result<U, E>) -> Result<U, E> {
+        change(of)
+    }
+
+    fn as_mut<T>(of: &mut T) -> &mut T {
+        of
     }
 
     fn get<T>(of: &T) -> Option<&T> {
@@ -99,6 +117,14 @@ impl Level for Wanted {
         of.map(change)
     }
 
+    fn try_map<T, U, E>(of: Option<T>, change: impl FnOnce(T) -> Result<U, E>) -> Result<Option<U>, E> {
+        of.map(change).transpose()
+    }
+
+    fn as_mut<T>(of: &mut Option<T>) -> Option<&mut T> {
+        of.as_mut()
+    }
+
     fn get<T>(of: &Option<T>) -> Option<&T> {
         of.as_ref()
     }
@@ -121,6 +147,14 @@ impl Level for Refused {
     }
 
     fn map<T, U>(_of: Nothing, _change: impl FnOnce(T) -> U) -> Nothing {
+        Nothing
+    }
+
+    fn try_map<T, U, E>(_of: Nothing, _change: impl FnOnce(T) -> Result<U, E>) -> Result<Nothing, E> {
+        Ok(Nothing)
+    }
+
+    fn as_mut<T>(_of: &mut Nothing) -> Nothing {
         Nothing
     }
 

@@ -121,7 +121,8 @@ impl<A: ConfigIo, B: ConfigIo> ConfigIo for Either<A, B> {
     }
 }
 
-impl<A: Io, B: Io> Io for Either<A, B> {
+// SAFETY: every access is passed on to a block that keeps the contract.
+unsafe impl<A: Io, B: Io> Io for Either<A, B> {
     fn len(&self) -> usize {
         either!(self, it => it.len())
     }

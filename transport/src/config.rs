@@ -3,7 +3,7 @@
 use core::fmt::Debug;
 use core::marker::PhantomData;
 
-use aerostat_spec::{Block, Field, Interface, Readable, Settable, Wire, Writable};
+use aerostat_spec::{Block, Field, Interface, Readable, Wire, Writable};
 
 use crate::io::Io;
 use crate::registers;
@@ -41,7 +41,7 @@ pub enum ConfigError {
     },
 }
 
-/// Phase of a configuration space: before DRIVER_OK.
+/// Phase of a configuration space: before DRIVER_OK. Written through [`Device::set`](crate::Device::set).
 #[derive(Debug)]
 pub struct Setup;
 
@@ -98,21 +98,10 @@ impl<C: ConfigIo, B: Block, P> Config<C, B, P> {
         Err(ConfigError::TooSmall { field: F::NAME, end, len: self.io.len() })
     }
 
-    fn store<F: Field>(&self, field: F, value: <F::Wire as Wire>::Value) -> Result<(), ConfigError> {
+    pub(crate) fn store<F: Field>(&self, field: F, value: <F::Wire as Wire>::Value) -> Result<(), ConfigError> {
         self.check(field)?;
         registers::write(&self.io, field, value, self.interface);
         Ok(())
-    }
-}
-
-impl<C: ConfigIo, B: Block> Config<C, B, Setup> {
-    /// Writes a field that may be written before the device is live.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::TooSmall`] where the device's configuration space ends before the field.
-    pub fn set<F: Settable<Block = B>>(&self, field: F, value: <F::Wire as Wire>::Value) -> Result<(), ConfigError> {
-        self.store(field, value)
     }
 }
 

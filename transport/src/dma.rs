@@ -17,13 +17,22 @@ pub struct DeviceAddress(pub u64);
 /// * is valid for reads and writes by the CPU at [`DmaRegion::as_ptr`] and by the device at
 ///   [`DmaRegion::device_address`], both contiguous and coherent, for the whole length;
 /// * has the alignment asked for, in both address spaces;
-/// * belongs to nobody else until the region comes back through [`Dma::free`].
+/// * is at least as long as the layout asks for;
+/// * belongs to nobody else until the region comes back through [`Dma::free`]; for ever where it never does, even if the
+///   object that allocated it is gone.
+///
+/// [`Dma::free`] leaves a region alone that another object has allocated.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not allocate memory that a device can reach",
+    label = "needs `Dma`",
+    note = "implement `Dma` for your kernel's allocator of such memory, or for a handle to it"
+)]
 pub unsafe trait Dma {
     /// Allocates a region of at least `layout.size()` bytes, aligned to `layout.align()`; its contents are arbitrary.
     /// `None` when there is no such memory now.
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion>;
 
-    /// Takes back a region that [`Dma::alloc`] of the same object returned. No device uses it any more.
+    /// Takes back a region that [`Dma::alloc`] returned. No device uses it any more.
     fn free(&mut self, region: DmaRegion);
 }
 
@@ -47,7 +56,7 @@ impl DmaRegion {
     /// # Safety
     ///
     /// The memory is as [`Dma`] promises: valid for `layout.size()` bytes at both addresses, aligned, and not used by
-    /// anybody else while the region exists.
+    /// anybody else until the region comes back through [`Dma::free`]: for ever where it is dropped.
     pub const unsafe fn new(start: NonNull<u8>, address: DeviceAddress, layout: Layout) -> Self {
         Self { start, address, layout }
     }
@@ -84,6 +93,11 @@ impl DmaRegion {
         // SAFETY: the region is valid for writes for its whole length, by the contract of `new`, and exclusive access
         // to the value means that no other code of this driver is writing to it.
         unsafe { self.start.as_ptr().write_bytes(0, self.len()) }
+    }
+
+    /// Writes 32 bits at `offset`, once, in the byte order of the CPU; nothing where they do not fit or are not aligned.
+    pub fn write_u32(&self, offset: usize, value: u32) {
+        self.write(offset, value);
     }
 
     /// A pointer to the `T` at `offset`, where it is inside and aligned.

@@ -14,7 +14,13 @@
 ///
 /// Clones reach the same registers, and one may be used in an interrupt handler while another is in use elsewhere.
 /// Transports call [`Io::len`] once and check that what the driver needs is inside.
-pub trait Io: Clone {
+///
+/// # Safety
+///
+/// Drivers lend memory to a device, and take it back, by what they write to and read from its registers. An implementation
+/// passes every access inside the block on to the register at that offset, unchanged, in program order, and returns what
+/// the device answers.
+pub unsafe trait Io: Clone {
     /// Length of the block in bytes.
     fn len(&self) -> usize;
 
@@ -40,7 +46,8 @@ pub trait Io: Clone {
 /// Implements [`Io`] for a generic wrapper by its field.
 macro_rules! delegate {
     ($wrapper:ident, $field:ident) => {
-        impl<I: $crate::io::Io> $crate::io::Io for $wrapper<I> {
+        // SAFETY: every access is passed on to a block that keeps the contract.
+        unsafe impl<I: $crate::io::Io> $crate::io::Io for $wrapper<I> {
             fn len(&self) -> usize {
                 self.$field.len()
             }

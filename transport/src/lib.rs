@@ -14,6 +14,40 @@
 //!    FAILED and hands the transport back.
 //! 4. **Exchange buffers.** [`BufferQueue`] sends bytes, without `unsafe`; [`VirtQueue`] exchanges any memory.
 //!
+//! ```
+//! use aerostat_spec::{Levels, balloon, reserved};
+//! use aerostat_transport::{BufferQueue, Device, Mmio};
+//!
+//! # use aerostat_device::{BalloonDevice, TestPlatform};
+//! # let balloon = BalloonDevice::builder().inline().start()?;
+//! # let registers = balloon.registers();
+//! # let mut dma = TestPlatform::<aerostat_balloon::Size4KiB>::of(&balloon)?;
+//! /// Every feature refused. A driver with features makes them parameters of its declaration.
+//! type Declared = Levels<balloon::Features, reserved::Features>;
+//!
+//! let bus = Mmio::new(registers).map_err(|(_, error)| error)?;
+//! let device = Device::<_, balloon::Device, _>::take(bus)?;
+//! let mut device = device.acknowledge().driver().negotiate::<Declared>()?;
+//! // At least one buffer, at most 8, each of 1 KiB.
+//! let queue: BufferQueue<_, 8> = device.buffer_queue(balloon::queue::Inflate, 1, 1024, &mut dma)?;
+//!
+//! let device = device.go_live();
+//! let mut queue = queue.wake(&device);
+//! let sent = queue.send(|buffer| {
+//!     buffer.sequence(0x1000, 256); // the numbers 0x1000 to 0x10ff
+//! })?;
+//! queue.notify();
+//! # balloon.settle(std::time::Duration::from_secs(5))?;
+//! // After the device's interrupt:
+//! let used = queue.pop()?;
+//! assert_eq!(used.map(|used| used.token), sent);
+//! # assert_eq!(balloon.host_page_count(), 256);
+//!
+//! let (_bus, proof) = device.reset().map_err(|(_, error)| error)?;
+//! queue.release(&proof, &mut dma).expect("the queue is of this device");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! What a kernel implements: [`Dma`], and for PCI [`MapBar`](pci::MapBar) (a closure will do). Nothing here needs an allocator.
 //!
 //! All that a device can write is checked before it is believed. A device that breaks the protocol gets a
@@ -27,6 +61,7 @@ mod guard;
 mod io;
 mod lifecycle;
 mod mmio;
+mod numbering;
 pub mod pci;
 mod ports;
 pub mod queue;
@@ -41,9 +76,13 @@ pub use any::Either;
 pub use config::{Config, ConfigError, ConfigIo, InUse, Setup};
 pub use dma::{DeviceAddress, Dma, DmaRegion};
 pub use io::Io;
-pub use lifecycle::{Acknowledged, Device, FeaturesOk, Live, Negotiating, Reset, ResetProof, SetupError, SetupFailed};
+pub use lifecycle::{
+    Acknowledged, Device, FeaturesOk, Live, Negotiating, Offer, Reset, ResetProof, SetupError, SetupFailed,
+};
 pub use mmio::{Mmio, MmioConfig, MmioError, MmioInterrupt, MmioNotifier};
+pub use numbering::Numbering;
 pub use pci::Pci;
+pub use pci_types;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub use ports::CpuPorts;
 pub use ports::{PortRegion, Ports};

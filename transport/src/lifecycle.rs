@@ -8,13 +8,17 @@
 
 use core::fmt::{self, Debug, Formatter};
 use core::marker::PhantomData;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering, fence};
 
-use aerostat_spec::{self as spec, Accepted, Declaration, DeviceId, Feature, NegotiateError, Queue, reserved};
+use aerostat_spec::{
+    self as spec, Accepted, Declaration, DeviceId, Feature, NegotiateError, Queue, Settable, Wire, reserved,
+};
 
-use crate::config::{Config, InUse, Setup};
+use crate::config::{Config, ConfigError, InUse, Setup};
 use crate::dma::Dma;
 use crate::guard::Guard;
+use crate::io::Io;
+use crate::numbering::{Numbering, Numbers, last_optional};
 use crate::queue::{BufferQueue, DeviceError, QueueError, QueueSize, Split, VirtQueue, layout};
 use crate::status::Status;
 use crate::transport::{BusError, Transport};
@@ -38,6 +42,7 @@ pub struct Negotiating;
 #[derive(Debug)]
 pub struct FeaturesOk<F> {
     accepted: Accepted<F>,
+    numbers: Numbers,
 }
 
 /// State: DRIVER_OK is set.
@@ -55,6 +60,15 @@ pub struct Device<T: Transport, D, S> {
     life: Life,
     state: S,
     device: PhantomData<fn() -> D>,
+}
+
+/// What a device offers, before features are negotiated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// All feature bits.
+    pub features: u64,
+    /// Length of the configuration space, in bytes: at least what the device has.
+    pub config_bytes: usize,
 }
 
 /// Why a device could not be brought to life.
@@ -96,7 +110,8 @@ pub enum SetupError {
 }
 
 /// A failed step: the error, and the transport of a device that is FAILED.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
 pub struct SetupFailed<T> {
     /// What went wrong.
     pub error: SetupError,
@@ -165,21 +180,37 @@ impl<T: Transport, D: spec::Device> Device<T, D, Negotiating> {
     /// # Errors
     ///
     /// [`SetupError::LegacyOnly`], [`SetupError::Negotiate`], [`SetupError::FeaturesRejected`].
-    pub fn negotiate<F: Declaration>(mut self) -> Result<Device<T, D, FeaturesOk<F>>, SetupFailed<T>> {
+    pub fn negotiate<F: Declaration>(self) -> Result<Device<T, D, FeaturesOk<F>>, SetupFailed<T>> {
+        self.negotiate_within(|_offer| u64::MAX)
+    }
+
+    /// Negotiates like [`Device::negotiate`], and accepts only features of the mask that `usable` returns for what
+    /// the device offers: for a driver that can use some features only together with others.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Device::negotiate`]; a required feature outside the mask is
+    /// [`Unsupported`](NegotiateError::Unsupported).
+    pub fn negotiate_within<F: Declaration>(
+        mut self,
+        usable: impl FnOnce(Offer) -> u64,
+    ) -> Result<Device<T, D, FeaturesOk<F>>, SetupFailed<T>> {
         let offered = self.guard.offered();
+        let config_bytes = self.guard.config().len();
         let version_1 = 1 << reserved::feature::Version1::BIT;
         if offered & version_1 == 0 {
             return Err(self.fail(SetupError::LegacyOnly));
         }
         // A device's own bits pass over every transport; of the reserved ones it says which.
-        let supported = self.guard.supported() | !reserved_bits();
+        let supported =
+            (self.guard.supported() | version_1 | !reserved_bits()) & usable(Offer { features: offered, config_bytes });
         let accepted = match Accepted::<F>::negotiate(offered, supported) {
             Ok(accepted) => accepted,
             Err(error) => return Err(self.fail(error.into())),
         };
         let bits = accepted.bits() | version_1;
         self.guard.accept(bits);
-        let mut device = self.with_status(Status::FEATURES_OK, FeaturesOk { accepted });
+        let mut device = self.with_status(Status::FEATURES_OK, FeaturesOk { accepted, numbers: Numbers::Specified });
         if !device.guard.status().contains(Status::FEATURES_OK) {
             return Err(device.fail(SetupError::FeaturesRejected { accepted: bits }));
         }
@@ -196,9 +227,38 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
         &self.state.accepted
     }
 
-    /// The configuration space, for reading and for what has to be written before the device is live.
+    /// The configuration space, for reading.
     pub fn config(&self) -> Config<T::Config, D::Config, Setup> {
         Config::new(self.guard.config(), self.guard.interface())
+    }
+
+    /// Writes a field of the configuration space that may be written before the device is live.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::TooSmall`] where the device's configuration space ends before the field.
+    pub fn set<X>(&self, field: X, value: <X::Wire as Wire>::Value) -> Result<(), ConfigError>
+    where
+        X: Settable<Block = D::Config>,
+    {
+        self.config().store(field, value)
+    }
+
+    /// Decides how the queues are numbered. As the specification says, unless this is called.
+    pub fn number_queues(&mut self, numbering: Numbering) {
+        let accepted = &self.state.accepted;
+        let (offered, negotiated) = (Numbers::Dense(accepted.offered()), Numbers::Dense(accepted.bits()));
+        self.state.numbers = match numbering {
+            Numbering::Specification => Numbers::Specified,
+            Numbering::DenseOverOffered => offered,
+            Numbering::DenseOverNegotiated => negotiated,
+            Numbering::Automatic => match last_optional(D::QUEUES, accepted.bits()) {
+                Some(last) if self.guard.queue_limit(last.index) == Err(QueueError::Missing { queue: last.index }) => {
+                    offered
+                }
+                _ => Numbers::Specified,
+            },
+        };
     }
 
     /// Sets up a queue of at least `least` and at most `K` descriptors in use, with memory from `dma`.
@@ -212,14 +272,18 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
         least: u16,
         dma: &mut impl Dma,
     ) -> Result<VirtQueue<T::Notifier, K>, QueueError> {
-        let index = Q::SPEC.index;
+        let index = self.state.numbers.of(&Q::SPEC, D::QUEUES);
         let limit = self.guard.queue_limit(index)?;
         let wanted = u16::try_from(K).unwrap_or(u16::MAX);
-        let too_small = QueueError::TooSmall { queue: index, size: limit, needed: least };
-        let size = QueueSize::at_most(limit.min(wanted)).filter(|size| size.get() >= least).ok_or(too_small)?;
+        let size = QueueSize::at_most(limit.min(wanted)).ok_or(QueueError::Missing { queue: index })?;
+        if size.get() < least {
+            return Err(QueueError::TooSmall { queue: index, size: size.get(), needed: least });
+        }
         let layout = Split::layout(size);
         let memory = dma.alloc(layout).ok_or(QueueError::NoMemory { queue: index, bytes: layout.size() })?;
         let ring = Split::new(memory, size);
+        // Orders the zeroed ring before the registers that make it known.
+        fence(Ordering::SeqCst);
         // SAFETY: the ring is zeroed memory with the layout of its size. It lives until the queue is released, which
         // takes the proof of a reset in this life.
         match unsafe { self.guard.enable_queue(index, size, &ring.addresses()) } {
@@ -243,7 +307,8 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
         each: usize,
         dma: &mut impl Dma,
     ) -> Result<BufferQueue<T::Notifier, K>, QueueError> {
-        let no_memory = QueueError::NoMemory { queue: Q::SPEC.index, bytes: each.saturating_mul(K) };
+        let no_memory =
+            QueueError::NoMemory { queue: self.state.numbers.of(&Q::SPEC, D::QUEUES), bytes: each.saturating_mul(K) };
         let memory = layout(each, K).and_then(|layout| dma.alloc(layout)).ok_or(no_memory)?;
         match self.queue(queue, least, dma) {
             Ok(queue) => Ok(BufferQueue::new(queue, memory, each)),
@@ -257,6 +322,8 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
     /// Sets DRIVER_OK: from here on the device works, and may be notified.
     pub fn go_live(self) -> Device<T, D, Live<F>> {
         let accepted = self.state.accepted;
+        // Orders what the queues hold already before the status that lets the device look at it.
+        fence(Ordering::SeqCst);
         self.with_status(Status::DRIVER_OK, Live { accepted })
     }
 
@@ -364,6 +431,8 @@ fn reset(transport: &mut impl Transport, reads: u32) -> Result<(), SetupError> {
         core::hint::spin_loop();
         status = transport.status();
     }
+    // Orders the end of the reset before whatever is done with memory that the device had.
+    fence(Ordering::SeqCst);
     if status == Status::RESET { Ok(()) } else { Err(SetupError::ResetUnfinished { status: status.0 }) }
 }
 

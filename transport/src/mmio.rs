@@ -1,5 +1,7 @@
 //! The MMIO transport, version 2 ("Virtio Over MMIO", 4.2).
 
+use core::sync::atomic::{Ordering, fence};
+
 use aerostat_spec::DeviceId;
 use aerostat_spec::mmio::modern::{self as reg, Space};
 use aerostat_spec::mmio::{CONFIG_OFFSET, Interrupt, MAGIC, VERSION_MODERN};
@@ -193,6 +195,8 @@ impl<I: Io> InterruptSource for MmioInterrupt<I> {
             // Only bits that have a meaning are written.
             let known = Interrupt::new().with_used_buffer(causes.used_buffers).with_config_change(causes.configuration);
             self.registers.write(reg::InterruptAck, known.into_bits());
+            // Orders the acknowledgement before the next look at queues and configuration.
+            fence(Ordering::SeqCst);
         }
         causes
     }

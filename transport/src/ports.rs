@@ -3,7 +3,12 @@
 use crate::io::Io;
 
 /// The port space of an x86 CPU, or something that stands for it.
-pub trait Ports: Clone {
+///
+/// # Safety
+///
+/// An implementation passes every access on to the port, unchanged and in program order, and returns what the device
+/// answers, see [`Io`].
+pub unsafe trait Ports: Clone {
     /// Reads 8 bits.
     #[doc(alias = "inb")]
     fn read8(&self, port: u16) -> u8;
@@ -58,7 +63,8 @@ macro_rules! access {
     };
 }
 
-impl<P: Ports> Io for PortRegion<P> {
+// SAFETY: each access is passed on, moved by the first port, to ports that keep the contract.
+unsafe impl<P: Ports> Io for PortRegion<P> {
     fn len(&self) -> usize {
         self.len as usize
     }
@@ -91,17 +97,17 @@ macro_rules! instruction {
     ($int:ty, $register:tt, $read:ident, $write:ident) => {
         fn $read(&self, port: u16) -> $int {
             let value;
-            // SAFETY: by the contract of `CpuPorts::new`. The instruction touches no memory, stack or flags.
+            // SAFETY: by the contract of `CpuPorts::new`. Reading a port may tell that a device is done with memory, so that
+            // the compiler is not told that memory is untouched.
             unsafe {
                 core::arch::asm!(concat!("in ", $register, ", dx"), in("dx") port, out($register) value,
-                    options(nomem, nostack, preserves_flags));
+                    options(nostack, preserves_flags));
             }
             value
         }
 
         fn $write(&self, port: u16, value: $int) {
-            // SAFETY: by the contract of `CpuPorts::new`. A port access may start a DMA transfer, so that the compiler
-            // is not told that memory is untouched.
+            // SAFETY: by the contract of `CpuPorts::new`. A port access may start a DMA transfer, see above.
             unsafe {
                 core::arch::asm!(concat!("out dx, ", $register), in("dx") port, in($register) value,
                     options(nostack, preserves_flags));
@@ -110,8 +116,9 @@ macro_rules! instruction {
     };
 }
 
+// SAFETY: each access is the instruction for it.
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-impl Ports for CpuPorts {
+unsafe impl Ports for CpuPorts {
     instruction!(u8, "al", read8, write8);
     instruction!(u16, "ax", read16, write16);
     instruction!(u32, "eax", read32, write32);

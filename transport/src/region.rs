@@ -28,7 +28,8 @@ impl MmioRegion {
     /// # Safety
     ///
     /// * The region is mapped as device memory, for reads and writes, for as long as this value or a clone exists.
-    /// * The registers belong to one device, whose driver is the only user; no Rust reference points to them.
+    /// * The registers belong to one device, whose driver is the only user; no Rust reference points to them. Whoever calls
+    ///   this answers for what is written through the value and its clones: registers can make a device write to memory.
     pub const unsafe fn new(start: NonNull<u8>, len: usize) -> Self {
         Self { start, len }
     }
@@ -65,7 +66,8 @@ macro_rules! access {
     };
 }
 
-impl Io for MmioRegion {
+// SAFETY: each access is one volatile access to the register.
+unsafe impl Io for MmioRegion {
     fn len(&self) -> usize {
         self.len
     }
@@ -96,6 +98,18 @@ impl<I: Io> Window<I> {
         Self { io, start, len }
     }
 
+    /// The `len` bytes of this window from `start` on, where it is that long.
+    pub(crate) fn part(&self, start: usize, len: usize) -> Option<Self> {
+        let fits = start.checked_add(len).is_some_and(|end| end <= self.len);
+        fits.then(|| Self { io: self.io.clone(), start: self.start.saturating_add(start), len })
+    }
+
+    /// All of this window from `start` on; empty where it ends before.
+    pub(crate) fn rest_from(&self, start: usize) -> Self {
+        let start = start.min(self.len);
+        Self { io: self.io.clone(), start: self.start.saturating_add(start), len: self.len - start }
+    }
+
     fn at<T>(&self, offset: usize) -> Option<usize> {
         let end = offset.checked_add(size_of::<T>())?;
         if end <= self.len { self.start.checked_add(offset) } else { None }
@@ -116,7 +130,8 @@ macro_rules! forward {
     };
 }
 
-impl<I: Io> Io for Window<I> {
+// SAFETY: each access is passed on, moved by the start of the window, to a block that keeps the contract.
+unsafe impl<I: Io> Io for Window<I> {
     fn len(&self) -> usize {
         self.len
     }

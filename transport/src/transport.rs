@@ -17,7 +17,13 @@ use crate::status::Status;
 ///
 /// * reports [`Status::RESET`] from [`Transport::status`] after [`Transport::set_status`] with [`Status::RESET`] only
 ///   once the device no longer touches the memory of any queue;
-/// * passes exactly the addresses given to [`Transport::enable_queue`] to the device.
+/// * passes exactly the addresses given to [`Transport::enable_queue`] to the device, and returns an error from it only
+///   where the device does not know them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no way to reach a virtio device",
+    label = "needs a `Transport`",
+    note = "`Mmio` and `Pci` are transports; implement `Transport` for a bus of your own"
+)]
 pub unsafe trait Transport {
     /// Tells the device of new buffers in one queue.
     type Notifier: Notifier;

@@ -32,9 +32,9 @@ pub struct Spin {
 }
 
 impl Default for Spin {
-    /// A limit of 2^30 looks: seconds at the least.
+    /// A limit of 2^20 looks without progress: each of them reads a register, so that this is about a second.
     fn default() -> Self {
-        Self { limit: 1 << 30 }
+        Self { limit: 1 << 20 }
     }
 }
 

@@ -40,7 +40,8 @@ macro_rules! recorded {
     )*};
 }
 
-impl Ports for Recorded {
+// SAFETY: every access reaches the model, in order; no memory is lent by what it answers.
+unsafe impl Ports for Recorded {
     recorded!(u8: 8 read8 write8, u16: 16 read16 write16, u32: 32 read32 write32);
 }
 
@@ -48,7 +49,8 @@ impl Ports for Recorded {
 #[derive(Clone)]
 struct Space(Recorded, usize);
 
-impl Io for Space {
+// SAFETY: every access reaches the model, in order; no memory is lent by what it answers.
+unsafe impl Io for Space {
     fn len(&self) -> usize {
         self.1
     }
@@ -229,7 +231,7 @@ fn either_transport_works_like_the_one_that_it_is() {
         let device = Device::<Any, kite::Device, _>::take(any).map_err(|failed| failed.error).unwrap();
         let device = device.acknowledge().driver().negotiate::<Plain>();
         let mut device = device.map_err(|failed| failed.error).unwrap();
-        device.config().set(kite::config::Name, 1).unwrap();
+        device.set(kite::config::Name, 1).unwrap();
         let line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).unwrap();
         let device = device.go_live();
         let mut line = line.wake(&device);

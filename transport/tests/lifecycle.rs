@@ -319,7 +319,7 @@ fn a_queue_that_cannot_be_set_up_leaves_nothing_behind_and_the_device_usable() {
         assert_eq!((memory.lent(), soft.model().queues[0].ready & 1), (0, 0), "{expected:?}");
     };
     refused(&|soft, _| soft.model().queues[0].max = 0, 1, QueueError::Missing { queue: 0 });
-    refused(&|soft, _| soft.model().queues[0].max = 3, 3, QueueError::TooSmall { queue: 0, size: 3, needed: 3 });
+    refused(&|soft, _| soft.model().queues[0].max = 3, 3, QueueError::TooSmall { queue: 0, size: 2, needed: 3 });
     refused(&|soft, _| soft.model().queues[0].max = 8, 9, QueueError::TooSmall { queue: 0, size: 8, needed: 9 });
     refused(&|soft, _| soft.model().queues[0].ready = 2, 1, QueueError::InUse { queue: 0 });
     soft.model().queues[0].ready = 0;

@@ -164,7 +164,7 @@ fn only_the_fields_in_use_have_to_be_there() {
 fn fields_are_set_between_features_ok_and_driver_ok() {
     let soft = Soft::new(42);
     let device = started(&soft);
-    device.config().set(kite::config::Name, 7).unwrap();
+    device.set(kite::config::Name, 7).unwrap();
     let _live = device.go_live();
     let set = soft.place(|touch| touch == Touch::Write(0x110, 32, 7));
     assert!(soft.place(|touch| touch == Touch::Write(reg::STATUS, 32, 11)) < set);

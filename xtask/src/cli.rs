@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 
+use crate::qemu::features::Feature;
+
 /// The one runner of the workspace.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", version, about)]
@@ -37,6 +39,9 @@ pub(crate) struct DemoArguments {
     /// Memory to leave to the guest, in MiB
     #[arg(long, value_name = "MiB", default_value_t = 256)]
     pub(crate) target: u64,
+    /// What QEMU's device offers: these features and no others [default: what QEMU switches on by itself]
+    #[arg(long, value_enum, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) features: Option<Vec<Feature>>,
     /// How often to take the memory and give it back
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) rounds: u32,
@@ -88,6 +93,9 @@ pub(crate) struct TestArguments {
     /// Run only the steps whose names contain TEXT
     #[arg(long, value_name = "TEXT")]
     pub(crate) only: Option<String>,
+    /// A guest image to test instead of building one
+    #[arg(long = "guest", value_name = "FILE")]
+    pub(crate) image: Option<PathBuf>,
 }
 
 /// Whose balloon device the demo drives.
@@ -161,6 +169,15 @@ mod tests {
         let demo = DemoArguments::from_words(&[]).unwrap();
         assert_eq!((demo.memory, demo.target, demo.rounds), (1024, 256, 1));
         assert_eq!((demo.device, demo.transport), (None, None));
+        assert_eq!(demo.features, None);
+    }
+
+    #[test]
+    fn features_are_a_list() {
+        let demo = DemoArguments::from_words(&["--features", "stats,free-page-hint"]).unwrap();
+        assert_eq!(demo.features, Some(vec![Feature::Stats, Feature::FreePageHint]));
+        let error = DemoArguments::from_words(&["--features", "hint"]).unwrap_err().to_string();
+        assert!(error.contains("free-page-hint"), "{error}");
     }
 
     #[test]

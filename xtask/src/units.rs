@@ -25,6 +25,11 @@ impl Bytes {
         self.0.saturating_add(MIB / 2) / MIB
     }
 
+    /// The sum.
+    pub(crate) const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// The difference, or zero where `other` is larger.
     pub(crate) const fn less(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
@@ -54,5 +59,6 @@ mod tests {
         assert_eq!(Bytes::from_mib(u64::MAX), Bytes(u64::MAX));
         assert_eq!(Bytes(u64::MAX).mib(), u64::MAX / MIB);
         assert_eq!(Bytes(1).less(Bytes(2)), Bytes(0));
+        assert_eq!(Bytes(1).plus(Bytes(u64::MAX)), Bytes(u64::MAX));
     }
 }

@@ -78,7 +78,9 @@ struct Noisy {
     noise: Rc<Noise>,
 }
 
-impl Io for Noisy {
+// SAFETY: the writes reach the device. What is read is noise, so that memory may come back early; it is memory of the test
+// that stays mapped as long as the model may touch it.
+unsafe impl Io for Noisy {
     fn len(&self) -> usize {
         self.registers.len()
     }

@@ -10,7 +10,7 @@ type Declared = <Undeclared as With<PagePoison, Wanted>>::Out;
 
 fn poison<T: Transport>(device: &Device<T, balloon::Device, FeaturesOk<Declared>>) {
     let proof = device.accepted().proof(PagePoison);
-    let _ = device.config().set(config::PoisonVal::given(proof), 0);
+    let _ = device.set(config::PoisonVal::given(proof), 0);
 }
 
 fn main() {}

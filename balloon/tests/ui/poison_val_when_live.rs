@@ -11,7 +11,7 @@ type Declared = <Undeclared as With<PagePoison, Required>>::Out;
 fn poison<T: Transport>(device: &Device<T, balloon::Device, Live<Declared>>) {
     let poison_val = config::PoisonVal::given(device.accepted().proof(PagePoison));
     let _ = device.config().write(poison_val, 0xaaaa_aaaa);
-    let _ = device.config().set(poison_val, 0xaaaa_aaaa);
+    let _ = device.set(poison_val, 0xaaaa_aaaa);
 }
 
 fn main() {}

@@ -9,7 +9,7 @@ type Declared = features! { MustTellHost: Required };
 
 fn poison<T: Transport>(device: &Device<T, balloon::Device, FeaturesOk<Declared>>) {
     let proof = device.accepted().proof(PagePoison);
-    let _ = device.config().set(config::PoisonVal::given(proof), 0);
+    let _ = device.set(config::PoisonVal::given(proof), 0);
 }
 
 fn main() {}

@@ -9,7 +9,7 @@ fn live<T: Transport>(device: &Device<T, balloon::Device, Live<Undeclared>>) {
 }
 
 fn before<T: Transport>(device: &Device<T, balloon::Device, FeaturesOk<Undeclared>>) {
-    let _ = device.config().set(config::NumPages, 1);
+    let _ = device.set(config::NumPages, 1);
 }
 
 fn main() {}

@@ -273,18 +273,17 @@ impl Ledger {
         Some(lent)
     }
 
-    pub(super) fn return_tracking(&self, words: &'static mut [u64]) {
+    pub(super) fn return_tracking(&self, words: NonNull<[u64]>) {
         let mut book = lock(&self.frames);
-        let known = book.tracking.iter().position(|&(at, length)| at == words.as_ptr().addr() && length == words.len());
+        let known = book.tracking.iter().position(|&(at, length)| at == words.addr().get() && length == words.len());
         let Some(known) = known else {
             drop(book);
             return self.violation(OwnershipViolation::ForeignTracking(words.len()));
         };
         book.tracking.swap_remove(known);
         drop(book);
-        let words = NonNull::from(words);
         // SAFETY: the book says that a box of this address and length was leaked by `lend_tracking` and not taken back
-        // since; the only reference to it came back by value and has just ended.
+        // since; by the contract of `TrackingMemory` nobody has a reference to it.
         drop(unsafe { Box::from_raw(words.as_ptr()) });
     }
 }

@@ -15,7 +15,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use aerostat_balloon::{FrameRun, FrameSize, Frames, Size4KiB};
+use aerostat_balloon::{FrameRun, FrameSize, Frames, Size4KiB, TrackingMemory};
 use aerostat_transport::{Dma, DmaRegion};
 
 use crate::device::BalloonDevice;
@@ -195,8 +195,8 @@ impl<S: FrameSize> Frames for TestPlatform<S> {
         self.ledger.lend_tracking(words)
     }
 
-    fn return_tracking(&mut self, words: &'static mut [u64]) {
-        self.ledger.return_tracking(words);
+    fn return_tracking(&mut self, memory: TrackingMemory) {
+        self.ledger.return_tracking(memory.into_raw());
     }
 }
 

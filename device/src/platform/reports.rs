@@ -1,6 +1,6 @@
 //! Free runs for reports and hints.
 
-use aerostat_balloon::{FrameRun, FrameSize};
+use aerostat_balloon::{FillFrames, FrameRun, FrameSize, HintFrames, ReportFrames};
 
 use super::frames::Owner;
 use super::ledger::{Ledger, lock, pages_of};
@@ -57,5 +57,27 @@ impl<S: FrameSize> TestPlatform<S> {
         for frame in run.first()..run.first().saturating_add(run.count().into()) {
             self.ledger.memory.fill_with(pages_of(frame, S::PAGES), value);
         }
+    }
+}
+
+impl<S: FrameSize> ReportFrames for TestPlatform<S> {
+    fn give_unreported(&mut self, frames: u32) -> Option<FrameRun<S>> {
+        self.lend_free_run(frames, frames)
+    }
+
+    fn take_back_reported(&mut self, run: FrameRun<S>) {
+        TestPlatform::take_back_reported(self, run);
+    }
+}
+
+impl<S: FrameSize> HintFrames for TestPlatform<S> {
+    fn give_block(&mut self, frames: u32) -> Option<FrameRun<S>> {
+        self.lend_free_run(frames, frames)
+    }
+}
+
+impl<S: FrameSize> FillFrames for TestPlatform<S> {
+    fn fill(&mut self, run: &FrameRun<S>, value: u32) {
+        TestPlatform::fill(self, run, value);
     }
 }

@@ -1,6 +1,6 @@
 //! What the kernel knows about its memory.
 
-use aerostat_balloon::FrameSize;
+use aerostat_balloon::{FrameSize, Sample, StatTag, Statistics};
 
 use super::TestPlatform;
 use super::ledger::{Ledger, lock};
@@ -31,5 +31,13 @@ impl<S: FrameSize> TestPlatform<S> {
         let mut sampled = lock(&self.ledger.statistics);
         sampled.asked += 1;
         sampled.values.clone()
+    }
+}
+
+impl<S: FrameSize> Statistics for TestPlatform<S> {
+    fn sample(&mut self, sample: &mut Sample) {
+        for (tag, value) in self.sample_statistics() {
+            sample.set(StatTag::from_raw(tag), value);
+        }
     }
 }

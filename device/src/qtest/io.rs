@@ -81,7 +81,8 @@ impl QtestRegion {
     }
 }
 
-impl Io for QtestRegion {
+// SAFETY: each access is one request to QEMU, answered before the next.
+unsafe impl Io for QtestRegion {
     fn len(&self) -> usize {
         self.len
     }
@@ -123,7 +124,8 @@ impl QtestPorts {
     }
 }
 
-impl Ports for QtestPorts {
+// SAFETY: each access is one request to QEMU, answered before the next.
+unsafe impl Ports for QtestPorts {
     fn read8(&self, port: u16) -> u8 {
         self.all.read8(port.into())
     }

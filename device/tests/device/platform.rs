@@ -135,8 +135,9 @@ fn tracking_memory_comes_back_once() {
     let ledger = platform.ledger();
     let words = platform.lend_tracking(24).unwrap();
     assert!(words.len() >= 24 && ledger.lent_tracking() == 1);
-    platform.return_tracking(words);
+    platform.return_tracking(words.into());
     assert!(ledger.is_settled());
-    platform.return_tracking(Box::leak(vec![0; 3].into()));
+    let foreign: &'static mut [u64] = Box::leak(vec![0; 3].into());
+    platform.return_tracking(foreign.into());
     assert_eq!(ledger.violations(), [OwnershipViolation::ForeignTracking(3)]);
 }

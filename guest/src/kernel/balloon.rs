@@ -1,25 +1,56 @@
-//! The kernel's balloon: how it comes to life, and what is done about its interrupts.
+//! The kernel's balloon: what it wants, how it comes to life, and what is done about its interrupts.
+
+mod features;
+mod follow;
+mod freeze;
+mod hog;
+mod report;
+mod tasks;
 
 use aerostat_balloon::spec::Device as _;
-use aerostat_balloon::{MustTellHost, Pages, Ready, Step, features, spec};
-use aerostat_guest::Options;
-use log::{debug, error, info};
+use aerostat_balloon::transport::Causes;
+use aerostat_balloon::{
+    BalloonError, DeflateOnOom, FreePageHint, MustTellHost, PagePoison, PageReporting, ProbeFailed, Ready, Signal,
+    StatsVq, Unprobed, Waiter, spec,
+};
+use aerostat_guest::{Features, Options};
+use log::error;
 
-use super::idle::Causes;
+use self::features::{All, AllButPoison, Wants};
+use self::follow::Follow;
+use self::freeze::Freeze;
+use self::hog::Hog;
+use self::report::Report;
+use super::arch;
 use super::platform::Platform;
+use super::spare::Spare;
 use super::virtio::{self, AnyTransport};
-use super::{arch, memory};
 
-/// Which features are used: those that [`Balloon::start`] declares.
-type Declared = features! { MustTellHost: Wanted };
+/// The balloon's interrupts: raised by the handler, taken by whom they concern.
+pub(crate) static SIGNAL: Signal = Signal::new();
 
-/// The balloon of this machine, live.
-pub(crate) struct Balloon {
-    driver: aerostat_balloon::Balloon<Ready<AnyTransport, Platform, Declared>>,
-    /// Its size when it was on target last.
-    size: Pages,
-    /// What to do with memory that comes out of it.
-    touch: bool,
+/// A live balloon with the declaration `L`.
+type Driver<L> = aerostat_balloon::Balloon<Ready<AnyTransport, Platform, L>>;
+/// A balloon with the declaration `L` before and after that.
+type Grounded<L> = aerostat_balloon::Balloon<Unprobed<AnyTransport, Platform, L>>;
+
+/// The balloon of this machine, live. Which features it wants is a matter of its type.
+#[derive(Debug)]
+pub(crate) enum Balloon {
+    /// It wants what `AllButPoison` says.
+    AllButPoison(Live<AllButPoison>),
+    /// It wants what `All` says.
+    All(Live<All>),
+}
+
+/// A live balloon, and what the kernel does with it.
+#[derive(Debug)]
+pub(crate) struct Live<L: Wants> {
+    driver: Driver<L>,
+    follow: Follow,
+    report: Report,
+    hog: Hog,
+    freeze: Freeze,
 }
 
 impl Balloon {
@@ -31,8 +62,61 @@ impl Balloon {
             error!("there is no balloon that can be used, neither on PCI nor on MMIO");
             return None;
         };
-        match aerostat_balloon::Balloon::new(transport, Platform).want(MustTellHost).probe() {
-            Ok(driver) => Self { size: driver.size(), driver, touch: options.touch }.service(Causes::empty()),
+        let mut balloon = aerostat_balloon::Balloon::new(transport, Platform);
+        if let Some(pause) = options.hold_off {
+            balloon = balloon.hold_off(pause);
+        }
+        let balloon = balloon
+            .want(MustTellHost)
+            .want(StatsVq)
+            .want(DeflateOnOom::default())
+            .want(FreePageHint::default())
+            .want(PageReporting::default());
+        match options.features {
+            Features::AllButPoison => Live::new(balloon.probe(), options).map(Self::AllButPoison),
+            Features::All => Live::new(balloon.want(PagePoison(options.poison)).probe(), options).map(Self::All),
+        }
+    }
+
+    /// Says what was negotiated.
+    pub(crate) fn introduce(&mut self) {
+        match self {
+            Self::AllButPoison(live) => features::introduce(&mut live.driver),
+            Self::All(live) => features::introduce(&mut live.driver),
+        }
+    }
+
+    /// Does what there is to do for the balloon. `None` when the device broke its rules: then it has been reset, and all
+    /// frames are the kernel's again.
+    pub(crate) fn look(self) -> Option<Self> {
+        match self {
+            Self::AllButPoison(live) => live.look().map(Self::AllButPoison),
+            Self::All(live) => live.look().map(Self::All),
+        }
+    }
+
+    /// Lets futures do all that instead, for good, unless the device breaks its rules.
+    pub(crate) fn run(self, spare: &mut Spare) -> Option<Self> {
+        match self {
+            Self::AllButPoison(live) => live.run(spare),
+            Self::All(live) => live.run(spare),
+        }
+        None
+    }
+}
+
+impl<L: Wants> Live<L> {
+    fn new(probed: Result<Driver<L>, ProbeFailed<Grounded<L>>>, options: &Options) -> Option<Self> {
+        // Everybody has a look as soon as the kernel is ready.
+        SIGNAL.raise(Causes::ANY);
+        match probed {
+            Ok(driver) => Some(Self {
+                driver,
+                follow: Follow::new(options),
+                report: Report::default(),
+                hog: Hog::new(options),
+                freeze: Freeze::new(options),
+            }),
             Err(failed) => {
                 error!("the balloon cannot be used: {}", failed.error);
                 None
@@ -40,30 +124,46 @@ impl Balloon {
         }
     }
 
-    /// One step toward the target, whenever there is a cause. `None` when the device broke its rules: then it has
-    /// been reset, and all frames are the kernel's again.
-    pub(crate) fn service(mut self, causes: Causes) -> Option<Self> {
-        debug!("balloon: {causes:?}");
-        match self.driver.service() {
-            Ok(Step::OnTarget) => self.on_target(),
-            // The device interrupts when it is done.
-            Ok(Step::Waiting) => {}
-            Ok(Step::OutOfFrames { retry_after }) => arch::wake_after(retry_after),
+    fn look(mut self) -> Option<Self> {
+        match self.service() {
+            Ok(()) => freeze::look(self),
             Err(error) => {
-                error!("the balloon is given up: {error}");
-                return None;
+                give_up(self.driver, error);
+                None
             }
         }
-        Some(self)
     }
 
-    fn on_target(&mut self) {
-        let before = core::mem::replace(&mut self.size, self.driver.size());
-        if self.size < before && self.touch {
-            memory::touch();
+    /// Gives each part of the balloon a turn that has one to come.
+    fn service(&mut self) -> Result<(), BalloonError> {
+        if let Some(cause) = self.follow.cause() {
+            self.follow.step(&mut self.driver, cause)?;
         }
-        if self.size != before {
-            info!("balloon: {} MiB", self.size.bytes() >> 20);
+        if !SIGNAL.take(Waiter::Statistics).is_none()
+            && let Some(mut statistics) = self.driver.stats()
+        {
+            statistics.service()?;
         }
+        let causes = SIGNAL.take(Waiter::Hinting);
+        if !causes.is_none()
+            && let Some(mut hinting) = self.driver.hinting()
+        {
+            hinting.service(causes)?;
+        }
+        if self.report.is_due()
+            && let Some(mut reporting) = self.driver.reporting()
+        {
+            self.report.done(reporting.service()?);
+        }
+        self.hog.look(&mut self.driver, &mut self.follow)
+    }
+}
+
+/// Resets a device that broke its rules.
+fn give_up<L: Wants>(driver: Driver<L>, error: BalloonError) {
+    error!("the balloon is given up: {error}");
+    if let Err(live) = driver.abandon() {
+        // The device may still use what it was lent, so that all of that stays with it.
+        error!("the balloon is not reset either: {}", live.error);
     }
 }

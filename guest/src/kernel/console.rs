@@ -27,6 +27,11 @@ pub(crate) fn print(text: fmt::Arguments<'_>) {
     }
 }
 
+/// Whether a byte has come in. It is taken.
+pub(crate) fn received() -> bool {
+    PORT.lock().as_mut().is_some_and(|port| port.inner_mut().try_receive_byte().is_ok())
+}
+
 /// Prints the last words of a kernel that cannot go on, whatever it was doing.
 pub(crate) fn print_at_last(text: fmt::Arguments<'_>) {
     // SAFETY: whoever holds the lock was interrupted by its own end and does not run again: there is one CPU.

@@ -1,52 +1,73 @@
 //! Sleeping until there is something to do.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::time::Duration;
 
-use bitflags::bitflags;
+use aerostat_transport::{Patience, Wait};
 
+use super::alarm::Alarm;
 use super::arch;
 
-bitflags! {
-    /// Why the kernel was woken. Several causes may come together.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub(crate) struct Causes: u32 {
-        /// The time that was asked for with `arch::wake_after` has passed.
-        const TIMER = 1 << 0;
-        /// The balloon has used buffers of a queue.
-        const QUEUE = 1 << 1;
-        /// The configuration of the balloon has changed.
-        const CONFIG = 1 << 2;
-    }
-}
+/// Whether something has happened since the kernel last went to sleep.
+static WOKEN: AtomicBool = AtomicBool::new(false);
+/// When the kernel wants to be woken, in nanoseconds since its start.
+static WAKE_AT: AtomicU64 = AtomicU64::new(NEVER);
 
-impl From<aerostat_transport::Causes> for Causes {
-    fn from(causes: aerostat_transport::Causes) -> Self {
-        let mut all = Self::empty();
-        all.set(Self::QUEUE, causes.used_buffers);
-        all.set(Self::CONFIG, causes.configuration);
-        all
-    }
-}
+const NEVER: u64 = u64::MAX;
 
-static PENDING: AtomicU32 = AtomicU32::new(0);
-
-/// Wakes the kernel. This is all that an interrupt handler does.
-pub(crate) fn raise(causes: Causes) {
+/// Wakes the kernel. Every interrupt handler does this last.
+pub(crate) fn wake() {
     // Release, for the acquire in `wait`: what the handler wrote is seen by whoever it wakes.
-    PENDING.fetch_or(causes.bits(), Ordering::Release);
+    WOKEN.store(true, Ordering::Release);
 }
 
-/// Sleeps until something was [`raise`]d, and takes all of it. Leaves interrupts on.
-pub(crate) fn wait() -> Causes {
+/// Makes the next [`wait`] end at this time since the kernel's start, or earlier.
+pub(crate) fn wake_at(time: Duration) {
+    let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(NEVER);
+    WAKE_AT.fetch_min(nanoseconds, Ordering::Relaxed);
+}
+
+/// Sleeps until something has happened since the last call. What that was, everybody finds out for themselves. Leaves
+/// interrupts on.
+pub(crate) fn wait() {
+    let time = WAKE_AT.swap(NEVER, Ordering::Relaxed);
+    if time != NEVER {
+        arch::wake_after(Duration::from_nanos(time).saturating_sub(arch::now()));
+    }
     loop {
         // An interrupt between the look and the sleep would be slept over, so look with interrupts off:
         // `sleep` switches them on in one step with going to sleep.
         arch::disable_interrupts();
-        let causes = Causes::from_bits_truncate(PENDING.swap(0, Ordering::Acquire));
-        if !causes.is_empty() {
+        if WOKEN.swap(false, Ordering::Acquire) {
             arch::enable_interrupts();
-            return causes;
+            return;
         }
         arch::sleep();
+    }
+}
+
+/// Waits for a device, for the forms of the balloon that block. Gives up when there was no progress for ten seconds.
+#[derive(Debug, Default)]
+pub(crate) struct Asleep {
+    limit: Alarm,
+}
+
+impl Wait for Asleep {
+    fn wait(&mut self, attempt: u32) -> Patience {
+        if attempt == 0 {
+            self.limit.set(Duration::from_secs(10));
+        }
+        if self.limit.rings() {
+            return Patience::GiveUp;
+        }
+        wait();
+        Patience::GoOn
+    }
+}
+
+impl Drop for Asleep {
+    fn drop(&mut self) {
+        // Others may have been meant by what ended the waits.
+        wake();
     }
 }

@@ -1,21 +1,26 @@
-//! What the balloon asks of the kernel: memory to share with the device, and the frames that go into the balloon.
-//! All of it comes from [`FRAMES`].
+//! What every balloon asks of the kernel: memory to share with the device, and the frames that go into the balloon.
+//! All of it comes from [`FRAMES`]. What single features ask for besides is in the files below this one.
+
+mod blocks;
+mod poison;
+mod statistics;
 
 use core::alloc::Layout;
+use core::num::NonZero;
 use core::ops::Range;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 use core::slice;
 
-use aerostat_balloon::{FrameRun, Frames, Size4KiB};
+use aerostat_balloon::{Change, FrameRun, Frames, Size4KiB, TrackingMemory};
 use aerostat_guest::FRAME_BYTES;
 use aerostat_transport::{DeviceAddress, Dma, DmaRegion};
 
-use super::memory::FRAMES;
+use super::memory::{self, FRAMES};
 
-/// Frames that the kernel keeps for itself, whatever the host wants: 1 MiB.
-const RESERVE: u64 = 256;
+pub(crate) use self::statistics::count_stall;
 
 /// The kernel, as the balloon sees it.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Platform;
 
 impl Frames for Platform {
@@ -26,9 +31,7 @@ impl Frames for Platform {
     }
 
     fn give(&mut self, most: u32) -> Option<FrameRun<Size4KiB>> {
-        let mut frames = FRAMES.lock();
-        let spare = u32::try_from(frames.available().saturating_sub(RESERVE)).unwrap_or(u32::MAX);
-        let run = frames.take(most.min(spare))?;
+        let run = memory::take(most)?;
         // SAFETY: the frames were free memory, and belong to nobody else until they come back. The run is no longer
         // than `most`, which has 32 bits.
         Some(unsafe { FrameRun::from_raw(run.start, (run.end - run.start) as u32) })
@@ -38,17 +41,24 @@ impl Frames for Platform {
         FRAMES.lock().put(run.first()..run.first() + u64::from(run.count()));
     }
 
-    fn lend_tracking(&mut self, words: usize) -> Option<&'static mut [u64]> {
-        let frames = FRAMES.lock().take_layout(Layout::array::<u64>(words).ok()?)?;
-        let start: *mut u64 = ptr::with_exposed_provenance_mut((frames.start * FRAME_BYTES) as usize);
-        // SAFETY: the frames are memory, mapped at their physical address, nobody else's and large enough.
-        unsafe { start.write_bytes(0, words) };
-        // SAFETY: as above, aligned, just written, and taken back only through the slice itself.
-        Some(unsafe { slice::from_raw_parts_mut(start, words) })
+    fn account(&mut self, change: Change) {
+        FRAMES.lock().resize(match change {
+            Change::Taken(frames) => -i64::from(frames),
+            Change::Returned(frames) => frames.into(),
+        });
     }
 
-    fn return_tracking(&mut self, words: &'static mut [u64]) {
-        put(words.as_ptr().addr() as u64, size_of_val(words));
+    fn lend_tracking(&mut self, words: usize) -> Option<&'static mut [u64]> {
+        let start = room(Layout::array::<u64>(words).ok()?)?.cast::<u64>();
+        // SAFETY: nobody else's, and large enough.
+        unsafe { start.write_bytes(0, words) };
+        // SAFETY: as above, aligned, just written, and taken back only through the slice itself.
+        Some(unsafe { slice::from_raw_parts_mut(start.as_ptr(), words) })
+    }
+
+    fn return_tracking(&mut self, memory: TrackingMemory) {
+        let words = memory.into_raw();
+        put(words.addr().get() as u64, words.len() * size_of::<u64>());
     }
 }
 
@@ -56,11 +66,9 @@ impl Frames for Platform {
 // free, hence nobody else's, and their numbers are aligned as asked for.
 unsafe impl Dma for Platform {
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
-        let frames = FRAMES.lock().take_layout(layout)?;
-        let address = frames.start * FRAME_BYTES;
-        let start = NonNull::with_exposed_provenance((address as usize).try_into().ok()?);
+        let start = room(layout)?;
         // SAFETY: as the trait promises, see above.
-        Some(unsafe { DmaRegion::new(start, DeviceAddress(address), layout) })
+        Some(unsafe { DmaRegion::new(start, DeviceAddress(start.addr().get() as u64), layout) })
     }
 
     fn free(&mut self, region: DmaRegion) {
@@ -68,7 +76,15 @@ unsafe impl Dma for Platform {
     }
 }
 
-/// Gives back the frames of something that `Frames::take_layout` made room for.
+/// Memory with room for `layout`, which is nobody else's. Its physical address is its virtual address.
+fn room(layout: Layout) -> Option<NonNull<u8>> {
+    let frames = FRAMES.lock().take_layout(layout)?;
+    let address = (frames.start * FRAME_BYTES) as usize;
+    // Frame 0 is never free.
+    Some(NonNull::with_exposed_provenance(NonZero::new(address)?))
+}
+
+/// Gives back what [`room`] gave.
 fn put(address: u64, bytes: usize) {
     let first = address / FRAME_BYTES;
     FRAMES.lock().put(first..first + (bytes as u64).div_ceil(FRAME_BYTES));

@@ -4,16 +4,15 @@ use core::fmt::Display;
 use core::ptr::NonNull;
 
 use aerostat_guest::MmioDevice;
-use aerostat_transport::pci::{BarRange, Message, Msix, PciError, PciFunction, Routing, Space};
+use aerostat_transport::pci::{BarRange, MapBar, Message, Msix, PciError, PciFunction, Routing, Space};
 use aerostat_transport::spec::DeviceId;
-use aerostat_transport::{Either, InterruptSource, Mmio, MmioError, MmioRegion, Pci, Transport};
+use aerostat_transport::{Causes, Either, InterruptSource, Mmio, MmioError, MmioRegion, Pci, Transport};
 use log::{info, warn};
 use pci_types::{ConfigRegionAccess, EndpointHeader, PciHeader};
 use spin::Once;
 
-use super::arch;
-use super::idle::{self, Causes};
-use super::pci;
+use super::balloon::SIGNAL;
+use super::{arch, idle, memory, pci};
 
 /// A device on whichever bus it was found.
 pub(crate) type AnyTransport = Either<Mmio<MmioRegion>, Pci<MmioRegion>>;
@@ -22,8 +21,8 @@ pub(crate) type AnyTransport = Either<Mmio<MmioRegion>, Pci<MmioRegion>>;
 /// about.
 static SOURCE: Once<<AnyTransport as Transport>::Interrupt> = Once::new();
 
-/// Finds the first device of type `id`: on PCI, or else among `mmio`. From then on its interrupts [`idle::raise`]
-/// causes.
+/// Finds the first device of type `id`: on PCI, or else among `mmio`. From then on its interrupts raise
+/// [`SIGNAL`].
 pub(crate) fn find(id: DeviceId, mmio: impl Iterator<Item = MmioDevice>) -> Option<AnyTransport> {
     on_pci(id).map(Either::Second).or_else(|| on_mmio(id, mmio).map(Either::First))
 }
@@ -66,17 +65,13 @@ fn take<C: ConfigRegionAccess>(function: &PciFunction<&C>, config: &C) -> Result
         Space::Ports => None,
     };
     let place = format_args!("PCI function {}", function.address());
-    if let Some(mut messages) = Msix::enable(function, &mut map)? {
-        // One message for everything: it is not worth a second one to learn what an interrupt was about.
-        let message = arch::on_message(|| idle::raise(Causes::QUEUE | Causes::CONFIG));
-        let vector = message.and_then(|arch::Message { address, data }| messages.add(Message { address, data }));
-        let Some(vector) = vector else {
-            warn!("{place}: no interrupt vector is left");
-            return Ok(None);
-        };
-        info!("{place}: interrupts by messages");
-        let routing = Routing::Messages { configuration: vector, queues: vector };
-        return Pci::new(function, &mut map, routing).map(Some);
+    match messages(function, &mut map) {
+        Ok(Some(routing)) => {
+            info!("{place}: interrupts by messages");
+            return Pci::new(function, &mut map, routing).map(Some);
+        }
+        Ok(None) => {}
+        Err(error) => warn!("{place}: no messages: {error}"),
     }
     let transport = Pci::new(function, &mut map, Routing::Line)?;
     let line = EndpointHeader::from_header(PciHeader::new(function.address()), config)
@@ -86,14 +81,32 @@ fn take<C: ConfigRegionAccess>(function: &PciFunction<&C>, config: &C) -> Result
     Ok(connected(&place, is_connected).then_some(transport))
 }
 
-/// Registers at a physical address, mapped.
+/// Routes the messages of a function: one for the configuration, another for the queues. `None` where it sends none, or
+/// too few vectors are left.
+fn messages<C: ConfigRegionAccess>(
+    function: &PciFunction<&C>,
+    map: &mut impl MapBar<Io = MmioRegion>,
+) -> Result<Option<Routing>, PciError> {
+    let Some(mut messages) = Msix::enable(function, map)? else { return Ok(None) };
+    let mut add = |handler: fn()| {
+        let arch::Message { address, data } = arch::on_message(handler)?;
+        // SAFETY: the message is an interrupt of this machine's CPU, see `arch::Message`.
+        messages.add(unsafe { Message::new(address, data) })
+    };
+    let configuration = add(|| raise(Causes { used_buffers: false, configuration: true }));
+    let queues = add(|| raise(Causes { used_buffers: true, configuration: false }));
+    Ok(configuration.zip(queues).map(|(configuration, queues)| Routing::Messages { configuration, queues }))
+}
+
+/// Registers at a physical address, mapped. `None` where that is memory, whatever the device says.
 fn registers(address: u64, bytes: u64) -> Option<MmioRegion> {
-    arch::map(address..address.checked_add(bytes)?);
-    let start = NonNull::with_exposed_provenance(usize::try_from(address).ok()?.try_into().ok()?);
-    if !address.is_multiple_of(8) {
+    let addresses = address..address.checked_add(bytes)?;
+    if memory::is_any(&addresses) {
         return None;
     }
-    // SAFETY: mapped from here on, aligned, and registers of a device, which this kernel has one driver for.
+    arch::map_registers(addresses)?;
+    let start = NonNull::with_exposed_provenance(usize::try_from(address).ok()?.try_into().ok()?);
+    // SAFETY: mapped from here on, no memory, and registers of a device, which this kernel has one driver for.
     Some(unsafe { MmioRegion::new(start, bytes as usize) })
 }
 
@@ -102,9 +115,15 @@ fn connect_line(interrupt: u32, source: <AnyTransport as Transport>::Interrupt) 
     SOURCE.call_once(|| source);
     arch::on_line(interrupt, || {
         if let Some(source) = SOURCE.get() {
-            idle::raise(source.acknowledge().into());
+            raise(source.acknowledge());
         }
     })
+}
+
+/// What an interrupt handler does.
+fn raise(causes: Causes) {
+    SIGNAL.raise(causes);
+    idle::wake();
 }
 
 fn connected(place: &impl Display, line: Option<()>) -> bool {

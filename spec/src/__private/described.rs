@@ -18,12 +18,23 @@ pub trait Writable: Field {}
 pub trait Settable: Field {}
 
 /// The feature `F` is described and is still refused; it gets the level `L`.
+#[diagnostic::on_unimplemented(
+    message = "the feature `{F}` cannot be declared here",
+    label = "`{F}` is already declared, or is no feature of this device",
+    note = "declare each feature at most once, by `.want(…)` or by `.require(…)`",
+    note = "use a feature from the module of the device, or from `aerostat_spec::reserved`"
+)]
 pub trait With<F, L: Level> {
     /// The set with the new level.
     type Out;
 }
 
 /// The feature `F` is described.
+#[diagnostic::on_unimplemented(
+    message = "`{F}` is no feature of this device",
+    label = "unknown to the feature set",
+    note = "use a feature from the module of the device, or from `aerostat_spec::reserved`"
+)]
 pub trait Declares<F> {
     /// Its level.
     type Level: Level;

@@ -14,6 +14,8 @@ use crate::io::Io;
 const IDS: u16 = 0x00;
 /// Offset of command and status.
 const COMMAND: u16 = 0x04;
+/// Offset of the dword whose third byte is the header type.
+const HEADER: u16 = 0x0c;
 /// Offset of the first BAR.
 const BARS: u16 = 0x10;
 /// Offset of subsystem vendor and subsystem id.
@@ -84,8 +86,8 @@ pub struct BarRange {
 impl BarRange {
     /// The part of the range at `offset`, or `None` where it does not reach that far.
     pub const fn part(self, offset: u64, len: u64) -> Option<Self> {
-        match offset.checked_add(len) {
-            Some(end) if end <= self.len => Some(Self { space: self.space, address: self.address + offset, len }),
+        match (offset.checked_add(len), self.address.checked_add(offset)) {
+            (Some(end), Some(address)) if end <= self.len => Some(Self { space: self.space, address, len }),
             _ => None,
         }
     }
@@ -141,12 +143,16 @@ impl<C: ConfigRegionAccess> PciFunction<C> {
     ///
     /// Learning the length takes a moment in which the function does not answer to any of its BARs.
     pub fn bar(&self, bar: BarIndex) -> Option<BarRange> {
+        // Other kinds of functions have other registers in this place.
+        if self.virtio_device().is_none() || (self.read(HEADER) >> 16) & 0x7f != 0 {
+            return None;
+        }
         let low = self.read(bar.offset());
         if low & 1 != 0 {
             let mask = self.probe(bar.offset()) & !3;
-            let len = u64::from(mask & mask.wrapping_neg());
-            let address = u64::from(low & !3);
-            return usable(BarRange { space: Space::Ports, address, len });
+            // The upper half may not be there: a PC has 65536 ports.
+            let mask = if mask >> 16 == 0 { mask | 0xffff_0000 } else { mask };
+            return range(Space::Ports, u64::from(low & !3), u64::from(mask) | u64::MAX << 32);
         }
         let upper = match low >> 1 & 3 {
             0 => None,
@@ -158,7 +164,10 @@ impl<C: ConfigRegionAccess> PciFunction<C> {
             address |= u64::from(self.read(upper.offset())) << 32;
             mask |= u64::from(self.probe(upper.offset())) << 32;
         }
-        usable(BarRange { space: Space::Memory, address, len: mask & mask.wrapping_neg() })
+        if upper.is_none() {
+            mask |= u64::MAX << 32;
+        }
+        range(Space::Memory, address, mask)
     }
 
     /// Which bits of a BAR can be written.
@@ -219,7 +228,8 @@ impl<C: ConfigRegionAccess> Behind<'_, C> {
     }
 }
 
-impl<C: ConfigRegionAccess> Io for Behind<'_, C> {
+// SAFETY: each access is one of the function's configuration space at that offset, or none at all.
+unsafe impl<C: ConfigRegionAccess> Io for Behind<'_, C> {
     fn len(&self) -> usize {
         256 - usize::from(self.offset)
     }
@@ -249,10 +259,12 @@ impl<C: ConfigRegionAccess> Io for Behind<'_, C> {
     }
 }
 
-/// A range that a driver can use.
-fn usable(range: BarRange) -> Option<BarRange> {
-    let ends = range.address.checked_add(range.len).is_some();
-    (range.address != 0 && range.len != 0 && ends).then_some(range)
+/// The range of a BAR of which the bits of `mask` can be written, where that makes sense: the bits that cannot are the
+/// lowest ones, the address is a multiple of the length, and there is an address.
+fn range(space: Space, address: u64, mask: u64) -> Option<BarRange> {
+    let len = (!mask).checked_add(1)?;
+    let makes_sense = len.is_power_of_two() && address.is_multiple_of(len) && address != 0;
+    (makes_sense && address.checked_add(len).is_some()).then_some(BarRange { space, address, len })
 }
 
 /// A capability in the configuration space of a function.

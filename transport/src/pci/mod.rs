@@ -10,6 +10,8 @@ mod function;
 mod msix;
 mod structures;
 
+use core::sync::atomic::{Ordering, fence};
+
 use aerostat_spec::pci::{self, NO_VECTOR, common_cfg};
 use aerostat_spec::{Block, DeviceId};
 use pci_types::ConfigRegionAccess;
@@ -133,10 +135,10 @@ pub enum Routing {
 /// A device on the PCI bus.
 #[derive(Debug)]
 pub struct Pci<I> {
-    common: Registers<common_cfg::Space, I>,
-    notify: I,
+    common: Registers<common_cfg::Space, Window<I>>,
+    notify: Window<I>,
     multiplier: u32,
-    isr: I,
+    isr: Window<I>,
     device: Window<I>,
     id: DeviceId,
     routing: Routing,
@@ -156,17 +158,22 @@ impl<I: Io> Pci<I> {
         let id = function.virtio_device().ok_or(PciError::NotVirtio)?;
         let found = Structures::find(function)?;
         function.enable();
+        if routing == Routing::Line {
+            msix::disable(function);
+        }
         let mut structure = |range: BarRange, most: u64| {
             let range = BarRange { len: range.len.min(most), ..range };
-            map.map(range).filter(|io| io.len() as u64 >= range.len).ok_or(PciError::Unmapped { range })
+            let len = usize::try_from(range.len).ok();
+            // What is mapped may be longer than the structure, which ends where its capability says.
+            map.map(range).and_then(|io| Window::new(io, 0, len?)).ok_or(PciError::Unmapped { range })
         };
         let common = Registers::new(structure(found.common, <common_cfg::Space as Block>::LEN as u64)?);
         let isr = structure(found.isr, 1)?;
         // How much of these two is needed turns out later; each access is checked against the mapped length.
         let notify = structure(found.notify, u64::MAX)?;
         let device = match found.device {
-            Some(range) => Window::rest(structure(range, u64::MAX)?, 0),
-            None => Window::rest(isr.clone(), isr.len()),
+            Some(range) => structure(range, u64::MAX)?,
+            None => isr.rest_from(isr.len()),
         };
         Ok(Self { common, notify, multiplier: found.multiplier, isr, device, id, routing })
     }
@@ -252,7 +259,7 @@ unsafe impl<I: Io> Transport for Pci<I> {
         self.select(queue);
         let offset = u64::from(self.common.read(common_cfg::QueueNotifyOff)) * u64::from(self.multiplier);
         let start = usize::try_from(offset).ok().filter(|start| start.is_multiple_of(NOTIFICATION));
-        let register = start.and_then(|start| Window::new(self.notify.clone(), start, NOTIFICATION));
+        let register = start.and_then(|start| self.notify.part(start, NOTIFICATION));
         let register = register.ok_or(QueueError::Notification { queue })?;
         if let Routing::Messages { queues, .. } = self.routing {
             let vector = queues.get();
@@ -295,15 +302,16 @@ impl<I: Io> Notifier for PciNotifier<I> {
 #[derive(Clone, Debug)]
 pub struct PciInterrupt<I> {
     /// The ISR status, which is read only where interrupts come over the line.
-    isr: Option<I>,
+    isr: Option<Window<I>>,
 }
 
 impl<I: Io> InterruptSource for PciInterrupt<I> {
     fn acknowledge(&self) -> Causes {
         match &self.isr {
-            // The read acknowledges the interrupt.
             Some(isr) => {
                 let status = pci::Isr::from_bits(isr.read8(0));
+                // Orders the read, which acknowledges, before the next look at queues and configuration.
+                fence(Ordering::SeqCst);
                 Causes { used_buffers: status.queue(), configuration: status.config() }
             }
             None => Causes::ANY,
@@ -314,7 +322,7 @@ impl<I: Io> InterruptSource for PciInterrupt<I> {
 /// The configuration space of a PCI device.
 #[derive(Clone, Debug)]
 pub struct PciConfig<I> {
-    common: Registers<common_cfg::Space, I>,
+    common: Registers<common_cfg::Space, Window<I>>,
     space: Window<I>,
 }
 

@@ -13,13 +13,25 @@ use crate::registers::Registers;
 /// Bytes of an entry of the table.
 const ENTRY: usize = <msix_entry::Space as Block>::LEN;
 
+/// Vector control: the vector is masked.
+const MASKED: u32 = 1;
+
 /// What the device writes to memory in place of an interrupt; its meaning is the platform's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The address that is written to.
-    pub address: u64,
-    /// The value that is written.
-    pub data: u32,
+    address: u64,
+    data: u32,
+}
+
+impl Message {
+    /// The message that consists in writing `data` to `address`.
+    ///
+    /// # Safety
+    ///
+    /// The write interrupts a CPU of this platform and has no other effect: the device makes it whenever it likes.
+    pub const unsafe fn new(address: u64, data: u32) -> Self {
+        Self { address, data }
+    }
 }
 
 /// An entry of the MSI-X table: the number by which virtio calls the message.
@@ -63,11 +75,20 @@ impl<I: Io> Msix<I> {
             .and_then(|bar| function.bar(bar))
             .and_then(|bar| bar.part((place & !7).into(), len))
             .ok_or(PciError::Table)?;
+        function.virtio_device().ok_or(PciError::NotVirtio)?;
         function.enable();
         let table = map.map(range).filter(|io| io.len() as u64 >= len).ok_or(PciError::Unmapped { range })?;
-        let control = control.with_enable(true).with_function_mask(false);
+        // All is masked before anything is enabled: entries may still be those of an earlier driver.
+        let control = control.with_enable(true).with_function_mask(true);
         registers.write(msix_cap::MessageControl, control.into_bits());
-        Ok(Some(Self { table, size, used: 0 }))
+        let msix = Self { table, size, used: 0 };
+        for vector in 0..size {
+            if let Some(entry) = msix.entry(vector) {
+                entry.write(msix_entry::VectorControl, MASKED);
+            }
+        }
+        registers.write(msix_cap::MessageControl, control.with_function_mask(false).into_bits());
+        Ok(Some(msix))
     }
 
     /// Vectors that the function has.
@@ -81,12 +102,25 @@ impl<I: Io> Msix<I> {
         if vector >= self.size {
             return None;
         }
-        let entry = Registers::new(Window::new(self.table.clone(), usize::from(vector) * ENTRY, ENTRY)?);
+        let entry = self.entry(vector)?;
         entry.write(msix_entry::MessageAddress, message.address);
         entry.write(msix_entry::MessageData, message.data);
         // Unmasked last, when the message is complete.
         entry.write(msix_entry::VectorControl, 0);
         self.used += 1;
         Some(Vector(vector))
+    }
+
+    fn entry(&self, vector: u16) -> Option<Registers<msix_entry::Space, Window<I>>> {
+        Window::new(self.table.clone(), usize::from(vector) * ENTRY, ENTRY).map(Registers::new)
+    }
+}
+
+/// Turns MSI-X off, if the function has it: it would not use its interrupt line otherwise.
+pub(crate) fn disable<C: ConfigRegionAccess>(function: &PciFunction<C>) {
+    if let Some(capability) = function.capabilities().find(|capability| capability.id == CAP_MSIX) {
+        let registers = Registers::<msix_cap::Space, _>::new(function.behind(capability));
+        let control = MsixControl::from_bits(registers.read(msix_cap::MessageControl));
+        registers.write(msix_cap::MessageControl, control.with_enable(false).into_bits());
     }
 }

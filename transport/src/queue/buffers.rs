@@ -34,7 +34,8 @@ impl<N: Notifier, const K: usize> BufferQueue<N, K, Dormant> {
 
 /// The memory that `count` buffers of `each` bytes take; `None` where no buffer can be that long.
 pub(crate) fn layout(each: usize, count: usize) -> Option<Layout> {
-    Layout::from_size_align(each.checked_mul(count)?, 8).ok().filter(|_| u32::try_from(each).is_ok())
+    let layout = Layout::from_size_align(each.checked_mul(count)?, 8).ok()?;
+    (each > 0 && count > 0 && u32::try_from(each).is_ok()).then_some(layout)
 }
 
 impl<N: Notifier, const K: usize> BufferQueue<N, K, Awake> {
@@ -51,8 +52,8 @@ impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
     ///
     /// [`AddError`], without calling `fill`, when no buffer is free or the queue is unusable.
     pub fn send(&mut self, fill: impl FnOnce(&mut Writer<'_>)) -> Result<Option<Token>, AddError> {
-        let next = self.queue.next_free()?;
-        let offset = self.each * usize::from(next);
+        let next = self.queue.next_token()?;
+        let offset = self.each * next.index();
         let address = DeviceAddress(self.memory.device_address().0.wrapping_add(offset as u64));
         // SAFETY: `next` is below `K`, so that the buffer lies inside the region.
         let start = unsafe { self.memory.as_ptr().add(offset) };
@@ -97,6 +98,11 @@ impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
     /// Tells the device whether to interrupt, see [`VirtQueue::set_interrupts`].
     pub fn set_interrupts(&mut self, interrupts: Interrupts) {
         self.queue.set_interrupts(interrupts);
+    }
+
+    /// Whether the queue is of this device, in this life.
+    pub fn is_of<T: Transport, D, F>(&self, device: &Device<T, D, Live<F>>) -> bool {
+        self.queue.is_of(device)
     }
 
     /// Makes the queue unusable, see [`VirtQueue::poison`].

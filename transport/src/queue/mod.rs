@@ -139,16 +139,16 @@ impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
         self.table.free().into()
     }
 
-    /// The descriptor with which the next buffer will start.
+    /// The token that the next buffer will have.
     ///
     /// # Errors
     ///
-    /// [`AddError`] when none is free, or the queue is unusable.
-    fn next_free(&self) -> Result<u16, AddError> {
+    /// [`AddError`] when no descriptor is free, or the queue is unusable.
+    pub fn next_token(&self) -> Result<Token, AddError> {
         if let Some(error) = self.poisoned {
             return Err(AddError::Poisoned(error));
         }
-        self.table.next_free().ok_or(AddError::Full { queue: self.index, needed: 1, free: 0 })
+        self.table.next_free().map(Token).ok_or(AddError::Full { queue: self.index, needed: 1, free: 0 })
     }
 
     /// Buffers that the device holds.
@@ -252,6 +252,11 @@ impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
     /// buffers once more: those used before this call may not be announced.
     pub fn set_interrupts(&mut self, interrupts: Interrupts) {
         self.ring.set_interrupts(interrupts);
+    }
+
+    /// Whether the queue is of this device, in this life.
+    pub fn is_of<T: Transport, D, F>(&self, device: &Device<T, D, Live<F>>) -> bool {
+        self.life == device.life()
     }
 
     /// Makes the queue unusable, for an error that was noticed elsewhere.

@@ -9,7 +9,10 @@ use crate::{
     build::{guest, probe, toolchain::Recipe},
     cli::{Arch, Device, Transport},
     process::interrupt,
-    qemu::program::{self, Program},
+    qemu::{
+        features::Offer,
+        program::{self, Program},
+    },
 };
 
 /// The architecture that is demonstrated.
@@ -97,14 +100,16 @@ pub(crate) fn choose(plan: &Plan, asked: Option<Device>) -> anyhow::Result<Chose
     }
 }
 
-/// The device that the user wants: who names a QEMU, a guest image or PCI, wants QEMU.
+/// The device that the user wants: who names a QEMU, a guest image, PCI or features, wants QEMU.
 fn wanted(asked: Option<Device>, plan: &Plan) -> anyhow::Result<Option<Device>> {
     let names_qemu = plan.qemu.is_some() || plan.image.is_some();
+    let names_features = plan.offer != Offer::Usual;
     let over_pci = plan.transport == Some(Transport::Pci);
     match asked {
         Some(Device::Embedded) if names_qemu => bail!("--qemu and --guest say nothing to the embedded device"),
         Some(Device::Embedded) if over_pci => bail!("--transport pci: the embedded device is on MMIO only"),
-        None if names_qemu || over_pci => Ok(Some(Device::Qemu)),
+        Some(Device::Embedded) if names_features => bail!("--features says nothing to the embedded device"),
+        None if names_qemu || names_features || over_pci => Ok(Some(Device::Qemu)),
         asked => Ok(asked),
     }
 }
@@ -162,7 +167,7 @@ mod tests {
 
     #[test]
     fn what_only_qemu_has_asks_for_it() {
-        for words in [["--qemu", "/bin/qemu"], ["--guest", "/guest"], ["--transport", "pci"]] {
+        for words in [["--qemu", "/bin/qemu"], ["--guest", "/guest"], ["--transport", "pci"], ["--features", "stats"]] {
             assert_eq!(wanted(None, &plan(&words)).unwrap(), Some(Device::Qemu));
             assert!(wanted(Some(Device::Embedded), &plan(&words)).is_err());
         }

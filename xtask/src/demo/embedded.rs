@@ -73,10 +73,11 @@ fn run(mut driver: Driver, device: &BalloonDevice, landing: &AtomicBool) -> anyh
     while !landing.load(Ordering::Relaxed) {
         // Count first, then look: an interrupt in between ends the wait at once.
         let seen = line.count();
-        interrupt.acknowledge();
+        // A step is right for whatever it was about.
+        let _ = interrupt.acknowledge();
         let pause = match driver.service()? {
             Step::OnTarget | Step::Waiting => NAP,
-            Step::OutOfFrames { retry_after } => retry_after,
+            Step::OutOfFrames { retry_after } | Step::HeldOff { retry_after } => retry_after,
         };
         // The limit only lets the guest look up: a step too many does no harm.
         let _ = line.wait(seen, pause);
@@ -112,7 +113,7 @@ impl Aircraft for Flying {
         let balloon = Bytes(u64::from(self.device.actual()) * PAGE_BYTES);
         Ok(Gauges {
             actual: self.memory.less(balloon),
-            guest_used: None,
+            statistics: None,
             resident: resident::of(process::id()).context("this program's resident memory cannot be read")?,
         })
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::plan::Plan;
-use crate::{process::interrupt, units::Bytes};
+use crate::{process::interrupt, qemu::statistics::Statistics, units::Bytes};
 
 /// How often things are looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -30,8 +30,8 @@ pub(crate) trait Aircraft {
 pub(crate) struct Gauges {
     /// What the guest has, by the device's account.
     pub(crate) actual: Bytes,
-    /// What the guest uses, by its own account.
-    pub(crate) guest_used: Option<Bytes>,
+    /// What the guest told last of its memory.
+    pub(crate) statistics: Option<Statistics>,
     /// The host's resident memory.
     pub(crate) resident: Bytes,
 }

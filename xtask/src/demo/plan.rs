@@ -9,7 +9,10 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::{
     cli::{DemoArguments, Transport},
-    qemu::resident,
+    qemu::{
+        features::{Feature, Offer},
+        resident,
+    },
     units::Bytes,
 };
 
@@ -32,6 +35,8 @@ pub(crate) struct Plan {
     /// Memory to leave to the guest.
     pub(crate) target: Bytes,
     pub(crate) rounds: u32,
+    /// What QEMU's device is to offer.
+    pub(crate) offer: Offer,
     /// Whether the report goes to standard output as JSON.
     pub(crate) json: bool,
     pub(crate) plot: Option<PathBuf>,
@@ -60,6 +65,7 @@ impl Plan {
             memory: Bytes::from_mib(memory),
             target: Bytes::from_mib(target),
             rounds,
+            offer: arguments.features.clone().map_or(Offer::Usual, Offer::Exactly),
             json: arguments.json,
             plot: arguments.plot.clone(),
             qemu: arguments.qemu.program.clone(),
@@ -81,8 +87,11 @@ impl Plan {
     }
 
     /// The least by which resident memory must follow the balloon, down and up: of what the guest gives, the share that
-    /// 700 is of 768 MiB.
-    pub(crate) const fn least_change(&self) -> Bytes {
+    /// 700 is of 768 MiB. A guest that reports its free pages leaves the host none of them, with or without a balloon.
+    pub(crate) fn least_change(&self) -> Bytes {
+        if self.offer.names(Feature::FreePageReporting) {
+            return Bytes(0);
+        }
         Bytes(self.memory.less(self.target).0 / 768 * 700)
     }
 
@@ -129,6 +138,8 @@ mod tests {
         let plan = plan(&["--memory", "128", "--target", "32"]).unwrap();
         let plan = Plan { memory: Bytes::from_mib(1024), target: Bytes::from_mib(256), ..plan };
         assert_eq!(plan.least_change(), Bytes::from_mib(700));
+        let plan = Plan { offer: Offer::Exactly(vec![Feature::FreePageReporting]), ..plan };
+        assert_eq!(plan.least_change(), Bytes(0), "who reports has nothing left to release");
     }
 
     #[test]

@@ -72,7 +72,7 @@ mod tests {
         let sample = |seconds, mib| Sample {
             at: Duration::from_secs(seconds),
             target: Bytes::from_mib(256),
-            gauges: Gauges { actual: Bytes::from_mib(mib), guest_used: None, resident: Bytes::from_mib(mib + 40) },
+            gauges: Gauges { actual: Bytes::from_mib(mib), statistics: None, resident: Bytes::from_mib(mib + 40) },
         };
         let svg = svg(Bytes::from_mib(1024), &[sample(0, 1024), sample(1, 600), sample(2, 256)]).unwrap();
         assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));

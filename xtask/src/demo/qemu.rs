@@ -11,6 +11,7 @@ use crate::{
     cli::Transport,
     qemu::{
         error::{Activity, QemuError},
+        features::{Feature, Offer},
         machine::{Balloon, Machine, Start},
         process::Qemu,
     },
@@ -19,6 +20,9 @@ use crate::{
 
 /// The guest writes to all of its memory first, so that the host has to back it.
 const COMMAND_LINE: &str = "touch quiet";
+/// Has the guest use page poison as well, which it does not of its own accord. Pages are poisoned with zeros, the one
+/// value that leaves it to QEMU to drop them.
+const POISON: &str = "features=tell,stats,oom,hint,report,poison";
 
 /// A guest in QEMU.
 #[derive(Debug)]
@@ -34,15 +38,20 @@ impl Flying {
     }
 }
 
+/// The guest's command line for what the device offers.
+fn command_line(offer: &Offer) -> String {
+    if offer.names(Feature::PagePoison) { format!("{COMMAND_LINE} {POISON}") } else { COMMAND_LINE.to_owned() }
+}
+
 /// Builds the guest, starts it and waits until it is ready.
 pub(crate) fn launch(plan: &Plan, ground: &Ground, transport: Transport) -> anyhow::Result<Flying> {
     let machine = Machine {
         program: ground.qemu.path.clone(),
         image: ground.image()?,
-        command_line: COMMAND_LINE.to_owned(),
+        command_line: command_line(&plan.offer),
         memory: plan.memory,
         transport,
-        balloon: Balloon::Fitted,
+        balloon: Balloon::Fitted(plan.offer.clone()),
         start: Start::Running,
     };
     eprintln!("Starting a guest of {}.", plan.memory);
@@ -61,7 +70,7 @@ impl Aircraft for Flying {
         let activity = Activity::Following { target: self.target };
         Ok(Gauges {
             actual: self.qemu.actual(activity)?,
-            guest_used: self.qemu.guest_used()?,
+            statistics: self.qemu.statistics()?,
             resident: self.qemu.resident()?,
         })
     }
@@ -73,5 +82,17 @@ impl Aircraft for Flying {
 
     fn land(self: Box<Self>) -> anyhow::Result<()> {
         Ok(self.qemu.quit()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guest_uses_poison_only_where_it_was_asked_for() {
+        assert_eq!(command_line(&Offer::Usual), "touch quiet");
+        assert_eq!(command_line(&Offer::Exactly(vec![Feature::Stats])), "touch quiet");
+        assert!(command_line(&Offer::Exactly(vec![Feature::PagePoison])).ends_with(",report,poison"));
     }
 }

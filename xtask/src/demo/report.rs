@@ -4,7 +4,10 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use super::{choice::Chosen, flight::Step, plan::Plan};
-use crate::cli::{Device, Transport};
+use crate::{
+    cli::{Device, Transport},
+    qemu::features::{Feature, Offer},
+};
 
 /// The result of a demo.
 #[derive(Clone, Debug, Serialize)]
@@ -16,6 +19,8 @@ pub(crate) struct Report {
     memory_mib: u64,
     target_mib: u64,
     rounds: u32,
+    /// What the device was asked to offer, where it was.
+    features: Option<Vec<Feature>>,
     /// The least by which resident memory had to follow.
     least_change_mib: u64,
     pub(crate) steps: Vec<StepReport>,
@@ -57,6 +62,10 @@ impl Report {
             memory_mib: plan.memory.mib(),
             target_mib: plan.target.mib(),
             rounds: plan.rounds,
+            features: match &plan.offer {
+                Offer::Usual => None,
+                Offer::Exactly(features) => Some(features.clone()),
+            },
             least_change_mib: plan.least_change().mib(),
             steps: Vec::new(),
             passed: false,
@@ -114,6 +123,7 @@ mod tests {
             memory_mib: 1024,
             target_mib: 256,
             rounds: 1,
+            features: Some(vec![Feature::Stats, Feature::DeflateOnOom]),
             least_change_mib: 700,
             steps: vec![step.into()],
             passed: true,
@@ -131,6 +141,7 @@ mod tests {
             "memory_mib": 1024,
             "target_mib": 256,
             "rounds": 1,
+            "features": ["stats", "deflate-on-oom"],
             "least_change_mib": 700,
             "steps": [{
                 "target_mib": 256, "actual_mib": 256, "seconds": 1.25, "rss_before_mib": 1100, "rss_after_mib": 330,

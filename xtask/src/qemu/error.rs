@@ -27,6 +27,10 @@ pub(crate) enum QemuError {
     Lost { target: Bytes, actual: Bytes, limit: Duration, evidence: Box<Evidence> },
     #[error("QMP `{command}` failed while {activity}: {reason}{evidence}")]
     Qmp { command: &'static str, activity: Activity, reason: String, evidence: Box<Evidence> },
+    #[error("{what}{evidence}")]
+    Wrong { what: String, evidence: Box<Evidence> },
+    #[error("nothing can be said to the guest: {0}")]
+    Mute(io::Error),
     #[error("QEMU's state could not be read: {0}")]
     Process(io::Error),
     #[error(transparent)]
@@ -42,6 +46,8 @@ pub(crate) enum Activity {
     Booting,
     /// The guest follows a new target.
     Following { target: Bytes },
+    /// Something comes about.
+    Awaiting(&'static str),
     /// Nothing: a request that is answered at once.
     Asking,
 }
@@ -52,6 +58,7 @@ impl fmt::Display for Activity {
             Self::Starting => f.write_str("QEMU was starting"),
             Self::Booting => f.write_str("the guest was booting (it never said that it is ready)"),
             Self::Following { target } => write!(f, "the guest was on its way to {target}"),
+            Self::Awaiting(what) => write!(f, "{what} was awaited"),
             Self::Asking => f.write_str("QEMU was asked"),
         }
     }

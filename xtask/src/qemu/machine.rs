@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::features::Offer;
 use crate::{cli::Transport, units::Bytes};
 
 /// The port at which the guest ends QEMU, and its width: what the device is commonly given.
@@ -32,9 +33,9 @@ pub(crate) struct Machine {
 }
 
 /// Whether the machine has a balloon device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Balloon {
-    Fitted,
+    Fitted(Offer),
     Missing,
 }
 
@@ -61,8 +62,11 @@ impl Machine {
         add(&["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio"]);
         add(&["-m", &format!("{}M", self.memory.mib()), "-device", DEBUG_EXIT]);
         add(wiring);
-        if self.balloon == Balloon::Fitted {
-            add(&["-device", &format!("{device},id={BALLOON}")]);
+        if let Balloon::Fitted(offer) = &self.balloon {
+            if let Some(object) = offer.object() {
+                add(&["-object", &object]);
+            }
+            add(&["-device", &format!("{device},id={BALLOON}{}", offer.properties())]);
         }
         if self.start == Start::Paused {
             add(&["-S"]);
@@ -80,6 +84,7 @@ impl Machine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::qemu::features::Feature;
 
     fn line(transport: Transport, balloon: Balloon, start: Start) -> String {
         let machine = Machine {
@@ -96,17 +101,31 @@ mod tests {
         arguments.iter().map(|argument| argument.to_string_lossy()).collect::<Vec<_>>().join(" ")
     }
 
+    fn usual() -> Balloon {
+        Balloon::Fitted(Offer::Usual)
+    }
+
     #[test]
     fn each_transport_has_its_machine_and_device() {
-        let pci = line(Transport::Pci, Balloon::Fitted, Start::Running);
+        let pci = line(Transport::Pci, usual(), Start::Running);
         assert!(pci.contains("-M q35 ") && pci.contains("-device virtio-balloon-pci,id=balloon0"), "{pci}");
-        let mmio = line(Transport::Mmio, Balloon::Fitted, Start::Running);
+        let mmio = line(Transport::Mmio, usual(), Start::Running);
         assert!(mmio.contains("-M microvm,acpi=off ") && mmio.contains("-device virtio-balloon-device,"), "{mmio}");
         assert!(mmio.contains("-global virtio-mmio.force-legacy=false"), "{mmio}");
         for line in [pci, mmio] {
             assert!(line.contains("-m 1024M") && line.contains("-qmp unix:/dir/qmp,server=off"), "{line}");
             assert!(!line.contains(" -S"), "{line}");
         }
+    }
+
+    #[test]
+    fn the_device_offers_what_it_is_asked_to() {
+        let offer = Offer::Exactly(vec![Feature::FreePageHint]);
+        let line = line(Transport::Mmio, Balloon::Fitted(offer), Start::Running);
+        let device = "-device virtio-balloon-device,id=balloon0,deflate-on-oom=off,free-page-reporting=off,";
+        assert!(line.contains(device) && line.contains(",free-page-hint=on,"), "{line}");
+        let thread = line.find("-object iothread,id=balloon-hints");
+        assert!(thread.is_some() && thread < line.find(device), "the device names a thread that is there: {line}");
     }
 
     #[test]

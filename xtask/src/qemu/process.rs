@@ -1,8 +1,9 @@
 //! A running QEMU with its guest.
 
 use std::{
+    io::{self, Write as _},
     os::unix::net::UnixListener,
-    process::{Command, Stdio},
+    process::{ChildStdin, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -10,9 +11,11 @@ use std::{
 use super::{
     error::{Activity, Evidence, PANICKED, QemuError},
     machine::{Balloon, Machine},
+    migration::Migration,
     qmp::{Client, QmpError},
     resident,
-    serial::Listener,
+    serial::{Listener, Place},
+    statistics::Statistics,
 };
 use crate::{
     process::{
@@ -37,6 +40,7 @@ pub(crate) struct Qemu {
     // The order is the order of dropping: first the process goes, then the socket's folder.
     child: Guarded,
     qmp: Client,
+    keyboard: Option<ChildStdin>,
     guest: Listener,
     stderr: Listener,
     _folder: tempfile::TempDir,
@@ -51,9 +55,10 @@ impl Qemu {
         let listener = UnixListener::bind(&socket).map_err(QemuError::Socket)?;
         listener.set_nonblocking(true).map_err(QemuError::Socket)?;
         let mut command = Command::new(&machine.program);
-        command.args(machine.arguments(&socket)).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(machine.arguments(&socket)).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Guarded::spawn(&mut command)
             .map_err(|source| QemuError::Start { program: machine.program.clone(), source })?;
+        let keyboard = child.take_stdin();
         let guest = child.take_stdout().map(Listener::listen).unwrap_or_default();
         let stderr = child.take_stderr().map(Listener::listen).unwrap_or_default();
 
@@ -65,8 +70,8 @@ impl Qemu {
         })?;
         stream.set_nonblocking(false).map_err(QemuError::Socket)?;
         let qmp = Client::greet(stream).map_err(|error| watch.explain(error, Activity::Starting))?;
-        let mut qemu = Self { child, qmp, guest, stderr, _folder: folder, memory: machine.memory };
-        if machine.balloon == Balloon::Fitted {
+        let mut qemu = Self { child, qmp, keyboard, guest, stderr, _folder: folder, memory: machine.memory };
+        if machine.balloon != Balloon::Missing {
             qemu.ask(Activity::Asking, Client::poll_statistics)?;
         }
         Ok(qemu)
@@ -95,9 +100,51 @@ impl Qemu {
         self.ask(activity, Client::actual)
     }
 
-    /// The memory that the guest uses by its own account, where it gives one.
-    pub(crate) fn guest_used(&mut self) -> Result<Option<Bytes>, QemuError> {
-        self.ask(Activity::Asking, Client::guest_used)
+    /// What the guest told of its memory last, if it did.
+    pub(crate) fn statistics(&mut self) -> Result<Option<Statistics>, QemuError> {
+        self.ask(Activity::Asking, Client::statistics)
+    }
+
+    /// Begins to migrate the guest to `uri`, at so many bytes a second.
+    pub(crate) fn migrate(&mut self, uri: &str, bandwidth: Bytes) -> Result<(), QemuError> {
+        self.ask(Activity::Asking, |qmp| qmp.migrate(uri, bandwidth))
+    }
+
+    /// How the migration stands.
+    pub(crate) fn migration(&mut self) -> Result<Migration, QemuError> {
+        self.ask(Activity::Asking, Client::migration)
+    }
+
+    /// Types `text` on the guest's serial line.
+    pub(crate) fn type_in(&mut self, text: &str) -> Result<(), QemuError> {
+        let keyboard = self.keyboard.as_mut().ok_or_else(|| QemuError::Mute(io::ErrorKind::BrokenPipe.into()))?;
+        keyboard.write_all(text.as_bytes()).and_then(|()| keyboard.flush()).map_err(QemuError::Mute)
+    }
+
+    /// The guest's next line after `place` of which `read` makes something; `place` is then after that line.
+    pub(crate) fn next_line<T>(&self, place: &mut Place, read: impl FnMut(&str) -> Option<T>) -> Option<T> {
+        self.guest.next(place, read)
+    }
+
+    /// Waits for what `look` finds, but not longer than `limit`.
+    pub(crate) fn wait_for<T>(
+        &mut self,
+        what: &'static str,
+        limit: Duration,
+        mut look: impl FnMut(&mut Self) -> Result<Option<T>, QemuError>,
+    ) -> Result<T, QemuError> {
+        let start = Instant::now();
+        loop {
+            if let Some(found) = look(self)? {
+                return Ok(found);
+            }
+            let activity = Activity::Awaiting(what);
+            self.watch().check(activity)?;
+            if start.elapsed() >= limit {
+                return Err(QemuError::Hung { activity, limit, evidence: Box::new(self.evidence()) });
+            }
+            thread::sleep(TICK);
+        }
     }
 
     /// QEMU's resident memory.

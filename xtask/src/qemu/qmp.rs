@@ -6,9 +6,16 @@ use std::{
     time::Duration,
 };
 
-use qapi::{Any, Command, ExecuteError, Qmp, Stream, qmp};
+use qapi::{
+    ExecuteError, Qmp, Stream,
+    qmp::{self, QmpCommand},
+};
 
-use super::machine::BALLOON;
+use super::{
+    machine::BALLOON,
+    migration::{Migration, QueryMigrate},
+    statistics::Statistics,
+};
 use crate::units::Bytes;
 
 /// Longest time for QEMU to answer a command. It may be busy with releasing memory.
@@ -71,10 +78,23 @@ impl Client {
         self.execute(&qmp::qom_set { path, property, value: STATISTICS.into() }).map(drop)
     }
 
-    /// The memory that the guest uses by its own account, where it gives one.
-    pub(crate) fn guest_used(&mut self) -> Result<Option<Bytes>, QmpError> {
+    /// What the guest told of its memory last, if it did.
+    pub(crate) fn statistics(&mut self) -> Result<Option<Statistics>, QmpError> {
         let command = qmp::qom_get { path: balloon_path(), property: "guest-stats".to_owned() };
-        Ok(used(&self.execute(&command)?))
+        Ok(Statistics::read(&self.execute(&command)?))
+    }
+
+    /// Begins to migrate the guest to `uri`, at so many bytes a second.
+    pub(crate) fn migrate(&mut self, uri: &str, bandwidth: Bytes) -> Result<(), QmpError> {
+        let parameters = qmp::MigrateSetParameters { max_bandwidth: Some(bandwidth.0), ..Default::default() };
+        self.execute(&qmp::migrate_set_parameters(parameters))?;
+        let command = qmp::migrate { uri: Some(uri.to_owned()), channels: None, detach: None, resume: None };
+        self.execute(&command).map(drop)
+    }
+
+    /// How the migration stands.
+    pub(crate) fn migration(&mut self) -> Result<Migration, QmpError> {
+        self.execute(&QueryMigrate {}).map(Migration::from)
     }
 
     /// Ends QEMU.
@@ -82,7 +102,7 @@ impl Client {
         self.execute(&qmp::quit {}).map(drop)
     }
 
-    fn execute<C: Command>(&mut self, command: &C) -> Result<C::Ok, QmpError> {
+    fn execute<C: QmpCommand>(&mut self, command: &C) -> Result<C::Ok, QmpError> {
         let result = self.qmp.execute(command).map_err(|error| QmpError { command: C::NAME, reason: text(error) });
         self.qmp.events().for_each(drop);
         result
@@ -106,13 +126,6 @@ fn explain(error: &io::Error) -> String {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => format!("no answer in {} s", ANSWER.as_secs()),
         _ => error.to_string(),
     }
-}
-
-/// Total less free memory of QEMU's `guest-stats`. An amount that the guest does not tell is all ones.
-fn used(stats: &Any) -> Option<Bytes> {
-    let amount = |name| stats.get("stats")?.get(name)?.as_u64().filter(|&value| value != u64::MAX);
-    let (total, free) = (amount("stat-total-memory")?, amount("stat-free-memory")?);
-    total.checked_sub(free).map(Bytes)
 }
 
 #[cfg(test)]
@@ -169,14 +182,5 @@ mod tests {
         let mut client = Client::greet(qemu([GREETING, DONE])).unwrap();
         assert_eq!(client.actual().unwrap_err().reason, "QEMU closed the connection");
         assert!(Client::greet(qemu(["SSH-2.0-hello\n"])).is_err());
-    }
-
-    #[test]
-    fn used_memory_needs_both_amounts() {
-        let stats = |free: u64| serde_json::json!({"stats": {"stat-total-memory": 10, "stat-free-memory": free}});
-        assert_eq!(used(&stats(4)), Some(Bytes(6)));
-        assert_eq!(used(&stats(u64::MAX)), None);
-        assert_eq!(used(&stats(11)), None);
-        assert_eq!(used(&serde_json::json!({})), None);
     }
 }

@@ -10,7 +10,9 @@ use std::{
 use crate::process::lines::Splitter;
 
 /// How many lines are kept.
-const KEPT: usize = 20;
+const KEPT: usize = 2000;
+/// How many of them are the last lines.
+const LAST: usize = 20;
 /// Longest line that is kept, in bytes; the rest of a longer one is cut off.
 const LONGEST: usize = 400;
 
@@ -19,24 +21,27 @@ const LONGEST: usize = 400;
 pub(crate) struct Tail {
     splitter: Splitter,
     kept: VecDeque<String>,
+    /// How many lines have come and are not kept any more.
+    gone: usize,
     ready: bool,
     panicked: bool,
 }
 
 impl Default for Tail {
     fn default() -> Self {
-        Self { splitter: Splitter::new(LONGEST), kept: VecDeque::new(), ready: false, panicked: false }
+        Self { splitter: Splitter::new(LONGEST), kept: VecDeque::new(), gone: 0, ready: false, panicked: false }
     }
 }
 
 impl Tail {
     fn push(&mut self, bytes: &[u8]) {
-        let Self { splitter, kept, ready, panicked } = self;
+        let Self { splitter, kept, gone, ready, panicked } = self;
         splitter.push(bytes, |line| {
             *ready |= says_ready(&line);
             *panicked |= says_panic(&line);
             if kept.len() == KEPT {
                 kept.pop_front();
+                *gone += 1;
             }
             kept.push_back(line);
         });
@@ -44,13 +49,18 @@ impl Tail {
 
     /// The last lines, an unfinished one too; without empty lines at the end.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<_> = self.kept.iter().cloned().chain(self.splitter.rest()).collect();
+        let last = self.kept.iter().skip(self.kept.len().saturating_sub(LAST));
+        let mut lines: Vec<_> = last.cloned().chain(self.splitter.rest()).collect();
         while lines.last().is_some_and(|line| line.trim().is_empty()) {
             lines.pop();
         }
         lines
     }
 }
+
+/// A place between the lines of a text, at first before all of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place(usize);
 
 /// The guest's line that its balloon is live.
 fn says_ready(line: &str) -> bool {
@@ -97,6 +107,16 @@ impl Listener {
         self.tail().lines()
     }
 
+    /// The next whole line after `place` of which `read` makes something; `place` is then after that line. Lines are
+    /// not kept for ever: who looks often misses none.
+    pub(crate) fn next<T>(&self, place: &mut Place, mut read: impl FnMut(&str) -> Option<T>) -> Option<T> {
+        let tail = self.tail();
+        let first = place.0.saturating_sub(tail.gone);
+        let found = tail.kept.iter().enumerate().skip(first).find_map(|(n, line)| Some((n, read(line)?)));
+        place.0 = tail.gone + found.as_ref().map_or(tail.kept.len(), |(n, _)| n + 1);
+        found.map(|(_, read)| read)
+    }
+
     /// Whether the guest has said that it is ready.
     pub(crate) fn is_ready(&self) -> bool {
         self.tail().ready
@@ -122,8 +142,8 @@ mod tests {
     fn only_the_last_lines_are_kept_and_the_unfinished_one_with_them() {
         let text: String = (0..100).map(|n| format!("line {n}\n")).collect();
         let lines = heard(format!("{text}and").as_bytes()).lines();
-        assert_eq!(lines.len(), KEPT + 1);
-        assert_eq!((lines[0].as_str(), lines[KEPT].as_str()), ("line 80", "and"));
+        assert_eq!(lines.len(), LAST + 1);
+        assert_eq!((lines[0].as_str(), lines[LAST].as_str()), ("line 80", "and"));
     }
 
     #[test]
@@ -133,6 +153,24 @@ mod tests {
         text.extend(b"more\n".repeat(100));
         assert!(heard(&text).is_ready() && !heard(&text).has_panicked());
         assert!(!heard(b"is it ready: not yet\nready").is_ready());
+    }
+
+    #[test]
+    fn each_line_is_read_once_and_in_order() {
+        let (listener, mut place) = (heard(b"n: 1\nx\nn: 2\nn: "), Place::default());
+        let mut next = || listener.next(&mut place, |line| line.strip_prefix("n: ").map(str::to_owned));
+        assert_eq!((next().as_deref(), next().as_deref(), next()), (Some("1"), Some("2"), None));
+        listener.tail().push(b"3\n");
+        assert_eq!(next().as_deref(), Some("3"));
+    }
+
+    #[test]
+    fn a_place_stays_where_it_is_when_lines_before_it_are_forgotten() {
+        let text: String = (0..KEPT + 10).map(|n| format!("{n}\n")).collect();
+        let (listener, mut place) = (heard(text.as_bytes()), Place::default());
+        assert_eq!(listener.next(&mut place, |line| line.parse().ok()), Some(10));
+        listener.tail().push(b"more\n");
+        assert_eq!(listener.next(&mut place, |line| line.parse().ok()), Some(11));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::{
         qemu::Flying,
     },
     qemu::{
+        features::Offer,
         machine::{Balloon, Machine, Start},
         process::Qemu,
         program,
@@ -113,7 +114,7 @@ fn machine(image: PathBuf, command_line: &str) -> Machine {
         command_line: command_line.to_owned(),
         memory: MEMORY,
         transport: Transport::Pci,
-        balloon: Balloon::Fitted,
+        balloon: Balloon::Fitted(Offer::Usual),
         start: Start::Running,
     }
 }

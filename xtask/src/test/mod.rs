@@ -4,6 +4,7 @@ mod bare_metal;
 mod count;
 mod failures;
 mod flights;
+mod proofs;
 mod runner;
 mod steps;
 mod summary;
@@ -15,6 +16,7 @@ use self::{
     steps::{Scope, Step},
 };
 use crate::{
+    build::guest,
     cli::TestArguments,
     install::{self, Need},
 };
@@ -30,13 +32,14 @@ pub(crate) fn command(arguments: &TestArguments) -> anyhow::Result<()> {
     if scope == Scope::All {
         install::ensure(&Need::ALL)?;
     }
-    let mut context = Context::new(scope);
+    let image = arguments.image.as_deref().map(guest::given).transpose()?;
+    let mut context = Context::new(scope, image);
     let mut outcomes: Vec<(Step, Outcome)> = Vec::new();
     for (number, step) in steps.iter().enumerate() {
         eprintln!("\n[{}/{}] {}", number + 1, steps.len(), step.name);
         let outcome = context.run(step)?;
         eprintln!("[{}/{}] {}", number + 1, steps.len(), outcome.sentence());
-        outcomes.push((*step, outcome));
+        outcomes.push((step.clone(), outcome));
     }
     println!("\n{}", summary::table(&outcomes));
     for (step, outcome) in outcomes.iter().filter(|(_, outcome)| outcome.failure.is_some()) {

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     count::Count,
+    proofs,
     steps::{Action, Scope, Step},
 };
 use crate::{
@@ -48,8 +49,9 @@ impl Outcome {
 }
 
 impl Context {
-    pub(crate) const fn new(scope: Scope) -> Self {
-        Self { scope, recipe: None, image: None }
+    /// Nothing is built yet; the guest's image may be given.
+    pub(crate) const fn new(scope: Scope, image: Option<PathBuf>) -> Self {
+        Self { scope, recipe: None, image }
     }
 
     /// Runs `step`. An error only when the user stopped the program.
@@ -57,10 +59,8 @@ impl Context {
         let start = Instant::now();
         let (count, failure) = match step.action {
             Action::Run { command, limit } => self.run_counted(&mut command(), limit),
-            Action::Check(check) => match check(self) {
-                Ok(()) => (Count::PASSED, None),
-                Err(error) => (Count::FAILED, Some(format!("{error:#}"))),
-            },
+            Action::Check(check) => judge(check(self)),
+            Action::Prove(proof, transport) => judge(proofs::run(self, proof, transport)),
         };
         interrupt::check()?;
         Ok(Outcome { count, elapsed: start.elapsed(), failure })
@@ -104,6 +104,14 @@ impl Context {
     }
 }
 
+/// A check counts as one test.
+fn judge(result: anyhow::Result<()>) -> (Count, Option<String>) {
+    match result {
+        Ok(()) => (Count::PASSED, None),
+        Err(error) => (Count::FAILED, Some(format!("{error:#}"))),
+    }
+}
+
 /// The name in a line of the test harness like `test a_name ... FAILED`.
 fn failed_test(line: &str) -> Option<&str> {
     line.strip_prefix("test ")?.strip_suffix(" ... FAILED")
@@ -140,7 +148,7 @@ mod tests {
     fn a_failed_test_is_named() {
         let mut command = Command::new("sh");
         command.args(["-c", "echo 'test rings::wrap ... FAILED'; echo 'test rings::fit ... ok'; exit 101"]);
-        let (count, failure) = Context::new(Scope::Host).run_counted(&mut command, Duration::from_secs(30));
+        let (count, failure) = Context::new(Scope::Host, None).run_counted(&mut command, Duration::from_secs(30));
         assert_eq!((count, failure.as_deref()), (Count::FAILED, Some("rings::wrap")));
     }
 
@@ -148,7 +156,7 @@ mod tests {
     fn a_step_counts_the_tests_of_its_command() {
         let mut command = Command::new("echo");
         command.arg("test result: ok. 5 passed; 0 failed; 0 ignored");
-        let (count, failure) = Context::new(Scope::Host).run_counted(&mut command, Duration::from_secs(30));
+        let (count, failure) = Context::new(Scope::Host, None).run_counted(&mut command, Duration::from_secs(30));
         assert_eq!((count, failure), (Count { passed: 5, failed: 0 }, None));
     }
 }

@@ -1,8 +1,12 @@
 //! The steps, in order.
 
-use std::{process::Command, time::Duration};
+use std::{borrow::Cow, process::Command, time::Duration};
 
-use super::{bare_metal, failures, flights, runner::Context};
+use super::{
+    bare_metal, failures, flights,
+    proofs::{PROOFS, Proof},
+    runner::Context,
+};
 use crate::{build::guest, cli::Transport, workspace};
 
 /// How much is tested.
@@ -26,10 +30,10 @@ impl Scope {
 }
 
 /// One step.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Step {
     /// What holds when it passes.
-    pub(crate) name: &'static str,
+    pub(crate) name: Cow<'static, str>,
     /// The least scope that it belongs to.
     scope: Scope,
     pub(crate) action: Action,
@@ -42,6 +46,8 @@ pub(crate) enum Action {
     Run { command: fn() -> Command, limit: Duration },
     /// Does something in this program that counts as one test.
     Check(fn(&mut Context) -> anyhow::Result<()>),
+    /// Shows something in a guest whose device is there.
+    Prove(&'static Proof, Transport),
 }
 
 /// Longest time for building and running the tests of the host.
@@ -50,11 +56,16 @@ const TESTS: Duration = Duration::from_secs(15 * 60);
 const DOCUMENTATION: Duration = Duration::from_secs(10 * 60);
 
 const fn run(name: &'static str, command: fn() -> Command, limit: Duration) -> Step {
-    Step { name, scope: Scope::Host, action: Action::Run { command, limit } }
+    Step { name: Cow::Borrowed(name), scope: Scope::Host, action: Action::Run { command, limit } }
 }
 
 const fn check(scope: Scope, name: &'static str, check: fn(&mut Context) -> anyhow::Result<()>) -> Step {
-    Step { name, scope, action: Action::Check(check) }
+    Step { name: Cow::Borrowed(name), scope, action: Action::Check(check) }
+}
+
+fn prove(proof: &'static Proof, transport: Transport) -> Step {
+    let name = Cow::Owned(format!("{}, over {transport}", proof.name));
+    Step { name, scope: Scope::All, action: Action::Prove(proof, transport) }
 }
 
 /// The steps of `scope`.
@@ -69,6 +80,7 @@ pub(crate) fn plan(scope: Scope) -> Vec<Step> {
         check(Scope::All, "the demo in QEMU over PCI", |context| flights::qemu(context, Transport::Pci)),
         check(Scope::All, "the demo in QEMU over MMIO", |context| flights::qemu(context, Transport::Mmio)),
     ];
+    steps.extend(PROOFS.iter().flat_map(|proof| [Transport::Pci, Transport::Mmio].map(|bus| prove(proof, bus))));
     steps.extend(failures::CASES.iter().map(|case| check(case.scope, case.name, case.check)));
     steps.retain(|step| scope == Scope::All || step.scope == Scope::Host);
     steps
@@ -100,18 +112,30 @@ mod tests {
 
     #[test]
     fn all_is_more_than_the_host_and_in_the_same_order() {
-        let names = |scope| plan(scope).iter().map(|step| step.name).collect::<Vec<_>>();
+        let names = |scope| plan(scope).iter().map(|step| step.name.to_string()).collect::<Vec<_>>();
         let (host, all) = (names(Scope::Host), names(Scope::All));
         assert!(host.len() < all.len());
-        let shared: Vec<_> = all.iter().filter(|name| host.contains(name)).copied().collect();
+        let shared: Vec<_> = all.iter().filter(|name| host.contains(name)).cloned().collect();
         assert_eq!(shared, host);
     }
 
     #[test]
     fn names_tell_the_steps_apart() {
         let steps = plan(Scope::All);
-        let names: HashSet<_> = steps.iter().map(|step| step.name).collect();
+        let names: HashSet<_> = steps.iter().map(|step| &step.name).collect();
         assert_eq!(names.len(), steps.len());
+    }
+
+    #[test]
+    fn every_proof_is_shown_over_both_transports() {
+        let steps = plan(Scope::All);
+        for proof in PROOFS {
+            for bus in ["PCI", "MMIO"] {
+                let name = format!("{}, over {bus}", proof.name);
+                assert!(steps.iter().any(|step| step.name == name), "{name}");
+            }
+        }
+        assert!(plan(Scope::Host).iter().all(|step| !matches!(step.action, Action::Prove(..))));
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(crate) fn table(outcomes: &[(Step, Outcome)]) -> Table {
         let result = if outcome.failure.is_none() { "passed" } else { "FAILED" };
         let tests = outcome.count.passed + outcome.count.failed;
         table.add_row([
-            step.name.to_owned(),
+            step.name.to_string(),
             result.to_owned(),
             tests.to_string(),
             format!("{:.1}", outcome.elapsed.as_secs_f64()),
@@ -46,11 +46,11 @@ mod tests {
             failure: failure.map(str::to_owned),
         };
         let outcomes = [
-            (steps[0], outcome(Count { passed: 40, failed: 0 }, None)),
-            (steps[1], outcome(Count { passed: 2, failed: 1 }, Some("broken"))),
+            (steps[0].clone(), outcome(Count { passed: 40, failed: 0 }, None)),
+            (steps[1].clone(), outcome(Count { passed: 2, failed: 1 }, Some("broken"))),
         ];
         let table = table(&outcomes).to_string();
-        for cell in [steps[0].name, "passed", "FAILED", "40", "1.5"] {
+        for cell in [&*steps[0].name, "passed", "FAILED", "40", "1.5"] {
             assert!(table.contains(cell), "{cell:?} is missing in:\n{table}");
         }
         assert_eq!(total(&outcomes).to_string(), "42 passed, 1 failed");

@@ -1,6 +1,7 @@
 //! Flights of a guest that is only a number.
 
 use super::*;
+use crate::qemu::features::Offer;
 
 /// A guest that goes `stride` toward its target at each look, down to `floor`.
 struct Paper {
@@ -33,7 +34,7 @@ impl Aircraft for Paper {
             actual.saturating_add(self.stride).min(target)
         });
         let resident = self.actual.clamp(self.resident.0, self.resident.1);
-        Ok(Gauges { actual: self.actual, guest_used: None, resident })
+        Ok(Gauges { actual: self.actual, statistics: None, resident })
     }
 
     fn lost(&mut self, actual: Bytes, _: Duration) -> anyhow::Error {
@@ -51,6 +52,7 @@ fn plan(rounds: u32) -> Plan {
         memory: Bytes::from_mib(1024),
         target: Bytes::from_mib(256),
         rounds,
+        offer: Offer::Usual,
         json: false,
         plot: None,
         qemu: None,

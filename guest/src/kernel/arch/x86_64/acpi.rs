@@ -56,7 +56,7 @@ pub(crate) fn virtio_mmio() -> impl Iterator<Item = MmioDevice> {
 
 fn dsdt() -> Option<&'static [u8]> {
     let table = tables()?.dsdt().ok()?;
-    paging::map(table.address as u64..table.address as u64 + u64::from(table.length));
+    paging::map(table.address as u64..table.address as u64 + u64::from(table.length))?;
     // SAFETY: the table is mapped, lies in memory that the loader has reserved, and nobody writes to it.
     Some(unsafe { slice::from_raw_parts(ptr::with_exposed_provenance(table.address), table.length as usize) })
 }
@@ -76,7 +76,8 @@ struct Direct;
 
 impl AcpiHandler for Direct {
     unsafe fn map_physical_region<T>(&self, address: usize, bytes: usize) -> PhysicalMapping<Self, T> {
-        paging::map(address as u64..address.saturating_add(bytes) as u64);
+        let mapped = paging::map(address as u64..address.saturating_add(bytes) as u64);
+        mapped.expect("no memory for the page tables of an ACPI table");
         let start = NonNull::with_exposed_provenance(address.try_into().expect("an ACPI table at address 0"));
         // SAFETY: the memory is mapped at its physical address, and stays so.
         unsafe { PhysicalMapping::new(address, start, bytes, bytes, self.clone()) }

@@ -46,8 +46,7 @@ pub(crate) fn now() -> Duration {
     })
 }
 
-/// Raises [`Causes::TIMER`](crate::kernel::idle::Causes::TIMER) once, after `pause`, or sooner where the timer
-/// cannot count as far (about a minute). Takes the place of an earlier call that has not come about yet.
+/// Wakes the kernel once, after `pause`, or sooner where the timer cannot count as far (about a minute). Takes the place of an earlier call that has not come about yet.
 pub(crate) fn wake_after(pause: Duration) {
     if let Some(clock) = CLOCK.get() {
         let ticks = pause.as_nanos() * u128::from(clock.timer_hertz) / 1_000_000_000;

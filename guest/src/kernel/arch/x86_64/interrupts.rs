@@ -9,8 +9,7 @@ use x86_64::registers::control::Cr2;
 use x86_64::structures::idt::InterruptDescriptorTable;
 
 use super::apic;
-use crate::kernel::idle::{self, Causes};
-use crate::kernel::{console, exit};
+use crate::kernel::{console, exit, idle};
 
 global_asm!(include_str!("interrupts.s"), dispatch = sym dispatch);
 
@@ -47,7 +46,7 @@ static NEXT: AtomicU8 = AtomicU8::new(TIMER + 1);
 
 /// Calls `handler` whenever a device sends the message that is returned. `None` when all vectors are taken.
 ///
-/// A handler runs with interrupts off. It should do little: acknowledge, and [`idle::raise`] a cause.
+/// A handler runs with interrupts off. It should do little: acknowledge, note what it was about, and [`idle::wake`] the kernel.
 pub(crate) fn on_message(handler: fn()) -> Option<Message> {
     let vector = vector(handler)?;
     Some(Message { address: apic::message_address(), data: vector.into() })
@@ -75,7 +74,7 @@ fn vector(handler: fn()) -> Option<u8> {
 pub(super) fn start() {
     static TABLE: Once<InterruptDescriptorTable> = Once::new();
     TABLE.call_once(table).load();
-    HANDLERS[usize::from(TIMER)].call_once(|| || idle::raise(Causes::TIMER));
+    HANDLERS[usize::from(TIMER)].call_once(|| idle::wake);
     apic::start();
 }
 

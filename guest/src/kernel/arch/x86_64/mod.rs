@@ -15,7 +15,7 @@ use uart_16550::{Config, Uart16550Tty};
 pub(crate) use acpi::virtio_mmio;
 pub(crate) use clock::{now, wake_after};
 pub(crate) use interrupts::{Message, on_line, on_message};
-pub(crate) use paging::{BOOT_MAPPED, map};
+pub(crate) use paging::{BOOT_MAPPED, map, map_registers};
 pub(crate) use pci::config as pci_config;
 
 /// The serial port COM1.

@@ -18,9 +18,9 @@ pub(crate) enum Config {
 pub(crate) fn config() -> Config {
     if let Some((address, last_bus)) = acpi::ecam()
         && let Some(start) = NonNull::new(core::ptr::with_exposed_provenance_mut(address as usize))
+        && let bytes = (u64::from(last_bus) + 1) << 20
+        && paging::map_registers(address..address + bytes).is_some()
     {
-        let bytes = (u64::from(last_bus) + 1) << 20;
-        paging::map(address..address + bytes);
         // SAFETY: mapped from here on, aligned to a bus, and used by this kernel in this way only.
         let region = unsafe { MmioRegion::new(start, bytes as usize) };
         return Config::Memory(Ecam::new(region, 0, 0));

@@ -1,0 +1,84 @@
+//! All parts of a live balloon together, and how they end.
+
+use aerostat_spec::balloon::feature;
+use aerostat_spec::{Level, LevelOf};
+use aerostat_transport::{Dma, SetupError, Transport};
+
+use crate::blocks::Blocks;
+use crate::declare::{BalloonLevels, Options, StatsVq};
+use crate::handles::{HintingHandle, ReportingHandle, StatisticsHandle};
+use crate::live::{Core, Stopped};
+use crate::platform::Frames;
+use crate::start::{release_hinting, release_reporting};
+
+/// What depends on the feature `F` under the declaration `L`: see [`Level::Of`].
+pub type Of<L, F, X> = <LevelOf<L, F> as Level>::Of<X>;
+/// The handle for statistics, at its level.
+pub type StatisticsOf<T, L> = Of<L, StatsVq, StatisticsHandle<<T as Transport>::Notifier>>;
+/// The handle for reporting, at its level.
+pub type ReportingOf<T, P, L> = Of<L, feature::PageReporting, ReportingHandle<<T as Transport>::Notifier, P>>;
+/// The handle for hinting, at its level.
+pub type HintingOf<T, P, L> =
+    Of<L, feature::FreePageHint, HintingHandle<<T as Transport>::Notifier, <T as Transport>::Config, P>>;
+
+/// Whether to wait for the end of a reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Wait, within a limit.
+    Waiting,
+    /// Look only once.
+    AtOnce,
+}
+
+/// A live balloon with everything that belongs to it.
+pub(crate) struct Parts<T: Transport, P, L: BalloonLevels> {
+    pub(crate) core: Core<T, P, L>,
+    pub(crate) statistics: StatisticsOf<T, L>,
+    pub(crate) reporting: ReportingOf<T, P, L>,
+    pub(crate) hinting: HintingOf<T, P, L>,
+}
+
+impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Parts<T, P, L> {
+    /// The books of blocks that are lent.
+    pub(crate) fn books(&self) -> [Option<Blocks>; 2] {
+        let reporting = LevelOf::<L, feature::PageReporting>::get(&self.reporting);
+        let hinting = LevelOf::<L, feature::FreePageHint>::get(&self.hinting);
+        [reporting.map(|handle| handle.queue.book()), hinting.map(|handle| handle.queue.book())]
+    }
+
+    /// Resets the device. Every frame that is still with it goes back to the kernel, with undefined contents.
+    ///
+    /// # Errors
+    ///
+    /// The balloon, of which only this is left to be done, and why the reset did not finish.
+    pub(crate) fn stop(self, stop: Stop) -> Result<(T, P, Options<P>), (Self, SetupError)> {
+        for book in self.books().into_iter().flatten() {
+            book.close();
+        }
+        let Self { core, mut statistics, mut reporting, mut hinting } = self;
+        if let Some(statistics) = LevelOf::<L, StatsVq>::get_mut(&mut statistics) {
+            statistics.silence();
+        }
+        if let Some(reporting) = LevelOf::<L, feature::PageReporting>::get_mut(&mut reporting) {
+            reporting.silence();
+        }
+        if let Some(hinting) = LevelOf::<L, feature::FreePageHint>::get_mut(&mut hinting) {
+            hinting.silence();
+        }
+        let Stopped { transport, mut platform, options, poison, proof } = match core.stop(stop) {
+            Ok(stopped) => stopped,
+            Err((core, error)) => return Err((Self { core, statistics, reporting, hinting }, error)),
+        };
+        if let Some(statistics) = LevelOf::<L, StatsVq>::into_option(statistics) {
+            // As for all queues here: the proof is of the very life that it belongs to, so that nothing comes back.
+            let _ = statistics.queue.into_queue().release(&proof, &mut platform);
+        }
+        if let Some(reporting) = LevelOf::<L, feature::PageReporting>::into_option(reporting) {
+            release_reporting(reporting.queue, &proof, &mut platform, poison);
+        }
+        if let Some(hinting) = LevelOf::<L, feature::FreePageHint>::into_option(hinting) {
+            release_hinting(hinting.queue, &proof, &mut platform, poison);
+        }
+        Ok((transport, platform, options))
+    }
+}

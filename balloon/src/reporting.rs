@@ -1,0 +1,173 @@
+//! Free page reporting ("Free Page Reporting", 5.5.6.7): the host drops memory that the kernel does not use, without any
+//! change to the size of the balloon.
+
+use aerostat_transport::queue::{Access, Awake, Dormant, Element, Token};
+use aerostat_transport::{Device, DeviceAddress, DeviceError, Live, Notifier, Transport, VirtQueue};
+
+use crate::blocks::{Blocks, NotABlock};
+use crate::declare::Fill;
+use crate::error::{BalloonError, FrameError};
+use crate::frame::{FrameRun, FrameSize};
+use crate::platform::{Frames, ReportFrames};
+
+/// Descriptors of the queue.
+const DESCRIPTORS: usize = 32;
+/// Blocks in a report.
+const BLOCKS: usize = 16;
+/// Reports with the device at a time.
+const REPORTS: usize = DESCRIPTORS / BLOCKS;
+
+/// What a step of reporting has left to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reported {
+    /// Nothing, until the kernel has more free memory that the host does not know of.
+    Everything,
+    /// The device works on a report: call again after its interrupt.
+    Waiting,
+}
+
+/// A report that is with the device.
+#[derive(Clone, Copy, Debug)]
+struct Report {
+    token: Option<Token>,
+    blocks: [u64; BLOCKS],
+    len: usize,
+}
+
+/// The reporting queue.
+#[derive(Debug)]
+pub(crate) struct ReportingQueue<N, S = Awake> {
+    queue: VirtQueue<N, DESCRIPTORS, S>,
+    book: Blocks,
+    reports: [Report; REPORTS],
+}
+
+impl<N: Notifier> ReportingQueue<N, Dormant> {
+    pub(crate) fn new(queue: VirtQueue<N, DESCRIPTORS, Dormant>, book: Blocks) -> Self {
+        let report = Report { token: None, blocks: [0; BLOCKS], len: 0 };
+        Self { queue, book, reports: [report; REPORTS] }
+    }
+
+    pub(crate) fn wake<T: Transport, D, F>(self, live: &Device<T, D, Live<F>>) -> ReportingQueue<N> {
+        ReportingQueue { queue: self.queue.wake(live), book: self.book, reports: self.reports }
+    }
+}
+
+impl<N: Notifier> ReportingQueue<N> {
+    /// Takes back what the device has dealt with, and reports more as far as there is room.
+    pub(crate) fn service<P: ReportFrames>(
+        &mut self,
+        platform: &mut P,
+        fill: Option<Fill<P>>,
+    ) -> Result<Reported, BalloonError> {
+        if !self.book.is_live() {
+            return Err(DeviceError::Resetting.into());
+        }
+        while let Some(used) = self.queue.pop()? {
+            let Some(report) = self.reports.iter_mut().find(|report| report.token == Some(used.token)) else {
+                continue;
+            };
+            report.token = None;
+            for &block in report.blocks.iter().take(report.len) {
+                if let Some(run) = self.book.take_back::<P::Size>(block) {
+                    platform.take_back_reported(run);
+                }
+            }
+        }
+        let mut sent = false;
+        let mut outcome = Ok(());
+        for report in self.reports.iter_mut().filter(|report| report.token.is_none()) {
+            let mut elements = [Element { address: DeviceAddress(0), len: 0, access: Access::DeviceWrites }; BLOCKS];
+            report.len = 0;
+            for (element, block) in elements.iter_mut().zip(&mut report.blocks).take(self.queue.free()) {
+                let Some(run) = platform.give_unreported(self.book.frames()) else { break };
+                match lend(&self.book, run, platform) {
+                    Ok((run, number)) => {
+                        if let Some(Fill { fill, value }) = fill {
+                            fill(platform, run.first(), run.count(), value);
+                        }
+                        element.address = DeviceAddress(run.address());
+                        element.len = bytes(&run);
+                        *block = number;
+                        report.len += 1;
+                    }
+                    Err(error) => {
+                        outcome = Err(error);
+                        break;
+                    }
+                }
+            }
+            let Some(elements) = elements.get(..report.len).filter(|elements| !elements.is_empty()) else { break };
+            // SAFETY: each element is free memory that the kernel gave up for this, by the contract of
+            // `FrameRun::from_raw`; it is in the book until the buffer comes back or the device is reset.
+            match unsafe { self.queue.add(elements) } {
+                Ok(token) => {
+                    report.token = Some(token);
+                    sent = true;
+                }
+                Err(_) => {
+                    for &block in report.blocks.iter().take(report.len) {
+                        if let Some(run) = self.book.take_back::<P::Size>(block) {
+                            platform.take_back(run);
+                        }
+                    }
+                    break;
+                }
+            }
+        }
+        if sent {
+            self.queue.notify();
+        }
+        outcome?;
+        Ok(if self.queue.in_flight() > 0 { Reported::Waiting } else { Reported::Everything })
+    }
+}
+
+impl<N: Notifier, S> ReportingQueue<N, S> {
+    pub(crate) fn into_queue(self) -> VirtQueue<N, DESCRIPTORS, S> {
+        self.queue
+    }
+
+    pub(crate) fn number(&self) -> u16 {
+        self.queue.index()
+    }
+
+    pub(crate) fn queue_mut(&mut self) -> &mut VirtQueue<N, DESCRIPTORS, S> {
+        &mut self.queue
+    }
+
+    pub(crate) fn book(&self) -> Blocks {
+        self.book
+    }
+}
+
+/// Enters a run that the kernel gave as a block, or hands it back.
+pub(crate) fn lend<P: Frames>(
+    book: &Blocks,
+    run: FrameRun<P::Size>,
+    platform: &mut P,
+) -> Result<(FrameRun<P::Size>, u64), BalloonError> {
+    let frame = run.first();
+    match book.lend(&run) {
+        // The balloon may have ended in between: then nobody else looks at the book any more.
+        Ok(block) if !book.is_live() => {
+            if let Some(run) = book.take_back(block) {
+                platform.take_back(run);
+            }
+            Err(DeviceError::Resetting.into())
+        }
+        Ok(block) => Ok((run, block)),
+        Err(NotABlock::Shape) => {
+            let frames = book.frames();
+            platform.take_back(run);
+            Err(FrameError::NotABlock { frame, frames }.into())
+        }
+        // What the kernel gave twice is with the device: given back, it would be used.
+        Err(NotABlock::Twice) => Err(FrameError::Twice { frame }.into()),
+    }
+}
+
+/// The length of a block, in bytes. Blocks are limited to 1 GiB.
+pub(crate) fn bytes<S: FrameSize>(run: &FrameRun<S>) -> u32 {
+    u32::try_from(u64::from(run.count()) * S::BYTES).unwrap_or(u32::MAX)
+}

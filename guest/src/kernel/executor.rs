@@ -1,0 +1,27 @@
+//! The smallest executor there is: it looks at every task whenever the kernel is woken.
+
+use core::future::Future;
+use core::pin::Pin;
+use core::ptr;
+use core::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+
+use super::idle;
+
+/// Runs tasks until the first of them ends, with the output of that.
+pub(crate) fn until_one_ends<T, const N: usize>(mut tasks: [Pin<&mut dyn Future<Output = T>>; N]) -> T {
+    // SAFETY: the functions of the table use no data and may be called anywhere, also in interrupt handlers.
+    let waker = unsafe { Waker::from_raw(WAKER) };
+    let mut context = Context::from_waker(&waker);
+    loop {
+        for task in &mut tasks {
+            if let Poll::Ready(output) = task.as_mut().poll(&mut context) {
+                return output;
+            }
+        }
+        idle::wait();
+    }
+}
+
+/// Wakes the kernel, and with it every task.
+const WAKER: RawWaker =
+    RawWaker::new(ptr::null(), &RawWakerVTable::new(|_| WAKER, |_| idle::wake(), |_| idle::wake(), |_| {}));

@@ -1,0 +1,52 @@
+//! What the balloon does for each feature, shown in a real guest on QEMU's device, over PCI and over MMIO.
+
+mod deflate_on_oom;
+mod freezing;
+mod guest;
+mod hinting;
+mod out_of_puff;
+mod reporting;
+mod statistics;
+mod target;
+mod together;
+
+use std::time::{Duration, Instant};
+
+use self::guest::Stage;
+use super::runner::Context;
+use crate::cli::Transport;
+
+/// Something that must be seen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Proof {
+    /// What holds when it is seen.
+    pub(crate) name: &'static str,
+    /// How long it may take, once the guest is built.
+    pub(crate) limit: Duration,
+    /// Shows it.
+    show: fn(&Stage) -> anyhow::Result<()>,
+}
+
+const fn proof(name: &'static str, seconds: u64, show: fn(&Stage) -> anyhow::Result<()>) -> Proof {
+    Proof { name, limit: Duration::from_secs(seconds), show }
+}
+
+/// The proofs. Their limits are for a slow machine without hardware virtualization that is busy with other things.
+pub(crate) const PROOFS: &[Proof] = &[
+    proof("out of puff until memory is freed", 60, out_of_puff::show),
+    proof("the target is followed wherever it moves", 90, target::by_steps),
+    proof("the target is followed by a driver of futures", 90, target::by_futures),
+    proof("statistics are what the guest said", 60, statistics::show),
+    proof("deflate on OOM makes progress", 90, deflate_on_oom::progress),
+    proof("deflate on OOM without hold-off is a livelock", 90, deflate_on_oom::livelock),
+    proof("freeze and restore under a moving target", 90, freezing::show),
+    proof("reported pages leave the host", 90, reporting::show),
+    proof("all features at once", 90, together::show),
+    proof("hinted pages are not migrated", 150, hinting::show),
+];
+
+/// Shows `proof` to a guest whose device is on `transport`.
+pub(crate) fn run(context: &mut Context, proof: &Proof, transport: Transport) -> anyhow::Result<()> {
+    let image = context.build_guest()?;
+    (proof.show)(&Stage { image, transport, deadline: Instant::now() + proof.limit })
+}
