@@ -22,7 +22,7 @@ use crate::reporting::{bytes, lend};
 use crate::start::release_blocks;
 
 /// Descriptors of the queue.
-pub(crate) const DESCRIPTORS: usize = 64;
+pub(crate) const DESCRIPTORS: usize = 32;
 /// Bytes of a command id.
 const COMMAND: usize = size_of::<u32>();
 /// Descriptors that the queue has to have: for a block, and for the command id that ends the round.

@@ -112,6 +112,7 @@ pub struct Core<T: Transport, P, L> {
 impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
     const FRAME_ENTRIES: u32 = <P::Size as FrameSize>::PAGES;
 
+    #[inline(never)]
     pub(crate) fn new(started: Started<T, L>, tracker: Tracker, platform: P, options: Options<P>) -> Self {
         let Started { device, inflate, deflate, told } = started;
         let accepted = device.accepted();
@@ -430,6 +431,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
     /// # Errors
     ///
     /// The balloon, of which only this is left to be done, and why the reset did not finish.
+    #[inline(never)]
     pub(crate) fn stop(mut self, stop: Stop) -> Result<Stopped<T, P>, (Self, SetupError)> {
         self.silence();
         let reset = match stop {

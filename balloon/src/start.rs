@@ -18,6 +18,8 @@ use crate::reporting::ReportingQueue;
 use crate::statistics::{self, Sample, StatisticsQueue};
 use crate::tracker::Tracker;
 
+// Functions that move queues about are not inlined here, so that their frames do not add up: a kernel's stack is small.
+
 /// A queue has to have room for one buffer at the least.
 const LEAST: u16 = 1;
 
@@ -60,6 +62,7 @@ impl<T: Transport> Partial<T> {
 /// # Errors
 ///
 /// The reason, and what was given.
+#[inline(never)]
 pub(crate) fn start<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     transport: T,
     mut platform: P,
@@ -76,6 +79,19 @@ pub(crate) fn start<T: Transport, P: Dma + Frames, L: BalloonLevels>(
             return Err((error, transport, platform));
         }
     };
+    Ok(assemble(device, queues, told, tracker, platform, options))
+}
+
+/// Lets the device go live and puts the balloon together.
+#[inline(never)]
+fn assemble<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+    device: SetUp<T, L>,
+    queues: Queues<T, L>,
+    told: Pages,
+    tracker: Tracker,
+    platform: P,
+    options: Options<P>,
+) -> Parts<T, P, L> {
     let device = device.go_live();
     let Queues { inflate, deflate, statistics, hinting, reporting } = queues;
     let (inflate, deflate) = (inflate.wake(&device), deflate.wake(&device));
@@ -87,7 +103,7 @@ pub(crate) fn start<T: Transport, P: Dma + Frames, L: BalloonLevels>(
         LevelOf::<L, feature::PageReporting>::map(reporting, |queue| ReportingHandle::new(queue.wake(live), poison));
     let hinting =
         LevelOf::<L, feature::FreePageHint>::map(hinting, |(queue, config)| HintingHandle::new(queue, config, poison));
-    Ok(Parts { core, statistics, hinting, reporting })
+    Parts { core, statistics, hinting, reporting }
 }
 
 /// An empty book for the kernel's frames, in memory that the kernel lends.
@@ -140,6 +156,7 @@ fn usable<P>(offer: Offer, options: &Options<P>) -> u64 {
 
 /// Goes through the initialisation of the device up to where it can go live. On an error the device is FAILED, or reset
 /// where queues were set up.
+#[inline(never)]
 fn bring_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     transport: T,
     platform: &mut P,
@@ -178,6 +195,7 @@ fn configure<T: Transport, P, L: BalloonLevels>(
 }
 
 /// Sets up every queue that the negotiated features have.
+#[inline(never)]
 fn set_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     device: &mut SetUp<T, L>,
     platform: &mut P,
@@ -223,6 +241,7 @@ fn set_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     }
 }
 
+#[inline(never)]
 fn statistics_queue<T: Transport, P: Dma, L: BalloonLevels>(
     device: &mut SetUp<T, L>,
     proof: Negotiated<StatsVq>,
@@ -240,6 +259,7 @@ fn statistics_queue<T: Transport, P: Dma, L: BalloonLevels>(
     Ok(StatisticsQueue::prime(queue, sample))
 }
 
+#[inline(never)]
 fn hinting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     device: &mut SetUp<T, L>,
     proof: Negotiated<feature::FreePageHint>,
@@ -261,6 +281,7 @@ fn hinting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     }
 }
 
+#[inline(never)]
 fn reporting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     device: &mut SetUp<T, L>,
     proof: Negotiated<feature::PageReporting>,
@@ -278,6 +299,7 @@ fn reporting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
 }
 
 /// Sets FAILED, resets the device, and takes the memory of its queues back.
+#[inline(never)]
 fn give_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     device: SetUp<T, L>,
     partial: Partial<T>,
@@ -304,6 +326,7 @@ fn give_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
 }
 
 /// Takes the memory of the free page queue back, and every block that it holds.
+#[inline(never)]
 pub(crate) fn release_hinting<N: aerostat_transport::Notifier, P: Dma + Frames, S>(
     hinting: HintingQueue<N, S>,
     proof: &ResetProof,
@@ -321,6 +344,7 @@ pub(crate) fn release_hinting<N: aerostat_transport::Notifier, P: Dma + Frames, 
 }
 
 /// Takes the memory of the reporting queue back, and every block that it holds.
+#[inline(never)]
 pub(crate) fn release_reporting<N: aerostat_transport::Notifier, P: Dma + Frames, S>(
     reporting: ReportingQueue<N, S>,
     proof: &ResetProof,
