@@ -6,6 +6,7 @@ use aerostat_balloon::{Balloon, MustTellHost, Pages, Size4KiB, Size16KiB, Size64
 use aerostat_device::{BalloonDevice, Event, Runs, TestPlatform};
 use common::{assert_clean, assert_settled, bus, live, settle, spin};
 
+/// balloon.op.2, balloon.op.3, balloon.op.5
 #[test]
 fn service_inflates_to_the_target_and_tells_the_size() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
@@ -16,6 +17,7 @@ fn service_inflates_to_the_target_and_tells_the_size() {
     assert_clean(&device, &ledger);
 }
 
+/// balloon.op.3, balloon.op.4
 #[test]
 fn service_follows_a_moving_target_both_ways() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
@@ -66,6 +68,7 @@ fn no_array_is_longer_than_256_entries_and_runs_go_out_in_order() {
     assert_eq!(arrays, [256, 256, 256, 232]);
 }
 
+/// balloon.op.14, balloon.op.15
 #[test]
 fn several_arrays_are_with_the_device_at_once() {
     let (mut balloon, device, _ledger) = live::<Size4KiB>(BalloonDevice::builder().manual());

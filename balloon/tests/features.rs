@@ -38,7 +38,8 @@ macro_rules! settle {
     };
 }
 
-/// balloon.stats.2, balloon.stats.3, balloon.stats.5, balloon.stats.8, balloon.init.2, balloon.init.5
+/// balloon.stats.2, balloon.stats.3, balloon.stats.5, balloon.stats.7, balloon.stats.8, balloon.stats.11, balloon.init.2,
+/// balloon.init.5
 #[test]
 fn statistics_are_primed_and_answered_with_the_same_set() {
     let (device, platform, ledger) = start(device(features::STATS_VQ));
@@ -207,7 +208,8 @@ fn what_comes_back_and_what_is_reported_holds_the_poison() {
     assert_settled(&device, &ledger);
 }
 
-/// balloon.hint.1 to .6, .10, .12, balloon.vq.3
+/// balloon.hint.1, balloon.hint.2, balloon.hint.3, balloon.hint.4, balloon.hint.5, balloon.hint.6, balloon.hint.10,
+/// balloon.hint.11, balloon.hint.12
 #[test]
 fn a_round_of_hints_ends_with_stop_and_blocks_come_back_when_the_host_is_done() {
     for command in [HintCommand::Shown, HintCommand::HiddenOnceOpened] {
@@ -249,6 +251,7 @@ fn reporting_without_poison_is_refused_where_free_pages_keep_a_value() {
     assert!(balloon.reporting().is_some());
 }
 
+/// balloon.vq.2, balloon.vq.3, balloon.vq.4
 #[test]
 fn queues_are_found_however_the_device_numbers_them() {
     let optional = [features::STATS_VQ, features::FREE_PAGE_HINT, features::PAGE_REPORTING];
