@@ -138,6 +138,7 @@ mod frozen;
 mod blocks;
 mod declare;
 mod error;
+mod exchange;
 mod frame;
 mod handles;
 mod hinting;

@@ -10,13 +10,12 @@ use aerostat_transport::{
 };
 
 use crate::declare::{BalloonLevels, Fill, Options};
-use crate::error::{BalloonError, FrameError};
 use crate::frame::{FrameRun, FrameSize, Pages};
 use crate::hold_off::HoldOff;
 use crate::parts::Stop;
 use crate::platform::{Change, Frames};
 use crate::start::Started;
-use crate::tracker::{Refusal, Run, Tracker};
+use crate::tracker::{Run, Tracker};
 
 /// Arrays that a queue has room for.
 pub(crate) const ARRAYS: usize = 16;
@@ -29,7 +28,7 @@ pub(crate) type Queue<T, S> = BufferQueue<<T as Transport>::Notifier, ARRAYS, S>
 
 /// The frames that an array with the device names.
 #[derive(Clone, Copy, Debug, Default)]
-enum Sent {
+pub(crate) enum Sent {
     /// None: no such array is with the device.
     #[default]
     Nothing,
@@ -80,37 +79,37 @@ pub(crate) enum Accounting {
 pub struct Core<T: Transport, P, L> {
     pub(crate) device: Device<T, balloon::Device, Live<L>>,
     pub(crate) config: Config<T::Config, config::Space, InUse>,
-    inflate: Queue<T, Awake>,
-    deflate: Queue<T, Awake>,
-    entering: [Sent; ARRAYS],
-    leaving: [Sent; ARRAYS],
-    tracker: Tracker,
+    pub(crate) inflate: Queue<T, Awake>,
+    pub(crate) deflate: Queue<T, Awake>,
+    pub(crate) entering: [Sent; ARRAYS],
+    pub(crate) leaving: [Sent; ARRAYS],
+    pub(crate) tracker: Tracker,
     pub(crate) platform: P,
     pub(crate) options: Options<P>,
     /// How frames are filled before they go back to the kernel.
     pub(crate) poison: Option<Fill<P>>,
     /// Whether the kernel hears of frames that come and go.
-    accounting: Accounting,
+    pub(crate) accounting: Accounting,
     pub(crate) hold_off: HoldOff,
     /// Frames that the device has acknowledged to be in the balloon.
     size: u64,
     /// What `actual` was set to last.
     told: Pages,
     /// Frames of the book that arrays with the device name for deflation.
-    departing: u64,
+    pub(crate) departing: u64,
     /// Where the search for frames to deflate goes on.
-    cursor: u64,
+    pub(crate) cursor: u64,
     /// Arrays that came back so far, to see progress by. Wraps.
     pub(crate) acknowledged: u32,
     /// Frames that were exchanged for others.
     pub(crate) migrated: u64,
     /// Whether it was logged that the kernel has no frames, since it last had some.
     #[cfg(feature = "log")]
-    dry: bool,
+    pub(crate) dry: bool,
 }
 
 impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
-    const FRAME_ENTRIES: u32 = <P::Size as FrameSize>::PAGES;
+    pub(crate) const FRAME_ENTRIES: u32 = <P::Size as FrameSize>::PAGES;
 
     #[inline(never)]
     pub(crate) fn new(started: Started<T, L>, tracker: Tracker, platform: P, options: Options<P>) -> Self {
@@ -206,198 +205,15 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
         }
     }
 
-    /// Takes up to `frames` frames from the kernel into arrays for the device, as far as arrays are free.
-    ///
-    /// # Errors
-    ///
-    /// A frame that the balloon cannot take; those before it are on their way.
-    pub(crate) fn take_in(&mut self, frames: u32) -> Result<Filled, FrameError> {
-        let mut filled = Filled { frames: 0, supply: Supply::More };
-        let mut refused = None;
-        while filled.frames < frames
-            && filled.supply == Supply::More
-            && refused.is_none()
-            && self.inflate.in_flight() < usize::from(self.options.depth)
-            && self.inflate.free() > 0
-        {
-            let mut array = 0;
-            let Self { inflate, platform, tracker, .. } = self;
-            let sent = inflate.send(|entries| {
-                let wanted = frames - filled.frames;
-                loop {
-                    let room = (entries.room() / ENTRY) as u32 / Self::FRAME_ENTRIES;
-                    let most = room.min(wanted - array);
-                    if most == 0 {
-                        break;
-                    }
-                    let Some(run) = platform.give(most).filter(|run| run.count() > 0) else {
-                        filled.supply = Supply::Dry;
-                        break;
-                    };
-                    let (run, rest) = run.split(most);
-                    if let Some(rest) = rest {
-                        platform.take_back(rest);
-                    }
-                    match enter(tracker, &run) {
-                        Ok(first_page) => {
-                            entries.sequence(first_page, run.count() * Self::FRAME_ENTRIES);
-                            array += run.count();
-                        }
-                        Err(error) => {
-                            match error {
-                                FrameError::Twice { .. } => hand_over(tracker, platform, run),
-                                _ => platform.take_back(run),
-                            }
-                            refused = Some(error);
-                            break;
-                        }
-                    }
-                }
-            });
-            let Ok(Some(token)) = sent else { break };
-            if let Some(entry) = self.entering.get_mut(token.index()) {
-                *entry = Sent::Entering(array);
-            }
-            filled.frames += array;
-            self.account(Change::Taken(array));
-        }
-        if filled.frames > 0 {
-            self.inflate.notify();
-            #[cfg(feature = "log")]
-            if filled.supply == Supply::More {
-                self.dry = false;
-            }
-        }
-        refused.map_or(Ok(filled), Err)
-    }
-
-    /// Puts a run that the kernel gave into arrays for the device.
-    ///
-    /// # Errors
-    ///
-    /// The run, or the part of it that found no free array, and why.
-    pub(crate) fn take_run(&mut self, run: FrameRun<P::Size>) -> Result<(), (FrameRun<P::Size>, Option<FrameError>)> {
-        let mut first_page = match enter(&mut self.tracker, &run) {
-            Ok(first_page) => first_page,
-            Err(error) => return Err((run, Some(error))),
-        };
-        let most = ENTRIES as u32 / Self::FRAME_ENTRIES;
-        let mut left = Some(run);
-        let mut outcome = Ok(());
-        while let Some(run) = left.take() {
-            if self.inflate.in_flight() >= usize::from(self.options.depth) || self.inflate.free() == 0 {
-                self.tracker.remove(Run { first: run.first(), count: run.count() });
-                outcome = Err((run, None));
-                break;
-            }
-            let (run, rest) = run.split(most);
-            let entries = run.count() * Self::FRAME_ENTRIES;
-            let token = self.inflate.send(|array| {
-                array.sequence(first_page, entries);
-            });
-            if let Ok(Some(token)) = token
-                && let Some(entry) = self.entering.get_mut(token.index())
-            {
-                *entry = Sent::Entering(run.count());
-            }
-            self.account(Change::Taken(run.count()));
-            first_page = first_page.wrapping_add(entries);
-            left = rest;
-        }
-        self.inflate.notify();
-        outcome
-    }
-
-    /// Names up to `frames` frames of the book in arrays for the device, as far as arrays are free.
-    pub(crate) fn let_out(&mut self, frames: u32, leave: Leave) -> Filled {
-        let mut filled = Filled { frames: 0, supply: Supply::More };
-        while filled.frames < frames
-            && filled.supply == Supply::More
-            && self.deflate.in_flight() < usize::from(self.options.depth)
-            && self.deflate.free() > 0
-        {
-            let mut array = 0;
-            let mut first = None;
-            let Self { deflate, platform, tracker, cursor, departing, poison, accounting, .. } = self;
-            let sent = deflate.send(|entries| {
-                let wanted = frames - filled.frames;
-                loop {
-                    let room = (entries.room() / ENTRY) as u32 / Self::FRAME_ENTRIES;
-                    let most = room.min(wanted - array);
-                    if most == 0 {
-                        break;
-                    }
-                    let Some(run) = tracker.next(*cursor, most) else {
-                        // Start again from the front, unless frames in front of the cursor are still leaving.
-                        if *cursor == 0 || *departing > 0 || array > 0 {
-                            filled.supply = Supply::Dry;
-                            break;
-                        }
-                        *cursor = 0;
-                        continue;
-                    };
-                    *cursor = run.first.saturating_add(run.count.into());
-                    first.get_or_insert(run.first);
-                    array += run.count;
-                    let run_of_frames = FrameRun::<P::Size>::leaving(run.first, run.count);
-                    if let Some(first_page) = run_of_frames.first_page() {
-                        entries.sequence(first_page, run.count * Self::FRAME_ENTRIES);
-                    }
-                    if leave == Leave::AtOnce {
-                        tracker.remove(run);
-                        release(platform, *poison, *accounting, run_of_frames);
-                    }
-                }
-            });
-            let (Ok(Some(token)), Some(first)) = (sent, first) else { break };
-            if let Some(entry) = self.leaving.get_mut(token.index()) {
-                *entry = match leave {
-                    Leave::Acknowledged => Sent::Leaving { first, frames: array },
-                    Leave::AtOnce => Sent::Gone(array),
-                };
-            }
-            if leave == Leave::Acknowledged {
-                self.departing += u64::from(array);
-            }
-            filled.frames += array;
-        }
-        if filled.frames > 0 {
-            self.deflate.notify();
-        }
-        filled
-    }
-
     /// Gives frames that are struck out of the book back to the kernel.
     fn release(&mut self, run: Run) {
         release(&mut self.platform, self.poison, self.accounting, FrameRun::leaving(run.first, run.count));
     }
 
-    fn account(&mut self, change: Change) {
+    pub(crate) fn account(&mut self, change: Change) {
         if self.accounting == Accounting::On {
             self.platform.account(change);
         }
-    }
-
-    /// Names one frame of the book in an array for the device.
-    ///
-    /// # Errors
-    ///
-    /// Whether the frame is not in the book, or no array is free.
-    pub(crate) fn let_out_one(&mut self, frame: u64) -> Result<(), BalloonError> {
-        let run = self.tracker.next(frame, 1).filter(|run| run.first == frame);
-        let run = run.ok_or(BalloonError::NotInBalloon { frame })?;
-        let page =
-            FrameRun::<P::Size>::leaving(run.first, 1).first_page().ok_or(BalloonError::NotInBalloon { frame })?;
-        let sent = self.deflate.send(|array| {
-            array.sequence(page, Self::FRAME_ENTRIES);
-        });
-        let Ok(Some(token)) = sent else { return Err(BalloonError::Busy) };
-        if let Some(entry) = self.leaving.get_mut(token.index()) {
-            *entry = Sent::Leaving { first: frame, frames: 1 };
-        }
-        self.departing += 1;
-        self.deflate.notify();
-        Ok(())
     }
 
     /// Whether the frame is in the balloon.
@@ -469,25 +285,13 @@ pub(crate) struct Stopped<T, P> {
     pub(crate) proof: ResetProof,
 }
 
-/// Enters a run that the kernel gave into the book, and returns the balloon page number of its first frame.
-fn enter<S: FrameSize>(tracker: &mut Tracker, run: &FrameRun<S>) -> Result<u32, FrameError> {
-    let frame = run.first();
-    let first_page = run.first_page().ok_or(FrameError::TooHigh { frame })?;
-    match tracker.insert(Run { first: frame, count: run.count() }) {
-        Ok(()) => Ok(first_page),
-        Err(Refusal::OutsideSpan) => Err(FrameError::OutsideSpan { frame }),
-        Err(Refusal::Twice) => Err(FrameError::Twice { frame }),
-    }
-}
-
-impl<T: Transport, P, L> Debug for Core<T, P, L> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Core").field("frames", &self.tracker.count()).field("told", &self.told).finish_non_exhaustive()
-    }
-}
-
 /// Gives frames back to the kernel, filled where the host knows the value.
-fn release<P: Frames>(platform: &mut P, poison: Option<Fill<P>>, accounting: Accounting, run: FrameRun<P::Size>) {
+pub(crate) fn release<P: Frames>(
+    platform: &mut P,
+    poison: Option<Fill<P>>,
+    accounting: Accounting,
+    run: FrameRun<P::Size>,
+) {
     if let Some(Fill { fill, value }) = poison {
         fill(platform, run.first(), run.count(), value);
     }
@@ -497,27 +301,8 @@ fn release<P: Frames>(platform: &mut P, poison: Option<Fill<P>>, accounting: Acc
     platform.take_back(run);
 }
 
-/// Gives the frames of a run back to the kernel that the book does not have. Those that it has were given twice: as the
-/// kernel's again they would be used.
-fn hand_over<P: Frames>(tracker: &mut Tracker, platform: &mut P, run: FrameRun<P::Size>) {
-    let end = run.first().saturating_add(run.count().into());
-    let mut left = Some(run);
-    while let Some(run) = left.take() {
-        let known = tracker.next(run.first(), u32::MAX).filter(|known| known.first < end);
-        let stranger = known.map_or(end, |known| known.first).saturating_sub(run.first());
-        // At most the length of the run, which has 32 bits.
-        let (stranger, rest) = if stranger == 0 { (None, Some(run)) } else { split(run, stranger as u32) };
-        if let Some(stranger) = stranger {
-            platform.take_back(stranger);
-        }
-        left = match (rest, known) {
-            (Some(rest), Some(known)) => rest.split(known.count).1,
-            _ => None,
-        };
+impl<T: Transport, P, L> Debug for Core<T, P, L> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core").field("frames", &self.tracker.count()).field("told", &self.told).finish_non_exhaustive()
     }
-}
-
-fn split<S: FrameSize>(run: FrameRun<S>, count: u32) -> (Option<FrameRun<S>>, Option<FrameRun<S>>) {
-    let (first, rest) = run.split(count);
-    (Some(first), rest)
 }

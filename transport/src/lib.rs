@@ -67,6 +67,7 @@ mod ports;
 pub mod queue;
 mod region;
 mod registers;
+mod setup;
 mod status;
 mod transport;
 mod wait;
@@ -76,9 +77,7 @@ pub use any::Either;
 pub use config::{Config, ConfigError, ConfigIo, InUse, Setup};
 pub use dma::{DeviceAddress, Dma, DmaRegion};
 pub use io::Io;
-pub use lifecycle::{
-    Acknowledged, Device, FeaturesOk, Live, Negotiating, Offer, Reset, ResetProof, SetupError, SetupFailed,
-};
+pub use lifecycle::{Acknowledged, Device, FeaturesOk, Live, Negotiating, Reset, ResetProof};
 pub use mmio::{Mmio, MmioConfig, MmioError, MmioInterrupt, MmioNotifier};
 pub use numbering::Numbering;
 pub use pci::Pci;
@@ -88,6 +87,7 @@ pub use ports::CpuPorts;
 pub use ports::{PortRegion, Ports};
 pub use queue::{BufferQueue, DeviceError, QueueError, VirtQueue};
 pub use region::{MmioRegion, Window};
+pub use setup::{Offer, SetupError, SetupFailed};
 pub use status::Status;
 pub use transport::{BusError, Causes, InterruptSource, Notifier, Transport};
 pub use wait::{Patience, Spin, Wait};

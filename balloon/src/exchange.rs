@@ -1,0 +1,231 @@
+//! Frames on their way into the balloon and out of it: the arrays that name them for the device.
+
+use aerostat_transport::{Dma, Transport};
+
+use crate::declare::BalloonLevels;
+use crate::error::{BalloonError, FrameError};
+use crate::frame::{FrameRun, FrameSize};
+use crate::live::{Core, ENTRIES, ENTRY, Filled, Leave, Sent, Supply, release};
+use crate::platform::{Change, Frames};
+use crate::tracker::{Refusal, Run, Tracker};
+
+impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
+    /// Takes up to `frames` frames from the kernel into arrays for the device, as far as arrays are free.
+    ///
+    /// # Errors
+    ///
+    /// A frame that the balloon cannot take; those before it are on their way.
+    pub(crate) fn take_in(&mut self, frames: u32) -> Result<Filled, FrameError> {
+        let mut filled = Filled { frames: 0, supply: Supply::More };
+        let mut refused = None;
+        while filled.frames < frames
+            && filled.supply == Supply::More
+            && refused.is_none()
+            && self.inflate.in_flight() < usize::from(self.options.depth)
+            && self.inflate.free() > 0
+        {
+            let mut array = 0;
+            let Self { inflate, platform, tracker, .. } = self;
+            let sent = inflate.send(|entries| {
+                let wanted = frames - filled.frames;
+                loop {
+                    let room = (entries.room() / ENTRY) as u32 / Self::FRAME_ENTRIES;
+                    let most = room.min(wanted - array);
+                    if most == 0 {
+                        break;
+                    }
+                    let Some(run) = platform.give(most).filter(|run| run.count() > 0) else {
+                        filled.supply = Supply::Dry;
+                        break;
+                    };
+                    let (run, rest) = run.split(most);
+                    if let Some(rest) = rest {
+                        platform.take_back(rest);
+                    }
+                    match enter(tracker, &run) {
+                        Ok(first_page) => {
+                            entries.sequence(first_page, run.count() * Self::FRAME_ENTRIES);
+                            array += run.count();
+                        }
+                        Err(error) => {
+                            match error {
+                                FrameError::Twice { .. } => hand_over(tracker, platform, run),
+                                _ => platform.take_back(run),
+                            }
+                            refused = Some(error);
+                            break;
+                        }
+                    }
+                }
+            });
+            let Ok(Some(token)) = sent else { break };
+            if let Some(entry) = self.entering.get_mut(token.index()) {
+                *entry = Sent::Entering(array);
+            }
+            filled.frames += array;
+            self.account(Change::Taken(array));
+        }
+        if filled.frames > 0 {
+            self.inflate.notify();
+            #[cfg(feature = "log")]
+            if filled.supply == Supply::More {
+                self.dry = false;
+            }
+        }
+        refused.map_or(Ok(filled), Err)
+    }
+
+    /// Puts a run that the kernel gave into arrays for the device.
+    ///
+    /// # Errors
+    ///
+    /// The run, or the part of it that found no free array, and why.
+    pub(crate) fn take_run(&mut self, run: FrameRun<P::Size>) -> Result<(), (FrameRun<P::Size>, Option<FrameError>)> {
+        let mut first_page = match enter(&mut self.tracker, &run) {
+            Ok(first_page) => first_page,
+            Err(error) => return Err((run, Some(error))),
+        };
+        let most = ENTRIES as u32 / Self::FRAME_ENTRIES;
+        let mut left = Some(run);
+        let mut outcome = Ok(());
+        while let Some(run) = left.take() {
+            if self.inflate.in_flight() >= usize::from(self.options.depth) || self.inflate.free() == 0 {
+                self.tracker.remove(Run { first: run.first(), count: run.count() });
+                outcome = Err((run, None));
+                break;
+            }
+            let (run, rest) = run.split(most);
+            let entries = run.count() * Self::FRAME_ENTRIES;
+            let token = self.inflate.send(|array| {
+                array.sequence(first_page, entries);
+            });
+            if let Ok(Some(token)) = token
+                && let Some(entry) = self.entering.get_mut(token.index())
+            {
+                *entry = Sent::Entering(run.count());
+            }
+            self.account(Change::Taken(run.count()));
+            first_page = first_page.wrapping_add(entries);
+            left = rest;
+        }
+        self.inflate.notify();
+        outcome
+    }
+
+    /// Names up to `frames` frames of the book in arrays for the device, as far as arrays are free.
+    pub(crate) fn let_out(&mut self, frames: u32, leave: Leave) -> Filled {
+        let mut filled = Filled { frames: 0, supply: Supply::More };
+        while filled.frames < frames
+            && filled.supply == Supply::More
+            && self.deflate.in_flight() < usize::from(self.options.depth)
+            && self.deflate.free() > 0
+        {
+            let mut array = 0;
+            let mut first = None;
+            let Self { deflate, platform, tracker, cursor, departing, poison, accounting, .. } = self;
+            let sent = deflate.send(|entries| {
+                let wanted = frames - filled.frames;
+                loop {
+                    let room = (entries.room() / ENTRY) as u32 / Self::FRAME_ENTRIES;
+                    let most = room.min(wanted - array);
+                    if most == 0 {
+                        break;
+                    }
+                    let Some(run) = tracker.next(*cursor, most) else {
+                        // Start again from the front, unless frames in front of the cursor are still leaving.
+                        if *cursor == 0 || *departing > 0 || array > 0 {
+                            filled.supply = Supply::Dry;
+                            break;
+                        }
+                        *cursor = 0;
+                        continue;
+                    };
+                    *cursor = run.first.saturating_add(run.count.into());
+                    first.get_or_insert(run.first);
+                    array += run.count;
+                    let run_of_frames = FrameRun::<P::Size>::leaving(run.first, run.count);
+                    if let Some(first_page) = run_of_frames.first_page() {
+                        entries.sequence(first_page, run.count * Self::FRAME_ENTRIES);
+                    }
+                    if leave == Leave::AtOnce {
+                        tracker.remove(run);
+                        release(platform, *poison, *accounting, run_of_frames);
+                    }
+                }
+            });
+            let (Ok(Some(token)), Some(first)) = (sent, first) else { break };
+            if let Some(entry) = self.leaving.get_mut(token.index()) {
+                *entry = match leave {
+                    Leave::Acknowledged => Sent::Leaving { first, frames: array },
+                    Leave::AtOnce => Sent::Gone(array),
+                };
+            }
+            if leave == Leave::Acknowledged {
+                self.departing += u64::from(array);
+            }
+            filled.frames += array;
+        }
+        if filled.frames > 0 {
+            self.deflate.notify();
+        }
+        filled
+    }
+
+    /// Names one frame of the book in an array for the device.
+    ///
+    /// # Errors
+    ///
+    /// Whether the frame is not in the book, or no array is free.
+    pub(crate) fn let_out_one(&mut self, frame: u64) -> Result<(), BalloonError> {
+        let run = self.tracker.next(frame, 1).filter(|run| run.first == frame);
+        let run = run.ok_or(BalloonError::NotInBalloon { frame })?;
+        let page =
+            FrameRun::<P::Size>::leaving(run.first, 1).first_page().ok_or(BalloonError::NotInBalloon { frame })?;
+        let sent = self.deflate.send(|array| {
+            array.sequence(page, Self::FRAME_ENTRIES);
+        });
+        let Ok(Some(token)) = sent else { return Err(BalloonError::Busy) };
+        if let Some(entry) = self.leaving.get_mut(token.index()) {
+            *entry = Sent::Leaving { first: frame, frames: 1 };
+        }
+        self.departing += 1;
+        self.deflate.notify();
+        Ok(())
+    }
+}
+
+/// Enters a run that the kernel gave into the book, and returns the balloon page number of its first frame.
+fn enter<S: FrameSize>(tracker: &mut Tracker, run: &FrameRun<S>) -> Result<u32, FrameError> {
+    let frame = run.first();
+    let first_page = run.first_page().ok_or(FrameError::TooHigh { frame })?;
+    match tracker.insert(Run { first: frame, count: run.count() }) {
+        Ok(()) => Ok(first_page),
+        Err(Refusal::OutsideSpan) => Err(FrameError::OutsideSpan { frame }),
+        Err(Refusal::Twice) => Err(FrameError::Twice { frame }),
+    }
+}
+
+/// Gives the frames of a run back to the kernel that the book does not have. Those that it has were given twice: as the
+/// kernel's again they would be used.
+fn hand_over<P: Frames>(tracker: &mut Tracker, platform: &mut P, run: FrameRun<P::Size>) {
+    let end = run.first().saturating_add(run.count().into());
+    let mut left = Some(run);
+    while let Some(run) = left.take() {
+        let known = tracker.next(run.first(), u32::MAX).filter(|known| known.first < end);
+        let stranger = known.map_or(end, |known| known.first).saturating_sub(run.first());
+        // At most the length of the run, which has 32 bits.
+        let (stranger, rest) = if stranger == 0 { (None, Some(run)) } else { split(run, stranger as u32) };
+        if let Some(stranger) = stranger {
+            platform.take_back(stranger);
+        }
+        left = match (rest, known) {
+            (Some(rest), Some(known)) => rest.split(known.count).1,
+            _ => None,
+        };
+    }
+}
+
+fn split<S: FrameSize>(run: FrameRun<S>, count: u32) -> (Option<FrameRun<S>>, Option<FrameRun<S>>) {
+    let (first, rest) = run.split(count);
+    (Some(first), rest)
+}
