@@ -53,11 +53,11 @@ pub(crate) fn run(boot: Boot) -> ! {
     act(options.then);
 
     if options.drive == Drive::Futures {
-        balloon = balloon.and_then(|balloon| balloon.run(&mut spare));
+        balloon.iter_mut().for_each(|balloon| balloon.run(&mut spare));
     }
     loop {
         spare.look();
-        balloon = balloon.and_then(Balloon::look);
+        balloon.iter_mut().for_each(Balloon::look);
         idle::wait();
     }
 }

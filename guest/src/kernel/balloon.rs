@@ -46,7 +46,8 @@ pub(crate) enum Balloon {
 /// A live balloon, and what the kernel does with it.
 #[derive(Debug)]
 pub(crate) struct Live<L: Wants> {
-    driver: Driver<L>,
+    /// `None` when the device broke its rules: then it has been reset, and all frames are the kernel's again.
+    driver: Option<Driver<L>>,
     follow: Follow,
     report: Report,
     hog: Hog,
@@ -81,27 +82,25 @@ impl Balloon {
     /// Says what was negotiated.
     pub(crate) fn introduce(&mut self) {
         match self {
-            Self::AllButPoison(live) => features::introduce(&mut live.driver),
-            Self::All(live) => features::introduce(&mut live.driver),
+            Self::AllButPoison(live) => live.driver.iter_mut().for_each(features::introduce),
+            Self::All(live) => live.driver.iter_mut().for_each(features::introduce),
         }
     }
 
-    /// Does what there is to do for the balloon. `None` when the device broke its rules: then it has been reset, and all
-    /// frames are the kernel's again.
-    pub(crate) fn look(self) -> Option<Self> {
+    /// Does what there is to do for the balloon.
+    pub(crate) fn look(&mut self) {
         match self {
-            Self::AllButPoison(live) => live.look().map(Self::AllButPoison),
-            Self::All(live) => live.look().map(Self::All),
+            Self::AllButPoison(live) => live.look(),
+            Self::All(live) => live.look(),
         }
     }
 
     /// Lets futures do all that instead, for good, unless the device breaks its rules.
-    pub(crate) fn run(self, spare: &mut Spare) -> Option<Self> {
+    pub(crate) fn run(&mut self, spare: &mut Spare) {
         match self {
             Self::AllButPoison(live) => live.run(spare),
             Self::All(live) => live.run(spare),
         }
-        None
     }
 }
 
@@ -111,7 +110,7 @@ impl<L: Wants> Live<L> {
         SIGNAL.raise(Causes::ANY);
         match probed {
             Ok(driver) => Some(Self {
-                driver,
+                driver: Some(driver),
                 follow: Follow::new(options),
                 report: Report::default(),
                 hog: Hog::new(options),
@@ -124,45 +123,43 @@ impl<L: Wants> Live<L> {
         }
     }
 
-    fn look(mut self) -> Option<Self> {
-        match self.service() {
-            Ok(()) => freeze::look(self),
-            Err(error) => {
-                give_up(self.driver, error);
-                None
-            }
+    fn look(&mut self) {
+        if let Err(error) = self.service() {
+            give_up(self.driver.take(), error);
         }
+        self.freeze_if_due();
     }
 
     /// Gives each part of the balloon a turn that has one to come.
     fn service(&mut self) -> Result<(), BalloonError> {
+        let Some(driver) = &mut self.driver else { return Ok(()) };
         if let Some(cause) = self.follow.cause() {
-            self.follow.step(&mut self.driver, cause)?;
+            self.follow.step(driver, cause)?;
         }
         if !SIGNAL.take(Waiter::Statistics).is_none()
-            && let Some(mut statistics) = self.driver.stats()
+            && let Some(mut statistics) = driver.stats()
         {
             statistics.service()?;
         }
         let causes = SIGNAL.take(Waiter::Hinting);
         if !causes.is_none()
-            && let Some(mut hinting) = self.driver.hinting()
+            && let Some(mut hinting) = driver.hinting()
         {
             hinting.service(causes)?;
         }
         if self.report.is_due()
-            && let Some(mut reporting) = self.driver.reporting()
+            && let Some(mut reporting) = driver.reporting()
         {
             self.report.done(reporting.service()?);
         }
-        self.hog.look(&mut self.driver, &mut self.follow)
+        self.hog.look(driver, &mut self.follow)
     }
 }
 
 /// Resets a device that broke its rules.
-fn give_up<L: Wants>(driver: Driver<L>, error: BalloonError) {
+fn give_up<L: Wants>(driver: Option<Driver<L>>, error: BalloonError) {
     error!("the balloon is given up: {error}");
-    if let Err(live) = driver.abandon() {
+    if let Some(Err(live)) = driver.map(aerostat_balloon::Balloon::abandon) {
         // The device may still use what it was lent, so that all of that stays with it.
         error!("the balloon is not reset either: {}", live.error);
     }

@@ -27,7 +27,7 @@ impl Live {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(15));
         let style = ProgressStyle::with_template("{prefix:>18} {bar:40} {msg:>10}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
-        let words = ProgressStyle::with_template("{prefix:>18} {msg}").unwrap_or_else(|_| style.clone());
+        let words = ProgressStyle::with_template("{prefix:>18} {wide_msg}").unwrap_or_else(|_| style.clone());
         let add = |name: String| {
             let bar = bars.add(ProgressBar::new(plan.memory.0));
             bar.set_style(style.clone());

@@ -71,13 +71,15 @@ pub(crate) fn is_called(known: &str, name: &str) -> bool {
 
 impl fmt::Display for Statistics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What is of most interest comes first, and is seen where a line has to be cut off.
+        let memory = self.told().filter_map(|(name, value)| Some((name.strip_suffix(MEMORY)?, value, true)));
+        let rest = self.told().filter(|(name, _)| !name.ends_with(MEMORY));
         let mut comma = "";
-        for (name, value) in self.told() {
-            f.write_str(comma)?;
-            match name.strip_suffix(MEMORY) {
-                Some(name) => write!(f, "{name} {}", Bytes(value))?,
-                None if AMOUNTS.contains(&name) => write!(f, "{name} {}", Bytes(value))?,
-                None => write!(f, "{name} {value}")?,
+        for (name, value, is_amount) in memory.chain(rest.map(|(name, value)| (name, value, AMOUNTS.contains(&name)))) {
+            if is_amount {
+                write!(f, "{comma}{name} {}", Bytes(value))?;
+            } else {
+                write!(f, "{comma}{name} {value}")?;
             }
             comma = ", ";
         }
@@ -100,7 +102,7 @@ mod tests {
     fn what_the_guest_does_not_tell_is_left_out() {
         let statistics = Statistics::read(&stats(5, 4 << 20)).unwrap();
         assert_eq!(statistics.arrived, 5);
-        assert_eq!(statistics.to_string(), "major-faults 7, free 4 MiB, total 10 MiB");
+        assert_eq!(statistics.to_string(), "free 4 MiB, total 10 MiB, major-faults 7");
         let told: Vec<_> = statistics.told().collect();
         assert_eq!(told, [("major-faults", 7), ("free-memory", 4 << 20), ("total-memory", 10 << 20)]);
     }

@@ -7,7 +7,7 @@ use aerostat_guest::Options;
 use log::error;
 
 use super::features::Wants;
-use super::{Live, SIGNAL};
+use super::{Driver, Live, SIGNAL, give_up};
 use crate::kernel::alarm::Alarm;
 use crate::kernel::console;
 use crate::kernel::idle::Asleep;
@@ -33,22 +33,28 @@ impl Freeze {
     }
 }
 
-/// Freezes and restores the balloon if it is time to. `None` when that did not work, which is logged.
-pub(super) fn look<L: Wants>(mut live: Live<L>) -> Option<Live<L>> {
-    if !live.freeze.is_due() {
-        return Some(live);
+impl<L: Wants> Live<L> {
+    /// Freezes and restores the balloon if it is time to.
+    pub(super) fn freeze_if_due(&mut self) {
+        if !self.freeze.is_due() {
+            return;
+        }
+        let Some(driver) = self.driver.take() else { return };
+        self.driver = freeze_and_restore(driver);
+        self.freeze.count += 1;
+        if self.freeze.count.is_multiple_of(10) {
+            console::print(format_args!("frozen {} times\n", self.freeze.count));
+        }
+        // Everybody has a look at the device that is new to them.
+        SIGNAL.raise(Causes::ANY);
     }
-    // The machine could sleep between these two.
-    let frozen = live.driver.freeze(&mut Asleep::default());
-    let frozen = frozen.map_err(|live| error!("the balloon cannot be frozen: {}", live.error)).ok()?;
-    let driver = frozen.restore();
-    let driver = driver.map_err(|frozen| error!("the balloon cannot be restored: {}", frozen.error)).ok()?;
+}
 
-    live.freeze.count += 1;
-    if live.freeze.count.is_multiple_of(10) {
-        console::print(format_args!("frozen {} times\n", live.freeze.count));
-    }
-    // Everybody has a look at the device that is new to them.
-    SIGNAL.raise(Causes::ANY);
-    Some(Live { driver, ..live })
+/// The balloon after the machine has slept, if it is still there, or else a line in the log.
+fn freeze_and_restore<L: Wants>(driver: Driver<L>) -> Option<Driver<L>> {
+    let frozen = driver.freeze(&mut Asleep::default());
+    let frozen = frozen.map_err(|live| give_up(Some(live.balloon), live.error)).ok()?;
+    // The machine could sleep here.
+    let driver = frozen.restore();
+    driver.map_err(|frozen| error!("the balloon cannot be restored: {}", frozen.error)).ok()
 }

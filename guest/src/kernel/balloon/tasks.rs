@@ -26,23 +26,24 @@ type Outcome = Result<(), BalloonError>;
 
 impl<L: Wants> Live<L> {
     /// Runs the balloon until its device breaks the rules. It has been reset then.
-    pub(super) fn run(self, spare: &mut Spare) {
-        let Self { driver, mut follow, mut report, mut hog, freeze: _ } = self;
+    pub(super) fn run(&mut self, spare: &mut Spare) {
+        let Some(driver) = self.driver.take() else { return };
+        let Self { follow, report, hog, .. } = self;
         info!("balloon: driven by futures, `freeze` is ignored");
         let Handles { mut balloon, mut statistics, mut reporting, mut hinting } = driver.split();
         let outcome = executor::until_one_ends([
-            pin!(follow_target(&mut balloon, &mut follow, &mut hog)),
+            pin!(follow_target(&mut balloon, follow, hog)),
             pin!(if_any(statistics.as_mut().map(answer))),
             pin!(if_any(hinting.as_mut().map(hint))),
             pin!(free(spare)),
             // Last, because the others free memory.
-            pin!(if_any(reporting.as_mut().map(|reporting| report_free_memory(reporting, &mut report)))),
+            pin!(if_any(reporting.as_mut().map(|reporting| report_free_memory(reporting, report)))),
         ]);
         let Err(error) = outcome else { return };
         match (Handles { balloon, statistics, reporting, hinting }).join() {
-            Ok(driver) => give_up(driver, error),
-            // Cannot be: these are the parts of one balloon.
-            Err(_) => log::error!("the balloon is given up: {error}"),
+            Ok(driver) => give_up(Some(driver), error),
+            // These are the parts of one balloon, but if they were not, dropping the balloon proper resets its device.
+            Err(_) => give_up::<L>(None, error),
         }
     }
 }

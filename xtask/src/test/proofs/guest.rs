@@ -149,9 +149,10 @@ impl Guest {
         }
     }
 
-    /// Waits until what the guest has does not change any more.
-    pub(crate) fn settle(&mut self) -> Result<Bytes, QemuError> {
-        let (mut last, mut since) = (self.actual()?, Instant::now());
+    /// Waits until the guest has at most `most`, and until what it has does not change any more.
+    pub(crate) fn settle(&mut self, most: Bytes) -> Result<Bytes, QemuError> {
+        let mut last = self.wait_actual("all that the guest can give", |actual| actual <= most)?;
+        let mut since = Instant::now();
         self.wait_actual("an end of the balloon's changes", |actual| {
             if actual != last {
                 (last, since) = (actual, Instant::now());

@@ -87,5 +87,5 @@ boot_gdt_pointer:
 boot_level_4: .skip 4096
 boot_level_3: .skip 4096
 boot_level_2: .skip 4 * 4096
-    .skip 65536
+    .skip 0x40000                   # enough for a build without optimization, which takes 160 KiB
 boot_stack_end:
