@@ -115,6 +115,10 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
     /// Names up to `frames` frames of the book in arrays for the device, as far as arrays are free.
     pub(crate) fn let_out(&mut self, frames: u32, leave: Leave) -> Filled {
         let mut filled = Filled { frames: 0, supply: Supply::More };
+        if self.exchanging > 0 {
+            // The search would find the frame that is on its way out, and name it twice.
+            return Filled { frames: 0, supply: Supply::Dry };
+        }
         while filled.frames < frames
             && filled.supply == Supply::More
             && self.deflate.in_flight() < usize::from(self.options.depth)
@@ -186,9 +190,10 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
         });
         let Ok(Some(token)) = sent else { return Err(BalloonError::Busy) };
         if let Some(entry) = self.leaving.get_mut(token.index()) {
-            *entry = Sent::Leaving { first: frame, frames: 1 };
+            *entry = Sent::Exchanged(frame);
         }
         self.departing += 1;
+        self.exchanging += 1;
         self.deflate.notify();
         Ok(())
     }

@@ -37,6 +37,8 @@ pub(crate) enum Sent {
     /// The first `frames` frames of the book at or behind `first` leave the balloon once the device has acknowledged
     /// it.
     Leaving { first: u64, frames: u32 },
+    /// This frame leaves the balloon in exchange for another.
+    Exchanged(u64),
     /// So many frames have left the book already, and the device is told afterwards.
     Gone(u32),
 }
@@ -97,6 +99,8 @@ pub struct Core<T: Transport, P, L> {
     told: Pages,
     /// Frames of the book that arrays with the device name for deflation.
     pub(crate) departing: u64,
+    /// Of these, frames that are exchanged: they lie anywhere, and not in front of the cursor.
+    pub(crate) exchanging: u64,
     /// Where the search for frames to deflate goes on.
     pub(crate) cursor: u64,
     /// Arrays that came back so far, to see progress by. Wraps.
@@ -133,6 +137,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
             size: 0,
             told,
             departing: 0,
+            exchanging: 0,
             cursor: 0,
             acknowledged: 0,
             migrated: 0,
@@ -181,6 +186,12 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
                     self.size = self.size.saturating_sub(frames.into());
                     self.departing = self.departing.saturating_sub(frames.into());
                     self.hand_back(first, frames);
+                }
+                Some(Sent::Exchanged(frame)) => {
+                    self.size = self.size.saturating_sub(1);
+                    self.departing = self.departing.saturating_sub(1);
+                    self.exchanging = self.exchanging.saturating_sub(1);
+                    self.hand_back(frame, 1);
                 }
                 Some(Sent::Gone(frames)) => self.size = self.size.saturating_sub(frames.into()),
                 _ => {}

@@ -9,7 +9,7 @@ use crate::declare::{BalloonLevels, Options, StatsVq};
 use crate::handles::{HintingHandle, ReportingHandle, StatisticsHandle};
 use crate::live::{Core, Stopped};
 use crate::platform::Frames;
-use crate::start::{release_hinting, release_reporting};
+use crate::start::{release_hinting, release_reporting, release_statistics};
 
 /// What depends on the feature `F` under the declaration `L`: see [`Level::Of`].
 pub type Of<L, F, X> = <LevelOf<L, F> as Level>::Of<X>;
@@ -39,11 +39,16 @@ pub(crate) struct Parts<T: Transport, P, L: BalloonLevels> {
 }
 
 impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Parts<T, P, L> {
-    /// The books of blocks that are lent.
-    pub(crate) fn books(&self) -> [Option<Blocks>; 2] {
+    /// The books of what is lent, by which handles know whether the device is live.
+    pub(crate) fn books(&self) -> [Option<Blocks>; 3] {
+        let statistics = LevelOf::<L, StatsVq>::get(&self.statistics);
         let reporting = LevelOf::<L, feature::PageReporting>::get(&self.reporting);
         let hinting = LevelOf::<L, feature::FreePageHint>::get(&self.hinting);
-        [reporting.map(|handle| handle.queue.book()), hinting.map(|handle| handle.queue.book())]
+        [
+            statistics.map(|handle| handle.queue.book()),
+            reporting.map(|handle| handle.queue.book()),
+            hinting.map(|handle| handle.queue.book()),
+        ]
     }
 
     /// Resets the device. Every frame that is still with it goes back to the kernel, with undefined contents.
@@ -70,8 +75,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Parts<T, P, L> {
             Err((core, error)) => return Err((Self { core, statistics, reporting, hinting }, error)),
         };
         if let Some(statistics) = LevelOf::<L, StatsVq>::into_option(statistics) {
-            // As for all queues here: the proof is of the very life that it belongs to, so that nothing comes back.
-            let _ = statistics.queue.into_queue().release(&proof, &mut platform);
+            release_statistics(statistics.queue, &proof, &mut platform);
         }
         if let Some(reporting) = LevelOf::<L, feature::PageReporting>::into_option(reporting) {
             release_reporting(reporting.queue, &proof, &mut platform, poison);

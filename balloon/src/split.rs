@@ -26,7 +26,7 @@ use crate::start::release_blocks;
 /// and the memory of their queues is not given back.
 pub struct Split<T: Transport, P: Dma + Frames, L: BalloonLevels> {
     core: ManuallyDrop<Core<T, P, L>>,
-    books: [Option<Blocks>; 2],
+    books: [Option<Blocks>; 3],
 }
 
 impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Split<T, P, L> {

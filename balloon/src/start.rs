@@ -1,5 +1,7 @@
 //! From a transport to a live device with its queues.
 
+use core::ops::Range;
+
 use aerostat_spec::balloon::{self, config, feature, queue};
 use aerostat_spec::{Block, Feature, Level, LevelOf, Negotiated};
 use aerostat_transport::queue::{Awake, Dormant};
@@ -118,9 +120,8 @@ fn book(platform: &mut impl Frames) -> Result<Tracker, ProbeError> {
     })
 }
 
-/// An empty book for blocks of so many frames.
-fn block_book(platform: &mut impl Frames, frames: u32) -> Result<Blocks, ProbeError> {
-    let span = platform.span();
+/// An empty book for blocks of so many frames in the span.
+fn block_book(platform: &mut impl Frames, span: Range<u64>, frames: u32) -> Result<Blocks, ProbeError> {
     let too_large = ProbeError::SpanTooLarge { frames: span.end.saturating_sub(span.start) };
     let words = Blocks::words(&span, frames).ok_or(too_large)?;
     let lent = platform.lend_tracking(words).ok_or(ProbeError::NoTracking { words })?;
@@ -242,7 +243,7 @@ fn set_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
 }
 
 #[inline(never)]
-fn statistics_queue<T: Transport, P: Dma, L: BalloonLevels>(
+fn statistics_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     device: &mut SetUp<T, L>,
     proof: Negotiated<StatsVq>,
     platform: &mut P,
@@ -255,8 +256,14 @@ fn statistics_queue<T: Transport, P: Dma, L: BalloonLevels>(
     if sample.is_empty() {
         return Err(ProbeError::NoStatistics);
     }
-    let queue = device.buffer_queue(queue::Stats::given(proof), LEAST, statistics::BYTES, platform)?;
-    Ok(StatisticsQueue::prime(queue, sample))
+    let book = block_book(platform, 0..0, 1)?;
+    match device.buffer_queue(queue::Stats::given(proof), LEAST, statistics::BYTES, platform) {
+        Ok(queue) => Ok(StatisticsQueue::prime(queue, sample, book)),
+        Err(error) => {
+            return_book(platform, book);
+            Err(error.into())
+        }
+    }
 }
 
 #[inline(never)]
@@ -266,7 +273,7 @@ fn hinting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     platform: &mut P,
     options: &Options<P>,
 ) -> Result<HintingQueue<Notifier<T>, Dormant>, ProbeError> {
-    let book = block_book(platform, options.hint)?;
+    let book = block_book(platform, platform.span(), options.hint)?;
     let Some(commands) = hinting::commands(platform) else {
         return_book(platform, book);
         return Err(hinting::NO_MEMORY.into());
@@ -288,7 +295,7 @@ fn reporting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     platform: &mut P,
     options: &Options<P>,
 ) -> Result<ReportingQueue<Notifier<T>, Dormant>, ProbeError> {
-    let book = block_book(platform, options.report)?;
+    let book = block_book(platform, platform.span(), options.report)?;
     match device.queue(queue::Reporting::given(proof), LEAST, platform) {
         Ok(queue) => Ok(ReportingQueue::new(queue, book)),
         Err(error) => {
@@ -313,7 +320,7 @@ fn give_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
                 let _ = queue.release(&proof, platform);
             }
             if let Some(statistics) = statistics {
-                let _ = statistics.into_queue().release(&proof, platform);
+                release_statistics(statistics, &proof, platform);
             }
             if let Some(hinting) = hinting {
                 release_hinting(hinting, &proof, platform, None);
@@ -323,6 +330,18 @@ fn give_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
         // The device may still use the memory, so that it is not taken back.
         Err(SetupFailed { transport, .. }) => transport,
     }
+}
+
+/// Takes the memory of the statistics queue back.
+pub(crate) fn release_statistics<N: aerostat_transport::Notifier, P: Dma + Frames, S>(
+    statistics: StatisticsQueue<N, S>,
+    proof: &ResetProof,
+    platform: &mut P,
+) {
+    let book = statistics.book();
+    // As for all queues here: the proof is of the very life that it belongs to, so that nothing comes back.
+    let _ = statistics.into_queue().release(proof, platform);
+    return_book(platform, book);
 }
 
 /// Takes the memory of the free page queue back, and every block that it holds.

@@ -4,6 +4,8 @@ use aerostat_spec::balloon::{Stat, StatTag};
 use aerostat_transport::queue::{Awake, Dormant, Writer};
 use aerostat_transport::{BufferQueue, Device, DeviceError, Live, Notifier, Transport};
 
+use crate::blocks::Blocks;
+
 /// Tags that there are.
 const TAGS: usize = StatTag::ALL.len();
 /// Bytes of an entry.
@@ -73,27 +75,32 @@ pub(crate) struct StatisticsQueue<N, S = Awake> {
     queue: BufferQueue<N, 1, S>,
     /// What was sent last; says which statistics are in the set.
     last: Sample,
+    /// A book without blocks, which says only whether the device is live.
+    book: Blocks,
 }
 
 impl<N: Notifier> StatisticsQueue<N, Dormant> {
     /// Puts the first buffer into the queue: the host answers it when it wants the first statistics.
-    pub(crate) fn prime(mut queue: BufferQueue<N, 1, Dormant>, sample: Sample) -> Self {
+    pub(crate) fn prime(mut queue: BufferQueue<N, 1, Dormant>, sample: Sample, book: Blocks) -> Self {
         // The queue is empty, so that the buffer finds room; a sample without any value sends none.
         let _ = queue.send(|buffer| sample.write(buffer));
-        Self { queue, last: sample }
+        Self { queue, last: sample, book }
     }
 
     /// The queue of a device that is live now, which is told of the first buffer.
     pub(crate) fn wake<T: Transport, D, F>(self, live: &Device<T, D, Live<F>>) -> StatisticsQueue<N> {
         let mut queue = self.queue.wake(live);
         queue.notify();
-        StatisticsQueue { queue, last: self.last }
+        StatisticsQueue { queue, last: self.last, book: self.book }
     }
 }
 
 impl<N: Notifier> StatisticsQueue<N> {
     /// Answers the host if it has asked.
     pub(crate) fn service(&mut self, sample: impl FnOnce(&mut Sample)) -> Result<Asked, DeviceError> {
+        if !self.book.is_live() {
+            return Err(DeviceError::Resetting);
+        }
         if self.queue.pop()?.is_none() {
             return Ok(Asked::NotYet);
         }
@@ -117,6 +124,10 @@ impl<N: Notifier> StatisticsQueue<N> {
 impl<N: Notifier, S> StatisticsQueue<N, S> {
     pub(crate) fn into_queue(self) -> BufferQueue<N, 1, S> {
         self.queue
+    }
+
+    pub(crate) fn book(&self) -> Blocks {
+        self.book
     }
 
     pub(crate) fn number(&self) -> u16 {
