@@ -69,7 +69,9 @@ pub use log::{Cause, Event, Logging};
 pub use memory::{GuestMemory, MemoryError, MemoryLayout, OutOfMemory, PAGE_BYTES};
 pub use misbehave::{Misbehave, PlannedFault, QueueFault, RegisterFault, Scribble, When};
 pub use model::{HintCommand, Notifications, Numbering, QueueKind, Work, features};
-pub use platform::{FrameEvent, Ledger, NoFrames, OwnershipViolation, PlatformBuilder, Reuse, Runs, TestPlatform};
+pub use platform::{
+    Accounts, FrameEvent, Ledger, NoFrames, OwnershipViolation, PlatformBuilder, Reuse, Runs, TestPlatform,
+};
 pub use registers::Registers;
 pub use shared::StillBusy;
 pub use violation::{Access, FreePageViolation, StatisticsViolation, Violation};

@@ -77,7 +77,7 @@ impl Declared for Free {
 /// The balloon in one of the two states that last.
 enum State<S: FrameSize, L: Declared> {
     Live(Box<Live<S, L>>),
-    Frozen(Cold<S, L>),
+    Frozen(Box<Cold<S, L>>),
     /// Only while it changes.
     Changing,
 }
@@ -143,7 +143,7 @@ impl<S: FrameSize, L: Declared> Machine<S, L> {
         };
         match frozen {
             Ok(frozen) => {
-                self.state = State::Frozen(frozen);
+                self.state = State::Frozen(Box::new(frozen));
                 assert!(self.ledger.is_settled(), "freeze returns everything");
                 self.restore()
             }
@@ -163,7 +163,7 @@ impl<S: FrameSize, L: Declared> Machine<S, L> {
         };
         match balloon.abandon() {
             Ok(frozen) => {
-                self.state = State::Frozen(frozen);
+                self.state = State::Frozen(Box::new(frozen));
                 assert!(self.ledger.is_settled(), "a reset returns everything");
                 Ok(())
             }
@@ -181,7 +181,7 @@ impl<S: FrameSize, L: Declared> Machine<S, L> {
                 Ok(balloon) => State::Live(Box::new(balloon)),
                 Err(failed) => {
                     assert!(self.ledger.is_settled(), "a restore that fails returns everything");
-                    State::Frozen(failed.balloon)
+                    State::Frozen(Box::new(failed.balloon))
                 }
             },
             state => state,

@@ -3,6 +3,7 @@
 //! * [`honest`]: the device keeps the rules, at its own pace and in its own order.
 //! * [`misbehaving`]: it breaks them at random, in the ways that a device knows.
 //! * [`noise`]: what it says is chance.
+//! * [`whole`]: with all features of the balloon, on honest and misbehaving devices.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -11,6 +12,7 @@ mod machine;
 mod misbehaving;
 mod moves;
 mod noise;
+mod whole;
 
 use proptest::test_runner::{Config, RngSeed};
 

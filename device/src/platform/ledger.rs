@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use aerostat_balloon::Change;
 use aerostat_transport::{DeviceAddress, DmaRegion};
 
 use super::dma::DmaBook;
@@ -48,6 +49,25 @@ pub struct Ledger {
     pub(super) dma: Arc<Mutex<DmaBook>>,
     pub(super) statistics: Arc<Mutex<Sampled>>,
     pub(super) record: Arc<Mutex<Record>>,
+    pub(super) accounts: Arc<Mutex<Accounts>>,
+}
+
+/// What the kernel heard of frames that left its memory for the balloon and came back: sums since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accounts {
+    /// Frames that were taken.
+    pub taken: u64,
+    /// Frames that were returned.
+    pub returned: u64,
+    /// How often the kernel heard of anything.
+    pub calls: u64,
+}
+
+impl Accounts {
+    /// Frames in the balloon, by what the kernel heard: negative when more came back than were taken.
+    pub fn in_balloon(&self) -> i64 {
+        self.taken as i64 - self.returned as i64
+    }
 }
 
 /// What happened.
@@ -92,6 +112,11 @@ impl Ledger {
     /// Whether the driver has given everything back: frames, device memory and tracking memory.
     pub fn is_settled(&self) -> bool {
         self.lent_frames().is_empty() && self.lent_dma() == 0 && self.lent_tracking() == 0
+    }
+
+    /// What the kernel heard of frames that come and go.
+    pub fn accounts(&self) -> Accounts {
+        *lock(&self.accounts)
     }
 
     /// Which frames changed hands, in order.
@@ -196,6 +221,15 @@ impl Ledger {
         }
         lock(&self.record).events.push(FrameEvent::Given { first, count });
         given
+    }
+
+    pub(super) fn account(&self, change: Change) {
+        let mut accounts = lock(&self.accounts);
+        accounts.calls += 1;
+        match change {
+            Change::Taken(frames) => accounts.taken += u64::from(frames),
+            Change::Returned(frames) => accounts.returned += u64::from(frames),
+        }
     }
 
     pub(super) fn take_back(&self, first: u64, count: u32) {

@@ -15,14 +15,14 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use aerostat_balloon::{FrameRun, FrameSize, Frames, Size4KiB, TrackingMemory};
+use aerostat_balloon::{Change, FrameRun, FrameSize, Frames, Size4KiB, TrackingMemory};
 use aerostat_transport::{Dma, DmaRegion};
 
 use crate::device::BalloonDevice;
 use crate::memory::{GuestMemory, PAGE_BYTES};
 use dma::DmaBook;
 use frames::FrameBook;
-pub use ledger::{FrameEvent, Ledger};
+pub use ledger::{Accounts, FrameEvent, Ledger};
 pub use violation::OwnershipViolation;
 
 /// Guest memory below this is not used when memory starts at 0, as on a PC.
@@ -132,6 +132,7 @@ impl<S: FrameSize> PlatformBuilder<S> {
             dma: Arc::new(Mutex::new(dma)),
             statistics: Arc::default(),
             record: Arc::default(),
+            accounts: Arc::default(),
         };
         Ok(TestPlatform { ledger, span: frames, size: PhantomData })
     }
@@ -171,6 +172,11 @@ impl<S: FrameSize> TestPlatform<S> {
     pub fn ledger(&self) -> Ledger {
         self.ledger.clone()
     }
+
+    /// Another handle to the same kernel, for parts of the driver that are used apart.
+    pub fn share(&self) -> Self {
+        Self { ledger: self.ledger.clone(), span: self.span.clone(), size: PhantomData }
+    }
 }
 
 impl<S: FrameSize> Frames for TestPlatform<S> {
@@ -189,6 +195,10 @@ impl<S: FrameSize> Frames for TestPlatform<S> {
 
     fn take_back(&mut self, run: FrameRun<S>) {
         self.ledger.take_back(run.first(), run.count());
+    }
+
+    fn account(&mut self, change: Change) {
+        self.ledger.account(change);
     }
 
     fn lend_tracking(&mut self, words: usize) -> Option<&'static mut [u64]> {
