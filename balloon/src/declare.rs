@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use aerostat_spec::balloon::feature;
 pub use aerostat_spec::balloon::feature::{MustTellHost, StatsVq};
+pub use aerostat_spec::reserved::feature::{EventIdx, RingPacked};
 use aerostat_spec::{Declaration, Declares, Feature};
 use aerostat_transport::Numbering;
 
@@ -38,6 +39,8 @@ pub trait Configure<P>: BalloonFeature {
 
 mod sealed {
     pub trait Sealed {}
+    impl Sealed for super::EventIdx {}
+    impl Sealed for super::RingPacked {}
     impl Sealed for super::MustTellHost {}
     impl Sealed for super::StatsVq {}
     impl Sealed for super::DeflateOnOom {}
@@ -170,6 +173,22 @@ impl BalloonFeature for MustTellHost {
 }
 
 impl<P> Configure<P> for MustTellHost {
+    fn configure(self, _options: &mut Options<P>) {}
+}
+
+impl BalloonFeature for EventIdx {
+    type Feature = Self;
+}
+
+impl<P> Configure<P> for EventIdx {
+    fn configure(self, _options: &mut Options<P>) {}
+}
+
+impl BalloonFeature for RingPacked {
+    type Feature = Self;
+}
+
+impl<P> Configure<P> for RingPacked {
     fn configure(self, _options: &mut Options<P>) {}
 }
 

@@ -158,8 +158,8 @@ pub use aerostat_spec as spec;
 pub use aerostat_spec::balloon::StatTag;
 pub use aerostat_transport as transport;
 pub use declare::{
-    BalloonFeature, BalloonLevels, Configure, DeflateOnOom, FreePageHint, MustTellHost, Options, PagePoison,
-    PageReporting, StatsVq,
+    BalloonFeature, BalloonLevels, Configure, DeflateOnOom, EventIdx, FreePageHint, MustTellHost, Options, PagePoison,
+    PageReporting, RingPacked, StatsVq,
 };
 pub use error::{BalloonError, FrameError, ProbeError};
 pub use frame::{FrameRun, FrameSize, PAGE_BYTES, Pages, Size4KiB, Size16KiB, Size64KiB};

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use aerostat_balloon::transport::{Causes, Numbering};
 use aerostat_balloon::{
-    Asked, Balloon, BalloonError, DeflateOnOom, FrameRun, Frames, FreePageHint, Hinted, MustTellHost, PagePoison,
-    PageReporting, Pages, ReportFrames, Reported, Size4KiB, StatsVq, Step,
+    Asked, Balloon, BalloonError, DeflateOnOom, EventIdx, FrameRun, Frames, FreePageHint, Hinted, MustTellHost,
+    PagePoison, PageReporting, Pages, ReportFrames, Reported, Size4KiB, StatsVq, Step,
 };
 use aerostat_device::{BalloonDevice, Builder, Event, HintCommand, Ledger, TestPlatform, features};
 use common::{assert_clean, assert_settled, bus, spin};
@@ -331,4 +331,51 @@ fn blocks_of_a_dropped_handle_come_back_with_the_end_of_the_balloon() {
     drop(handles.balloon);
     assert!(ledger.lent_frames().is_empty());
     assert_clean(&device, &ledger);
+}
+
+/// ring.split.avail-notif.6, ring.split.avail-notif.7, ring.split.used-notif.4
+#[test]
+fn with_an_event_index_both_sides_are_told_what_they_asked_for_and_nothing_is_missed() {
+    let device = device(features::EVENT_IDX | features::MUST_TELL_HOST).start().unwrap();
+    let platform = Platform::of(&device).unwrap();
+    let ledger = platform.ledger();
+    let mut balloon = Balloon::new(bus(&device), platform).require(EventIdx).require(MustTellHost).probe().unwrap();
+    for round in 0..2_u32 {
+        for target in 1..=200 {
+            device.set_target(if round == 0 { target } else { 200 - target });
+            assert_eq!(settle!(balloon), Step::OnTarget);
+        }
+    }
+    for _ in 0..25 {
+        device.set_target(8000);
+        assert_eq!(settle!(balloon), Step::OnTarget);
+        device.set_target(0);
+        assert_eq!(settle!(balloon), Step::OnTarget);
+    }
+    assert_clean(&device, &ledger);
+}
+
+/// The device sleeps until it is notified, and the driver until it is interrupted: an event that is missed on either side
+/// hangs the test.
+#[test]
+fn with_an_event_index_nobody_waits_for_ever() {
+    let device = device(features::EVENT_IDX).threaded().start().unwrap();
+    let platform = Platform::of(&device).unwrap();
+    let ledger = platform.ledger();
+    let mut balloon = Balloon::new(bus(&device), platform).require(EventIdx).probe().unwrap();
+    let (line, source) = (device.interrupt_line(), balloon.interrupt());
+    let mut seen = line.count();
+    for round in 0..100_u32 {
+        device.set_target(if round % 2 == 0 { 6000 } else { 10 });
+        loop {
+            use aerostat_balloon::transport::InterruptSource;
+            let _ = source.acknowledge();
+            if balloon.service().unwrap() == Step::OnTarget {
+                break;
+            }
+            seen = line.wait(seen, Duration::from_secs(20)).unwrap();
+        }
+    }
+    let _ = balloon.remove(&mut spin()).unwrap();
+    assert_settled(&device, &ledger);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aerostat_balloon::transport::pci::{BarRange, ConfigPorts, Ecam, PciFunction, Routing};
 use aerostat_balloon::transport::{Mmio, Pci, Transport};
-use aerostat_balloon::{Balloon, MustTellHost, Pages, Size4KiB, Step};
+use aerostat_balloon::{Balloon, EventIdx, MustTellHost, Pages, RingPacked, Size4KiB, Step};
 use aerostat_device::qtest::{Machine, Qemu, QtestRegion, qemu_or_skip};
 use aerostat_device::{GuestMemory, TestPlatform, wait_at_most};
 use pci_types::{ConfigRegionAccess, PciAddress};
@@ -15,12 +15,14 @@ const BALLOON: u32 = (32 << 20) / 4096;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Takes half of the guest's memory and gives it back, freezes and restores, and looks at what QEMU makes of it.
-fn up_and_down<T: Transport>(qemu: &Qemu, memory: &GuestMemory, transport: T) {
+fn up_and_down<T: Transport>(qemu: &Qemu, memory: &GuestMemory, transport: T, ring: &str) {
     let platform = TestPlatform::<Size4KiB>::builder(memory).build().unwrap();
     let ledger = platform.ledger();
     ledger.touch_free_frames();
-    let balloon = Balloon::new(transport, platform).want(MustTellHost).probe();
+    let balloon = Balloon::new(transport, platform).want(MustTellHost).want(EventIdx).want(RingPacked).probe();
     let mut balloon = balloon.map_err(|failed| failed.error).unwrap();
+    assert_eq!(balloon.accepted().has(RingPacked), ring.contains("packed=on"));
+    assert_eq!(balloon.accepted().has(EventIdx), ring.contains("event_idx=on"));
 
     qemu.set_target(MEMORY - u64::from(BALLOON) * 4096).unwrap();
     let resident = memory.resident_bytes();
@@ -46,10 +48,10 @@ fn up_and_down<T: Transport>(qemu: &Qemu, memory: &GuestMemory, transport: T) {
 }
 
 /// A QEMU with guest memory; `None` where tests run without QEMU on purpose.
-fn machine(machine: Machine) -> Option<(Qemu, GuestMemory)> {
+fn machine(machine: Machine, properties: &str) -> Option<(Qemu, GuestMemory)> {
     qemu_or_skip()?;
     let memory = GuestMemory::new(MEMORY).unwrap();
-    Some((Qemu::start(machine, &memory, "").unwrap(), memory))
+    Some((Qemu::start(machine, &memory, properties).unwrap(), memory))
 }
 
 fn pci<C: ConfigRegionAccess>(qemu: &Qemu, access: C, address: PciAddress) -> Pci<QtestRegion> {
@@ -57,26 +59,35 @@ fn pci<C: ConfigRegionAccess>(qemu: &Qemu, access: C, address: PciAddress) -> Pc
     Pci::new(&PciFunction::new(access, address), &mut map, Routing::Line).unwrap()
 }
 
+/// The rings that QEMU's device has.
+const RINGS: [&str; 4] =
+    ["packed=off,event_idx=off", "packed=off,event_idx=on", "packed=on,event_idx=off", "packed=on,event_idx=on"];
+
 #[test]
 fn over_mmio() {
-    let Some((qemu, memory)) = machine(Machine::Microvm) else { return };
-    let transport = Mmio::new(qemu.mmio_device(5).unwrap()).map_err(|(_, error)| error).unwrap();
-    up_and_down(&qemu, &memory, transport);
+    for ring in RINGS {
+        let Some((qemu, memory)) = machine(Machine::Microvm, ring) else { return };
+        let transport = Mmio::new(qemu.mmio_device(5).unwrap()).map_err(|(_, error)| error).unwrap();
+        up_and_down(&qemu, &memory, transport, ring);
+    }
 }
 
 #[test]
 fn over_pci_by_the_configuration_ports() {
-    let Some((qemu, memory)) = machine(Machine::Q35) else { return };
-    let function = qemu.pci_balloon().unwrap();
-    let transport = pci(&qemu, ConfigPorts::new(qemu.ports()), function.address);
-    up_and_down(&qemu, &memory, transport);
+    for ring in RINGS {
+        let Some((qemu, memory)) = machine(Machine::Q35, ring) else { return };
+        let function = qemu.pci_balloon().unwrap();
+        let transport = pci(&qemu, ConfigPorts::new(qemu.ports()), function.address);
+        up_and_down(&qemu, &memory, transport, ring);
+    }
 }
 
 #[test]
 fn over_pci_by_the_memory_mapped_configuration_space() {
-    let Some((qemu, memory)) = machine(Machine::Q35) else { return };
+    let ring = RINGS[3];
+    let Some((qemu, memory)) = machine(Machine::Q35, ring) else { return };
     let function = qemu.pci_balloon().unwrap();
     let ecam = Ecam::new(qemu.open_ecam(0xb000_0000).unwrap(), 0, 0);
     let transport = pci(&qemu, ecam, function.address);
-    up_and_down(&qemu, &memory, transport);
+    up_and_down(&qemu, &memory, transport, ring);
 }

@@ -93,4 +93,8 @@ pub use transport::{BusError, Causes, InterruptSource, Notifier, Transport};
 pub use wait::{Patience, Spin, Wait};
 
 /// The reserved features that the transports and rings of this crate know, besides VIRTIO_F_VERSION_1.
-const SUPPORTED: u64 = 0;
+const SUPPORTED: u64 = {
+    use aerostat_spec::Feature;
+    use aerostat_spec::reserved::feature::{EventIdx, RingPacked};
+    1 << EventIdx::BIT | 1 << RingPacked::BIT
+};

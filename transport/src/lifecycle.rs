@@ -17,7 +17,7 @@ use crate::dma::Dma;
 use crate::guard::Guard;
 use crate::io::Io;
 use crate::numbering::{Numbering, Numbers, last_optional};
-use crate::queue::{BufferQueue, DeviceError, QueueError, QueueSize, Split, VirtQueue, layout};
+use crate::queue::{BufferQueue, DeviceError, Events, Format, QueueError, QueueSize, Ring, VirtQueue, layout};
 use crate::setup::{Offer, SetupError, SetupFailed};
 use crate::status::Status;
 use crate::transport::Transport;
@@ -217,13 +217,21 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
         let index = self.state.numbers.of(&Q::SPEC, D::QUEUES);
         let limit = self.guard.queue_limit(index)?;
         let wanted = u16::try_from(K).unwrap_or(u16::MAX);
-        let size = QueueSize::at_most(limit.min(wanted)).ok_or(QueueError::Missing { queue: index })?;
+        let accepted = &self.state.accepted;
+        let format = if accepted.has(reserved::feature::RingPacked) { Format::Packed } else { Format::Split };
+        let events = if accepted.has(reserved::feature::EventIdx) { Events::Index } else { Events::Flags };
+        let most = limit.min(wanted);
+        let size = match format {
+            Format::Split => QueueSize::at_most(most),
+            Format::Packed => QueueSize::packed(most.min(QueueSize::MAX.get())),
+        };
+        let size = size.ok_or(QueueError::Missing { queue: index })?;
         if size.get() < least {
             return Err(QueueError::TooSmall { queue: index, size: size.get(), needed: least });
         }
-        let layout = Split::layout(size);
+        let layout = Ring::layout(format, size);
         let memory = dma.alloc(layout).ok_or(QueueError::NoMemory { queue: index, bytes: layout.size() })?;
-        let ring = Split::new(memory, size);
+        let ring = Ring::new(format, memory, size, events);
         // Orders the zeroed ring before the registers that make it known.
         fence(Ordering::SeqCst);
         // SAFETY: the ring is zeroed memory with the layout of its size. It lives until the queue is released, which

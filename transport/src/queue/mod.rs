@@ -6,6 +6,8 @@
 
 mod buffers;
 mod error;
+mod packed;
+mod ring;
 mod size;
 mod split;
 mod table;
@@ -16,8 +18,9 @@ use core::marker::PhantomData;
 pub(crate) use self::buffers::layout;
 pub use self::buffers::{BufferQueue, Writer};
 pub use self::error::{AddError, DeviceError, QueueError};
+use self::ring::Next;
+pub(crate) use self::ring::{Events, Format, Ring};
 pub use self::size::QueueSize;
-pub(crate) use self::split::Split;
 pub use self::split::{Interrupts, RingAddresses};
 use self::table::{Extent, Table, Taken};
 use crate::dma::{DeviceAddress, DmaRegion};
@@ -89,11 +92,9 @@ pub enum Notification {
 /// after a reset.
 #[derive(Debug)]
 pub struct VirtQueue<N, const K: usize, S = Dormant> {
-    ring: Split,
+    ring: Ring,
     table: Table<K>,
     index: u16,
-    next_available: u16,
-    next_used: u16,
     notifier: N,
     life: Life,
     poisoned: Option<DeviceError>,
@@ -101,9 +102,9 @@ pub struct VirtQueue<N, const K: usize, S = Dormant> {
 }
 
 impl<N: Notifier, const K: usize> VirtQueue<N, K, Dormant> {
-    pub(crate) fn new(ring: Split, index: u16, notifier: N, life: Life) -> Self {
+    pub(crate) fn new(ring: Ring, index: u16, notifier: N, life: Life) -> Self {
         let table = Table::new(ring.size().get());
-        Self { ring, table, index, next_available: 0, next_used: 0, notifier, life, poisoned: None, state: PhantomData }
+        Self { ring, table, index, notifier, life, poisoned: None, state: PhantomData }
     }
 
     /// The same queue, now that its device is live. With another device than its own it can no longer be used.
@@ -111,8 +112,8 @@ impl<N: Notifier, const K: usize> VirtQueue<N, K, Dormant> {
         if live.life() != self.life {
             self.poison(DeviceError::OtherDevice { queue: self.index });
         }
-        let Self { ring, table, index, next_available, next_used, notifier, life, poisoned, .. } = self;
-        VirtQueue { ring, table, index, next_available, next_used, notifier, life, poisoned, state: PhantomData }
+        let Self { ring, table, index, notifier, life, poisoned, .. } = self;
+        VirtQueue { ring, table, index, notifier, life, poisoned, state: PhantomData }
     }
 }
 
@@ -175,7 +176,7 @@ impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
         while let Some(element) = rest.next() {
             self.table.take();
             let next = if rest.peek().is_some() { self.table.next_free() } else { None };
-            self.ring.describe(id, element, next);
+            self.ring.describe(head, id, element, next);
             if let Some(next) = next {
                 self.table.link(id, next);
                 id = next;
@@ -183,8 +184,7 @@ impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
         }
         // `check` has limited the elements to the descriptors of the table.
         self.table.lend(head, elements.len() as u16, extent);
-        self.ring.make_available(self.next_available, head);
-        self.next_available = self.next_available.wrapping_add(1);
+        self.ring.make_available(head);
         Ok(Token(head))
     }
 
@@ -228,19 +228,17 @@ impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
             return Err(error);
         }
         let queue = self.index;
-        let (from, to) = (self.next_used, self.ring.used_index());
-        let pending = to.wrapping_sub(from);
-        if pending == 0 {
-            return Ok(None);
-        }
         let in_flight = self.table.held();
-        if pending > in_flight {
-            return Err(self.poison(DeviceError::IndexJumped { queue, from, to, in_flight }));
-        }
-        let (id, length) = self.ring.used_entry(from);
+        let (id, length) = match self.ring.next_used(in_flight) {
+            Next::Nothing => return Ok(None),
+            Next::Buffer { id, length } => (id, length),
+            Next::Jump { from, to } => {
+                return Err(self.poison(DeviceError::IndexJumped { queue, from, to, in_flight }));
+            }
+        };
         match self.table.take_back(id, length) {
-            Taken::Buffer { head, written } => {
-                self.next_used = from.wrapping_add(1);
+            Taken::Buffer { head, descriptors, written } => {
+                self.ring.advance(descriptors);
                 Ok(Some(Used { token: Token(head), written }))
             }
             Taken::NotHeld => Err(self.poison(DeviceError::NotOutstanding { queue, id })),

@@ -1,14 +1,14 @@
-//! The size of a split ring.
+//! The size of a ring.
 
-/// Number of descriptors of a split ring: a power of two from 1 to 32768 ("Split Virtqueues", 2.7).
+/// Number of descriptors of a ring: from 1 to 32768, for a split ring a power of two ("Split Virtqueues", 2.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueueSize(u16);
 
 impl QueueSize {
-    /// The largest split ring.
+    /// The largest ring.
     pub const MAX: Self = Self(1 << 15);
 
-    /// The size, if a split ring can have it.
+    /// The size, if a split ring can have it: every such size will do for a packed ring too.
     pub const fn new(size: u16) -> Option<Self> {
         if size.is_power_of_two() { Some(Self(size)) } else { None }
     }
@@ -21,12 +21,17 @@ impl QueueSize {
         }
     }
 
+    /// The size, if a packed ring can have it.
+    pub const fn packed(size: u16) -> Option<Self> {
+        if size > 0 && size <= Self::MAX.0 { Some(Self(size)) } else { None }
+    }
+
     /// As a number.
     pub const fn get(self) -> u16 {
         self.0
     }
 
-    /// The slot of the ring that a free-running index stands for.
+    /// The slot of a split ring that a free-running index stands for.
     pub(crate) const fn slot(self, index: u16) -> usize {
         (index & (self.0 - 1)) as usize
     }
@@ -40,6 +45,13 @@ mod tests {
     fn only_powers_of_two_are_sizes() {
         for size in 0..=u16::MAX {
             assert_eq!(QueueSize::new(size).is_some(), size.count_ones() == 1, "{size}");
+        }
+    }
+
+    #[test]
+    fn a_packed_ring_has_any_size_up_to_the_largest() {
+        for size in 0..=u16::MAX {
+            assert_eq!(QueueSize::packed(size).is_some(), (1..=32768).contains(&size), "{size}");
         }
     }
 

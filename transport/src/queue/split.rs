@@ -7,6 +7,7 @@ use core::sync::atomic::{Ordering, fence};
 use aerostat_spec::ring::{self, Avail, Desc, Used, UsedElem};
 
 use crate::dma::{DeviceAddress, DmaRegion};
+use crate::queue::ring::{Events, Next, passed};
 use crate::queue::{Access, Element, QueueSize};
 
 const DESC: usize = size_of::<Desc>();
@@ -23,6 +24,14 @@ const USED_ALIGN: usize = 4;
 pub(crate) struct Split {
     memory: DmaRegion,
     size: QueueSize,
+    events: Events,
+    interrupts: Interrupts,
+    next_available: u16,
+    next_used: u16,
+    /// The available index when the device was last told, or did not want to be.
+    told: u16,
+    /// The used index for which the device was last asked to interrupt.
+    armed: u16,
 }
 
 /// Whether the device is to interrupt when it has used a buffer.
@@ -54,9 +63,10 @@ impl Split {
     }
 
     /// A ring of `size` in memory that was allocated with [`Split::layout`], all zero.
-    pub(crate) fn new(mut memory: DmaRegion, size: QueueSize) -> Self {
+    pub(crate) fn new(mut memory: DmaRegion, size: QueueSize, events: Events) -> Self {
         memory.zero();
-        Self { memory, size }
+        let interrupts = Interrupts::Wanted;
+        Self { memory, size, events, interrupts, next_available: 0, next_used: 0, told: 0, armed: 0 }
     }
 
     fn avail_offset(size: QueueSize) -> usize {
@@ -97,39 +107,97 @@ impl Split {
         self.memory.write(at + offset_of!(Desc, next), next.unwrap_or(0).to_le());
     }
 
-    /// Puts the buffer that starts at `head` into the available ring at `index`, and raises the index past it.
-    pub(crate) fn make_available(&self, index: u16, head: u16) {
+    /// Puts the buffer that starts at `head` into the available ring, and raises the index past it.
+    pub(crate) fn make_available(&mut self, head: u16) {
+        let index = self.next_available;
+        self.next_available = index.wrapping_add(1);
         let avail = Self::avail_offset(self.size);
         self.memory.write(avail + AVAIL + INDEX * self.size.slot(index), head.to_le());
         // Orders the descriptors and the ring entry before the index that publishes them ("Updating idx", 2.7.13.3).
         self.memory.store(avail + offset_of!(Avail, idx), index.wrapping_add(1).to_le());
     }
 
-    /// Whether the device wants to be told of buffers that were made available before this call.
-    pub(crate) fn wants_notification(&self) -> bool {
+    pub(crate) fn wants_notification(&mut self) -> bool {
         // Orders the available index before the flags ("Notifying The Device", 2.7.13.4): else both sides could miss
         // what the other has just written.
         fence(Ordering::SeqCst);
-        let flags = self.memory.load(Self::used_offset(self.size) + offset_of!(Used, flags));
-        !ring::UsedFlags::from_bits(u16::from_le(flags)).no_notify()
+        let (old, new) = (core::mem::replace(&mut self.told, self.next_available), self.next_available);
+        match self.events {
+            Events::Flags => {
+                let flags = self.memory.load(Self::used_offset(self.size) + offset_of!(Used, flags));
+                !ring::UsedFlags::from_bits(u16::from_le(flags)).no_notify()
+            }
+            Events::Index => {
+                let event = Self::used_offset(self.size) + USED + USED_ELEM * usize::from(self.size.get());
+                passed(u16::from_le(self.memory.load(event)), old, new)
+            }
+        }
     }
 
-    /// Tells the device whether to interrupt.
-    pub(crate) fn set_interrupts(&self, interrupts: Interrupts) {
-        let flags = ring::AvailFlags::new().with_no_interrupt(interrupts == Interrupts::Unwanted).into_bits();
-        self.memory.store(Self::avail_offset(self.size) + offset_of!(Avail, flags), flags.to_le());
+    pub(crate) fn set_interrupts(&mut self, interrupts: Interrupts) {
+        self.interrupts = interrupts;
+        match (self.events, interrupts) {
+            (Events::Flags, _) => {
+                let flags = ring::AvailFlags::new().with_no_interrupt(interrupts == Interrupts::Unwanted).into_bits();
+                self.memory.store(Self::avail_offset(self.size) + offset_of!(Avail, flags), flags.to_le());
+            }
+            (Events::Index, Interrupts::Wanted) => self.arm(self.next_used),
+            // The index behind the next one is farthest away: it is reached after 65535 more buffers.
+            (Events::Index, Interrupts::Unwanted) => self.arm(self.next_used.wrapping_sub(1)),
+        }
         // Orders the flags before the next look at the used index ("Receiving Used Buffers", 2.7.14).
         fence(Ordering::SeqCst);
     }
 
+    /// Asks for an interrupt when the used index goes past `event`.
+    fn arm(&mut self, event: u16) {
+        self.armed = event;
+        let used_event = Self::avail_offset(self.size) + AVAIL + INDEX * usize::from(self.size.get());
+        self.memory.store(used_event, event.to_le());
+    }
+
+    /// What the device has used next, if it holds `held` buffers.
+    pub(crate) fn next_used(&mut self, held: u16) -> Next {
+        let mut to = self.used_index();
+        if to == self.next_used && self.rearm() {
+            to = self.used_index();
+        }
+        let from = self.next_used;
+        match to.wrapping_sub(from) {
+            0 => Next::Nothing,
+            pending if pending > held => Next::Jump { from, to },
+            _ => {
+                let (id, length) = self.used_entry(from);
+                Next::Buffer { id, length }
+            }
+        }
+    }
+
+    /// Moves the event to the next used buffer. Whether it was moved, so that another look is needed.
+    fn rearm(&mut self) -> bool {
+        let moves =
+            self.events == Events::Index && self.interrupts == Interrupts::Wanted && self.armed != self.next_used;
+        if moves {
+            self.arm(self.next_used);
+            // Orders the event before the next look at the used index ("Receiving Used Buffers", 2.7.14).
+            fence(Ordering::SeqCst);
+        }
+        moves
+    }
+
+    /// Goes past a used buffer.
+    pub(crate) fn advance(&mut self) {
+        self.next_used = self.next_used.wrapping_add(1);
+    }
+
     /// The index up to which the device says that it has used buffers.
-    pub(crate) fn used_index(&self) -> u16 {
+    fn used_index(&self) -> u16 {
         // Acquire: orders the index before the entries that it publishes.
         u16::from_le(self.memory.load(Self::used_offset(self.size) + offset_of!(Used, idx)))
     }
 
     /// Id and length of the used ring entry at `index`, read once.
-    pub(crate) fn used_entry(&self, index: u16) -> (u32, u32) {
+    fn used_entry(&self, index: u16) -> (u32, u32) {
         let at = Self::used_offset(self.size) + USED + USED_ELEM * self.size.slot(index);
         let id = self.memory.read::<u32>(at + offset_of!(UsedElem, id));
         let len = self.memory.read::<u32>(at + offset_of!(UsedElem, len));

@@ -34,6 +34,8 @@ pub(crate) enum Taken {
     Buffer {
         /// Its first descriptor.
         head: u16,
+        /// How many descriptors it has.
+        descriptors: u16,
         /// Bytes that the device has written.
         written: u32,
     },
@@ -122,7 +124,7 @@ impl<const K: usize> Table<K> {
         self.first_free = head;
         self.free += elements;
         self.held -= 1;
-        Taken::Buffer { head, written }
+        Taken::Buffer { head, descriptors: elements, written }
     }
 
     /// Whether the device holds the buffer that starts at `head`.
@@ -153,9 +155,9 @@ mod tests {
         let mut table = Table::<8>::new(8);
         let heads = [lend(&mut table, 3), lend(&mut table, 1), lend(&mut table, 4)];
         assert_eq!((table.free(), table.held(), table.take()), (0, 3, None));
-        assert_eq!(table.take_back(heads[1].into(), 0), Taken::Buffer { head: heads[1], written: 0 });
+        assert_eq!(table.take_back(heads[1].into(), 0), Taken::Buffer { head: heads[1], descriptors: 1, written: 0 });
         assert_eq!(table.take_back(heads[1].into(), 0), Taken::NotHeld);
-        assert_eq!(table.take_back(heads[0].into(), 8), Taken::Buffer { head: heads[0], written: 8 });
+        assert_eq!(table.take_back(heads[0].into(), 8), Taken::Buffer { head: heads[0], descriptors: 3, written: 8 });
         assert_eq!((table.free(), table.held()), (4, 1));
         let again = lend(&mut table, 4);
         assert!(table.holds(again) && table.holds(heads[2]));
@@ -176,7 +178,7 @@ mod tests {
     #[test]
     fn what_a_device_reports_of_a_buffer_that_it_only_reads_is_bounded_and_ignored() {
         let mut table = Table::<8>::new(8);
-        for (length, taken) in [(12, Taken::Buffer { head: 0, written: 0 }), (13, Taken::TooLong(12))] {
+        for (length, taken) in [(12, Taken::Buffer { head: 0, descriptors: 1, written: 0 }), (13, Taken::TooLong(12))] {
             assert_eq!(table.take(), Some(0));
             table.lend(0, 1, Extent { total: 12, writable: 0 });
             assert_eq!(table.take_back(0, length), taken);
