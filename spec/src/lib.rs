@@ -77,6 +77,7 @@ pub use level::{Absent, Available, Demand, Level, Nothing, Refused, Required, Wa
 pub use negotiate::{Accepted, NegotiateError, Negotiated};
 
 virtio_spec!("vspec/balloon.vspec");
+virtio_spec!("vspec/entropy.vspec");
 virtio_spec!("vspec/mmio.vspec");
 virtio_spec!("vspec/pci.vspec");
 virtio_spec!("vspec/reserved.vspec");

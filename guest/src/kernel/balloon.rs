@@ -10,8 +10,8 @@ mod tasks;
 use aerostat_balloon::spec::Device as _;
 use aerostat_balloon::transport::Causes;
 use aerostat_balloon::{
-    BalloonError, DeflateOnOom, FreePageHint, MustTellHost, PagePoison, PageReporting, ProbeFailed, Ready, Signal,
-    StatsVq, Unprobed, Waiter, spec,
+    BalloonError, DeflateOnOom, EventIdx, FreePageHint, MustTellHost, PagePoison, PageReporting, ProbeFailed, Ready,
+    RingPacked, Signal, StatsVq, Unprobed, Waiter, spec,
 };
 use aerostat_guest::{Features, Options};
 use log::error;
@@ -68,6 +68,8 @@ impl Balloon {
             balloon = balloon.hold_off(pause);
         }
         let balloon = balloon
+            .want(RingPacked)
+            .want(EventIdx)
             .want(MustTellHost)
             .want(StatsVq)
             .want(DeflateOnOom::default())

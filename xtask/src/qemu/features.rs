@@ -22,6 +22,8 @@ pub(crate) enum Feature {
     PagePoison,
     /// Packed virtqueues
     Packed,
+    /// Each side names the index at which it wants to be notified
+    EventIdx,
 }
 
 impl Feature {
@@ -34,6 +36,7 @@ impl Feature {
             Self::FreePageHint => Some("free-page-hint"),
             Self::PagePoison => Some("page-poison"),
             Self::Packed => Some("packed"),
+            Self::EventIdx => Some("event_idx"),
         }
     }
 }

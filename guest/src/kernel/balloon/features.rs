@@ -4,19 +4,21 @@ use core::fmt::{self, Display, Formatter};
 
 use aerostat_balloon::spec::balloon::feature;
 use aerostat_balloon::spec::{Declares, Wanted};
-use aerostat_balloon::{BalloonLevels, StatsVq, features};
+use aerostat_balloon::{BalloonLevels, EventIdx, RingPacked, StatsVq, features};
 use log::info;
 
 use super::Driver;
 
 /// What the kernel wants unless told otherwise.
 pub(crate) type AllButPoison = features! {
-    MustTellHost: Wanted, StatsVq: Wanted, DeflateOnOom: Wanted, FreePageHint: Wanted, PageReporting: Wanted,
+    RingPacked: Wanted, EventIdx: Wanted, MustTellHost: Wanted, StatsVq: Wanted, DeflateOnOom: Wanted,
+    FreePageHint: Wanted, PageReporting: Wanted,
 };
 
 /// What it wants when told so.
 pub(crate) type All = features! {
-    MustTellHost: Wanted, StatsVq: Wanted, DeflateOnOom: Wanted, FreePageHint: Wanted, PageReporting: Wanted,
+    RingPacked: Wanted, EventIdx: Wanted, MustTellHost: Wanted, StatsVq: Wanted, DeflateOnOom: Wanted,
+    FreePageHint: Wanted, PageReporting: Wanted,
     PagePoison: Wanted,
 };
 
@@ -50,7 +52,9 @@ pub(super) fn introduce<L: Wants>(driver: &mut Driver<L>) {
     let stats = Queue("stats", driver.stats().map(|stats| stats.number()));
     let hint = Queue("hint", driver.hinting().map(|hinting| hinting.number()));
     let report = Queue("report", driver.reporting().map(|reporting| reporting.number()));
-    info!("features:{tell}{stats}{oom}{hint}{report}{poison}");
+    let packed = flag(accepted.has(RingPacked), " packed");
+    let events = flag(accepted.has(EventIdx), " event-idx");
+    info!("features:{packed}{events}{tell}{stats}{oom}{hint}{report}{poison}");
 }
 
 /// A feature that has a queue, and the number of that if it was negotiated.

@@ -36,6 +36,8 @@ pub(crate) const PROOFS: &[Proof] = &[
     proof("out of puff until memory is freed", 60, out_of_puff::show),
     proof("the target is followed wherever it moves", 90, target::by_steps),
     proof("the target is followed by a driver of futures", 90, target::by_futures),
+    proof("the target is followed over packed rings", 90, target::over_packed_rings),
+    proof("the target is followed by event index", 90, target::by_event_index),
     proof("statistics are what the guest said", 60, statistics::show),
     proof("deflate on OOM makes progress", 90, deflate_on_oom::progress),
     proof("deflate on OOM without hold-off is a livelock", 90, deflate_on_oom::livelock),

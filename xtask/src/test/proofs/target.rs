@@ -2,7 +2,10 @@
 
 use super::guest::{Guest, Setup, Stage};
 use crate::{
-    qemu::error::{Activity, QemuError},
+    qemu::{
+        error::{Activity, QemuError},
+        features::Feature,
+    },
     units::Bytes,
 };
 
@@ -11,6 +14,10 @@ const MEMORY: Bytes = Bytes::from_mib(256);
 const SETUP: Setup = Setup { memory: MEMORY, words: "spare=64", features: &[] };
 /// The same, with a driver that runs as futures.
 const AS_FUTURES: Setup = Setup { words: "spare=64 async", ..SETUP };
+/// The same, over packed rings that notify at an index.
+const PACKED: Setup = Setup { features: &[Feature::Packed, Feature::EventIdx], ..SETUP };
+/// The same, over split rings that notify at an index.
+const EVENT_IDX: Setup = Setup { features: &[Feature::EventIdx], ..SETUP };
 /// What the guest uses.
 const IN_USE: Bytes = Bytes::from_mib(64);
 
@@ -26,6 +33,16 @@ pub(crate) fn by_steps(stage: &Stage) -> anyhow::Result<()> {
 /// By futures.
 pub(crate) fn by_futures(stage: &Stage) -> anyhow::Result<()> {
     show(stage, AS_FUTURES)
+}
+
+/// Over packed rings.
+pub(crate) fn over_packed_rings(stage: &Stage) -> anyhow::Result<()> {
+    show(stage, PACKED)
+}
+
+/// With an event index.
+pub(crate) fn by_event_index(stage: &Stage) -> anyhow::Result<()> {
+    show(stage, EVENT_IDX)
 }
 
 fn show(stage: &Stage, setup: Setup) -> anyhow::Result<()> {

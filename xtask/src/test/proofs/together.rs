@@ -14,6 +14,8 @@ const SETUP: Setup = Setup {
         Feature::FreePageReporting,
         Feature::FreePageHint,
         Feature::PagePoison,
+        Feature::Packed,
+        Feature::EventIdx,
     ],
 };
 /// The least that must leave the host of what the guest frees.
