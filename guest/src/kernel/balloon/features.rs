@@ -46,14 +46,14 @@ impl<L> Wants for L where
 pub(super) fn introduce<L: Wants>(driver: &mut Driver<L>) {
     let accepted = driver.accepted();
     let flag = |is: bool, name: &'static str| if is { name } else { "" };
+    let packed = flag(accepted.has(RingPacked), " packed");
+    let events = flag(accepted.has(EventIdx), " event-idx");
     let tell = flag(accepted.has(feature::MustTellHost), " tell");
     let oom = flag(accepted.has(feature::DeflateOnOom), " oom");
     let poison = flag(accepted.has(feature::PagePoison), " poison");
     let stats = Queue("stats", driver.stats().map(|stats| stats.number()));
     let hint = Queue("hint", driver.hinting().map(|hinting| hinting.number()));
     let report = Queue("report", driver.reporting().map(|reporting| reporting.number()));
-    let packed = flag(accepted.has(RingPacked), " packed");
-    let events = flag(accepted.has(EventIdx), " event-idx");
     info!("features:{packed}{events}{tell}{stats}{oom}{hint}{report}{poison}");
 }
 

@@ -1,0 +1,18 @@
+//! `<linux/virtio_ids.h>`.
+
+use aerostat_spec::entropy::{Device, queue};
+use aerostat_spec::{Block, Device as _, Queue as _};
+
+use crate::cc;
+
+#[test]
+fn the_device_id_is_that_of_linux() {
+    cc::check("entropy", &["linux/virtio_ids.h"], &[("VIRTIO_ID_RNG", Device::ID.0.into())]);
+}
+
+#[test]
+fn there_is_one_queue_and_nothing_to_configure() {
+    assert_eq!(Device::QUEUES, [queue::Request::SPEC]);
+    assert_eq!(queue::Request::SPEC.index, 0);
+    assert_eq!(<<Device as aerostat_spec::Device>::Config as Block>::LEN, 0);
+}
