@@ -168,29 +168,20 @@ impl<P> Debug for Options<P> {
     }
 }
 
-impl BalloonFeature for MustTellHost {
-    type Feature = Self;
+/// Features that are their own value: there is nothing to be told about them.
+macro_rules! bare {
+    ($($feature:ident),*) => {$(
+        impl BalloonFeature for $feature {
+            type Feature = Self;
+        }
+
+        impl<P> Configure<P> for $feature {
+            fn configure(self, _options: &mut Options<P>) {}
+        }
+    )*};
 }
 
-impl<P> Configure<P> for MustTellHost {
-    fn configure(self, _options: &mut Options<P>) {}
-}
-
-impl BalloonFeature for EventIdx {
-    type Feature = Self;
-}
-
-impl<P> Configure<P> for EventIdx {
-    fn configure(self, _options: &mut Options<P>) {}
-}
-
-impl BalloonFeature for RingPacked {
-    type Feature = Self;
-}
-
-impl<P> Configure<P> for RingPacked {
-    fn configure(self, _options: &mut Options<P>) {}
-}
+bare!(MustTellHost, EventIdx, RingPacked);
 
 impl BalloonFeature for StatsVq {
     type Feature = Self;

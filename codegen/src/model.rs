@@ -58,6 +58,8 @@ pub struct Feature {
     pub bit: u32,
     /// Mask of the features that it needs.
     pub requires: u64,
+    /// Masks of features of each of which it needs one.
+    pub requires_any: Vec<u64>,
     /// The specification's name for it.
     pub c_name: String,
     /// A second C name.
@@ -116,8 +118,8 @@ pub struct Field {
     pub offset: u64,
     /// The driver may read it.
     pub access: Access,
-    /// The feature that it exists with.
-    pub guard: Option<Guard>,
+    /// The features with each of which it exists; always, where there is none.
+    pub guards: Vec<Guard>,
     /// A C name.
     pub alias: Option<String>,
 }

@@ -24,6 +24,8 @@ pub trait Feature: Copy + core::fmt::Debug + Send + Sync + 'static {
     const NAME: &'static str;
     /// The features without which this one may not be accepted, as a mask.
     const REQUIRES: u64;
+    /// Masks of features of each of which at least one has to be accepted with this one.
+    const REQUIRES_ANY: &'static [u64] = &[];
 }
 
 /// A set of features with a level for each.
@@ -41,6 +43,8 @@ pub struct FeatureEntry {
     pub name: &'static str,
     /// Mask of the features without which this one may not be accepted.
     pub requires: u64,
+    /// Masks of features of each of which at least one has to be accepted with this one.
+    pub requires_any: &'static [u64],
     /// The level declared.
     pub demand: Demand,
 }
@@ -48,7 +52,14 @@ pub struct FeatureEntry {
 impl FeatureEntry {
     /// The entry of the feature `F` at the level `L`.
     pub const fn new<F: Feature, L: Level>() -> Self {
-        Self { bit: F::BIT, name: F::NAME, requires: F::REQUIRES, demand: L::DEMAND }
+        Self { bit: F::BIT, name: F::NAME, requires: F::REQUIRES, requires_any: F::REQUIRES_ANY, demand: L::DEMAND }
+    }
+
+    /// What this feature lacks where the mask is accepted: the features that it needs, and all features of a group that
+    /// it needs one of. 0 where nothing is missing.
+    pub fn missing(&self, accepted: u64) -> u64 {
+        let groups = self.requires_any.iter().filter(|group| *group & accepted == 0);
+        groups.fold(self.requires & !accepted, |missing, group| missing | group)
     }
 
     /// The mask with only this feature's bit set.

@@ -40,7 +40,7 @@ pub enum NegotiateError {
         name: &'static str,
         /// Its bit.
         bit: u32,
-        /// Mask of the features that it needs and that are missing.
+        /// Mask of the features that it needs and that are missing, and of those of which one would be enough.
         missing: u64,
     },
     /// A required feature cannot be used here, whatever the device offers: the transport cannot carry it, or the kernel's
@@ -85,7 +85,7 @@ impl<S: Declaration> Accepted<S> {
         for _ in 0..u64::BITS {
             let before = accepted;
             for entry in entries::<S>().filter(|entry| before & entry.mask() != 0) {
-                let missing = entry.requires & !before;
+                let missing = entry.missing(before);
                 if missing != 0 {
                     if entry.demand == Demand::Required {
                         return Err(NegotiateError::Prerequisite { name: entry.name, bit: entry.bit, missing });

@@ -20,7 +20,7 @@ pub(super) fn registers(registers: &syntax::Registers, mistakes: &mut Mistakes) 
     if registers.fields.entries.is_empty() {
         values::empty("register block", &registers.name, registers.name.span, mistakes);
     }
-    for guard in registers.fields.entries.iter().filter_map(|field| field.guard.as_ref()) {
+    for guard in registers.fields.entries.iter().filter_map(|field| field.guards.first()) {
         mistakes.push(
             Mistake::new(guard.span, "`if` has no meaning in a register block")
                 .help("only the `config` of a device depends on features"),
@@ -56,7 +56,7 @@ pub(super) fn block(
             ty,
             offset,
             access: access(field, mistakes),
-            guard: features.and_then(|features| references::guard(field.guard.as_ref(), features, mistakes)),
+            guards: features.map_or_else(Vec::new, |features| references::guards(&field.guards, features, mistakes)),
             alias: field.alias.clone(),
         };
         if end.is_some() {

@@ -44,21 +44,32 @@ pub(super) fn features(
 }
 
 fn lower(feature: &syntax::Feature, all: &[syntax::Feature], prefix: &str, mistakes: &mut Mistakes) -> Feature {
-    let mut requires = 0;
-    for needed in &feature.requires {
-        match find(all, needed) {
-            Some(found) => requires |= 1_u64.checked_shl(clamp(found.bit)).unwrap_or(0),
-            None => references::unknown_feature(needed, all.iter().map(|feature| &feature.name), mistakes),
-        }
+    let requires = mask(&feature.requires, all, mistakes);
+    let requires_any = feature.requires_any.iter().map(|group| mask(group, all, mistakes)).collect();
+    for group in &feature.requires_any {
+        references::not_twice(group, mistakes);
     }
     Feature {
         docs: feature.docs.clone(),
         name: feature.name.clone(),
         bit: clamp(feature.bit),
         requires,
+        requires_any,
         c_name: format!("{prefix}_F_{}", feature.name.upper()),
         alias: feature.alias.clone(),
     }
+}
+
+/// The features as a mask.
+fn mask(names: &[Name], all: &[syntax::Feature], mistakes: &mut Mistakes) -> u64 {
+    let mut mask = 0;
+    for name in names {
+        match find(all, name) {
+            Some(found) => mask |= 1_u64.checked_shl(clamp(found.bit)).unwrap_or(0),
+            None => references::unknown_feature(name, all.iter().map(|feature| &feature.name), mistakes),
+        }
+    }
+    mask
 }
 
 fn find<'a>(all: &'a [syntax::Feature], name: &Name) -> Option<&'a syntax::Feature> {
@@ -93,7 +104,7 @@ fn in_range(bit: Number, owner: Owner, mistakes: &mut Mistakes) {
     }
 }
 
-/// No feature requires itself, directly or through others. Each circle is reported once, at the feature in it that
+/// No feature requires itself, directly or through others, not even as one of several. Each circle is reported once, at the feature in it that
 /// stands first.
 fn acyclic(all: &[syntax::Feature], mistakes: &mut Mistakes) {
     let mut reported: Vec<&str> = Vec::new();
@@ -121,7 +132,7 @@ fn circle<'a>(
     path: &mut Vec<&'a syntax::Feature>,
 ) -> Option<&'a Name> {
     let last = *path.last()?;
-    for needed in &last.requires {
+    for needed in last.needed() {
         if needed.text == first.name.text {
             return Some(needed);
         }

@@ -64,7 +64,7 @@ fn padded(what: &str, place: &str, span: Span, offset: u64, align: u64, mistakes
 fn without_clauses(field: &syntax::Field, mistakes: &mut Mistakes) {
     let clauses = field.access.iter().map(|word| (word.span, "an access word"));
     let offset = field.offset.iter().map(|offset| (offset.span, "an offset"));
-    let guard = field.guard.iter().map(|guard| (guard.span, "`if`"));
+    let guard = field.guards.first().into_iter().map(|guard| (guard.span, "`if`"));
     for (span, what) in clauses.chain(offset).chain(guard) {
         mistakes.push(
             Mistake::new(span, format!("{what} has no meaning in a structure"))

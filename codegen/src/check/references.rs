@@ -16,6 +16,24 @@ pub(super) fn guard(name: Option<&Name>, features: &[Feature], mistakes: &mut Mi
     }
 }
 
+/// The features that stand after an `if`, one of which is enough.
+pub(super) fn guards(names: &[Name], features: &[Feature], mistakes: &mut Mistakes) -> Vec<Guard> {
+    not_twice(names, mistakes);
+    names.iter().filter_map(|name| guard(Some(name), features, mistakes)).collect()
+}
+
+/// Reports alternatives of which two are the same.
+pub(super) fn not_twice(alternatives: &[Name], mistakes: &mut Mistakes) {
+    for (at, name) in alternatives.iter().enumerate() {
+        if let Some(first) = alternatives[..at].iter().find(|other| other.text == name.text) {
+            mistakes.push(
+                Mistake::new(name.span, format!("`{}` is no alternative to itself", name.text))
+                    .see(first.span, "the first is here"),
+            );
+        }
+    }
+}
+
 /// Reports a name that is no feature, unless it may be one that could not be read.
 pub(super) fn unknown_feature<'a>(name: &Name, known: impl Iterator<Item = &'a Name> + Clone, mistakes: &mut Mistakes) {
     let near = crate::near::hint(&name.text, known.clone().map(|known| known.text.as_str()));

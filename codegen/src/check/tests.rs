@@ -40,7 +40,18 @@ fn features_and_queues_are_in_order_and_refer_by_bit() {
     assert_eq!(features, [("VIRTIO_LAMP_F_A", 3, 0), ("VIRTIO_LAMP_F_B", 9, 1 << 3)]);
     let queues: Vec<_> = device.queues.iter().map(|q| (q.index, q.guard.as_ref().map(|guard| guard.bit))).collect();
     assert_eq!(queues, [(0, None), (4, Some(9))]);
-    assert_eq!(device.config.fields[0].guard.as_ref().map(|guard| guard.bit), Some(3));
+    assert_eq!(device.config.fields[0].guards.first().map(|guard| guard.bit), Some(3));
+}
+
+#[test]
+fn alternatives_are_kept_apart_from_what_is_needed_in_any_case() {
+    let model = model(
+        "device lamp = 63 { features { a = 0, b = 1, c = 2, d = 3 requires a requires b or c } config { f: u8 read if c or a } }",
+    );
+    let Kind::Device(device) = &model.modules[0].kind else { panic!("a device") };
+    assert_eq!((device.features[3].requires, device.features[3].requires_any.as_slice()), (0b1, &[0b110][..]));
+    let guards: Vec<u32> = device.config.fields[0].guards.iter().map(|guard| guard.bit).collect();
+    assert_eq!(guards, [2, 0]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::emit::docs::docs;
-use crate::emit::queues::exists_with;
+use crate::emit::queues::{any, exists_with, exists_with_any};
 use crate::emit::{Target, int, number};
 use crate::model::{Access, Block, Field, Order, Type, When};
 
@@ -44,9 +44,10 @@ impl Target {
         let docs = docs(&field.docs, &facts(field), &[field.alias.as_deref()]);
         let (text, offset) = (&field.name.text, number(field.offset));
         let wire = self.wire(field.ty);
-        let (body, constructors, element) = match (field.ty.len, &field.guard) {
-            (None, None) => (quote!(;), None, None),
-            (None, Some(guard)) => (quote!({ negotiated: () }), Some(self.given(guard, &field.name)), None),
+        let (body, constructors, element) = match (field.ty.len, field.guards.as_slice()) {
+            (None, []) => (quote!(;), None, None),
+            (None, [guard]) => (quote!({ negotiated: () }), Some(self.given(guard, &field.name)), None),
+            (None, guards) => (quote!({ negotiated: () }), Some(self.given_any(guards, &field.name)), None),
             (Some(_), _) => (quote!({ index: usize }), Some(self.elements(field)), Some(self.element_offset())),
         };
         let access = self.access(field);
@@ -120,8 +121,8 @@ impl Target {
         let krate = &self.krate;
         let name = self.camel(&field.name);
         let len = number(field.ty.len.unwrap_or(1).into());
-        let constructors = match &field.guard {
-            None => quote! {
+        let constructors = match field.guards.as_slice() {
+            [] => quote! {
                 /// The element at `index`, where the array is that long.
                 pub const fn at(index: usize) -> #core::option::Option<Self> {
                     if index < Self::LEN {
@@ -136,7 +137,7 @@ impl Target {
                     #core::array::from_fn(|index| Self { index })
                 }
             },
-            Some(guard) => {
+            [guard] => {
                 let feature = self.camel(&guard.name);
                 let doc = format!(
                     " All elements in order, allowed by the proof that [`{feature}`](super::feature::{feature}) was \
@@ -149,7 +150,19 @@ impl Target {
                     }
                 }
             }
+            guards => {
+                let doc = format!(" All elements in order, allowed by the proof that {} was negotiated.", any(guards));
+                quote! {
+                    #[doc = #doc]
+                    pub fn given<F: #krate::__private::described::Gives<Self>>(
+                        _proof: #krate::Negotiated<F>,
+                    ) -> [Self; Self::LEN] {
+                        #core::array::from_fn(|index| Self { index })
+                    }
+                }
+            }
         };
+        let gives = self.gives(&field.guards, &field.name);
         quote! {
             impl #name {
                 /// How many elements the array has.
@@ -162,6 +175,8 @@ impl Target {
                     self.index
                 }
             }
+
+            #gives
         }
     }
 
@@ -204,6 +219,10 @@ fn facts(field: &Field) -> Vec<String> {
         None => field.ty.scalar.name.to_owned(),
     };
     let mut facts = vec![format!("`{}`: `{ty}` at offset {:#04x}, {access}.", field.name.text, field.offset)];
-    facts.extend(field.guard.as_ref().map(exists_with));
+    match field.guards.as_slice() {
+        [] => {}
+        [guard] => facts.push(exists_with(guard)),
+        guards => facts.push(exists_with_any(guards)),
+    }
     facts
 }

@@ -57,15 +57,21 @@ impl Target {
         let name = self.camel(&feature.name);
         let (bit, c_name) = (number(feature.bit.into()), &feature.c_name);
         let requires = mask(feature.requires);
-        let needed: Vec<String> = all
-            .iter()
-            .filter(|other| feature.requires & (1 << other.bit) != 0)
-            .map(|other| format!("[`{}`]", other.name.camel()))
-            .collect();
+        let names = |mask: u64| -> Vec<String> {
+            let others = all.iter().filter(|other| mask & (1 << other.bit) != 0);
+            others.map(|other| format!("[`{}`]", other.name.camel())).collect()
+        };
+        let all_of = Some(names(feature.requires).join(" and ")).filter(|names| !names.is_empty());
+        let one_of = feature.requires_any.iter().map(|group| names(*group).join(" or "));
+        // What most features do not say is left to the default of the trait.
+        let requires_any = (!feature.requires_any.is_empty()).then(|| {
+            let groups = feature.requires_any.iter().map(|group| mask(*group));
+            quote!(const REQUIRES_ANY: &'static [u64] = &[#(#groups),*];)
+        });
         let mut facts = vec![format!("`{c_name}`, bit {}.", feature.bit)];
-        if !needed.is_empty() {
-            facts.push(format!("May be accepted only together with {}.", needed.join(" and ")));
-        }
+        facts.extend(
+            all_of.into_iter().chain(one_of).map(|names| format!("May be accepted only together with {names}.")),
+        );
         let docs = docs(&feature.docs, &facts, &[Some(c_name.as_str()), feature.alias.as_deref()]);
         quote! {
             #docs
@@ -77,6 +83,7 @@ impl Target {
                 const BIT: u32 = #bit;
                 const NAME: &'static str = #c_name;
                 const REQUIRES: u64 = #requires;
+                #requires_any
             }
         }
     }

@@ -74,6 +74,44 @@ impl Target {
     }
 }
 
+impl Target {
+    /// The constructor of something that exists with each of several features.
+    pub(super) fn given_any(&self, guards: &[Guard], name: &crate::name::Name) -> TokenStream {
+        let krate = &self.krate;
+        let doc = format!(" Allowed by the proof that {} was negotiated.", any(guards));
+        let gives = self.gives(guards, name);
+        let name = self.camel(name);
+        quote! {
+            impl #name {
+                #[doc = #doc]
+                pub const fn given<F: #krate::__private::described::Gives<Self>>(_proof: #krate::Negotiated<F>) -> Self {
+                    Self { negotiated: () }
+                }
+            }
+
+            #gives
+        }
+    }
+
+    /// Which features give something, where there are several.
+    pub(super) fn gives(&self, guards: &[Guard], name: &crate::name::Name) -> TokenStream {
+        let (krate, name) = (&self.krate, self.camel(name));
+        let features = guards.iter().filter(|_| guards.len() > 1).map(|guard| self.camel(&guard.name));
+        quote!(#(impl #krate::__private::described::Gives<#name> for super::feature::#features {})*)
+    }
+}
+
+/// Several features, of which one is enough, with links to them.
+pub(super) fn any(guards: &[Guard]) -> String {
+    let links = guards.iter().map(|guard| guard.name.camel()).map(|name| format!("[`{name}`](super::feature::{name})"));
+    links.collect::<Vec<_>>().join(" or ")
+}
+
+/// The sentence on what something depends on that each of several features gives.
+pub(super) fn exists_with_any(guards: &[Guard]) -> String {
+    format!("Exists only with {}: [`given`](Self::given) makes it from the proof of either.", any(guards))
+}
+
 /// The sentence on what something depends on.
 pub(super) fn exists_with(guard: &Guard) -> String {
     let feature = guard.name.camel();

@@ -22,7 +22,7 @@ pub struct Features {
 /// A feature: `stats_vq = 1`, where 1 is the number of its bit.
 ///
 /// `guest_tso4 = 7 requires guest_csum` says that the feature may be accepted only together with the other one;
-/// `requires a + b` names several. `as "C_NAME"` gives a second C name.
+/// `requires a + b` names several, `requires a or b` several of which one is enough. `as "C_NAME"` gives a second C name.
 #[derive(Clone, Debug)]
 pub struct Feature {
     /// Its documentation.
@@ -33,6 +33,8 @@ pub struct Feature {
     pub bit: Number,
     /// The features that it needs.
     pub requires: Vec<Name>,
+    /// Groups of features of each of which it needs one.
+    pub requires_any: Vec<Vec<Name>>,
     /// A second C name.
     pub alias: Option<String>,
 }
@@ -81,18 +83,34 @@ impl Feature {
         }
         input.parse::<Token![=]>()?;
         let bit = Number::parse(input)?;
-        let (mut requires, mut alias) = (Vec::new(), None);
+        let (mut requires, mut requires_any, mut alias) = (Vec::new(), Vec::new(), None);
         loop {
             if lex::word(input, "requires")?.is_some() {
-                requires.push(Name::parse(input)?);
-                while input.peek(Token![+]) {
-                    input.parse::<Token![+]>()?;
-                    requires.push(Name::parse(input)?);
+                let first = Name::parse(input)?;
+                let others = lex::alternatives(input)?;
+                if others.is_empty() {
+                    requires.push(first);
+                    while input.peek(Token![+]) {
+                        input.parse::<Token![+]>()?;
+                        requires.push(Name::parse(input)?);
+                    }
+                } else {
+                    requires_any.push([vec![first], others].concat());
+                }
+                if input.peek(Token![+]) || lex::peek_word(input, "or") {
+                    return Err(input.error("`+` and `or` cannot be mixed: write `requires` once for each"));
                 }
             } else if !lex::alias_once(input, &mut alias)? {
-                return Ok(Self { docs, name, bit, requires, alias });
+                return Ok(Self { docs, name, bit, requires, requires_any, alias });
             }
         }
+    }
+}
+
+impl Feature {
+    /// All features that it names, whether it needs each or one of several.
+    pub(crate) fn needed(&self) -> impl Iterator<Item = &Name> {
+        self.requires.iter().chain(self.requires_any.iter().flatten())
     }
 }
 
@@ -112,6 +130,9 @@ impl Queue {
         loop {
             if let Some(span) = lex::word(input, "if")? {
                 lex::once(&mut guard, Name::parse(input)?, span, "if")?;
+                if lex::peek_word(input, "or") {
+                    return Err(input.error("a queue depends on one feature only"));
+                }
             } else if !lex::alias_once(input, &mut alias)? {
                 return Ok(Self { docs, name, index, guard, alias });
             }

@@ -24,7 +24,7 @@ pub struct Fields {
 /// A field: `name: type`, and in a block what the driver may do to it.
 ///
 /// After the type stand, in any order: the words `read`, `write`, `setup` ([`Access`]); `@ 0x60`, the offset;
-/// `if feature`, for a field that exists only with that feature; `as "C_NAME"`.
+/// `if feature` or `if feature or other`, for a field that exists only with a feature; `as "C_NAME"`.
 #[derive(Clone, Debug)]
 pub struct Field {
     /// Its documentation.
@@ -37,8 +37,8 @@ pub struct Field {
     pub access: Vec<AccessWord>,
     /// Where it starts, where that is said.
     pub offset: Option<Offset>,
-    /// The feature that it exists with.
-    pub guard: Option<Name>,
+    /// The features with each of which it exists; always, where there is none.
+    pub guards: Vec<Name>,
     /// A C name.
     pub alias: Option<String>,
 }
@@ -123,18 +123,21 @@ impl Field {
         let name = Name::parse(input)?;
         input.parse::<Token![:]>()?;
         let ty = TypeName::parse(input)?;
-        let mut field = Self { docs, name, ty, access: Vec::new(), offset: None, guard: None, alias: None };
+        let mut field = Self { docs, name, ty, access: Vec::new(), offset: None, guards: Vec::new(), alias: None };
+        let mut guard = None;
         // A name with a colon begins the next field, of which the comma before it is missing.
         while !input.is_empty() && !input.peek(Token![,]) && !input.peek2(Token![:]) {
             if input.peek(Token![@]) {
                 let span = input.parse::<Token![@]>()?.span;
                 lex::once(&mut field.offset, Number::parse(input)?, span, "@")?;
             } else if let Some(span) = lex::word(input, "if")? {
-                lex::once(&mut field.guard, Name::parse(input)?, span, "if")?;
+                let names = [vec![Name::parse(input)?], lex::alternatives(input)?].concat();
+                lex::once(&mut guard, names, span, "if")?;
             } else if !lex::alias_once(input, &mut field.alias)? {
                 field.access.push(AccessWord::parse(input)?);
             }
         }
+        field.guards = guard.unwrap_or_default();
         Ok(field)
     }
 }

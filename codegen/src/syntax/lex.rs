@@ -85,6 +85,15 @@ pub(crate) fn word(input: ParseStream<'_>, word: &str) -> syn::Result<Option<Spa
     if peek_word(input, word) { Ok(Some(input.call(Ident::parse_any)?.span())) } else { Ok(None) }
 }
 
+/// Reads `or name or name …`, where it is next: the names after a first one.
+pub(crate) fn alternatives(input: ParseStream<'_>) -> syn::Result<Vec<Name>> {
+    let mut others = Vec::new();
+    while word(input, "or")?.is_some() {
+        others.push(Name::parse(input)?);
+    }
+    Ok(others)
+}
+
 /// Reads `as "C_NAME"`, where it is next.
 pub(crate) fn alias(input: ParseStream<'_>) -> syn::Result<Option<String>> {
     if word(input, "as")?.is_none() {

@@ -59,7 +59,7 @@ fn the_clauses_of_a_field_can_stand_in_any_order() {
         let access: Vec<Access> = field.access.iter().map(|word| word.access).collect();
         assert_eq!(access, [Access::Read, Access::Setup], "{clauses}");
         assert_eq!(field.offset.map(|offset| offset.value), Some(16), "{clauses}");
-        assert_eq!(field.guard.as_ref().map(|guard| guard.text.as_str()), Some("timer"), "{clauses}");
+        assert_eq!(field.guards.first().map(|guard| guard.text.as_str()), Some("timer"), "{clauses}");
         assert_eq!(field.alias.as_deref(), Some("T"), "{clauses}");
     }
 }

@@ -20,7 +20,9 @@ pub mod lamp {
     pub struct FeatureBits {
         /// `VIRTIO_LAMP_F_TIMER`
         pub timer: bool,
-        #[bits(63)]
+        /// `VIRTIO_LAMP_F_PARTY`
+        pub party: bool,
+        #[bits(62)]
         __: u64,
     }
     /// The features, each as a type.
@@ -39,26 +41,60 @@ pub mod lamp {
             const NAME: &'static str = "VIRTIO_LAMP_F_TIMER";
             const REQUIRES: u64 = 0x0;
         }
+        /// `VIRTIO_LAMP_F_PARTY`, bit 1.
+        #[doc(alias = "VIRTIO_LAMP_F_PARTY")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Party;
+        impl ::aerostat_spec::Feature for Party {
+            type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            const BIT: u32 = 1;
+            const NAME: &'static str = "VIRTIO_LAMP_F_PARTY";
+            const REQUIRES: u64 = 0x0;
+        }
     }
     /// The features with a level for each, refused where nothing else is said.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct Features<Timer = ::aerostat_spec::Refused>(
-        ::aerostat_spec::__private::core::marker::PhantomData<(Timer,)>,
+    pub struct Features<
+        Timer = ::aerostat_spec::Refused,
+        Party = ::aerostat_spec::Refused,
+    >(
+        ::aerostat_spec::__private::core::marker::PhantomData<(Timer, Party)>,
     );
-    impl<Timer: ::aerostat_spec::Level> ::aerostat_spec::FeatureSet for Features<Timer> {
+    impl<
+        Timer: ::aerostat_spec::Level,
+        Party: ::aerostat_spec::Level,
+    > ::aerostat_spec::FeatureSet for Features<Timer, Party> {
         const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
             ::aerostat_spec::FeatureEntry::new::<feature::Timer, Timer>(),
+            ::aerostat_spec::FeatureEntry::new::<feature::Party, Party>(),
         ];
     }
     impl<
+        Party,
         __L: ::aerostat_spec::Level,
     > ::aerostat_spec::__private::described::With<feature::Timer, __L>
-    for Features<::aerostat_spec::Refused> {
-        type Out = Features<__L>;
+    for Features<::aerostat_spec::Refused, Party> {
+        type Out = Features<__L, Party>;
     }
     impl<
+        Party,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::Declares<feature::Timer> for Features<__L> {
+    > ::aerostat_spec::__private::described::Declares<feature::Timer>
+    for Features<__L, Party> {
+        type Level = __L;
+    }
+    impl<
+        Timer,
+        __L: ::aerostat_spec::Level,
+    > ::aerostat_spec::__private::described::With<feature::Party, __L>
+    for Features<Timer, ::aerostat_spec::Refused> {
+        type Out = Features<Timer, __L>;
+    }
+    impl<
+        Timer,
+        __L: ::aerostat_spec::Level,
+    > ::aerostat_spec::__private::described::Declares<feature::Party>
+    for Features<Timer, __L> {
         type Level = __L;
     }
     /// The configuration space of `lamp`.
@@ -67,11 +103,11 @@ pub mod lamp {
         use ::aerostat_spec::__private::prelude::*;
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::panic;
-        /// The block itself: 28 bytes.
+        /// The block itself: 32 bytes.
         #[derive(Debug)]
         pub enum Space {}
         impl ::aerostat_spec::Block for Space {
-            const LEN: usize = 28;
+            const LEN: usize = 32;
             const NAME: &'static str = "config";
         }
         /// How bright it is.
@@ -207,6 +243,69 @@ pub mod lamp {
         }
         impl ::aerostat_spec::__private::described::Writable for Alarms {}
         impl ::aerostat_spec::__private::described::Settable for Alarms {}
+        /// `guests`: `le16` at offset 0x1c, read-only.
+        ///
+        /// Exists only with [`Party`](super::feature::Party) or [`Timer`](super::feature::Timer): [`given`](Self::given) makes it from the proof of either.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Guests {
+            negotiated: (),
+        }
+        impl Guests {
+            /// Allowed by the proof that [`Party`](super::feature::Party) or [`Timer`](super::feature::Timer) was negotiated.
+            pub const fn given<F: ::aerostat_spec::__private::described::Gives<Self>>(
+                _proof: ::aerostat_spec::Negotiated<F>,
+            ) -> Self {
+                Self { negotiated: () }
+            }
+        }
+        impl ::aerostat_spec::__private::described::Gives<Guests>
+        for super::feature::Party {}
+        impl ::aerostat_spec::__private::described::Gives<Guests>
+        for super::feature::Timer {}
+        impl ::aerostat_spec::Field for Guests {
+            type Block = Space;
+            type Wire = ::aerostat_spec::Le<u16>;
+            const OFFSET: usize = 28;
+            const NAME: &'static str = "guests";
+        }
+        impl ::aerostat_spec::__private::described::Readable for Guests {}
+        /// `tunes`: `[u8; 2]` at offset 0x1e, read-only.
+        ///
+        /// Exists only with [`Timer`](super::feature::Timer) or [`Party`](super::feature::Party): [`given`](Self::given) makes it from the proof of either.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Tunes {
+            index: usize,
+        }
+        impl Tunes {
+            /// How many elements the array has.
+            pub const LEN: usize = 2;
+            /// All elements in order, allowed by the proof that [`Timer`](super::feature::Timer) or [`Party`](super::feature::Party) was negotiated.
+            pub fn given<F: ::aerostat_spec::__private::described::Gives<Self>>(
+                _proof: ::aerostat_spec::Negotiated<F>,
+            ) -> [Self; Self::LEN] {
+                ::aerostat_spec::__private::core::array::from_fn(|index| Self { index })
+            }
+            /// Which element this is, from 0.
+            pub const fn index(self) -> usize {
+                self.index
+            }
+        }
+        impl ::aerostat_spec::__private::described::Gives<Tunes>
+        for super::feature::Timer {}
+        impl ::aerostat_spec::__private::described::Gives<Tunes>
+        for super::feature::Party {}
+        impl ::aerostat_spec::Field for Tunes {
+            type Block = Space;
+            type Wire = ::aerostat_spec::Le<u8>;
+            const OFFSET: usize = 30;
+            const NAME: &'static str = "tunes";
+            fn offset(self) -> usize {
+                <Self as ::aerostat_spec::Field>::OFFSET
+                    + self.index
+                        * <<Self as ::aerostat_spec::Field>::Wire as ::aerostat_spec::Wire>::WIDTH
+            }
+        }
+        impl ::aerostat_spec::__private::described::Readable for Tunes {}
         ::aerostat_spec::__private::static_assertions::const_assert_eq!(
             << Level as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
             ::WIDTH, 1
@@ -230,6 +329,14 @@ pub mod lamp {
         ::aerostat_spec::__private::static_assertions::const_assert_eq!(
             << Alarms as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
             ::WIDTH * 2, 8
+        );
+        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+            << Guests as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+            ::WIDTH, 2
+        );
+        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+            << Tunes as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+            ::WIDTH * 2, 2
         );
         ::aerostat_spec::__private::static_assertions::const_assert!(
             < Level as ::aerostat_spec::Field > ::OFFSET + << Level as
@@ -256,8 +363,18 @@ pub mod lamp {
             ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
             Alarms as ::aerostat_spec::Field > ::OFFSET
         );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+        ::aerostat_spec::__private::static_assertions::const_assert!(
             < Alarms as ::aerostat_spec::Field > ::OFFSET + << Alarms as
+            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH * 2 <= <
+            Guests as ::aerostat_spec::Field > ::OFFSET
+        );
+        ::aerostat_spec::__private::static_assertions::const_assert!(
+            < Guests as ::aerostat_spec::Field > ::OFFSET + << Guests as
+            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= < Tunes
+            as ::aerostat_spec::Field > ::OFFSET
+        );
+        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+            < Tunes as ::aerostat_spec::Field > ::OFFSET + << Tunes as
             ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH * 2, <
             Space as ::aerostat_spec::Block > ::LEN
         );

@@ -32,7 +32,9 @@ pub mod lamp {
         __: u64,
         /// `VIRTIO_LMP_F_TIMER`
         pub timer: bool,
-        #[bits(42)]
+        /// `VIRTIO_LMP_F_PARTY`
+        pub party: bool,
+        #[bits(41)]
         __: u64,
         /// `VIRTIO_LMP_F_COLOUR`
         pub colour: bool,
@@ -69,6 +71,21 @@ pub mod lamp {
             const NAME: &'static str = "VIRTIO_LMP_F_TIMER";
             const REQUIRES: u64 = 0x0;
         }
+        /// `VIRTIO_LMP_F_PARTY`, bit 8.
+        ///
+        /// May be accepted only together with [`Dimming`].
+        ///
+        /// May be accepted only together with [`Timer`] or [`Colour`].
+        #[doc(alias = "VIRTIO_LMP_F_PARTY")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Party;
+        impl ::aerostat_spec::Feature for Party {
+            type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            const BIT: u32 = 8;
+            const NAME: &'static str = "VIRTIO_LMP_F_PARTY";
+            const REQUIRES: u64 = 0x2;
+            const REQUIRES_ANY: &'static [u64] = &[0x4000000000080];
+        }
         /// `VIRTIO_LMP_F_COLOUR`, bit 50.
         ///
         /// May be accepted only together with [`Dimming`] and [`Timer`].
@@ -88,67 +105,96 @@ pub mod lamp {
     pub struct Features<
         Dimming = ::aerostat_spec::Refused,
         Timer = ::aerostat_spec::Refused,
+        Party = ::aerostat_spec::Refused,
         Colour = ::aerostat_spec::Refused,
     >(
-        ::aerostat_spec::__private::core::marker::PhantomData<(Dimming, Timer, Colour)>,
+        ::aerostat_spec::__private::core::marker::PhantomData<
+            (Dimming, Timer, Party, Colour),
+        >,
     );
     impl<
         Dimming: ::aerostat_spec::Level,
         Timer: ::aerostat_spec::Level,
+        Party: ::aerostat_spec::Level,
         Colour: ::aerostat_spec::Level,
-    > ::aerostat_spec::FeatureSet for Features<Dimming, Timer, Colour> {
+    > ::aerostat_spec::FeatureSet for Features<Dimming, Timer, Party, Colour> {
         const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
             ::aerostat_spec::FeatureEntry::new::<feature::Dimming, Dimming>(),
             ::aerostat_spec::FeatureEntry::new::<feature::Timer, Timer>(),
+            ::aerostat_spec::FeatureEntry::new::<feature::Party, Party>(),
             ::aerostat_spec::FeatureEntry::new::<feature::Colour, Colour>(),
         ];
     }
     impl<
         Timer,
+        Party,
         Colour,
         __L: ::aerostat_spec::Level,
     > ::aerostat_spec::__private::described::With<feature::Dimming, __L>
-    for Features<::aerostat_spec::Refused, Timer, Colour> {
-        type Out = Features<__L, Timer, Colour>;
+    for Features<::aerostat_spec::Refused, Timer, Party, Colour> {
+        type Out = Features<__L, Timer, Party, Colour>;
     }
     impl<
         Timer,
+        Party,
         Colour,
         __L: ::aerostat_spec::Level,
     > ::aerostat_spec::__private::described::Declares<feature::Dimming>
-    for Features<__L, Timer, Colour> {
+    for Features<__L, Timer, Party, Colour> {
         type Level = __L;
     }
     impl<
         Dimming,
+        Party,
         Colour,
         __L: ::aerostat_spec::Level,
     > ::aerostat_spec::__private::described::With<feature::Timer, __L>
-    for Features<Dimming, ::aerostat_spec::Refused, Colour> {
-        type Out = Features<Dimming, __L, Colour>;
+    for Features<Dimming, ::aerostat_spec::Refused, Party, Colour> {
+        type Out = Features<Dimming, __L, Party, Colour>;
     }
     impl<
         Dimming,
+        Party,
         Colour,
         __L: ::aerostat_spec::Level,
     > ::aerostat_spec::__private::described::Declares<feature::Timer>
-    for Features<Dimming, __L, Colour> {
+    for Features<Dimming, __L, Party, Colour> {
         type Level = __L;
     }
     impl<
         Dimming,
         Timer,
+        Colour,
         __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::With<feature::Colour, __L>
-    for Features<Dimming, Timer, ::aerostat_spec::Refused> {
-        type Out = Features<Dimming, Timer, __L>;
+    > ::aerostat_spec::__private::described::With<feature::Party, __L>
+    for Features<Dimming, Timer, ::aerostat_spec::Refused, Colour> {
+        type Out = Features<Dimming, Timer, __L, Colour>;
     }
     impl<
         Dimming,
         Timer,
+        Colour,
+        __L: ::aerostat_spec::Level,
+    > ::aerostat_spec::__private::described::Declares<feature::Party>
+    for Features<Dimming, Timer, __L, Colour> {
+        type Level = __L;
+    }
+    impl<
+        Dimming,
+        Timer,
+        Party,
+        __L: ::aerostat_spec::Level,
+    > ::aerostat_spec::__private::described::With<feature::Colour, __L>
+    for Features<Dimming, Timer, Party, ::aerostat_spec::Refused> {
+        type Out = Features<Dimming, Timer, Party, __L>;
+    }
+    impl<
+        Dimming,
+        Timer,
+        Party,
         __L: ::aerostat_spec::Level,
     > ::aerostat_spec::__private::described::Declares<feature::Colour>
-    for Features<Dimming, Timer, __L> {
+    for Features<Dimming, Timer, Party, __L> {
         type Level = __L;
     }
     /// The configuration space of `lamp`.

@@ -5,6 +5,7 @@
 //! Generated implementations of the public traits cannot be kept out of such lists: the attribute for it is not to be had
 //! where a crate does without the prelude.
 
+use crate::feature::Feature;
 use crate::field::Field;
 use crate::level::Level;
 
@@ -16,6 +17,14 @@ pub trait Writable: Field {}
 
 /// The description says `setup` or `write`.
 pub trait Settable: Field {}
+
+/// The description names the feature among several with each of which `T` exists: `if a or b`.
+#[diagnostic::on_unimplemented(
+    message = "the proof of `{Self}` does not make `{T}`",
+    label = "another feature is needed",
+    note = "the documentation of `given` says which features it exists with"
+)]
+pub trait Gives<T>: Feature {}
 
 /// The feature `F` is described and is still refused; it gets the level `L`.
 #[diagnostic::on_unimplemented(

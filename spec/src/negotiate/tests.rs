@@ -19,12 +19,13 @@ crate::virtio_device! {
             right = 2 requires base,
             both = 3 requires left + right,
             alone = 4,
+            either = 5 requires right or alone,
             far = 63 requires both,
         }
     }
 }
 
-use lamp::feature::{Alone, Base, Both, Far, Left, Right};
+use lamp::feature::{Alone, Base, Both, Either, Far, Left, Right};
 
 type None = Levels<lamp::Features, reserved::Features>;
 
@@ -36,12 +37,15 @@ macro_rules! declare {
     };
 }
 
-type AllWanted = declare!(None, Base: Wanted, Left: Wanted, Right: Wanted, Both: Wanted, Alone: Wanted, Far: Wanted);
+type AllWanted = declare!(
+    None, Base: Wanted, Left: Wanted, Right: Wanted, Both: Wanted, Alone: Wanted, Either: Wanted, Far: Wanted
+);
 type AllRequired =
     declare!(None, Base: Required, Left: Required, Right: Required, Both: Required, Alone: Required, Far: Required);
 type Mixed = declare!(None, Base: Wanted, Left: Required, Both: Wanted, Far: Wanted, Version1: Required);
 type LeafRequired = declare!(None, Base: Wanted, Left: Wanted, Right: Wanted, Both: Required, EventIdx: Wanted);
 type Unreachable = declare!(None, Both: Wanted, Alone: Wanted, Far: Wanted);
+type EitherRequired = declare!(None, Base: Wanted, Right: Wanted, Alone: Wanted, Either: Required);
 
 const ALL: u64 = u64::MAX;
 
@@ -64,8 +68,11 @@ fn a_wanted_feature_is_accepted_where_it_is_offered() {
 #[test]
 fn a_wanted_feature_without_its_prerequisite_is_left_out() {
     // `left` needs `base`, `both` needs `left`, `far` needs `both`: all go.
+    // `either` needs `right`, which goes, or `alone`, which stays.
     let accepted = Accepted::<AllWanted>::negotiate(ALL & !0b1, ALL).expect("nothing is required");
-    assert_eq!(accepted.bits(), 0b1_0000);
+    assert_eq!(accepted.bits(), 0b11_0000);
+    let accepted = Accepted::<AllWanted>::negotiate(ALL & !0b1_0001, ALL).expect("nothing is required");
+    assert_eq!(accepted.bits(), 0);
 }
 
 #[test]
@@ -113,7 +120,7 @@ fn mask<S: Declaration>(demand: fn(crate::Demand) -> bool) -> u64 {
 
 /// Whether every feature of the mask has its prerequisites in the mask.
 fn closed<S: Declaration>(bits: u64) -> bool {
-    entries::<S>().filter(|entry| bits & entry.mask() != 0).all(|entry| entry.requires & !bits == 0)
+    entries::<S>().filter(|entry| bits & entry.mask() != 0).all(|entry| entry.missing(bits) == 0)
 }
 
 /// The largest closed part of the mask, found by trying all parts.
@@ -166,5 +173,6 @@ proptest! {
         holds::<Mixed>(offered, supported, unknown)?;
         holds::<LeafRequired>(offered, supported, unknown)?;
         holds::<Unreachable>(offered, supported, unknown)?;
+        holds::<EitherRequired>(offered, supported, unknown)?;
     }
 }

@@ -5,16 +5,12 @@ use core::mem::offset_of;
 use aerostat_spec::Device as _;
 use aerostat_spec::balloon::{Device, HintCommand, PFN_SHIFT, Stat, StatTag, config, feature};
 
-use crate::{cc, feature, feature_as, len, offset, to_u64};
+use crate::{at, cc, feature, feature_as, len, offset, to_u64};
 
 const HEADERS: [&str; 2] = ["linux/virtio_balloon.h", "linux/virtio_ids.h"];
 
 #[test]
 fn the_configuration_space_is_that_of_linux() {
-    // Fields that depend on a feature cannot be made without it; their offsets can be named.
-    fn at<F: aerostat_spec::Field>(expression: &'static str) -> crate::Claim {
-        (expression, to_u64(F::OFFSET))
-    }
     let claims = [
         len::<config::Space>("sizeof(struct virtio_balloon_config)"),
         offset("offsetof(struct virtio_balloon_config, num_pages)", config::NumPages),

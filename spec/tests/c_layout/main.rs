@@ -2,8 +2,12 @@
 //! them.
 
 mod balloon;
+mod block;
 mod cc;
+mod console;
+mod entropy;
 mod mmio;
+mod net;
 mod pci;
 mod ring;
 
@@ -14,6 +18,11 @@ type Claim = (&'static str, u64);
 
 /// Claims that the bindings of a block or structure are where C has them.
 fn offset<F: Field>(expression: &'static str, _field: F) -> Claim {
+    (expression, to_u64(F::OFFSET))
+}
+
+/// Claims the place of a field that cannot be made without a feature; where it is can be named.
+fn at<F: Field>(expression: &'static str) -> Claim {
     (expression, to_u64(F::OFFSET))
 }
 
