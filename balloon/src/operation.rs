@@ -10,6 +10,7 @@ use crate::declare::BalloonLevels;
 use crate::error::BalloonError;
 use crate::live::{Core, Leave, Supply};
 use crate::platform::Frames;
+use crate::service::{CoreOf, LiveState};
 use crate::signal::{On, Operation, Signal};
 use crate::wait::block;
 
@@ -18,14 +19,14 @@ use crate::wait::block;
 /// Dropping it stops asking the kernel for frames; what is with the device already enters the balloon all the same.
 #[derive(Debug)]
 #[must_use = "an inflation goes on only while it is polled"]
-pub struct Inflation<'a, T: Transport, P: Dma + Frames, L: BalloonLevels> {
-    core: &'a mut Core<T, P, L>,
+pub struct Inflation<'a, S: LiveState> {
+    core: &'a mut CoreOf<S>,
     left: u32,
     frames: u32,
 }
 
-impl<'a, T: Transport, P: Dma + Frames, L: BalloonLevels> Inflation<'a, T, P, L> {
-    pub(crate) fn new(core: &'a mut Core<T, P, L>, frames: u32) -> Self {
+impl<'a, S: LiveState> Inflation<'a, S> {
+    pub(crate) fn new(core: &'a mut CoreOf<S>, frames: u32) -> Self {
         Self { core, left: frames, frames: 0 }
     }
 
@@ -76,8 +77,8 @@ fn inflate<T: Transport, P: Dma + Frames, L: BalloonLevels>(
 /// Dropped, the frames stay in the balloon.
 #[derive(Debug)]
 #[must_use = "the frames stay in the balloon unless the host is told"]
-pub struct Deflated<'a, T: Transport, P: Dma + Frames, L: BalloonLevels> {
-    core: &'a mut Core<T, P, L>,
+pub struct Deflated<'a, S: LiveState> {
+    core: &'a mut CoreOf<S>,
     frames: u32,
     floor: Floor,
 }
@@ -91,8 +92,8 @@ pub(crate) enum Floor {
     Nothing,
 }
 
-impl<'a, T: Transport, P: Dma + Frames, L: BalloonLevels> Deflated<'a, T, P, L> {
-    pub(crate) fn new(core: &'a mut Core<T, P, L>, frames: u32, floor: Floor) -> Self {
+impl<'a, S: LiveState> Deflated<'a, S> {
+    pub(crate) fn new(core: &'a mut CoreOf<S>, frames: u32, floor: Floor) -> Self {
         Self { core, frames, floor }
     }
 
@@ -102,7 +103,7 @@ impl<'a, T: Transport, P: Dma + Frames, L: BalloonLevels> Deflated<'a, T, P, L> 
     }
 
     /// Tells the host, and gives the frames back to the kernel as the host acknowledges.
-    pub fn tell_host(self) -> Deflation<'a, T, P, L> {
+    pub fn tell_host(self) -> Deflation<'a, S> {
         Deflation { core: self.core, left: self.frames, frames: 0, floor: self.floor }
     }
 
@@ -114,7 +115,7 @@ impl<'a, T: Transport, P: Dma + Frames, L: BalloonLevels> Deflated<'a, T, P, L> 
     /// [`BalloonError`]
     pub fn use_now(self) -> Result<u32, BalloonError>
     where
-        LevelOf<L, MustTellHost>: Absent<MustTellHost>,
+        LevelOf<S::Levels, MustTellHost>: Absent<MustTellHost>,
     {
         self.core.reap()?;
         if self.core.inflating() {
@@ -130,14 +131,14 @@ impl<'a, T: Transport, P: Dma + Frames, L: BalloonLevels> Deflated<'a, T, P, L> 
 /// acknowledges, during later calls.
 #[derive(Debug)]
 #[must_use = "a deflation goes on only while it is polled"]
-pub struct Deflation<'a, T: Transport, P: Dma + Frames, L: BalloonLevels> {
-    core: &'a mut Core<T, P, L>,
+pub struct Deflation<'a, S: LiveState> {
+    core: &'a mut CoreOf<S>,
     left: u32,
     frames: u32,
     floor: Floor,
 }
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Deflation<'_, T, P, L> {
+impl<S: LiveState> Deflation<'_, S> {
     /// Goes on without waiting. Ready with the number of frames once they are the kernel's again: fewer
     /// than were picked when the host has come to want more meanwhile.
     ///
@@ -186,8 +187,8 @@ fn deflate<T: Transport, P: Dma + Frames, L: BalloonLevels>(
 /// goes back to the kernel as the host acknowledges.
 #[derive(Debug)]
 #[must_use = "an exchange goes on only while it is polled"]
-pub struct Migration<'a, T: Transport, P: Dma + Frames, L: BalloonLevels> {
-    core: &'a mut Core<T, P, L>,
+pub struct Migration<'a, S: LiveState> {
+    core: &'a mut CoreOf<S>,
     old: u64,
     stage: Stage,
 }
@@ -201,8 +202,8 @@ enum Stage {
     Leaving,
 }
 
-impl<'a, T: Transport, P: Dma + Frames, L: BalloonLevels> Migration<'a, T, P, L> {
-    pub(crate) fn new(core: &'a mut Core<T, P, L>, old: u64) -> Self {
+impl<'a, S: LiveState> Migration<'a, S> {
+    pub(crate) fn new(core: &'a mut CoreOf<S>, old: u64) -> Self {
         Self { core, old, stage: Stage::Entering }
     }
 
@@ -245,7 +246,7 @@ fn migrate<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     Ok(done)
 }
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Operation for Inflation<'_, T, P, L> {
+impl<S: LiveState> Operation for Inflation<'_, S> {
     type Output = u32;
 
     fn advance(&mut self) -> Result<Poll<u32>, BalloonError> {
@@ -253,14 +254,14 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Operation for Inflation<'_
     }
 }
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Inflation<'_, T, P, L> {
+impl<S: LiveState> Inflation<'_, S> {
     /// Goes on until done, as a future that the interrupt handler wakes through `signal`.
     pub fn on(self, signal: &Signal) -> On<'_, Self> {
         On::new(self, signal)
     }
 }
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Operation for Deflation<'_, T, P, L> {
+impl<S: LiveState> Operation for Deflation<'_, S> {
     type Output = u32;
 
     fn advance(&mut self) -> Result<Poll<u32>, BalloonError> {
@@ -268,14 +269,14 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Operation for Deflation<'_
     }
 }
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Deflation<'_, T, P, L> {
+impl<S: LiveState> Deflation<'_, S> {
     /// Goes on until done, as a future that the interrupt handler wakes through `signal`.
     pub fn on(self, signal: &Signal) -> On<'_, Self> {
         On::new(self, signal)
     }
 }
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Operation for Migration<'_, T, P, L> {
+impl<S: LiveState> Operation for Migration<'_, S> {
     type Output = ();
 
     fn advance(&mut self) -> Result<Poll<()>, BalloonError> {
@@ -283,7 +284,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Operation for Migration<'_
     }
 }
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Migration<'_, T, P, L> {
+impl<S: LiveState> Migration<'_, S> {
     /// Goes on until done, as a future that the interrupt handler wakes through `signal`.
     pub fn on(self, signal: &Signal) -> On<'_, Self> {
         On::new(self, signal)

@@ -59,8 +59,8 @@ pub enum Step {
 
 type Kernel<S> = <S as LiveState>::Platform;
 type Size<S> = <Kernel<S> as Frames>::Size;
-/// An operation on the balloon in the state `S`.
-type On<'a, S> = &'a mut Core<<S as LiveState>::Transport, Kernel<S>, <S as LiveState>::Levels>;
+/// The balloon proper in the state `S`.
+pub(crate) type CoreOf<S> = Core<<S as LiveState>::Transport, Kernel<S>, <S as LiveState>::Levels>;
 
 impl<S> Balloon<S> {
     /// Goes one bounded step toward the target, and never waits: takes back what the device has used, writes `actual`,
@@ -115,7 +115,7 @@ impl<S> Balloon<S> {
     /// # Errors
     ///
     /// [`BalloonError::Device`]
-    pub fn inflate(&mut self, frames: u32) -> Result<Inflation<'_, S::Transport, S::Platform, S::Levels>, BalloonError>
+    pub fn inflate(&mut self, frames: u32) -> Result<Inflation<'_, S>, BalloonError>
     where
         S: LiveState,
     {
@@ -152,7 +152,7 @@ impl<S> Balloon<S> {
     /// # Errors
     ///
     /// [`BalloonError::Device`]
-    pub fn deflate(&mut self, frames: u32) -> Result<Deflated<'_, S::Transport, S::Platform, S::Levels>, BalloonError>
+    pub fn deflate(&mut self, frames: u32) -> Result<Deflated<'_, S>, BalloonError>
     where
         S: LiveState,
     {
@@ -169,7 +169,7 @@ impl<S> Balloon<S> {
     /// back.
     ///
     /// Where the feature is wanted and the host does not offer it, there is nothing to be had: `None`.
-    pub fn relieve(&mut self) -> Of<S::Levels, Oom, Deflated<'_, S::Transport, S::Platform, S::Levels>>
+    pub fn relieve(&mut self) -> Of<S::Levels, Oom, Deflated<'_, S>>
     where
         S: LiveState,
         LevelOf<S::Levels, Oom>: Available<Oom>,
@@ -198,11 +198,7 @@ impl<S> Balloon<S> {
     ///
     /// [`Declined`] with the new frame: [`BalloonError::Busy`] while the balloon is inflated or deflated ("try again"),
     /// [`BalloonError::NotInBalloon`], or [`BalloonError::NotOne`] when `new` is more than one frame.
-    pub fn migrate(
-        &mut self,
-        old: u64,
-        new: FrameRun<Size<S>>,
-    ) -> Result<Migration<'_, S::Transport, S::Platform, S::Levels>, Declined<FrameRun<Size<S>>>>
+    pub fn migrate(&mut self, old: u64, new: FrameRun<Size<S>>) -> Result<Migration<'_, S>, Declined<FrameRun<Size<S>>>>
     where
         S: LiveState,
     {
@@ -275,12 +271,12 @@ impl<S> Balloon<S> {
 }
 
 /// Frames that the host wants and does not have.
-fn missing<S: LiveState>(core: On<'_, S>) -> Result<u64, BalloonError> {
+fn missing<S: LiveState>(core: &mut CoreOf<S>) -> Result<u64, BalloonError> {
     let target = core.target()?.frames::<Size<S>>();
     Ok(u64::from(target).saturating_sub(core.held()))
 }
 
-fn take_run<S: LiveState>(core: On<'_, S>, run: FrameRun<Size<S>>) -> Result<(), Declined<FrameRun<Size<S>>>> {
+fn take_run<S: LiveState>(core: &mut CoreOf<S>, run: FrameRun<Size<S>>) -> Result<(), Declined<FrameRun<Size<S>>>> {
     core.take_run(run)
         .map_err(|(run, error)| Declined { run, error: error.map_or(BalloonError::Busy, BalloonError::Frame) })
 }

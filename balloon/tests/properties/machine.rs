@@ -18,7 +18,7 @@ pub(crate) enum Free {}
 
 type Live<S, L> = Balloon<Ready<Bus, TestPlatform<S>, <L as Declared>::Levels>>;
 type Cold<S, L> = Balloon<Frozen<Bus, TestPlatform<S>, <L as Declared>::Levels>>;
-type Picked<'a, S, L> = Deflated<'a, Bus, TestPlatform<S>, <L as Declared>::Levels>;
+type Picked<'a, S, L> = Deflated<'a, Ready<Bus, TestPlatform<S>, <L as Declared>::Levels>>;
 
 /// A declaration of the balloon's features.
 pub(crate) trait Declared: Sized {

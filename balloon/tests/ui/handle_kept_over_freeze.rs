@@ -15,7 +15,7 @@ fn over_freeze<T: Transport, P: Dma + Frames, L: BalloonLevels>(
 
 fn out_of_its_balloon<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     mut balloon: Balloon<Ready<T, P, L>>,
-) -> Result<Deflation<'static, T, P, L>, BalloonError> {
+) -> Result<Deflation<'static, Ready<T, P, L>>, BalloonError> {
     Ok(balloon.deflate(100)?.tell_host())
 }
 

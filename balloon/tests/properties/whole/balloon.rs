@@ -1,10 +1,10 @@
 //! Moves on a live balloon, whole or split.
 
 use aerostat_balloon::spec::balloon::feature;
-use aerostat_balloon::{Balloon, BalloonError, FrameSize, Frames, LiveState};
+use aerostat_balloon::{Balloon, BalloonError, Deflated, FrameSize, Frames, LiveState};
 use aerostat_device::{Ledger, TestPlatform};
 
-use super::declared::{Declared, Picked};
+use super::declared::Declared;
 use super::moves::{OnBalloon, Then};
 use crate::common::Bus;
 
@@ -34,14 +34,14 @@ where
                 return declined_is_fine(declined.error);
             }
         }
-        OnBalloon::Deflate { frames, then } => return let_go::<S, L>(balloon.deflate(frames)?, then),
+        OnBalloon::Deflate { frames, then } => return let_go::<L, B>(balloon.deflate(frames)?, then),
         OnBalloon::Relieve { then } => {
             let (offered, lent) = (balloon.accepted().has(feature::DeflateOnOom), ledger.lent_frames().len());
             let picked = balloon.relieve();
             assert_eq!(picked.is_some(), offered, "there is relief where it was negotiated");
             if let Some(picked) = picked {
                 assert!(picked.frames() as usize <= lent, "relief gives no more than there is");
-                return let_go::<S, L>(picked, then);
+                return let_go::<L, B>(picked, then);
             }
         }
         OnBalloon::Migrate { of, others, polls } => return migrate::<S, L, B>(balloon, ledger, of, others, polls),
@@ -49,7 +49,10 @@ where
     Ok(())
 }
 
-fn let_go<S: FrameSize, L: Declared>(picked: Picked<'_, S, L>, then: Then) -> Result<(), BalloonError> {
+fn let_go<L: Declared, B: LiveState<Levels = L::Levels>>(
+    picked: Deflated<'_, B>,
+    then: Then,
+) -> Result<(), BalloonError> {
     match then {
         Then::Tell { polls } => {
             let mut deflation = picked.tell_host();

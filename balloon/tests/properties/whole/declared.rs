@@ -3,7 +3,7 @@
 use aerostat_balloon::spec::balloon::feature;
 use aerostat_balloon::spec::{Declares, Wanted};
 use aerostat_balloon::{
-    Balloon, BalloonError, BalloonLevels, DeflateOnOom, Deflated, FrameSize, FreePageHint, Frozen, Handles,
+    Balloon, BalloonError, BalloonLevels, DeflateOnOom, Deflated, FrameSize, FreePageHint, Frozen, Handles, LiveState,
     MustTellHost, PagePoison, PageReporting, Ready, StatsVq, features,
 };
 use aerostat_device::TestPlatform;
@@ -19,7 +19,6 @@ pub(crate) enum Untold {}
 pub(super) type Live<S, L> = Balloon<Ready<Bus, TestPlatform<S>, <L as Declared>::Levels>>;
 pub(super) type Apart<S, L> = Handles<Bus, TestPlatform<S>, <L as Declared>::Levels>;
 pub(super) type Cold<S, L> = Balloon<Frozen<Bus, TestPlatform<S>, <L as Declared>::Levels>>;
-pub(super) type Picked<'a, S, L> = Deflated<'a, Bus, TestPlatform<S>, <L as Declared>::Levels>;
 
 /// A declaration of the balloon's features.
 pub(crate) trait Declared: Sized {
@@ -34,7 +33,7 @@ pub(crate) trait Declared: Sized {
     /// Looks at a fresh device.
     fn probe<S: FrameSize>(bus: Bus, platform: TestPlatform<S>, setup: &Setup) -> Live<S, Self>;
     /// Uses deflated frames without waiting, where that is allowed. How many.
-    fn use_now<S: FrameSize>(deflated: Picked<'_, S, Self>) -> Result<u32, BalloonError>;
+    fn use_now<B: LiveState<Levels = Self::Levels>>(deflated: Deflated<'_, B>) -> Result<u32, BalloonError>;
 }
 
 macro_rules! probe {
@@ -62,7 +61,7 @@ impl Declared for Everything {
         probe!(bus, platform, setup, MustTellHost)
     }
 
-    fn use_now<S: FrameSize>(_deflated: Picked<'_, S, Self>) -> Result<u32, BalloonError> {
+    fn use_now<B: LiveState<Levels = Self::Levels>>(_deflated: Deflated<'_, B>) -> Result<u32, BalloonError> {
         Ok(0)
     }
 }
@@ -81,7 +80,7 @@ impl Declared for Untold {
         probe!(bus, platform, setup)
     }
 
-    fn use_now<S: FrameSize>(deflated: Picked<'_, S, Self>) -> Result<u32, BalloonError> {
+    fn use_now<B: LiveState<Levels = Self::Levels>>(deflated: Deflated<'_, B>) -> Result<u32, BalloonError> {
         deflated.use_now()
     }
 }
