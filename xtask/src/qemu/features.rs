@@ -23,6 +23,8 @@ pub(crate) enum Feature {
     /// Packed virtqueues
     Packed,
     /// Each side names the index at which it wants to be notified
+    #[value(name = "event_idx")]
+    #[serde(rename = "event_idx")]
     EventIdx,
 }
 
@@ -95,7 +97,7 @@ mod tests {
         let offer = Offer::Exactly(vec![Feature::DeflateOnOom, Feature::Stats]);
         assert_eq!(
             offer.properties(),
-            ",deflate-on-oom=on,free-page-reporting=off,free-page-hint=off,page-poison=off,packed=off"
+            ",deflate-on-oom=on,free-page-reporting=off,free-page-hint=off,page-poison=off,packed=off,event_idx=off"
         );
         assert_eq!(offer.object(), None);
     }
