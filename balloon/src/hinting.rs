@@ -5,9 +5,9 @@
 
 use core::alloc::Layout;
 
-use aerostat_spec::Queue;
 use aerostat_spec::balloon::queue::FreePage;
 use aerostat_spec::balloon::{HintCommand, config};
+use aerostat_spec::{Interface, Queue};
 use aerostat_transport::queue::{Access, Awake, Dormant, Element, Token};
 use aerostat_transport::{
     Causes, Config, ConfigIo, Device, DeviceAddress, DeviceError, Dma, DmaRegion, InUse, Live, Notifier, QueueError,
@@ -80,6 +80,7 @@ pub(crate) struct HintingQueue<N, S = Awake> {
     last: Option<u32>,
     /// What the configuration said when it had changed last.
     command: HintCommand,
+    interface: Interface,
 }
 
 impl<N: Notifier> HintingQueue<N, Dormant> {
@@ -88,6 +89,7 @@ impl<N: Notifier> HintingQueue<N, Dormant> {
         commands: DmaRegion,
         book: Blocks,
         field: config::FreePageHintCmdId,
+        interface: Interface,
     ) -> Self {
         Self {
             queue,
@@ -98,12 +100,13 @@ impl<N: Notifier> HintingQueue<N, Dormant> {
             round: Round::Closed,
             last: None,
             command: HintCommand::Stop,
+            interface,
         }
     }
 
     pub(crate) fn wake<T: Transport, D, F>(self, live: &Device<T, D, Live<F>>) -> HintingQueue<N> {
-        let Self { queue, commands, book, field, sent, round, last, command } = self;
-        HintingQueue { queue: queue.wake(live), commands, book, field, sent, round, last, command }
+        let Self { queue, commands, book, field, sent, round, last, command, interface } = self;
+        HintingQueue { queue: queue.wake(live), commands, book, field, sent, round, last, command, interface }
     }
 }
 
@@ -211,7 +214,12 @@ impl<N: Notifier> HintingQueue<N> {
     fn send_command(&mut self, id: u32) -> bool {
         let Ok(next) = self.queue.next_token() else { return false };
         let offset = next.index() * COMMAND;
-        self.commands.write_u32(offset, id.to_le());
+        // Little-endian, but in the byte order of the guest on the legacy interface.
+        let id = match self.interface {
+            Interface::Modern => id.to_le(),
+            Interface::Legacy => id,
+        };
+        self.commands.write_u32(offset, id);
         let address = DeviceAddress(self.commands.device_address().0.wrapping_add(offset as u64));
         let element = Element { address, len: COMMAND as u32, access: Access::DeviceReads };
         // SAFETY: the element lies in memory of this queue, which lives until the queue is released. Its place is that of

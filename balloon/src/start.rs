@@ -258,7 +258,7 @@ fn statistics_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     }
     let book = block_book(platform, 0..0, 1)?;
     match device.buffer_queue(queue::Stats::given(proof), LEAST, statistics::BYTES, platform) {
-        Ok(queue) => Ok(StatisticsQueue::prime(queue, sample, book)),
+        Ok(queue) => Ok(StatisticsQueue::prime(queue, sample, book, device.interface())),
         Err(error) => {
             return_book(platform, book);
             Err(error.into())
@@ -279,7 +279,9 @@ fn hinting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
         return Err(hinting::NO_MEMORY.into());
     };
     match device.queue(queue::FreePage::given(proof), hinting::LEAST, platform) {
-        Ok(queue) => Ok(HintingQueue::new(queue, commands, book, config::FreePageHintCmdId::given(proof))),
+        Ok(queue) => {
+            Ok(HintingQueue::new(queue, commands, book, config::FreePageHintCmdId::given(proof), device.interface()))
+        }
         Err(error) => {
             platform.free(commands);
             return_book(platform, book);

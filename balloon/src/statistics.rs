@@ -1,8 +1,10 @@
 //! Memory statistics ("Memory Statistics", 5.5.6.3).
 
+use aerostat_spec::Interface;
 use aerostat_spec::balloon::{Stat, StatTag};
 use aerostat_transport::queue::{Awake, Dormant, Writer};
 use aerostat_transport::{BufferQueue, Device, DeviceError, Live, Notifier, Transport};
+use zerocopy::{IntoBytes, LittleEndian, NativeEndian};
 
 use crate::blocks::Blocks;
 
@@ -52,10 +54,13 @@ impl Sample {
         self.known == 0
     }
 
-    /// Writes an entry for every statistic of the set.
-    fn write(&self, buffer: &mut Writer<'_>) {
+    /// Writes an entry for every statistic of the set, in the byte order of the interface.
+    fn write(&self, buffer: &mut Writer<'_>, interface: Interface) {
         for (tag, value) in (0_u16..).zip(self.values).filter(|(tag, _)| self.known >> tag & 1 != 0) {
-            buffer.bytes(zerocopy::IntoBytes::as_bytes(&<Stat>::new(tag, value)));
+            match interface {
+                Interface::Modern => buffer.bytes(Stat::<LittleEndian>::new(tag, value).as_bytes()),
+                Interface::Legacy => buffer.bytes(Stat::<NativeEndian>::new(tag, value).as_bytes()),
+            };
         }
     }
 }
@@ -77,21 +82,27 @@ pub(crate) struct StatisticsQueue<N, S = Awake> {
     last: Sample,
     /// A book without blocks, which says only whether the device is live.
     book: Blocks,
+    interface: Interface,
 }
 
 impl<N: Notifier> StatisticsQueue<N, Dormant> {
     /// Puts the first buffer into the queue: the host answers it when it wants the first statistics.
-    pub(crate) fn prime(mut queue: BufferQueue<N, 1, Dormant>, sample: Sample, book: Blocks) -> Self {
+    pub(crate) fn prime(
+        mut queue: BufferQueue<N, 1, Dormant>,
+        sample: Sample,
+        book: Blocks,
+        interface: Interface,
+    ) -> Self {
         // The queue is empty, so that the buffer finds room; a sample without any value sends none.
-        let _ = queue.send(|buffer| sample.write(buffer));
-        Self { queue, last: sample, book }
+        let _ = queue.send(|buffer| sample.write(buffer, interface));
+        Self { queue, last: sample, book, interface }
     }
 
     /// The queue of a device that is live now, which is told of the first buffer.
     pub(crate) fn wake<T: Transport, D, F>(self, live: &Device<T, D, Live<F>>) -> StatisticsQueue<N> {
         let mut queue = self.queue.wake(live);
         queue.notify();
-        StatisticsQueue { queue, last: self.last, book: self.book }
+        StatisticsQueue { queue, last: self.last, book: self.book, interface: self.interface }
     }
 }
 
@@ -113,9 +124,9 @@ impl<N: Notifier> StatisticsQueue<N> {
                 *slot = value;
             }
         }
-        let last = self.last;
+        let (last, interface) = (self.last, self.interface);
         // The buffer that has just come back is free again.
-        let _ = self.queue.send(|buffer| last.write(buffer));
+        let _ = self.queue.send(|buffer| last.write(buffer, interface));
         self.queue.notify();
         Ok(Asked::Answered)
     }

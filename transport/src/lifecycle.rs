@@ -10,7 +10,7 @@ use core::fmt::{self, Debug, Formatter};
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicUsize, Ordering, fence};
 
-use aerostat_spec::{self as spec, Accepted, Declaration, Feature, Queue, Settable, Wire, reserved};
+use aerostat_spec::{self as spec, Accepted, Declaration, Feature, Interface, Queue, Settable, Wire, reserved};
 
 use crate::config::{Config, ConfigError, InUse, Setup};
 use crate::dma::Dma;
@@ -349,6 +349,11 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, Live<F>> {
 }
 
 impl<T: Transport, D, S> Device<T, D, S> {
+    /// The interface that the device is driven through.
+    pub fn interface(&self) -> Interface {
+        self.guard.interface()
+    }
+
     pub(crate) fn life(&self) -> Life {
         self.life
     }
