@@ -59,9 +59,6 @@ pub enum BalloonError {
     /// One frame is exchanged for one.
     #[error("a frame is exchanged for exactly one other")]
     NotOne,
-    /// A handle that was split off does not belong to the balloon.
-    #[error("a handle belongs to another balloon, or to an earlier life of this one")]
-    Foreign,
     /// Requests are still with the device: let them finish first.
     #[error("the balloon has requests with the device: call `service` until it no longer waits")]
     Busy,

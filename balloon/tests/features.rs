@@ -241,11 +241,9 @@ fn a_round_of_hints_ends_with_stop_and_blocks_come_back_when_the_host_is_done() 
     }
 }
 
-/// balloon.feature.3
 #[test]
-fn reporting_without_poison_is_refused_where_free_pages_keep_a_value() {
+fn reporting_needs_no_poison_where_free_pages_keep_nothing() {
     assert_eq!(<Platform as ReportFrames>::CONTENTS, aerostat_balloon::FreeContents::Undefined);
-    // The kernel of `frames.rs` keeps a value; here the rule is seen from the other side: nothing stands in the way.
     let (device, platform, _ledger) = start(device(features::PAGE_REPORTING));
     let mut balloon = Balloon::new(bus(&device), platform).want(PageReporting::default()).probe().unwrap();
     assert!(balloon.reporting().is_some());
