@@ -12,7 +12,7 @@
 //!
 //!    Queues can be set up only in `FeaturesOk`, and notified only when `Live`; whatever goes wrong on the way sets
 //!    FAILED and hands the transport back.
-//! 4. **Exchange buffers.** [`BufferQueue`] sends bytes, without `unsafe`; [`VirtQueue`] exchanges any memory.
+//! 4. **Exchange buffers.** [`BufferQueue`] sends and receives bytes, without `unsafe`; [`VirtQueue`] exchanges any memory.
 //!
 //! ```
 //! use aerostat_spec::{Levels, balloon, reserved};

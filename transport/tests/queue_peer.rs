@@ -6,21 +6,9 @@ use std::collections::BTreeMap;
 
 use aerostat_transport::DeviceAddress;
 use aerostat_transport::queue::{Access, AddError, Element, Notification, Token, Used};
-use common::{Flown, Memory, Soft, flown, kite, reg, started};
+use common::{Flown, Memory, Soft, flown, kite, peer, reg, started};
 use virtio_queue::desc::split::Descriptor;
 use virtio_queue::{Queue, QueueOwnedT, QueueT};
-use vm_memory::GuestAddress;
-
-/// The device's side of a queue whose parts are at these addresses.
-fn peer(size: u16, ring: [u64; 3]) -> Queue {
-    let mut queue = Queue::new(32768).unwrap();
-    queue.try_set_size(size).unwrap();
-    queue.try_set_desc_table_address(GuestAddress(ring[0])).unwrap();
-    queue.try_set_avail_ring_address(GuestAddress(ring[1])).unwrap();
-    queue.try_set_used_ring_address(GuestAddress(ring[2])).unwrap();
-    queue.set_ready(true);
-    queue
-}
 
 /// A buffer that the device reads `readable` bytes of and writes `writable` bytes to; nobody does either in these tests.
 fn buffer(readable: &[u32], writable: &[u32]) -> Vec<Element> {

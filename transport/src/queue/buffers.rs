@@ -1,6 +1,7 @@
 //! A queue that owns the memory of its buffers.
 
 use core::alloc::Layout;
+use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use crate::dma::{DeviceAddress, Dma, DmaRegion};
@@ -10,25 +11,34 @@ use crate::queue::{
 };
 use crate::transport::{Notifier, Transport};
 
-/// A [`VirtQueue`] whose buffers are device-readable and lie in memory of its own: one for each of the `K` descriptors,
-/// all of the same length. A buffer is written before it is sent and not touched until it comes back, so that sending
-/// is safe.
+/// A [`VirtQueue`] whose buffers lie in memory of its own: one for each of the `K` descriptors, all of the same length. A
+/// buffer is written before the device gets it, not touched until it comes back, and read only then, so that using it is
+/// safe.
+///
+/// | | what the device does with the buffer | and when it is back |
+/// |---|---|---|
+/// | [`send`](Self::send) | reads what was written | [`pop`](Self::pop) |
+/// | [`ask`](Self::ask) | reads what was written, if anything was, and writes an answer behind it | [`receive`](Self::receive) |
 #[derive(Debug)]
 pub struct BufferQueue<N, const K: usize, S = Dormant> {
     queue: VirtQueue<N, K, S>,
     memory: DmaRegion,
     each: usize,
+    /// Where in each buffer the answer starts, in bytes.
+    answers: [u32; K],
 }
 
 impl<N: Notifier, const K: usize> BufferQueue<N, K, Dormant> {
-    pub(crate) fn new(queue: VirtQueue<N, K, Dormant>, memory: DmaRegion, each: usize) -> Self {
-        Self { queue, memory, each }
+    pub(crate) fn new(queue: VirtQueue<N, K, Dormant>, mut memory: DmaRegion, each: usize) -> Self {
+        // A device that says it has written more than it has does not make the kernel's old data an answer.
+        memory.zero();
+        Self { queue, memory, each, answers: [0; K] }
     }
 
     /// The same queue, now that its device is live.
     pub fn wake<T: Transport, D, F>(self, live: &Device<T, D, Live<F>>) -> BufferQueue<N, K, Awake> {
-        let Self { queue, memory, each } = self;
-        BufferQueue { queue: queue.wake(live), memory, each }
+        let Self { queue, memory, each, answers } = self;
+        BufferQueue { queue: queue.wake(live), memory, each, answers }
     }
 }
 
@@ -52,23 +62,66 @@ impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
     ///
     /// [`AddError`], without calling `fill`, when no buffer is free or the queue is unusable.
     pub fn send(&mut self, fill: impl FnOnce(&mut Writer<'_>)) -> Result<Option<Token>, AddError> {
+        match self.ask(0, fill) {
+            Err(AddError::Empty { .. }) => Ok(None),
+            sent => sent.map(Some),
+        }
+    }
+
+    /// Makes a buffer available to the device for an answer of up to `answer` bytes, behind a request that `fill` may
+    /// write. An answer is no longer than a buffer, and leaves the rest of it to the request.
+    ///
+    /// # Errors
+    ///
+    /// [`AddError`], without calling `fill`, when no buffer is free or the queue is unusable. [`AddError::Full`] after it
+    /// where only one descriptor is free: a request with an answer takes two. [`AddError::Empty`] when there is neither.
+    pub fn ask(&mut self, answer: usize, fill: impl FnOnce(&mut Writer<'_>)) -> Result<Token, AddError> {
         let next = self.queue.next_token()?;
-        let offset = self.each * next.index();
-        let address = DeviceAddress(self.memory.device_address().0.wrapping_add(offset as u64));
-        // SAFETY: `next` is below `K`, so that the buffer lies inside the region.
-        let start = unsafe { self.memory.as_ptr().add(offset) };
-        let mut writer = Writer { start, len: self.each, written: 0, memory: core::marker::PhantomData };
+        let answer = answer.min(self.each);
+        let mut writer = Writer { start: self.buffer(next), len: self.each - answer, written: 0, memory: PhantomData };
         fill(&mut writer);
         // `layout` has limited a buffer to 32 bits.
-        let len = writer.written as u32;
-        if len == 0 {
-            return Ok(None);
-        }
-        let element = Element { address, len, access: Access::DeviceReads };
+        let (request, answer) = (writer.written as u32, answer as u32);
+        let start = self.memory.device_address().0.wrapping_add((self.each * next.index()) as u64);
+        let behind = DeviceAddress(start.wrapping_add(request.into()));
+        let elements = [
+            Element { address: DeviceAddress(start), len: request, access: Access::DeviceReads },
+            Element { address: behind, len: answer, access: Access::DeviceWrites },
+        ];
+        let elements = match (request, answer) {
+            (0, _) => &elements[1..],
+            (_, 0) => &elements[..1],
+            _ => &elements[..],
+        };
         // SAFETY:
-        // * The element lies in the region, which lives until `release` has proof of a reset.
-        // * A free descriptor's buffer is not in flight, and `send` is all that writes to buffers.
-        unsafe { self.queue.add(&[element]) }.map(Some)
+        // * The elements lie in one buffer of the region, which lives until `release` has proof of a reset.
+        // * The buffer of a free descriptor is not in flight. Only this method writes to buffers, to those of free
+        //   descriptors, and only `receive` reads from them, when they are back.
+        let token = unsafe { self.queue.add(elements) }?;
+        if let Some(at) = self.answers.get_mut(token.index()) {
+            *at = request;
+        }
+        Ok(token)
+    }
+
+    /// Takes the next used buffer off, like [`pop`](Self::pop), and lets `read` have what the device wrote to it.
+    ///
+    /// # Errors
+    ///
+    /// [`DeviceError`] when the device broke the protocol.
+    pub fn receive<R>(&mut self, read: impl FnOnce(Used, &mut Reader<'_>) -> R) -> Result<Option<R>, DeviceError> {
+        let Some(used) = self.queue.pop()? else { return Ok(None) };
+        let answer = self.answers.get(used.token.index()).map_or(self.each, |&at| self.each.min(at as usize));
+        // SAFETY: no more than the length of the buffer behind its start.
+        let start = unsafe { self.buffer(used.token).add(answer) };
+        let left = (self.each - answer).min(used.written as usize);
+        Ok(Some(read(used, &mut Reader { start, left, memory: PhantomData })))
+    }
+
+    /// Where the buffer starts.
+    fn buffer(&self, token: Token) -> NonNull<u8> {
+        // SAFETY: a token is below `K`, so that the buffer lies inside the region.
+        unsafe { self.memory.as_ptr().add(self.each * token.index()) }
     }
 
     /// Takes the next used buffer off, see [`VirtQueue::pop`].
@@ -80,7 +133,7 @@ impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
         self.queue.pop()
     }
 
-    /// Buffers that can be sent now.
+    /// Descriptors that are free: as many buffers can be sent now.
     pub fn free(&self) -> usize {
         self.queue.free()
     }
@@ -116,14 +169,14 @@ impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
     ///
     /// The queue itself where the proof is of another device, or of an earlier life of this one.
     pub fn release(self, proof: &ResetProof, dma: &mut impl Dma) -> Result<(), Self> {
-        let Self { queue, memory, each } = self;
+        let Self { queue, memory, each, answers } = self;
         match queue.release(proof) {
             Ok(ring) => {
                 dma.free(ring);
                 dma.free(memory);
                 Ok(())
             }
-            Err(queue) => Err(Self { queue, memory, each }),
+            Err(queue) => Err(Self { queue, memory, each, answers }),
         }
     }
 }
@@ -134,7 +187,7 @@ pub struct Writer<'a> {
     start: NonNull<u8>,
     len: usize,
     written: usize,
-    memory: core::marker::PhantomData<&'a mut u8>,
+    memory: PhantomData<&'a mut u8>,
 }
 
 impl Writer<'_> {
@@ -169,6 +222,36 @@ impl Writer<'_> {
         // buffer is memory shared with a device, so that no slice can overlap it.
         unsafe { at.copy_from_nonoverlapping(NonNull::from(bytes).cast(), fits) };
         self.written += fits;
+        fits
+    }
+}
+
+/// Reads what the device wrote to a buffer, from its start. No byte is read twice: a device that does not keep the
+/// protocol may still be writing.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    start: NonNull<u8>,
+    left: usize,
+    memory: PhantomData<&'a u8>,
+}
+
+impl Reader<'_> {
+    /// Bytes that were not read yet.
+    pub const fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Copies the next bytes, as many as there are and as fit, and returns how many that were.
+    pub fn bytes(&mut self, bytes: &mut [u8]) -> usize {
+        let fits = bytes.len().min(self.left);
+        for byte in bytes.iter_mut().take(fits) {
+            // SAFETY: `left` bytes of the buffer begin at `start`, and this is one of them; a byte has no invalid value.
+            // Volatile, because the device can write to the buffer at any time.
+            *byte = unsafe { self.start.read_volatile() };
+            // SAFETY: still inside the buffer, or just behind its end.
+            self.start = unsafe { self.start.add(1) };
+        }
+        self.left -= fits;
         fits
     }
 }

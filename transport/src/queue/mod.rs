@@ -16,7 +16,7 @@ use core::fmt::Debug;
 use core::marker::PhantomData;
 
 pub(crate) use self::buffers::layout;
-pub use self::buffers::{BufferQueue, Writer};
+pub use self::buffers::{BufferQueue, Reader, Writer};
 pub use self::error::{AddError, DeviceError, QueueError};
 use self::ring::Next;
 pub(crate) use self::ring::{Events, Format, Ring};
