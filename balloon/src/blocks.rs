@@ -6,6 +6,8 @@
 use core::slice;
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use aerostat_transport::{Addressing, DeviceAddress, Dma};
+
 use crate::frame::{FrameRun, FrameSize};
 
 /// Bits in a word of the book.
@@ -21,6 +23,8 @@ pub(crate) struct Blocks {
     base: u64,
     /// Blocks of the span.
     count: u64,
+    /// Which addresses of blocks the device takes.
+    addressing: Addressing,
 }
 
 /// Why a block cannot be lent.
@@ -44,6 +48,7 @@ impl Blocks {
         words: &'static mut [u64],
         span: &core::ops::Range<u64>,
         frames: u32,
+        addressing: Addressing,
     ) -> Result<Self, &'static mut [u64]> {
         if Self::words(span, frames).is_none_or(|needed| needed > words.len()) {
             return Err(words);
@@ -55,7 +60,7 @@ impl Blocks {
         let words = unsafe { slice::from_raw_parts(start, words.len() * 2) };
         let base = span.start / u64::from(frames);
         let count = span.end.div_ceil(frames.into()).saturating_sub(base);
-        let book = Self { words, frames, base, count };
+        let book = Self { words, frames, base, count, addressing };
         book.set_live(1);
         Ok(book)
     }
@@ -91,6 +96,16 @@ impl Blocks {
     /// Frames in a block.
     pub(crate) const fn frames(&self) -> u32 {
         self.frames
+    }
+
+    /// Makes a block reachable for the device. `None` where the platform cannot do that now.
+    pub(crate) fn map<S: FrameSize>(&self, run: &FrameRun<S>, dma: &mut impl Dma) -> Option<DeviceAddress> {
+        self.addressing.map(dma, run.address(), bytes(run) as usize)
+    }
+
+    /// Undoes [`Blocks::map`].
+    pub(crate) fn unmap<S: FrameSize>(&self, run: &FrameRun<S>, dma: &mut impl Dma) {
+        self.addressing.unmap(dma, run.address(), bytes(run) as usize);
     }
 
     /// Enters a block and returns its number.
@@ -136,6 +151,11 @@ impl Blocks {
     }
 }
 
+/// The length of a block, in bytes. Blocks are limited to 1 GiB.
+pub(crate) fn bytes<S: FrameSize>(run: &FrameRun<S>) -> u32 {
+    u32::try_from(u64::from(run.count()) * S::BYTES).unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use std::boxed::Box;
@@ -146,7 +166,7 @@ mod tests {
 
     fn book(span: core::ops::Range<u64>, frames: u32) -> Blocks {
         let words = vec![u64::MAX; Blocks::words(&span, frames).unwrap()];
-        Blocks::new(Box::leak(words.into_boxed_slice()), &span, frames).unwrap()
+        Blocks::new(Box::leak(words.into_boxed_slice()), &span, frames, Addressing::Physical).unwrap()
     }
 
     fn run(first: u64, count: u32) -> FrameRun<Size4KiB> {
@@ -192,6 +212,6 @@ mod tests {
     #[test]
     fn too_few_words_are_handed_back() {
         let words = Box::leak(vec![0; 2].into_boxed_slice());
-        assert_eq!(Blocks::new(words, &(0..512 * 65), 512).unwrap_err().len(), 2);
+        assert_eq!(Blocks::new(words, &(0..512 * 65), 512, Addressing::Physical).unwrap_err().len(), 2);
     }
 }

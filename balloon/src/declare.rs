@@ -5,7 +5,9 @@ use core::time::Duration;
 
 use aerostat_spec::balloon::feature;
 pub use aerostat_spec::balloon::feature::{MustTellHost, StatsVq};
-pub use aerostat_spec::reserved::feature::{EventIdx, RingPacked};
+pub use aerostat_spec::reserved::feature::{
+    AccessPlatform, EventIdx, InOrder, IndirectDesc, NotificationData, OrderPlatform, RingPacked,
+};
 use aerostat_spec::{Declaration, Declares, Feature};
 use aerostat_transport::Numbering;
 
@@ -39,7 +41,12 @@ pub trait Configure<P>: BalloonFeature {
 
 mod sealed {
     pub trait Sealed {}
+    impl Sealed for super::AccessPlatform {}
     impl Sealed for super::EventIdx {}
+    impl Sealed for super::InOrder {}
+    impl Sealed for super::IndirectDesc {}
+    impl Sealed for super::NotificationData {}
+    impl Sealed for super::OrderPlatform {}
     impl Sealed for super::RingPacked {}
     impl Sealed for super::MustTellHost {}
     impl Sealed for super::StatsVq {}
@@ -181,7 +188,7 @@ macro_rules! bare {
     )*};
 }
 
-bare!(MustTellHost, EventIdx, RingPacked);
+bare!(MustTellHost, AccessPlatform, EventIdx, InOrder, IndirectDesc, NotificationData, OrderPlatform, RingPacked);
 
 impl BalloonFeature for StatsVq {
     type Feature = Self;

@@ -94,6 +94,14 @@ pub enum FrameError {
         /// Frames in a block.
         frames: u32,
     },
+    /// The platform did not make the frames reachable for the device. They are the kernel's again.
+    #[error("the {frames} frames from frame {frame} on could not be mapped for the device: see `Dma::map`")]
+    NotMapped {
+        /// The first frame of the run.
+        frame: u64,
+        /// Frames in the run.
+        frames: u32,
+    },
     /// The frame is with the host already: the kernel gave it twice. It stays with the host; the other frames of the run are
     /// the kernel's.
     #[error("frame {frame} or one of its run is with the host already: the kernel's allocator gave it twice")]

@@ -1,7 +1,7 @@
 //! The parts of a live balloon that different contexts of a kernel can own at the same time.
 
 use aerostat_spec::balloon::config;
-use aerostat_transport::{Causes, Config, ConfigIo, DeviceError, InUse, Notifier};
+use aerostat_transport::{Causes, Config, ConfigIo, DeviceError, Dma, InUse, Notifier};
 
 use crate::declare::Fill;
 use crate::error::BalloonError;
@@ -65,7 +65,7 @@ impl<N: Notifier, P> ReportingHandle<N, P> {
     /// [`BalloonError`]; blocks that the device has stay with it.
     pub fn service(&mut self, platform: &mut P) -> Result<Reported, BalloonError>
     where
-        P: ReportFrames,
+        P: Dma + ReportFrames,
     {
         self.queue.service(platform, self.fill)
     }
@@ -107,7 +107,7 @@ impl<N: Notifier, C: ConfigIo, P> HintingHandle<N, C, P> {
     /// [`BalloonError`]; blocks that the device has stay with it.
     pub fn service(&mut self, platform: &mut P, causes: Causes) -> Result<Hinted, BalloonError>
     where
-        P: HintFrames,
+        P: Dma + HintFrames,
     {
         self.queue.service(platform, &self.config, self.fill, causes)
     }
@@ -152,7 +152,7 @@ pub struct Reporting<'a, N, P> {
     pub(crate) platform: &'a mut P,
 }
 
-impl<N: Notifier, P: ReportFrames> Reporting<'_, N, P> {
+impl<N: Notifier, P: Dma + ReportFrames> Reporting<'_, N, P> {
     /// The number that the queue has on its device.
     pub fn number(&self) -> u16 {
         self.handle.number()
@@ -175,7 +175,7 @@ pub struct Hinting<'a, N, C, P> {
     pub(crate) platform: &'a mut P,
 }
 
-impl<N: Notifier, C: ConfigIo, P: HintFrames> Hinting<'_, N, C, P> {
+impl<N: Notifier, C: ConfigIo, P: Dma + HintFrames> Hinting<'_, N, C, P> {
     /// The number that the queue has on its device.
     pub fn number(&self) -> u16 {
         self.handle.number()

@@ -10,15 +10,15 @@ use aerostat_spec::balloon::{HintCommand, config};
 use aerostat_spec::{Interface, Queue};
 use aerostat_transport::queue::{Access, Awake, Dormant, Element, Token};
 use aerostat_transport::{
-    Causes, Config, ConfigIo, Device, DeviceAddress, DeviceError, Dma, DmaRegion, InUse, Live, Notifier, QueueError,
-    Transport, VirtQueue,
+    Addressing, Causes, Config, ConfigIo, Device, DeviceAddress, DeviceError, Dma, DmaRegion, InUse, Live, Notifier,
+    QueueError, Transport, VirtQueue,
 };
 
-use crate::blocks::Blocks;
+use crate::blocks::{Blocks, bytes};
 use crate::declare::Fill;
 use crate::error::BalloonError;
 use crate::platform::HintFrames;
-use crate::reporting::{bytes, lend};
+use crate::reporting::{Lent, lend, reclaim};
 use crate::start::release_blocks;
 
 /// Descriptors of the queue.
@@ -34,8 +34,8 @@ pub(crate) const NO_MEMORY: QueueError =
     QueueError::NoMemory { queue: <FreePage as Queue>::SPEC.index, bytes: COMMANDS };
 
 /// Allocates the shared memory for command ids.
-pub(crate) fn commands(dma: &mut impl Dma) -> Option<DmaRegion> {
-    dma.alloc(Layout::from_size_align(COMMANDS, COMMAND).ok()?)
+pub(crate) fn commands(dma: &mut impl Dma, addressing: Addressing) -> Option<DmaRegion> {
+    DmaRegion::allocate(dma, Layout::from_size_align(COMMANDS, COMMAND).ok()?, addressing)
 }
 
 /// What a step of hinting has left to do.
@@ -113,7 +113,7 @@ impl<N: Notifier> HintingQueue<N, Dormant> {
 impl<N: Notifier> HintingQueue<N> {
     /// Follows the command id of the host one bounded step. The id is read only when the configuration has changed: some
     /// hosts show it as STOP, without saying so, as soon as a round is open.
-    pub(crate) fn service<P: HintFrames, C: ConfigIo>(
+    pub(crate) fn service<P: Dma + HintFrames, C: ConfigIo>(
         &mut self,
         platform: &mut P,
         config: &Config<C, config::Space, InUse>,
@@ -169,22 +169,21 @@ impl<N: Notifier> HintingQueue<N> {
     }
 
     /// Sends free blocks as far as there is room. Ends the round when the kernel has no more.
-    fn supply<P: HintFrames>(&mut self, platform: &mut P, id: u32) -> Result<(), BalloonError> {
+    fn supply<P: Dma + HintFrames>(&mut self, platform: &mut P, id: u32) -> Result<(), BalloonError> {
         // One descriptor is kept for STOP.
         while self.queue.free() > 1 {
             let Some(run) = platform.give_block(self.book.frames()) else {
                 self.round = Round::Ending(id);
                 break;
             };
-            let (run, block) = lend(&self.book, run, platform)?;
-            let element =
-                Element { address: DeviceAddress(run.address()), len: bytes(&run), access: Access::DeviceWrites };
+            let Lent { run, address, number } = lend(&self.book, run, platform)?;
+            let element = Element { address, len: bytes(&run), access: Access::DeviceWrites };
             // SAFETY: free memory that the kernel gave up for this, by the contract of `FrameRun::from_raw`; it is in
             // the book until the host is done or the device is reset.
             match unsafe { self.queue.add(&[element]) } {
                 Ok(token) => self.note(token, Sent::Block),
                 Err(_) => {
-                    if let Some(run) = self.book.take_back::<P::Size>(block) {
+                    if let Some(run) = reclaim(&self.book, number, platform) {
                         platform.take_back(run);
                     }
                     break;

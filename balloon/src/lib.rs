@@ -72,7 +72,7 @@
 //! #       */
 //!         let start: NonNull<u8> = virtual_(physical)?;
 //!         // SAFETY: nobody else uses this memory, see above.
-//!         Some(unsafe { DmaRegion::new(start, DeviceAddress(physical), layout) })
+//!         Some(unsafe { DmaRegion::new(start, physical, layout) })
 //!     }
 //!     fn free(&mut self, _region: DmaRegion) {}
 //! }
@@ -158,8 +158,9 @@ pub use aerostat_spec as spec;
 pub use aerostat_spec::balloon::StatTag;
 pub use aerostat_transport as transport;
 pub use declare::{
-    BalloonFeature, BalloonLevels, Configure, DeflateOnOom, EventIdx, FreePageHint, MustTellHost, Options, PagePoison,
-    PageReporting, RingPacked, StatsVq,
+    AccessPlatform, BalloonFeature, BalloonLevels, Configure, DeflateOnOom, EventIdx, FreePageHint, InOrder,
+    IndirectDesc, MustTellHost, NotificationData, Options, OrderPlatform, PagePoison, PageReporting, RingPacked,
+    StatsVq,
 };
 pub use error::{BalloonError, FrameError, ProbeError};
 pub use frame::{FrameRun, FrameSize, PAGE_BYTES, Pages, Size4KiB, Size16KiB, Size64KiB};

@@ -85,7 +85,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Balloon<Ready<T, P, L>> {
     /// Free page reporting, at the level that was declared for [`PageReporting`].
     pub fn reporting(&mut self) -> Of<L, Bit<PageReporting>, Reporting<'_, T::Notifier, P>>
     where
-        P: ReportFrames,
+        P: Dma + ReportFrames,
         LevelOf<L, Bit<PageReporting>>: Available<Bit<PageReporting>>,
     {
         let Parts { core, reporting, .. } = &mut *self.state.parts;
@@ -97,7 +97,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Balloon<Ready<T, P, L>> {
     /// Free page hinting, at the level that was declared for [`FreePageHint`].
     pub fn hinting(&mut self) -> Of<L, Bit<FreePageHint>, Hinting<'_, T::Notifier, T::Config, P>>
     where
-        P: HintFrames,
+        P: Dma + HintFrames,
         LevelOf<L, Bit<FreePageHint>>: Available<Bit<FreePageHint>>,
     {
         let Parts { core, hinting, .. } = &mut *self.state.parts;

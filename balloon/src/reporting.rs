@@ -1,13 +1,13 @@
 //! Free page reporting ("Free Page Reporting", 5.5.6.7): the host drops memory that the kernel does not use, without any
 //! change to the size of the balloon.
 
-use aerostat_transport::queue::{Access, Awake, Dormant, Element, Token};
-use aerostat_transport::{Device, DeviceAddress, DeviceError, Live, Notifier, Transport, VirtQueue};
+use aerostat_transport::queue::{Access, Awake, Dormant, Element, Token, Wish};
+use aerostat_transport::{Device, DeviceAddress, DeviceError, Dma, Live, Notifier, Transport, VirtQueue};
 
-use crate::blocks::{Blocks, NotABlock};
+use crate::blocks::{Blocks, NotABlock, bytes};
 use crate::declare::Fill;
 use crate::error::{BalloonError, FrameError};
-use crate::frame::{FrameRun, FrameSize};
+use crate::frame::FrameRun;
 use crate::platform::{Frames, ReportFrames};
 
 /// Descriptors of the queue.
@@ -16,6 +16,9 @@ const DESCRIPTORS: usize = 32;
 const BLOCKS: usize = 16;
 /// Reports with the device at a time.
 const REPORTS: usize = DESCRIPTORS / BLOCKS;
+
+/// A report takes a descriptor for each of its blocks, or one for all.
+pub(crate) const WISH: Wish = Wish::least(1).indirect(BLOCKS as u16);
 
 /// What a step of reporting has left to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +58,7 @@ impl<N: Notifier> ReportingQueue<N, Dormant> {
 
 impl<N: Notifier> ReportingQueue<N> {
     /// Takes back what the device has dealt with, and reports more as far as there is room.
-    pub(crate) fn service<P: ReportFrames>(
+    pub(crate) fn service<P: Dma + ReportFrames>(
         &mut self,
         platform: &mut P,
         fill: Option<Fill<P>>,
@@ -69,7 +72,7 @@ impl<N: Notifier> ReportingQueue<N> {
             };
             report.token = None;
             for &block in report.blocks.iter().take(report.len) {
-                if let Some(run) = self.book.take_back::<P::Size>(block) {
+                if let Some(run) = reclaim(&self.book, block, platform) {
                     platform.take_back_reported(run);
                 }
             }
@@ -82,11 +85,11 @@ impl<N: Notifier> ReportingQueue<N> {
             for (element, block) in elements.iter_mut().zip(&mut report.blocks).take(self.queue.free()) {
                 let Some(run) = platform.give_unreported(self.book.frames()) else { break };
                 match lend(&self.book, run, platform) {
-                    Ok((run, number)) => {
+                    Ok(Lent { run, address, number }) => {
                         if let Some(Fill { fill, value }) = fill {
                             fill(platform, run.first(), run.count(), value);
                         }
-                        element.address = DeviceAddress(run.address());
+                        element.address = address;
                         element.len = bytes(&run);
                         *block = number;
                         report.len += 1;
@@ -107,7 +110,7 @@ impl<N: Notifier> ReportingQueue<N> {
                 }
                 Err(_) => {
                     for &block in report.blocks.iter().take(report.len) {
-                        if let Some(run) = self.book.take_back::<P::Size>(block) {
+                        if let Some(run) = reclaim(&self.book, block, platform) {
                             platform.take_back(run);
                         }
                     }
@@ -141,24 +144,40 @@ impl<N: Notifier, S> ReportingQueue<N, S> {
     }
 }
 
+/// A block that is in the book.
+pub(crate) struct Lent<S> {
+    pub(crate) run: FrameRun<S>,
+    /// Where the device finds it.
+    pub(crate) address: DeviceAddress,
+    /// Its number in the book.
+    pub(crate) number: u64,
+}
+
 /// Enters a run that the kernel gave as a block, or hands it back.
-pub(crate) fn lend<P: Frames>(
+pub(crate) fn lend<P: Dma + Frames>(
     book: &Blocks,
     run: FrameRun<P::Size>,
     platform: &mut P,
-) -> Result<(FrameRun<P::Size>, u64), BalloonError> {
-    let frame = run.first();
+) -> Result<Lent<P::Size>, BalloonError> {
+    let (frame, frames) = (run.first(), book.frames());
     match book.lend(&run) {
         // The balloon may have ended in between: then nobody else looks at the book any more.
-        Ok(block) if !book.is_live() => {
-            if let Some(run) = book.take_back(block) {
+        Ok(number) if !book.is_live() => {
+            if let Some(run) = book.take_back(number) {
                 platform.take_back(run);
             }
             Err(DeviceError::Resetting.into())
         }
-        Ok(block) => Ok((run, block)),
+        Ok(number) => match book.map(&run, platform) {
+            Some(address) => Ok(Lent { run, address, number }),
+            None => {
+                if let Some(run) = book.take_back(number) {
+                    platform.take_back(run);
+                }
+                Err(FrameError::NotMapped { frame, frames }.into())
+            }
+        },
         Err(NotABlock::Shape) => {
-            let frames = book.frames();
             platform.take_back(run);
             Err(FrameError::NotABlock { frame, frames }.into())
         }
@@ -167,7 +186,9 @@ pub(crate) fn lend<P: Frames>(
     }
 }
 
-/// The length of a block, in bytes. Blocks are limited to 1 GiB.
-pub(crate) fn bytes<S: FrameSize>(run: &FrameRun<S>) -> u32 {
-    u32::try_from(u64::from(run.count()) * S::BYTES).unwrap_or(u32::MAX)
+/// Undoes [`lend`]: strikes a block out that the device no longer uses, unless somebody else did before.
+pub(crate) fn reclaim<P: Dma + Frames>(book: &Blocks, number: u64, platform: &mut P) -> Option<FrameRun<P::Size>> {
+    let run = book.take_back(number)?;
+    book.unmap(&run, platform);
+    Some(run)
 }

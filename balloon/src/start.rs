@@ -5,7 +5,7 @@ use core::ops::Range;
 use aerostat_spec::balloon::{self, config, feature, queue};
 use aerostat_spec::{Block, Feature, Level, LevelOf, Negotiated};
 use aerostat_transport::queue::{Awake, Dormant};
-use aerostat_transport::{Device, Dma, FeaturesOk, Live, Offer, ResetProof, SetupFailed, Transport};
+use aerostat_transport::{Addressing, Device, Dma, FeaturesOk, Live, Offer, ResetProof, SetupFailed, Transport};
 
 use crate::blocks::Blocks;
 use crate::declare::{BalloonLevels, Fill, Options, StatsVq};
@@ -16,7 +16,7 @@ use crate::hinting::{self, HintingQueue};
 use crate::live::{Core, ENTRIES, ENTRY, Queue};
 use crate::parts::Parts;
 use crate::platform::{Frames, FreeContents};
-use crate::reporting::ReportingQueue;
+use crate::reporting::{self, ReportingQueue};
 use crate::statistics::{self, Sample, StatisticsQueue};
 use crate::tracker::Tracker;
 
@@ -121,11 +121,16 @@ fn book(platform: &mut impl Frames) -> Result<Tracker, ProbeError> {
 }
 
 /// An empty book for blocks of so many frames in the span.
-fn block_book(platform: &mut impl Frames, span: Range<u64>, frames: u32) -> Result<Blocks, ProbeError> {
+fn block_book(
+    platform: &mut impl Frames,
+    span: Range<u64>,
+    frames: u32,
+    addressing: Addressing,
+) -> Result<Blocks, ProbeError> {
     let too_large = ProbeError::SpanTooLarge { frames: span.end.saturating_sub(span.start) };
     let words = Blocks::words(&span, frames).ok_or(too_large)?;
     let lent = platform.lend_tracking(words).ok_or(ProbeError::NoTracking { words })?;
-    Blocks::new(lent, &span, frames).map_err(|lent| {
+    Blocks::new(lent, &span, frames, addressing).map_err(|lent| {
         platform.return_tracking(lent.into());
         ProbeError::NoTracking { words }
     })
@@ -256,7 +261,7 @@ fn statistics_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     if sample.is_empty() {
         return Err(ProbeError::NoStatistics);
     }
-    let book = block_book(platform, 0..0, 1)?;
+    let book = block_book(platform, 0..0, 1, Addressing::Physical)?;
     match device.buffer_queue(queue::Stats::given(proof), LEAST, statistics::BYTES, platform) {
         Ok(queue) => Ok(StatisticsQueue::prime(queue, sample, book, device.interface())),
         Err(error) => {
@@ -273,8 +278,9 @@ fn hinting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     platform: &mut P,
     options: &Options<P>,
 ) -> Result<HintingQueue<Notifier<T>, Dormant>, ProbeError> {
-    let book = block_book(platform, platform.span(), options.hint)?;
-    let Some(commands) = hinting::commands(platform) else {
+    let addressing = Addressing::of(device.accepted());
+    let book = block_book(platform, platform.span(), options.hint, addressing)?;
+    let Some(commands) = hinting::commands(platform, addressing) else {
         return_book(platform, book);
         return Err(hinting::NO_MEMORY.into());
     };
@@ -283,7 +289,7 @@ fn hinting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
             Ok(HintingQueue::new(queue, commands, book, config::FreePageHintCmdId::given(proof), device.interface()))
         }
         Err(error) => {
-            platform.free(commands);
+            commands.release(platform);
             return_book(platform, book);
             Err(error.into())
         }
@@ -297,8 +303,8 @@ fn reporting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     platform: &mut P,
     options: &Options<P>,
 ) -> Result<ReportingQueue<Notifier<T>, Dormant>, ProbeError> {
-    let book = block_book(platform, platform.span(), options.report)?;
-    match device.queue(queue::Reporting::given(proof), LEAST, platform) {
+    let book = block_book(platform, platform.span(), options.report, Addressing::of(device.accepted()))?;
+    match device.queue(queue::Reporting::given(proof), reporting::WISH, platform) {
         Ok(queue) => Ok(ReportingQueue::new(queue, book)),
         Err(error) => {
             return_book(platform, book);
@@ -356,10 +362,8 @@ pub(crate) fn release_hinting<N: aerostat_transport::Notifier, P: Dma + Frames, 
 ) {
     let book = hinting.book();
     let (queue, commands) = hinting.into_parts();
-    if let Ok(ring) = queue.release(proof) {
-        platform.free(ring);
-    }
-    platform.free(commands);
+    let _ = queue.release(proof, platform);
+    commands.release(platform);
     release_blocks(book, platform, poison);
     return_book(platform, book);
 }
@@ -373,16 +377,15 @@ pub(crate) fn release_reporting<N: aerostat_transport::Notifier, P: Dma + Frames
     poison: Option<Fill<P>>,
 ) {
     let book = reporting.book();
-    if let Ok(ring) = reporting.into_queue().release(proof) {
-        platform.free(ring);
-    }
+    let _ = reporting.into_queue().release(proof, platform);
     release_blocks(book, platform, poison);
     return_book(platform, book);
 }
 
 /// Gives every block of a book back to the kernel, after the device was reset.
-pub(crate) fn release_blocks<P: Frames>(book: Blocks, platform: &mut P, poison: Option<Fill<P>>) {
+pub(crate) fn release_blocks<P: Dma + Frames>(book: Blocks, platform: &mut P, poison: Option<Fill<P>>) {
     book.take_all(|run| {
+        book.unmap(&run, platform);
         if let Some(Fill { fill, value }) = poison {
             fill(platform, run.first(), run.count(), value);
         }

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use aerostat_balloon::transport::pci::{BarRange, ConfigPorts, Ecam, PciFunction, Routing};
-use aerostat_balloon::transport::{Mmio, Pci, Transport};
-use aerostat_balloon::{Balloon, EventIdx, MustTellHost, Pages, RingPacked, Size4KiB, Step};
+use aerostat_balloon::spec::Interface;
+use aerostat_balloon::transport::pci::{BarRange, BarWindows, ConfigPorts, Ecam, PciError, PciFunction, Routing};
+use aerostat_balloon::transport::{Either, LegacyMmio, LegacyPci, Mmio, Pci, Transport};
+use aerostat_balloon::{
+    AccessPlatform, Balloon, EventIdx, IndirectDesc, MustTellHost, Pages, RingPacked, Size4KiB, Step,
+};
 use aerostat_device::qtest::{Machine, Qemu, QtestRegion, qemu_or_skip};
 use aerostat_device::{GuestMemory, TestPlatform, wait_at_most};
 use pci_types::{ConfigRegionAccess, PciAddress};
@@ -19,7 +22,8 @@ fn up_and_down<T: Transport>(qemu: &Qemu, memory: &GuestMemory, transport: T, ri
     let platform = TestPlatform::<Size4KiB>::builder(memory).build().unwrap();
     let ledger = platform.ledger();
     ledger.touch_free_frames();
-    let balloon = Balloon::new(transport, platform).want(MustTellHost).want(EventIdx).want(RingPacked).probe();
+    let balloon = Balloon::new(transport, platform).want(MustTellHost).want(EventIdx).want(RingPacked);
+    let balloon = balloon.want(IndirectDesc).want(AccessPlatform).probe();
     let mut balloon = balloon.map_err(|failed| failed.error).unwrap();
     assert_eq!(balloon.accepted().has(RingPacked), ring.contains("packed=on"));
     assert_eq!(balloon.accepted().has(EventIdx), ring.contains("event_idx=on"));
@@ -89,5 +93,69 @@ fn over_pci_by_the_memory_mapped_configuration_space() {
     let function = qemu.pci_balloon().unwrap();
     let ecam = Ecam::new(qemu.open_ecam(0xb000_0000).unwrap(), 0, 0);
     let transport = pci(&qemu, ecam, function.address);
+    up_and_down(&qemu, &memory, transport, ring);
+}
+
+/// The rings of the legacy interface.
+const LEGACY_RINGS: [&str; 2] = ["event_idx=off", "event_idx=on"];
+
+#[test]
+fn over_mmio_by_the_legacy_interface() {
+    for ring in LEGACY_RINGS {
+        let Some((qemu, memory)) = machine(Machine::LegacyMicrovm, ring) else { return };
+        let registers = qemu.mmio_device(5).unwrap();
+        assert!(Mmio::new(registers.clone()).is_err(), "the modern transport knows that it is not for this device");
+        let Either::Second(transport) = Mmio::either(registers).map_err(|(_, error)| error).unwrap() else {
+            panic!("the device has the legacy interface only")
+        };
+        up_and_down::<LegacyMmio<_>>(&qemu, &memory, transport, ring);
+    }
+}
+
+#[test]
+fn over_pci_by_the_legacy_interface() {
+    for ring in LEGACY_RINGS {
+        let properties = format!("disable-modern=on,disable-legacy=off,{ring}");
+        let Some((qemu, memory)) = machine(Machine::Q35, &properties) else { return };
+        let function = PciFunction::new(ConfigPorts::new(qemu.ports()), qemu.pci_balloon().unwrap().address);
+        let mut map = |range: BarRange| Some(qemu.map(range));
+        assert_eq!(Pci::new(&function, &mut map, Routing::Line).err(), Some(PciError::NoCapabilities));
+        let Either::Second(transport) = Pci::either(&function, &mut map, Routing::Line).unwrap() else {
+            panic!("the device has the legacy interface only")
+        };
+        up_and_down::<LegacyPci<_>>(&qemu, &memory, transport, ring);
+    }
+}
+
+#[test]
+fn a_transitional_pci_device_is_driven_through_either_interface() {
+    let ring = LEGACY_RINGS[1];
+    let properties = format!("disable-modern=off,disable-legacy=off,{ring}");
+    let Some((qemu, memory)) = machine(Machine::Q35, &properties) else { return };
+    let function = PciFunction::new(ConfigPorts::new(qemu.ports()), qemu.pci_balloon().unwrap().address);
+    let mut map = |range: BarRange| Some(qemu.map(range));
+    let either = Pci::either(&function, &mut map, Routing::Line).unwrap();
+    assert_eq!(either.interface(), Interface::Modern);
+    up_and_down(&qemu, &memory, either, ring);
+    let legacy = LegacyPci::new(&function, &mut map, Routing::Line).unwrap();
+    up_and_down(&qemu, &memory, legacy, ring);
+}
+
+#[test]
+fn a_modern_pci_device_has_no_legacy_interface() {
+    let Some((qemu, _memory)) = machine(Machine::Q35, "disable-legacy=on") else { return };
+    let function = PciFunction::new(ConfigPorts::new(qemu.ports()), qemu.pci_balloon().unwrap().address);
+    let mut map = |range: BarRange| Some(qemu.map(range));
+    let legacy = LegacyPci::new(&function, &mut map, Routing::Line);
+    assert_eq!(legacy.err(), Some(PciError::NoLegacyInterface));
+}
+
+#[test]
+fn over_pci_without_mapping_a_bar() {
+    let ring = RINGS[3];
+    let Some((qemu, memory)) = machine(Machine::Q35, &format!("disable-legacy=on,{ring}")) else { return };
+    let function = PciFunction::new(ConfigPorts::new(qemu.ports()), qemu.pci_balloon().unwrap().address);
+    let mut windows = BarWindows::new(function.clone()).unwrap();
+    let transport = Pci::new(&function, &mut windows, Routing::Line).unwrap();
     up_and_down(&qemu, &memory, transport, ring);
 }

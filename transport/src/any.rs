@@ -3,17 +3,18 @@
 use aerostat_spec::{DeviceId, Interface};
 
 use crate::config::ConfigIo;
+use crate::interface::FeatureBits;
 use crate::io::Io;
-use crate::queue::{QueueError, QueueSize, RingAddresses};
+use crate::queue::{QueueError, QueueLimit, QueueSize, RingAddresses, RingPosition};
 use crate::status::Status;
-use crate::transport::{BusError, Causes, InterruptSource, Notifier, Transport};
+use crate::transport::{BusError, Causes, InterruptSource, Notifier, QueueReset, Transport};
 
 /// One of two transports; nest it for more. The handles that it gives out are of this type too.
 ///
 /// ```
-/// # use aerostat_transport::{Either, MmioRegion, Mmio, Pci};
+/// # use aerostat_transport::{Either, LegacyMmio, MmioRegion, Mmio, Pci};
 /// /// What a kernel that looks for its devices on both buses writes down once.
-/// type AnyTransport = Either<Mmio<MmioRegion>, Pci<MmioRegion>>;
+/// type AnyTransport = Either<Pci<MmioRegion>, Either<Mmio<MmioRegion>, LegacyMmio<MmioRegion>>>;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Either<A, B> {
@@ -34,6 +35,7 @@ macro_rules! either {
 
 // SAFETY: every method is that of a transport that keeps the contract.
 unsafe impl<A: Transport, B: Transport> Transport for Either<A, B> {
+    type Dialect = Either<A::Dialect, B::Dialect>;
     type Notifier = Either<A::Notifier, B::Notifier>;
     type Interrupt = Either<A::Interrupt, B::Interrupt>;
     type Config = Either<A::Config, B::Config>;
@@ -55,11 +57,12 @@ unsafe impl<A: Transport, B: Transport> Transport for Either<A, B> {
     }
 
     fn offered(&mut self) -> u64 {
-        either!(self, it => it.offered())
+        either!(self, it => it.offered().into())
     }
 
     fn accept(&mut self, features: u64) {
-        either!(self, it => it.accept(features));
+        // What was offered by a word of features has room in it, and no more than that is accepted.
+        either!(self, it => it.accept(FeatureBits::truncate(features)));
     }
 
     fn supported(&self) -> u64 {
@@ -70,7 +73,7 @@ unsafe impl<A: Transport, B: Transport> Transport for Either<A, B> {
         either!(self, it => it.set_up_bus())
     }
 
-    fn queue_limit(&mut self, queue: u16) -> Result<u16, QueueError> {
+    fn queue_limit(&mut self, queue: u16) -> Result<QueueLimit, QueueError> {
         either!(self, it => it.queue_limit(queue))
     }
 
@@ -103,9 +106,20 @@ unsafe impl<A: Transport, B: Transport> Transport for Either<A, B> {
     }
 }
 
+// SAFETY: both methods are those of a transport that keeps the contract.
+unsafe impl<A: QueueReset, B: QueueReset> QueueReset for Either<A, B> {
+    fn ask_reset(&mut self, queue: u16) {
+        either!(self, it => it.ask_reset(queue));
+    }
+
+    fn is_reset(&mut self, queue: u16) -> bool {
+        either!(self, it => it.is_reset(queue))
+    }
+}
+
 impl<A: Notifier, B: Notifier> Notifier for Either<A, B> {
-    fn notify(&self) {
-        either!(self, it => it.notify());
+    fn notify(&self, next: RingPosition) {
+        either!(self, it => it.notify(next));
     }
 }
 
@@ -116,7 +130,7 @@ impl<A: InterruptSource, B: InterruptSource> InterruptSource for Either<A, B> {
 }
 
 impl<A: ConfigIo, B: ConfigIo> ConfigIo for Either<A, B> {
-    fn generation(&self) -> u32 {
+    fn generation(&self) -> Option<u32> {
         either!(self, it => it.generation())
     }
 }

@@ -13,8 +13,9 @@ const ATTEMPTS: u32 = 64;
 
 /// The configuration space of a device, as a transport reaches it. Offset 0 is the first field of the device.
 pub trait ConfigIo: Io {
-    /// The generation count: it differs before and after a change of the configuration.
-    fn generation(&self) -> u32;
+    /// The generation count: it differs before and after a change of the configuration. `None` where there is none, as
+    /// on the legacy interface.
+    fn generation(&self) -> Option<u32>;
 }
 
 /// Why a configuration field could not be used.
@@ -31,7 +32,7 @@ pub enum ConfigError {
         /// Bytes of the configuration space.
         len: usize,
     },
-    /// The generation count changed during every attempt to read.
+    /// The generation count, or the value itself where there is no such count, changed during every attempt to read.
     #[error("`{field}` could not be read: the configuration changed during each of {attempts} attempts")]
     Unstable {
         /// The field's name in the description.
@@ -70,7 +71,8 @@ impl<C: ConfigIo, B: Block, P> Config<C, B, P> {
         Self { io, interface, is: PhantomData }
     }
 
-    /// Reads a field, between two reads of the generation count that agree.
+    /// Reads a field, between two reads of the generation count that agree. Without a generation count, a field that takes
+    /// more than one access is read until two values in a row agree ("Legacy Interface: Device Configuration Space", 2.5.4).
     ///
     /// # Errors
     ///
@@ -78,14 +80,18 @@ impl<C: ConfigIo, B: Block, P> Config<C, B, P> {
     /// [`ConfigError::Unstable`] where the configuration never stays the same.
     pub fn read<F: Readable<Block = B>>(&self, field: F) -> Result<<F::Wire as Wire>::Value, ConfigError> {
         self.check(field)?;
-        let mut before = self.io.generation();
+        let (mut before, mut last) = (self.io.generation(), None);
         for _ in 0..ATTEMPTS {
             let value = registers::read(&self.io, field, self.interface);
             let after = self.io.generation();
-            if before == after {
+            let is_whole = match after {
+                Some(_) => before == after,
+                None => F::Wire::WIDTH <= size_of::<u32>() || last == Some(value),
+            };
+            if is_whole {
                 return Ok(value);
             }
-            before = after;
+            (before, last) = (after, Some(value));
         }
         Err(ConfigError::Unstable { field: F::NAME, attempts: ATTEMPTS })
     }

@@ -4,9 +4,42 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU16, Ordering};
 
+use aerostat_spec::{Accepted, Declaration, reserved};
+
 /// An address as the device sees it, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceAddress(pub u64);
+
+/// Which addresses a device takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addressing {
+    /// Physical ones, whatever IOMMU there is.
+    Physical,
+    /// Those that the platform has for it (VIRTIO_F_ACCESS_PLATFORM): what [`Dma::map`] returns.
+    Platform,
+}
+
+impl Addressing {
+    /// What was negotiated.
+    pub fn of<F: Declaration>(accepted: &Accepted<F>) -> Self {
+        if accepted.has(reserved::feature::AccessPlatform) { Self::Platform } else { Self::Physical }
+    }
+
+    /// Makes memory reachable for the device, and says at which address. `None` where the platform cannot do that now.
+    pub fn map(self, dma: &mut impl Dma, physical: u64, bytes: usize) -> Option<DeviceAddress> {
+        match self {
+            Self::Physical => Some(DeviceAddress(physical)),
+            Self::Platform => dma.map(physical, bytes),
+        }
+    }
+
+    /// Undoes [`Addressing::map`]. The device no longer uses the memory.
+    pub fn unmap(self, dma: &mut impl Dma, physical: u64, bytes: usize) {
+        if self == Self::Platform {
+            dma.unmap(physical, bytes);
+        }
+    }
+}
 
 /// Allocates memory that the device can reach.
 ///
@@ -15,13 +48,15 @@ pub struct DeviceAddress(pub u64);
 /// Every [`DmaRegion`] that [`Dma::alloc`] returns lies in memory that
 ///
 /// * is valid for reads and writes by the CPU at [`DmaRegion::as_ptr`] and by the device at
-///   [`DmaRegion::device_address`], both contiguous and coherent, for the whole length;
+///   [`DmaRegion::physical`], both contiguous and coherent, for the whole length;
 /// * has the alignment asked for, in both address spaces;
 /// * is at least as long as the layout asks for;
 /// * belongs to nobody else until the region comes back through [`Dma::free`]; for ever where it never does, even if the
 ///   object that allocated it is gone.
 ///
-/// [`Dma::free`] leaves a region alone that another object has allocated.
+/// [`Dma::free`] leaves a region alone that another object has allocated. An address that [`Dma::map`] returns leads the
+/// device to the memory that was to be mapped, and keeps its alignment up to that of a page of the platform, until
+/// [`Dma::unmap`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not allocate memory that a device can reach",
     label = "needs `Dma`",
@@ -34,6 +69,21 @@ pub unsafe trait Dma {
 
     /// Takes back a region that [`Dma::alloc`] returned. No device uses it any more.
     fn free(&mut self, region: DmaRegion);
+
+    /// Makes `bytes` of memory at the address `physical` reachable for the device, and returns the address that it has for
+    /// the device. `None` where that cannot be done now. Called only for a device that was promised such addresses: one
+    /// that negotiated ACCESS_PLATFORM.
+    ///
+    /// As it is, it is right for platforms whose devices use physical addresses.
+    fn map(&mut self, physical: u64, bytes: usize) -> Option<DeviceAddress> {
+        let _ = bytes;
+        Some(DeviceAddress(physical))
+    }
+
+    /// Undoes [`Dma::map`] for the same memory. No device uses it any more.
+    fn unmap(&mut self, physical: u64, bytes: usize) {
+        let _ = (physical, bytes);
+    }
 }
 
 /// A piece of memory shared with a device, owned by whoever holds this value.
@@ -44,21 +94,46 @@ pub unsafe trait Dma {
 #[must_use = "dropping a region leaks its memory: give it back with `Dma::free`"]
 pub struct DmaRegion {
     start: NonNull<u8>,
-    address: DeviceAddress,
+    physical: u64,
+    /// The address for the device, where it is mapped.
+    mapped: Option<DeviceAddress>,
     layout: Layout,
 }
 // SAFETY: the region owns its memory, which is reached from any CPU alike.
 unsafe impl Send for DmaRegion {}
 
 impl DmaRegion {
-    /// A region from its parts: the address for the CPU, the address for the device, and the layout it was asked for.
+    /// A region from its parts: the address for the CPU, the physical address, and the layout it was asked for.
     ///
     /// # Safety
     ///
     /// The memory is as [`Dma`] promises: valid for `layout.size()` bytes at both addresses, aligned, and not used by
     /// anybody else until the region comes back through [`Dma::free`]: for ever where it is dropped.
-    pub const unsafe fn new(start: NonNull<u8>, address: DeviceAddress, layout: Layout) -> Self {
-        Self { start, address, layout }
+    pub const unsafe fn new(start: NonNull<u8>, physical: u64, layout: Layout) -> Self {
+        Self { start, physical, mapped: None, layout }
+    }
+
+    /// Allocates a region and maps it for a device with that addressing. `None` where either cannot be done now.
+    pub fn allocate(dma: &mut impl Dma, layout: Layout, addressing: Addressing) -> Option<Self> {
+        let region = dma.alloc(layout)?;
+        match addressing {
+            Addressing::Physical => Some(region),
+            Addressing::Platform => match dma.map(region.physical, region.len()) {
+                Some(address) => Some(Self { mapped: Some(address), ..region }),
+                None => {
+                    dma.free(region);
+                    None
+                }
+            },
+        }
+    }
+
+    /// Undoes [`DmaRegion::allocate`]. No device uses the region any more.
+    pub fn release(self, dma: &mut impl Dma) {
+        if self.mapped.is_some() {
+            dma.unmap(self.physical, self.len());
+        }
+        dma.free(Self { mapped: None, ..self });
     }
 
     /// The address for the CPU.
@@ -66,9 +141,17 @@ impl DmaRegion {
         self.start
     }
 
-    /// The address for the device.
+    /// The physical address.
+    pub const fn physical(&self) -> u64 {
+        self.physical
+    }
+
+    /// The address for the device: the physical one, unless the region is mapped.
     pub const fn device_address(&self) -> DeviceAddress {
-        self.address
+        match self.mapped {
+            Some(address) => address,
+            None => DeviceAddress(self.physical),
+        }
     }
 
     /// The layout that the region was asked for with.

@@ -3,7 +3,8 @@
 //! A driver for any virtio device is built in four steps:
 //!
 //! 1. **Reach the registers.** [`Io`] is how; [`MmioRegion`] is volatile memory access, [`PortRegion`] port I/O.
-//! 2. **Name the bus.** [`Mmio`] and [`Pci`] are [`Transport`]s over any [`Io`]; [`Either`] chooses at run time.
+//! 2. **Name the bus.** [`Mmio`] and [`Pci`] are [`Transport`]s over any [`Io`], [`LegacyMmio`] and [`LegacyPci`] those of the
+//!    legacy interface; [`Either`] chooses at run time.
 //! 3. **Bring the device to life.** [`Device`] goes through the states of the specification, each consuming the last:
 //!
 //!    ```text
@@ -55,9 +56,11 @@
 #![no_std]
 
 mod any;
+mod barrier;
 mod config;
 mod dma;
 mod guard;
+mod interface;
 mod io;
 mod lifecycle;
 mod mmio;
@@ -75,12 +78,13 @@ mod wait;
 pub use aerostat_spec as spec;
 pub use any::Either;
 pub use config::{Config, ConfigError, ConfigIo, InUse, Setup};
-pub use dma::{DeviceAddress, Dma, DmaRegion};
+pub use dma::{Addressing, DeviceAddress, Dma, DmaRegion};
+pub use interface::{Dialect, FeatureBits, Legacy, Modern};
 pub use io::Io;
 pub use lifecycle::{Acknowledged, Device, FeaturesOk, Live, Negotiating, Reset, ResetProof};
-pub use mmio::{Mmio, MmioConfig, MmioError, MmioInterrupt, MmioNotifier};
+pub use mmio::{LegacyMmio, LegacyMmioConfig, Mmio, MmioConfig, MmioError, MmioInterrupt, MmioNotifier};
 pub use numbering::Numbering;
-pub use pci::Pci;
+pub use pci::{LegacyPci, Pci};
 pub use pci_types;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub use ports::CpuPorts;
@@ -89,12 +93,23 @@ pub use queue::{BufferQueue, DeviceError, QueueError, VirtQueue};
 pub use region::{MmioRegion, Window};
 pub use setup::{Offer, SetupError, SetupFailed};
 pub use status::Status;
-pub use transport::{BusError, Causes, InterruptSource, Notifier, Transport};
+pub use transport::{BusError, Causes, Features, InterruptSource, Notifier, QueueReset, Transport};
 pub use wait::{Patience, Spin, Wait};
 
 /// The reserved features that the transports and rings of this crate know, besides VIRTIO_F_VERSION_1.
 const SUPPORTED: u64 = {
     use aerostat_spec::Feature;
-    use aerostat_spec::reserved::feature::{EventIdx, RingPacked};
-    1 << EventIdx::BIT | 1 << RingPacked::BIT
+    use aerostat_spec::reserved::feature::{
+        AccessPlatform, InOrder, NotificationData, OrderPlatform, RingPacked, RingReset,
+    };
+    let ordered = if barrier::ORDERS_FOR_PLATFORM { 1 << OrderPlatform::BIT } else { 0 };
+    let rings = 1 << RingPacked::BIT | 1 << InOrder::BIT | 1 << NotificationData::BIT | 1 << RingReset::BIT;
+    SUPPORTED_LEGACY | rings | 1 << AccessPlatform::BIT | ordered
+};
+
+/// Those of the legacy interface, besides VIRTIO_F_ANY_LAYOUT.
+const SUPPORTED_LEGACY: u64 = {
+    use aerostat_spec::Feature;
+    use aerostat_spec::reserved::feature::{EventIdx, IndirectDesc};
+    1 << EventIdx::BIT | 1 << IndirectDesc::BIT
 };

@@ -10,17 +10,23 @@ use core::fmt::{self, Debug, Formatter};
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicUsize, Ordering, fence};
 
-use aerostat_spec::{self as spec, Accepted, Declaration, Feature, Interface, Queue, Settable, Wire, reserved};
+use aerostat_spec::{
+    self as spec, Accepted, Declaration, Feature, Interface, Negotiated, Queue, Settable, Wire, reserved,
+};
 
 use crate::config::{Config, ConfigError, InUse, Setup};
-use crate::dma::Dma;
+use crate::dma::{Addressing, Dma, DmaRegion};
 use crate::guard::Guard;
+use crate::interface::FeatureBits;
 use crate::io::Io;
 use crate::numbering::{Numbering, Numbers, last_optional};
-use crate::queue::{BufferQueue, DeviceError, Events, Format, QueueError, QueueSize, Ring, VirtQueue, layout};
+use crate::queue::{
+    Awake, BufferQueue, DeviceError, Format, Indirect, QueueError, QueueLimit, QueueSize, Ring, Rules, Tables,
+    VirtQueue, Wish, layout,
+};
 use crate::setup::{Offer, SetupError, SetupFailed};
 use crate::status::Status;
-use crate::transport::Transport;
+use crate::transport::{QueueReset, Transport};
 
 /// How often the status is read until a reset has to be finished.
 const RESET_READS: u32 = 1_000_000;
@@ -37,7 +43,7 @@ pub struct Acknowledged;
 #[derive(Debug)]
 pub struct Negotiating;
 
-/// State: the device has agreed to the features; queues and configuration can be set up.
+/// State: driver and device agree on the features (FEATURES_OK, a step that the legacy interface does not have); queues and configuration can be set up.
 #[derive(Debug)]
 pub struct FeaturesOk<F> {
     accepted: Accepted<F>,
@@ -117,7 +123,8 @@ impl<T: Transport, D: spec::Device> Device<T, D, Acknowledged> {
 }
 
 impl<T: Transport, D: spec::Device> Device<T, D, Negotiating> {
-    /// Negotiates features by the levels of the declaration `F`, and VIRTIO_F_VERSION_1.
+    /// Negotiates features by the levels of the declaration `F`, and VIRTIO_F_VERSION_1; on the legacy interface
+    /// VIRTIO_F_ANY_LAYOUT in its place.
     ///
     /// # Errors
     ///
@@ -137,25 +144,36 @@ impl<T: Transport, D: spec::Device> Device<T, D, Negotiating> {
         mut self,
         usable: impl FnOnce(Offer) -> u64,
     ) -> Result<Device<T, D, FeaturesOk<F>>, SetupFailed<T>> {
-        let offered = self.guard.offered();
+        let offered = self.guard.offered().into();
         let config_bytes = self.guard.config().len();
-        let version_1 = 1 << reserved::feature::Version1::BIT;
-        if offered & version_1 == 0 {
+        let interface = self.guard.interface();
+        let always = match interface {
+            Interface::Modern => 1 << reserved::feature::Version1::BIT,
+            Interface::Legacy => offered & 1 << reserved::feature::AnyLayout::BIT,
+        };
+        if offered & always != always {
             return Err(self.fail(SetupError::LegacyOnly));
         }
         // A device's own bits pass over every transport; of the reserved ones it says which.
         let supported =
-            (self.guard.supported() | version_1 | !reserved_bits()) & usable(Offer { features: offered, config_bytes });
+            (self.guard.supported() | always | !reserved_bits()) & usable(Offer { features: offered, config_bytes });
         let accepted = match Accepted::<F>::negotiate(offered, supported) {
             Ok(accepted) => accepted,
             Err(error) => return Err(self.fail(error.into())),
         };
-        let bits = accepted.bits() | version_1;
-        self.guard.accept(bits);
-        let mut device = self.with_status(Status::FEATURES_OK, FeaturesOk { accepted, numbers: Numbers::Specified });
-        if !device.guard.status().contains(Status::FEATURES_OK) {
-            return Err(device.fail(SetupError::FeaturesRejected { accepted: bits }));
-        }
+        let bits = accepted.bits() | always;
+        self.guard.accept(FeatureBits::truncate(bits));
+        let state = FeaturesOk { accepted, numbers: Numbers::Specified };
+        let mut device = match interface {
+            Interface::Modern => {
+                let device = self.with_status(Status::FEATURES_OK, state);
+                if !device.guard.status().contains(Status::FEATURES_OK) {
+                    return Err(device.fail(SetupError::FeaturesRejected { accepted: bits }));
+                }
+                device
+            }
+            Interface::Legacy => self.with_state(state),
+        };
         match device.guard.set_up_bus() {
             Ok(()) => Ok(device),
             Err(error) => Err(device.fail(error.into())),
@@ -203,7 +221,7 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
         };
     }
 
-    /// Sets up a queue of at least `least` and at most `K` descriptors in use, with memory from `dma`.
+    /// Sets up a queue with at most `K` descriptors in use, and at least as many as `wish` says, with memory from `dma`.
     ///
     /// # Errors
     ///
@@ -211,35 +229,45 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
     pub fn queue<Q: Queue<Device = D>, const K: usize>(
         &mut self,
         _queue: Q,
-        least: u16,
+        wish: impl Into<Wish>,
         dma: &mut impl Dma,
     ) -> Result<VirtQueue<T::Notifier, K>, QueueError> {
-        let index = self.state.numbers.of(&Q::SPEC, D::QUEUES);
-        let limit = self.guard.queue_limit(index)?;
+        let wish = wish.into();
+        let queue = self.state.numbers.of(&Q::SPEC, D::QUEUES);
+        let rules = Rules::of(self.guard.interface(), &self.state.accepted);
         let wanted = u16::try_from(K).unwrap_or(u16::MAX);
-        let accepted = &self.state.accepted;
-        let format = if accepted.has(reserved::feature::RingPacked) { Format::Packed } else { Format::Split };
-        let events = if accepted.has(reserved::feature::EventIdx) { Events::Index } else { Events::Flags };
-        let most = limit.min(wanted);
-        let size = match format {
-            Format::Split => QueueSize::at_most(most),
-            Format::Packed => QueueSize::packed(most.min(QueueSize::MAX.get())),
+        let size = match (self.guard.queue_limit(queue)?, rules.format) {
+            (QueueLimit::Exactly(size), _) => QueueSize::new(size).ok_or(QueueError::Size { queue, size })?,
+            (QueueLimit::AtMost(limit), Format::Split) => {
+                QueueSize::at_most(limit.min(wanted)).ok_or(QueueError::Missing { queue })?
+            }
+            (QueueLimit::AtMost(limit), Format::Packed) => {
+                let most = limit.min(wanted).min(QueueSize::MAX.get());
+                QueueSize::packed(most).ok_or(QueueError::Missing { queue })?
+            }
         };
-        let size = size.ok_or(QueueError::Missing { queue: index })?;
-        if size.get() < least {
-            return Err(QueueError::TooSmall { queue: index, size: size.get(), needed: least });
+        let usable = size.get().min(wanted);
+        if usable < wish.least {
+            return Err(QueueError::TooSmall { queue, size: usable, needed: wish.least });
         }
-        let layout = Ring::layout(format, size);
-        let memory = dma.alloc(layout).ok_or(QueueError::NoMemory { queue: index, bytes: layout.size() })?;
-        let ring = Ring::new(format, memory, size, events);
+        let layout = Ring::layout(rules, size);
+        // No buffer has more elements than its queue has descriptors ("Indirect Descriptors", 2.7.5.3.1).
+        let tables = match (rules.indirect, wish.entries.min(size.get())) {
+            (Indirect::Allowed, entries @ 2..) => Tables::behind(layout, usable.into(), entries),
+            _ => None,
+        };
+        let (layout, tables) = tables.map_or((layout, None), |(both, tables)| (both, Some(tables)));
+        let memory = DmaRegion::allocate(dma, layout, Addressing::of(&self.state.accepted));
+        let memory = memory.ok_or(QueueError::NoMemory { queue, bytes: layout.size() })?;
+        let ring = Ring::new(rules, memory, size);
         // Orders the zeroed ring before the registers that make it known.
-        fence(Ordering::SeqCst);
-        // SAFETY: the ring is zeroed memory with the layout of its size. It lives until the queue is released, which
-        // takes the proof of a reset in this life.
-        match unsafe { self.guard.enable_queue(index, size, &ring.addresses()) } {
-            Ok(notifier) => Ok(VirtQueue::new(ring, index, notifier, self.life)),
+        rules.barriers.full();
+        // SAFETY: the ring is fresh, with the layout of its size. It lives until the queue is released, which takes the
+        // proof of a reset in this life.
+        match unsafe { self.guard.enable_queue(queue, size, &ring.addresses()) } {
+            Ok(notifier) => Ok(VirtQueue::new(ring, tables, queue, notifier, self.life)),
             Err(error) => {
-                dma.free(ring.into_memory());
+                ring.into_memory().release(dma);
                 Err(error)
             }
         }
@@ -253,17 +281,19 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
     pub fn buffer_queue<Q: Queue<Device = D>, const K: usize>(
         &mut self,
         queue: Q,
-        least: u16,
+        wish: impl Into<Wish>,
         each: usize,
         dma: &mut impl Dma,
     ) -> Result<BufferQueue<T::Notifier, K>, QueueError> {
         let no_memory =
             QueueError::NoMemory { queue: self.state.numbers.of(&Q::SPEC, D::QUEUES), bytes: each.saturating_mul(K) };
-        let memory = layout(each, K).and_then(|layout| dma.alloc(layout)).ok_or(no_memory)?;
-        match self.queue(queue, least, dma) {
+        let addressing = Addressing::of(&self.state.accepted);
+        let memory = layout(each, K).and_then(|layout| DmaRegion::allocate(dma, layout, addressing));
+        let memory = memory.ok_or(no_memory)?;
+        match self.queue(queue, wish, dma) {
             Ok(queue) => Ok(BufferQueue::new(queue, memory, each)),
             Err(error) => {
-                dma.free(memory);
+                memory.release(dma);
                 Err(error)
             }
         }
@@ -339,6 +369,45 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, Live<F>> {
         self.reset_within(0)
     }
 
+    /// Resets one queue and sets it up again, empty ("Virtqueue Reset", 2.6.1). What its buffers were is the caller's again.
+    ///
+    /// # Errors
+    ///
+    /// The queue, unusable, with [`QueueError::ResetUnfinished`] where the device may still be using it, or with the error
+    /// with which it could not be set up again.
+    #[expect(clippy::type_complexity, reason = "the queue comes back in either case")]
+    pub fn reset_queue<const K: usize>(
+        &mut self,
+        _proof: Negotiated<reserved::feature::RingReset>,
+        mut queue: VirtQueue<T::Notifier, K, Awake>,
+    ) -> Result<VirtQueue<T::Notifier, K, Awake>, (VirtQueue<T::Notifier, K, Awake>, QueueError)>
+    where
+        T: QueueReset,
+    {
+        let (index, size, addresses) = queue.program();
+        if !queue.is_of(self) {
+            return Err((queue, QueueError::OtherDevice { queue: index }));
+        }
+        self.guard.ask_reset(index);
+        let is_reset = (0..RESET_READS).any(|_| self.guard.is_reset(index));
+        // Orders the end of the reset before whatever is done with memory that the device had.
+        fence(Ordering::SeqCst);
+        if !is_reset {
+            queue.poison(DeviceError::Resetting);
+            return Err((queue, QueueError::ResetUnfinished { queue: index }));
+        }
+        let mut queue = queue.renew();
+        fence(Ordering::SeqCst);
+        // SAFETY: the ring is fresh, with the layout of its size, and lives on as before.
+        match unsafe { self.guard.enable_queue(index, size, &addresses) } {
+            Ok(notifier) => Ok(queue.notified_by(notifier)),
+            Err(error) => {
+                queue.poison(DeviceError::Resetting);
+                Err((queue, error))
+            }
+        }
+    }
+
     fn reset_within(mut self, reads: u32) -> Result<(T, ResetProof), (Self, SetupError)> {
         self.guard.start_over();
         match reset(&mut *self.guard, reads) {
@@ -358,9 +427,13 @@ impl<T: Transport, D, S> Device<T, D, S> {
         self.life
     }
 
-    fn with_status<N>(self, bit: Status, state: N) -> Device<T, D, N> {
-        let Self { mut guard, life, .. } = self;
-        guard.raise(bit);
+    fn with_status<N>(mut self, bit: Status, state: N) -> Device<T, D, N> {
+        self.guard.raise(bit);
+        self.with_state(state)
+    }
+
+    fn with_state<N>(self, state: N) -> Device<T, D, N> {
+        let Self { guard, life, .. } = self;
         Device { guard, life, state, device: PhantomData }
     }
 

@@ -3,8 +3,12 @@
 use aerostat_spec::{DeviceId, Interface};
 
 use crate::config::ConfigIo;
-use crate::queue::{QueueError, QueueSize, RingAddresses};
+use crate::interface::Dialect;
+use crate::queue::{QueueError, QueueLimit, QueueSize, RingAddresses, RingPosition};
 use crate::status::Status;
+
+/// The word of feature bits that the transport `T` has.
+pub type Features<T> = <<T as Transport>::Dialect as Dialect>::Features;
 
 /// A way to reach one virtio device: MMIO, PCI, or a bus of your own.
 ///
@@ -22,9 +26,12 @@ use crate::status::Status;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no way to reach a virtio device",
     label = "needs a `Transport`",
-    note = "`Mmio` and `Pci` are transports; implement `Transport` for a bus of your own"
+    note = "`Mmio`, `LegacyMmio`, `Pci` and `LegacyPci` are transports; implement `Transport` for a bus of your own"
 )]
 pub unsafe trait Transport {
+    /// The interface that the transport is for: [`Modern`](crate::Modern), [`Legacy`](crate::Legacy), or
+    /// [`Either`](crate::Either) of them.
+    type Dialect: Dialect;
     /// Tells the device of new buffers in one queue.
     type Notifier: Notifier;
     /// The interrupt side.
@@ -33,9 +40,7 @@ pub unsafe trait Transport {
     type Config: ConfigIo;
 
     /// The interface that the device is driven through.
-    fn interface(&self) -> Interface {
-        Interface::Modern
-    }
+    fn interface(&self) -> Interface;
 
     /// The type of the device.
     fn device_id(&self) -> DeviceId;
@@ -47,10 +52,10 @@ pub unsafe trait Transport {
     fn set_status(&mut self, status: Status);
 
     /// All feature bits that the device offers.
-    fn offered(&mut self) -> u64;
+    fn offered(&mut self) -> Features<Self>;
 
-    /// Writes the feature bits that the driver accepts.
-    fn accept(&mut self, features: u64);
+    /// Writes the feature bits that the driver accepts. Notifiers that are made later keep to them.
+    fn accept(&mut self, features: Features<Self>);
 
     /// The reserved feature bits (24 to 49) that this transport can carry.
     fn supported(&self) -> u64;
@@ -64,12 +69,12 @@ pub unsafe trait Transport {
         Ok(())
     }
 
-    /// The largest size of the queue.
+    /// The sizes that the queue can have.
     ///
     /// # Errors
     ///
     /// [`QueueError::Missing`] where the device does not have the queue, [`QueueError::InUse`] where it is enabled.
-    fn queue_limit(&mut self, queue: u16) -> Result<u16, QueueError>;
+    fn queue_limit(&mut self, queue: u16) -> Result<QueueLimit, QueueError>;
 
     /// Programs a queue and enables it.
     ///
@@ -79,7 +84,8 @@ pub unsafe trait Transport {
     ///
     /// # Safety
     ///
-    /// The ring is zeroed memory of the layout that belongs to `size`, which the device may use until it is reset.
+    /// The ring is memory of the layout that belongs to `size`, without a used buffer, which the device may use until it
+    /// or the queue is reset.
     unsafe fn enable_queue(
         &mut self,
         queue: u16,
@@ -92,6 +98,25 @@ pub unsafe trait Transport {
 
     /// The interrupt side.
     fn interrupt(&self) -> Self::Interrupt;
+}
+
+/// A transport over which a single queue can be reset ("Virtqueue Reset", 2.6.1): that of the modern interface.
+///
+/// # Safety
+///
+/// After [`QueueReset::ask_reset`], [`QueueReset::is_reset`] is true only once the device no longer touches the memory of
+/// the queue, nor that of its buffers.
+#[diagnostic::on_unimplemented(
+    message = "a queue cannot be reset over `{Self}`",
+    label = "the interface has no reset of a single queue",
+    note = "the legacy interface resets queues together with their device: use `Device::reset`"
+)]
+pub unsafe trait QueueReset: Transport {
+    /// Asks for the reset of a queue.
+    fn ask_reset(&mut self, queue: u16);
+
+    /// Whether the reset is done.
+    fn is_reset(&mut self, queue: u16) -> bool;
 }
 
 /// Why a bus could not be set up for a device.
@@ -108,8 +133,9 @@ pub enum BusError {
 
 /// Tells a device that a queue has new buffers.
 pub trait Notifier {
-    /// Sends the notification.
-    fn notify(&self);
+    /// Sends the notification. `next` is where in the ring the next buffer will be made available; it is part of the
+    /// notification with the feature NOTIFICATION_DATA ("Driver Notifications", 2.9).
+    fn notify(&self, next: RingPosition);
 }
 
 /// The interrupt side of a device: may be used in an interrupt handler, beside everything else.

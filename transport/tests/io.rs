@@ -245,7 +245,7 @@ fn either_transport_works_like_the_one_that_it_is() {
             (Ok(3), Ok(0))
         );
         let (_any, proof) = device.reset().map_err(|(_, error)| error).unwrap();
-        aerostat_transport::Dma::free(&mut memory, line.release(&proof).unwrap());
+        line.release(&proof, &mut memory).unwrap();
         soft.log()
     }
     let [one, two, three] = [(); 3].map(|()| Soft::new(42));

@@ -241,7 +241,7 @@ fn a_queue_wakes_only_with_its_own_device() {
     let (_transport, proof) = device.abandon().map_err(|failed| failed.error).unwrap();
     let mut memory = memory;
     reel.release(&proof, &mut memory).unwrap();
-    aerostat_transport::Dma::free(&mut memory, line.release(&proof).unwrap());
+    line.release(&proof, &mut memory).unwrap();
     assert_eq!(memory.lent(), 0);
 }
 
@@ -254,13 +254,13 @@ fn memory_comes_back_with_the_proof_of_the_right_reset_only() {
     let line: VirtQueue<_, 8> = device.queue(kite::queue::Line, 1, &mut memory).unwrap();
     let reel = device.buffer_queue::<_, 4>(kite::queue::Reel, 1, 64, &mut memory).unwrap();
     let (_, foreign) = reset(live(&other));
-    let line = line.release(&early).unwrap_err();
-    let line = line.release(&foreign).unwrap_err();
+    let line = line.release(&early, &mut memory).unwrap_err();
+    let line = line.release(&foreign, &mut memory).unwrap_err();
     let reel = reel.release(&early, &mut memory).unwrap_err();
     let reel = reel.release(&foreign, &mut memory).unwrap_err();
     assert_eq!(memory.lent(), 3);
     let (_, right) = reset(device.go_live());
-    aerostat_transport::Dma::free(&mut memory, line.release(&right).unwrap());
+    line.release(&right, &mut memory).unwrap();
     reel.release(&right, &mut memory).unwrap();
     assert_eq!(memory.lent(), 0);
 }
@@ -302,7 +302,7 @@ fn abandoning_a_set_up_sets_failed_and_resets() {
     let line: VirtQueue<_, 8> = device.queue(kite::queue::Line, 1, &mut memory).unwrap();
     let (_transport, proof) = device.abandon().map_err(|failed| failed.error).unwrap();
     assert_eq!(soft.statuses(), [0, 1, 3, 11, FAILED | 11, 0]);
-    aerostat_transport::Dma::free(&mut memory, line.release(&proof).unwrap());
+    line.release(&proof, &mut memory).unwrap();
     assert_eq!(memory.lent(), 0);
 }
 

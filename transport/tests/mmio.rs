@@ -20,7 +20,10 @@ fn identification_stops_at_what_is_wrong() {
     assert_eq!((error, log), (Err(MmioError::Magic { found: 0x7472_6977 }), read(&[reg::MAGIC])));
     for version in [0, 1, 3, 0x0200_0002, u32::MAX] {
         let (error, log) = try_new(&|soft| soft.model().version = version);
-        assert_eq!((error, log), (Err(MmioError::Version { found: version }), read(&[reg::MAGIC, reg::VERSION])));
+        assert_eq!(
+            (error, log),
+            (Err(MmioError::Version { expected: 2, found: version }), read(&[reg::MAGIC, reg::VERSION]))
+        );
     }
     let (error, log) = try_new(&|soft| soft.model().id = 0);
     assert_eq!((error, log), (Err(MmioError::NoDevice), read(&[reg::MAGIC, reg::VERSION, reg::DEVICE_ID])));

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use aerostat_spec::reserved::feature::{EventIdx, RingPacked};
 use aerostat_spec::{Required, With};
 use aerostat_transport::queue::{Access, AddError, Awake, Element, Interrupts, Notification, Token, Used};
-use aerostat_transport::{Device, DeviceAddress, DeviceError, Dma, Live, Mmio, MmioNotifier, VirtQueue};
+use aerostat_transport::{Device, DeviceAddress, DeviceError, Live, Mmio, MmioNotifier, VirtQueue};
 use common::{Memory, Plain, Soft, kite, reg};
 
 type Packed = <Plain as With<RingPacked, Required>>::Out;
@@ -116,7 +116,7 @@ impl<F: aerostat_spec::Declaration, const K: usize> Kite<F, K> {
     fn land(self) {
         let Self { mut memory, device, line, .. } = self;
         let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
-        memory.free(line.release(&proof).unwrap());
+        line.release(&proof, &mut memory).unwrap();
         assert_eq!(memory.lent(), 0);
     }
 }

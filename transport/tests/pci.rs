@@ -5,7 +5,7 @@ mod common;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use aerostat_transport::pci::{BarRange, Message, Msix, PciError, Routing, Vector};
+use aerostat_transport::pci::{BarRange, Message, Msix, PciError, QueueVectors, Routing, Vector};
 use aerostat_transport::queue::Notification;
 use aerostat_transport::{
     BusError, Causes, ConfigError, Device, FeaturesOk, InterruptSource, Pci, QueueError, SetupError, SetupFailed,
@@ -48,7 +48,7 @@ fn add_msix(function: &Function, entries: u16, place: u32) -> u8 {
 fn two_vectors(function: &Function) -> Routing {
     let mut msix = Msix::<Behind>::enable(&function.reach(), &mut function.mapper(&Rc::default())).unwrap().unwrap();
     let mut vector = |data| msix.add(message(0x1_fee0_0000, data)).unwrap();
-    Routing::Messages { configuration: vector(0x40), queues: vector(0x41) }
+    Routing::Messages { configuration: vector(0x40), queues: QueueVectors::shared(vector(0x41)) }
 }
 
 fn kite_with_messages() -> (Function, Routing) {
@@ -70,7 +70,7 @@ fn a_device_comes_to_life_and_ends() {
     assert_eq!(line.notify(), Notification::Sent);
     device.check().unwrap();
     let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
-    aerostat_transport::Dma::free(&mut memory, line.release(&proof).unwrap());
+    line.release(&proof, &mut memory).unwrap();
     let model = function.device.borrow();
     assert_eq!(model.written(field::STATUS), [0, 1, 3, 11, 15, 0]);
     for touch in &model.log {

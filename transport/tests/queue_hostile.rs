@@ -3,7 +3,7 @@
 mod common;
 
 use aerostat_transport::queue::{Access, AddError, Element, Interrupts, Notification, Token, Used};
-use aerostat_transport::{DeviceAddress, DeviceError, Dma};
+use aerostat_transport::{DeviceAddress, DeviceError};
 use common::{Flown, Memory, Soft, flown, kite, reg, started};
 
 /// Bytes from the start of the used ring to its index, and to its entries.
@@ -54,7 +54,7 @@ impl<const K: usize> Flown<K> {
     fn land(self) {
         let Self { mut memory, device, line, .. } = self;
         let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
-        memory.free(line.release(&proof).unwrap());
+        line.release(&proof, &mut memory).unwrap();
         assert_eq!(memory.lent(), 0);
     }
 }

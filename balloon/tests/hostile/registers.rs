@@ -46,8 +46,8 @@ fn what_is_no_balloon_is_refused_and_not_written_to() {
     for (fault, expected) in [
         (RegisterFault::MagicValue(0x7472_6975), MmioError::Magic { found: 0x7472_6975 }),
         (RegisterFault::MagicValue(u32::MAX), MmioError::Magic { found: u32::MAX }),
-        (RegisterFault::Version(1), MmioError::Version { found: 1 }),
-        (RegisterFault::Version(0x102), MmioError::Version { found: 0x102 }),
+        (RegisterFault::Version(1), MmioError::Version { expected: 2, found: 1 }),
+        (RegisterFault::Version(0x102), MmioError::Version { expected: 2, found: 0x102 }),
         (RegisterFault::DeviceId(0), MmioError::NoDevice),
     ] {
         let device = BalloonDevice::builder().misbehave(fault).inline().start().unwrap();

@@ -3,13 +3,14 @@
 use aerostat_balloon::Undeclared;
 use aerostat_balloon::spec::balloon;
 use aerostat_balloon::transport::queue::Awake;
-use aerostat_balloon::transport::{Device, Dma, DmaRegion, Live, Notifier, Transport, VirtQueue};
+use aerostat_balloon::transport::{Device, Dma, Live, Notifier, Transport, VirtQueue};
 
 fn live<T: Transport, N: Notifier>(
     device: &Device<T, balloon::Device, Live<Undeclared>>,
     queue: VirtQueue<N, 16, Awake>,
-) -> Result<DmaRegion, VirtQueue<N, 16, Awake>> {
-    queue.release(device)
+    dma: &mut impl Dma,
+) -> Result<(), VirtQueue<N, 16, Awake>> {
+    queue.release(device, dma)
 }
 
 fn used_after<N: Notifier>(
@@ -17,9 +18,7 @@ fn used_after<N: Notifier>(
     proof: aerostat_balloon::transport::ResetProof,
     dma: &mut impl Dma,
 ) {
-    if let Ok(region) = queue.release(&proof) {
-        dma.free(region);
-    }
+    let _ = queue.release(&proof, dma);
     let _ = queue.free();
 }
 

@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aerostat_balloon::Change;
-use aerostat_transport::{DeviceAddress, DmaRegion};
+use aerostat_transport::DmaRegion;
 
 use super::dma::DmaBook;
 use super::frames::{FrameBook, Owner};
@@ -280,7 +280,7 @@ impl Ledger {
         let start = self.memory.pointer(address, layout.size())?;
         // Contents are arbitrary: a driver that relies on zeros is found out.
         self.memory.write(address, &vec![0xdb; layout.size()]).ok()?;
-        let bus = DeviceAddress(self.memory.bus_address(address));
+        let bus = self.memory.bus_address(address);
         // SAFETY: the bytes lie in the guest memory, whose mapping the book keeps until they come back; it lends them to
         // nobody else before. Both addresses have the alignment: the book's has, and the bus is off by whole pages.
         Some(unsafe { DmaRegion::new(start, bus, layout) })

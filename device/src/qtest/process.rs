@@ -23,6 +23,8 @@ pub enum Machine {
     Q35,
     /// A small machine; the balloon has MMIO registers, version 2.
     Microvm,
+    /// The same with MMIO registers of version 1: the legacy interface.
+    LegacyMicrovm,
 }
 
 /// A machine with a balloon that is never started.
@@ -203,9 +205,10 @@ fn connect(qtest: UnixStream, qmp: UnixStream, stderr: &Stderr) -> Result<Connec
 fn arguments(machine: Machine, memory: &GuestMemory, properties: &str) -> Vec<String> {
     let bytes = memory.bytes();
     let path = memory.path();
+    let force_legacy = machine == Machine::LegacyMicrovm;
     let (machine, device) = match machine {
         Machine::Q35 => ("q35", "virtio-balloon-pci"),
-        Machine::Microvm => ("microvm,acpi=off", "virtio-balloon-device"),
+        Machine::Microvm | Machine::LegacyMicrovm => ("microvm,acpi=off", "virtio-balloon-device"),
     };
     let comma = if properties.is_empty() { "" } else { "," };
     let mut arguments: Vec<String> =
@@ -214,8 +217,8 @@ fn arguments(machine: Machine, memory: &GuestMemory, properties: &str) -> Vec<St
         ("-M", format!("{machine},memory-backend=ram")),
         ("-m", format!("{bytes}B")),
         ("-object", format!("memory-backend-file,id=ram,size={bytes},share=on,mem-path={}", path.display())),
-        // The registers of version 2, which is not what this transport has by default.
-        ("-global", String::from("virtio-mmio.force-legacy=false")),
+        // The registers of version 2 are not what this transport has by default.
+        ("-global", format!("virtio-mmio.force-legacy={force_legacy}")),
         ("-object", String::from("iothread,id=hints")),
         ("-device", format!("{device},id=balloon{comma}{properties}")),
         ("-chardev", String::from("socket,id=qtest,fd=0")),

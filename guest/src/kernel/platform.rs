@@ -68,7 +68,7 @@ unsafe impl Dma for Platform {
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
         let start = room(layout)?;
         // SAFETY: as the trait promises, see above.
-        Some(unsafe { DmaRegion::new(start, DeviceAddress(start.addr().get() as u64), layout) })
+        Some(unsafe { DmaRegion::new(start, start.addr().get() as u64, layout) })
     }
 
     fn free(&mut self, region: DmaRegion) {

@@ -4,7 +4,7 @@ use core::fmt::Display;
 use core::ptr::NonNull;
 
 use aerostat_guest::MmioDevice;
-use aerostat_transport::pci::{BarRange, MapBar, Message, Msix, PciError, PciFunction, Routing, Space};
+use aerostat_transport::pci::{BarRange, MapBar, Message, Msix, PciError, PciFunction, QueueVectors, Routing, Space};
 use aerostat_transport::spec::DeviceId;
 use aerostat_transport::{Causes, Either, InterruptSource, Mmio, MmioError, MmioRegion, Pci, Transport};
 use log::{info, warn};
@@ -95,7 +95,9 @@ fn messages<C: ConfigRegionAccess>(
     };
     let configuration = add(|| raise(Causes { used_buffers: false, configuration: true }));
     let queues = add(|| raise(Causes { used_buffers: true, configuration: false }));
-    Ok(configuration.zip(queues).map(|(configuration, queues)| Routing::Messages { configuration, queues }))
+    Ok(configuration
+        .zip(queues)
+        .map(|(configuration, queues)| Routing::Messages { configuration, queues: QueueVectors::shared(queues) }))
 }
 
 /// Registers at a physical address, mapped. `None` where that is memory, whatever the device says.

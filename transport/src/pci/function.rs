@@ -14,6 +14,8 @@ use crate::io::Io;
 const IDS: u16 = 0x00;
 /// Offset of command and status.
 const COMMAND: u16 = 0x04;
+/// Offset of the dword whose first byte is the revision.
+const REVISION: u16 = 0x08;
 /// Offset of the dword whose third byte is the header type.
 const HEADER: u16 = 0x0c;
 /// Offset of the first BAR.
@@ -52,6 +54,9 @@ impl BarIndex {
     pub const fn new(index: u8) -> Option<Self> {
         if index < 6 { Some(Self(index)) } else { None }
     }
+
+    /// The first register.
+    pub const FIRST: Self = Self(0);
 
     /// As a number, 0 to 5.
     pub const fn get(self) -> u8 {
@@ -117,6 +122,14 @@ impl<C: ConfigRegionAccess> PciFunction<C> {
         } else {
             device.checked_sub(DEVICE_ID_BASE).filter(|&id| id > 0 && id < 0x40).map(|id| DeviceId(id.into()))
         }
+    }
+
+    /// Whether PCI device id and revision are those of a device that may have the legacy interface ("Legacy Interfaces: A
+    /// Note on PCI Device Discovery", 4.1.2.3).
+    pub(crate) fn may_be_legacy(&self) -> bool {
+        let device = (self.read(IDS) >> 16) as u16;
+        let revision = self.read(REVISION) as u8;
+        (TRANSITIONAL_FIRST..=TRANSITIONAL_LAST).contains(&device) && revision == 0
     }
 
     /// Reads the dword at `offset`, rounded down to a multiple of 4.

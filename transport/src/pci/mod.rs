@@ -1,35 +1,40 @@
-//! The PCI transport, modern interface ("Virtio Over PCI Bus", 4.1).
+//! The PCI transport ("Virtio Over PCI Bus", 4.1).
 //!
 //! 1. [`PciFunction`] is a function in configuration space, reached through [`Ecam`], [`ConfigPorts`] or a
 //!    [`ConfigRegionAccess`] of your own.
 //! 2. Where messages are wanted, [`Msix::enable`] and [`Msix::add`] route them.
-//! 3. [`Pci::new`] finds the structures of the device and maps them through your [`MapBar`].
+//! 3. [`Pci::new`] finds the structures of the device and maps them through your [`MapBar`]; [`LegacyPci::new`] does so for
+//!    the legacy interface, and [`Pci::either`] for the one that the device has.
+//! 4. A kernel that cannot map BARs passes [`BarWindows`] for its [`MapBar`].
 
 mod access;
 mod function;
+mod legacy;
 mod msix;
 mod structures;
+mod window;
 
 use core::sync::atomic::{Ordering, fence};
 
 use aerostat_spec::pci::{self, NO_VECTOR, common_cfg};
-use aerostat_spec::{Block, DeviceId};
+use aerostat_spec::{Block, DeviceId, Feature, Interface, reserved};
 use pci_types::ConfigRegionAccess;
 
 pub use self::access::{ConfigPorts, Ecam};
 pub use self::function::{BarIndex, BarRange, PciFunction, Space};
-pub use self::msix::{Message, Msix, Vector};
+pub use self::legacy::{LegacyPci, LegacyPciConfig};
+pub use self::msix::{Message, Msix, QueueVectors, Vector};
 use self::structures::Structures;
+pub use self::window::{BarWindow, BarWindows};
+use crate::any::Either;
 use crate::config::ConfigIo;
+use crate::interface::Modern;
 use crate::io::Io;
-use crate::queue::{QueueError, QueueSize, RingAddresses};
+use crate::queue::{QueueError, QueueLimit, QueueSize, RingAddresses, RingPosition};
 use crate::region::Window;
-use crate::registers::Registers;
+use crate::registers::{Registers, fits};
 use crate::status::Status;
-use crate::transport::{BusError, Causes, InterruptSource, Notifier, Transport};
-
-/// Bytes of a notification.
-const NOTIFICATION: usize = size_of::<u16>();
+use crate::transport::{BusError, Causes, InterruptSource, Notifier, QueueReset, Transport};
 
 /// Makes the BARs of a device accessible.
 ///
@@ -102,8 +107,15 @@ pub enum PciError {
     #[error("the function is no virtio device")]
     NotVirtio,
     /// The function has no virtio capabilities: it is a legacy device.
-    #[error("the device has no virtio capabilities: it has only the legacy interface")]
+    #[error("the device has no virtio capabilities: it has only the legacy interface (`LegacyPci` is for that)")]
     NoCapabilities,
+    /// The function has no legacy interface: its PCI device id or its revision is that of a modern device, or its first
+    /// BAR is not one of I/O space that has room for the legacy registers.
+    #[error("the device has no legacy interface (`Pci` is for the modern one)")]
+    NoLegacyInterface,
+    /// The function has no capability through which its BARs can be reached.
+    #[error("the device has no capability of type VIRTIO_PCI_CAP_PCI_CFG: its BARs have to be mapped")]
+    NoWindow,
     /// A structure is missing, or none of the capabilities that describe it can be used.
     #[error("no usable capability describes the {0:?} structure (reserved BARs and ranges outside BARs are ignored)")]
     Missing(StructureKind),
@@ -127,12 +139,49 @@ pub enum Routing {
     Messages {
         /// The message for changes of the configuration.
         configuration: Vector,
-        /// The message for used buffers, in whatever queue.
-        queues: Vector,
+        /// The messages for used buffers.
+        queues: QueueVectors,
     },
 }
 
-/// A device on the PCI bus.
+impl Routing {
+    /// The vector for the configuration, where messages are sent.
+    const fn configuration(self) -> Option<u16> {
+        match self {
+            Self::Line => None,
+            Self::Messages { configuration, .. } => Some(configuration.get()),
+        }
+    }
+
+    /// The vector for a queue, where messages are sent.
+    const fn queue(self, queue: u16) -> Option<u16> {
+        match self {
+            Self::Line => None,
+            Self::Messages { queues, .. } => Some(queues.of(queue)),
+        }
+    }
+}
+
+/// What a notification carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Notification {
+    /// The number of the queue.
+    Queue,
+    /// Beside it, where in the ring the next buffer will be (NOTIFICATION_DATA).
+    QueueAndPosition,
+}
+
+impl Notification {
+    /// Its length in bytes, which is its alignment too.
+    const fn bytes(self) -> usize {
+        match self {
+            Self::Queue => size_of::<u16>(),
+            Self::QueueAndPosition => size_of::<u32>(),
+        }
+    }
+}
+
+/// A device on the PCI bus, driven through the modern interface.
 #[derive(Debug)]
 pub struct Pci<I> {
     common: Registers<common_cfg::Space, Window<I>>,
@@ -142,6 +191,7 @@ pub struct Pci<I> {
     device: Window<I>,
     id: DeviceId,
     routing: Routing,
+    notification: Notification,
 }
 
 impl<I: Io> Pci<I> {
@@ -175,7 +225,25 @@ impl<I: Io> Pci<I> {
             Some(range) => structure(range, u64::MAX)?,
             None => isr.rest_from(isr.len()),
         };
-        Ok(Self { common, notify, multiplier: found.multiplier, isr, device, id, routing })
+        let notification = Notification::Queue;
+        Ok(Self { common, notify, multiplier: found.multiplier, isr, device, id, routing, notification })
+    }
+
+    /// Takes the device like [`Pci::new`], and through the legacy interface where it has no other ("Legacy Interface: A
+    /// Note on Device Layout Detection", 4.1.5.1.1.1).
+    ///
+    /// # Errors
+    ///
+    /// [`PciError`]
+    pub fn either<C: ConfigRegionAccess>(
+        function: &PciFunction<C>,
+        map: &mut impl MapBar<Io = I>,
+        routing: Routing,
+    ) -> Result<Either<Self, LegacyPci<I>>, PciError> {
+        match Self::new(function, map, routing) {
+            Err(PciError::NoCapabilities) => LegacyPci::new(function, map, routing).map(Either::Second),
+            modern => modern.map(Either::First),
+        }
     }
 
     /// The type of the device.
@@ -191,9 +259,14 @@ impl<I: Io> Pci<I> {
 // SAFETY: the status register reads 0 only after the device has finished its reset ("Common configuration structure
 // layout", 4.1.4.3), which ends its use of the queues; the addresses of queues are written as given.
 unsafe impl<I: Io> Transport for Pci<I> {
+    type Dialect = Modern;
     type Notifier = PciNotifier<I>;
     type Interrupt = PciInterrupt<I>;
     type Config = PciConfig<I>;
+
+    fn interface(&self) -> Interface {
+        Interface::Modern
+    }
 
     fn device_id(&self) -> DeviceId {
         self.id
@@ -220,15 +293,22 @@ unsafe impl<I: Io> Transport for Pci<I> {
             self.common.write(common_cfg::DriverFeatureSelect, select);
             self.common.write(common_cfg::DriverFeature, half);
         }
+        self.notification = match features & 1 << reserved::feature::NotificationData::BIT {
+            0 => Notification::Queue,
+            _ => Notification::QueueAndPosition,
+        };
     }
 
     fn supported(&self) -> u64 {
-        crate::SUPPORTED
+        match fits(self.common.io(), common_cfg::QueueReset) {
+            true => crate::SUPPORTED,
+            // The structure of an older device ends before the field.
+            false => crate::SUPPORTED & !(1 << reserved::feature::RingReset::BIT),
+        }
     }
 
     fn set_up_bus(&mut self) -> Result<(), BusError> {
-        let Routing::Messages { configuration, .. } = self.routing else { return Ok(()) };
-        let vector = configuration.get();
+        let Some(vector) = self.routing.configuration() else { return Ok(()) };
         self.common.write(common_cfg::ConfigMsixVector, vector);
         match self.common.read(common_cfg::ConfigMsixVector) {
             NO_VECTOR => Err(BusError::Vector { vector }),
@@ -236,7 +316,7 @@ unsafe impl<I: Io> Transport for Pci<I> {
         }
     }
 
-    fn queue_limit(&mut self, queue: u16) -> Result<u16, QueueError> {
+    fn queue_limit(&mut self, queue: u16) -> Result<QueueLimit, QueueError> {
         if queue >= self.common.read(common_cfg::NumQueues) {
             return Err(QueueError::Missing { queue });
         }
@@ -246,7 +326,7 @@ unsafe impl<I: Io> Transport for Pci<I> {
         }
         match self.common.read(common_cfg::QueueSize) {
             0 => Err(QueueError::Missing { queue }),
-            limit => Ok(limit),
+            limit => Ok(QueueLimit::AtMost(limit)),
         }
     }
 
@@ -258,11 +338,11 @@ unsafe impl<I: Io> Transport for Pci<I> {
     ) -> Result<PciNotifier<I>, QueueError> {
         self.select(queue);
         let offset = u64::from(self.common.read(common_cfg::QueueNotifyOff)) * u64::from(self.multiplier);
-        let start = usize::try_from(offset).ok().filter(|start| start.is_multiple_of(NOTIFICATION));
-        let register = start.and_then(|start| self.notify.part(start, NOTIFICATION));
+        let bytes = self.notification.bytes();
+        let start = usize::try_from(offset).ok().filter(|start| start.is_multiple_of(bytes));
+        let register = start.and_then(|start| self.notify.part(start, bytes));
         let register = register.ok_or(QueueError::Notification { queue })?;
-        if let Routing::Messages { queues, .. } = self.routing {
-            let vector = queues.get();
+        if let Some(vector) = self.routing.queue(queue) {
             self.common.write(common_cfg::QueueMsixVector, vector);
             if self.common.read(common_cfg::QueueMsixVector) == NO_VECTOR {
                 return Err(QueueError::Vector { queue, vector });
@@ -273,7 +353,7 @@ unsafe impl<I: Io> Transport for Pci<I> {
         self.common.write(common_cfg::QueueDriver, ring.driver.0);
         self.common.write(common_cfg::QueueDevice, ring.device.0);
         self.common.write(common_cfg::QueueEnable, 1);
-        Ok(PciNotifier { register, queue })
+        Ok(PciNotifier { register, queue, notification: self.notification })
     }
 
     fn config(&self) -> PciConfig<I> {
@@ -285,20 +365,38 @@ unsafe impl<I: Io> Transport for Pci<I> {
     }
 }
 
-/// Tells a PCI device of new buffers in one queue.
+// SAFETY: queue_reset reads 0 only after the device is done with the queue ("Common configuration structure layout",
+// 4.1.4.3).
+unsafe impl<I: Io> QueueReset for Pci<I> {
+    fn ask_reset(&mut self, queue: u16) {
+        self.select(queue);
+        self.common.write(common_cfg::QueueReset, 1);
+    }
+
+    fn is_reset(&mut self, queue: u16) -> bool {
+        self.select(queue);
+        self.common.read(common_cfg::QueueReset) == 0
+    }
+}
+
+/// Tells a PCI device of new buffers in one queue, in the same way through both interfaces.
 #[derive(Clone, Debug)]
 pub struct PciNotifier<I> {
     register: Window<I>,
     queue: u16,
+    notification: Notification,
 }
 
 impl<I: Io> Notifier for PciNotifier<I> {
-    fn notify(&self) {
-        self.register.write16(0, self.queue);
+    fn notify(&self, next: RingPosition) {
+        match self.notification {
+            Notification::Queue => self.register.write16(0, self.queue),
+            Notification::QueueAndPosition => self.register.write32(0, next.with_queue(self.queue)),
+        }
     }
 }
 
-/// The interrupt side of a PCI device.
+/// The interrupt side of a PCI device, the same through both interfaces.
 #[derive(Clone, Debug)]
 pub struct PciInterrupt<I> {
     /// The ISR status, which is read only where interrupts come over the line.
@@ -327,8 +425,8 @@ pub struct PciConfig<I> {
 }
 
 impl<I: Io> ConfigIo for PciConfig<I> {
-    fn generation(&self) -> u32 {
-        self.common.read(common_cfg::ConfigGeneration).into()
+    fn generation(&self) -> Option<u32> {
+        Some(self.common.read(common_cfg::ConfigGeneration).into())
     }
 }
 

@@ -45,6 +45,26 @@ impl Vector {
     }
 }
 
+/// The messages for used buffers: one for all queues, or one for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct QueueVectors {
+    first: Vector,
+    count: u16,
+}
+
+impl QueueVectors {
+    /// One message, in whatever queue there are used buffers. It may be that of the configuration.
+    pub const fn shared(vector: Vector) -> Self {
+        Self { first: vector, count: 1 }
+    }
+
+    /// The vector of a queue. Queues beyond the last message share it.
+    pub(crate) const fn of(self, queue: u16) -> u16 {
+        let last = self.count.saturating_sub(1);
+        self.first.0 + if queue < last { queue } else { last }
+    }
+}
+
 /// The MSI-X table of a function.
 #[derive(Debug)]
 pub struct Msix<I> {
@@ -109,6 +129,16 @@ impl<I: Io> Msix<I> {
         entry.write(msix_entry::VectorControl, 0);
         self.used += 1;
         Some(Vector(vector))
+    }
+
+    /// Puts a message for each queue, in the order of their numbers, into the next free entries of the table. Queues for
+    /// which no message or no entry is left share the last one. `None` where there is not even one.
+    pub fn add_each(&mut self, messages: impl IntoIterator<Item = Message>) -> Option<QueueVectors> {
+        let mut messages = messages.into_iter().take(usize::from(self.size.saturating_sub(self.used)));
+        let first = self.add(messages.next()?)?;
+        let count = messages.map_while(|message| self.add(message)).count();
+        // No more than the table has entries.
+        Some(QueueVectors { first, count: 1 + count as u16 })
     }
 
     fn entry(&self, vector: u16) -> Option<Registers<msix_entry::Space, Window<I>>> {

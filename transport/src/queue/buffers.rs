@@ -4,6 +4,8 @@ use core::alloc::Layout;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
+use aerostat_spec::Interface;
+
 use crate::dma::{DeviceAddress, Dma, DmaRegion};
 use crate::lifecycle::{Device, Live, ResetProof};
 use crate::queue::{
@@ -78,7 +80,9 @@ impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
     pub fn ask(&mut self, answer: usize, fill: impl FnOnce(&mut Writer<'_>)) -> Result<Token, AddError> {
         let next = self.queue.next_token()?;
         let answer = answer.min(self.each);
-        let mut writer = Writer { start: self.buffer(next), len: self.each - answer, written: 0, memory: PhantomData };
+        let interface = self.queue.interface();
+        let (start, len) = (self.buffer(next), self.each - answer);
+        let mut writer = Writer { start, len, written: 0, interface, memory: PhantomData };
         fill(&mut writer);
         // `layout` has limited a buffer to 32 bits.
         let (request, answer) = (writer.written as u32, answer as u32);
@@ -170,10 +174,9 @@ impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
     /// The queue itself where the proof is of another device, or of an earlier life of this one.
     pub fn release(self, proof: &ResetProof, dma: &mut impl Dma) -> Result<(), Self> {
         let Self { queue, memory, each, answers } = self;
-        match queue.release(proof) {
-            Ok(ring) => {
-                dma.free(ring);
-                dma.free(memory);
+        match queue.release(proof, dma) {
+            Ok(()) => {
+                memory.release(dma);
                 Ok(())
             }
             Err(queue) => Err(Self { queue, memory, each, answers }),
@@ -187,6 +190,7 @@ pub struct Writer<'a> {
     start: NonNull<u8>,
     len: usize,
     written: usize,
+    interface: Interface,
     memory: PhantomData<&'a mut u8>,
 }
 
@@ -196,16 +200,25 @@ impl Writer<'_> {
         self.len - self.written
     }
 
-    /// Appends the numbers `first`, `first + 1`, … as little-endian 32-bit entries: `count` of them or as many as fit.
-    /// Returns how many were written. Numbers wrap at 2^32.
+    /// The interface that the device is driven through.
+    pub const fn interface(&self) -> Interface {
+        self.interface
+    }
+
+    /// Appends the numbers `first`, `first + 1`, … as 32-bit entries: `count` of them or as many as fit. They are
+    /// little-endian, and in the byte order of the CPU on the legacy interface. Returns how many were written. Numbers wrap
+    /// at 2^32.
     pub fn sequence(&mut self, first: u32, count: u32) -> u32 {
         let fits = u32::try_from(self.room() / size_of::<u32>()).unwrap_or(u32::MAX).min(count);
         // SAFETY: `written` is at most `len`, the length of the buffer.
         let mut at = unsafe { self.start.add(self.written) }.cast::<[u8; 4]>();
+        let is_native = self.interface == Interface::Legacy;
         for entry in 0..fits {
+            let entry = first.wrapping_add(entry);
+            let bytes = if is_native { entry.to_ne_bytes() } else { entry.to_le_bytes() };
             // SAFETY: `fits` entries fit between `written` and the end of the buffer, which nobody else writes to; an
             // array of bytes needs no alignment.
-            unsafe { at.write(first.wrapping_add(entry).to_le_bytes()) };
+            unsafe { at.write(bytes) };
             // SAFETY: still inside the buffer, or just behind its end.
             at = unsafe { at.add(1) };
         }

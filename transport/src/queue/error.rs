@@ -151,6 +151,39 @@ pub enum QueueError {
         /// Bytes asked for.
         bytes: usize,
     },
+    /// The device wants a size that no split ring can have.
+    #[error(
+        "queue {queue}: the device asks for {size} descriptors, and a split ring has a power of two, at most 32768"
+    )]
+    Size {
+        /// Number of the queue.
+        queue: u16,
+        /// The size that the device reports.
+        size: u16,
+    },
+    /// The legacy interface cannot express the address of the ring.
+    #[error(
+        "queue {queue}: the legacy interface cannot express the ring's address {address:#x} (a multiple of 4096, not 0, \
+         below 16 TiB)"
+    )]
+    Address {
+        /// Number of the queue.
+        queue: u16,
+        /// Where the ring is, as the device sees memory.
+        address: u64,
+    },
+    /// The queue belongs to another device than the one that was to reset it.
+    #[error("queue {queue}: it belongs to another device, or to an earlier life of this one")]
+    OtherDevice {
+        /// Number of the queue.
+        queue: u16,
+    },
+    /// The device does not finish the reset of the queue. It may still be using it.
+    #[error("queue {queue}: the device has not finished resetting it; reset the device")]
+    ResetUnfinished {
+        /// Number of the queue.
+        queue: u16,
+    },
     /// The registers of the device have no room for the queue's notification, or an odd address.
     #[error("queue {queue}: its notification address is outside the notification structure, or odd")]
     Notification {

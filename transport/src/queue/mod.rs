@@ -6,8 +6,10 @@
 
 mod buffers;
 mod error;
+mod indirect;
 mod packed;
 mod ring;
+mod rules;
 mod size;
 mod split;
 mod table;
@@ -15,15 +17,20 @@ mod table;
 use core::fmt::Debug;
 use core::marker::PhantomData;
 
+use aerostat_spec::Interface;
+
 pub(crate) use self::buffers::layout;
 pub use self::buffers::{BufferQueue, Reader, Writer};
 pub use self::error::{AddError, DeviceError, QueueError};
-use self::ring::Next;
-pub(crate) use self::ring::{Events, Format, Ring};
-pub use self::size::QueueSize;
+pub(crate) use self::indirect::Tables;
+pub(crate) use self::ring::Ring;
+use self::ring::{Link, Next};
+pub(crate) use self::rules::{Format, Indirect, Rules, UseOrder};
+pub use self::size::{QueueLimit, QueueSize, RingPosition};
+pub(crate) use self::split::LEGACY_ALIGN;
 pub use self::split::{Interrupts, RingAddresses};
 use self::table::{Extent, Table, Taken};
-use crate::dma::{DeviceAddress, DmaRegion};
+use crate::dma::{DeviceAddress, Dma};
 use crate::lifecycle::{Device, Life, Live, ResetProof};
 use crate::transport::{Notifier, Transport};
 
@@ -53,6 +60,41 @@ pub struct Element {
     pub len: u32,
     /// Who writes to it.
     pub access: Access,
+}
+
+/// What a driver wants of a queue. A number is a wish too: that of descriptors.
+///
+/// ```
+/// use aerostat_transport::queue::Wish;
+///
+/// // At least 4 descriptors; buffers of up to 16 elements take one of them, where the device offers INDIRECT_DESC and
+/// // the driver wants it.
+/// let wish = Wish::least(4).indirect(16);
+/// assert_eq!(Wish::from(4), Wish::least(4));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wish {
+    pub(crate) least: u16,
+    pub(crate) entries: u16,
+}
+
+impl Wish {
+    /// At least so many descriptors.
+    pub const fn least(descriptors: u16) -> Self {
+        Self { least: descriptors, entries: 0 }
+    }
+
+    /// With the feature INDIRECT_DESC, a buffer of 2 to `elements` elements takes one descriptor. A table for it is kept beside
+    /// each descriptor, 16 bytes an element. Without the feature such a buffer takes a descriptor an element.
+    pub const fn indirect(self, elements: u16) -> Self {
+        Self { entries: elements, ..self }
+    }
+}
+
+impl From<u16> for Wish {
+    fn from(descriptors: u16) -> Self {
+        Self::least(descriptors)
+    }
 }
 
 /// Names a buffer in a queue, from when it is added until it comes back.
@@ -93,7 +135,10 @@ pub enum Notification {
 #[derive(Debug)]
 pub struct VirtQueue<N, const K: usize, S = Dormant> {
     ring: Ring,
+    tables: Option<Tables>,
     table: Table<K>,
+    /// The last buffer of those that the device has used together, and how much of it.
+    batch: Option<(u32, u32)>,
     index: u16,
     notifier: N,
     life: Life,
@@ -102,9 +147,9 @@ pub struct VirtQueue<N, const K: usize, S = Dormant> {
 }
 
 impl<N: Notifier, const K: usize> VirtQueue<N, K, Dormant> {
-    pub(crate) fn new(ring: Ring, index: u16, notifier: N, life: Life) -> Self {
+    pub(crate) fn new(ring: Ring, tables: Option<Tables>, index: u16, notifier: N, life: Life) -> Self {
         let table = Table::new(ring.size().get());
-        Self { ring, table, index, notifier, life, poisoned: None, state: PhantomData }
+        Self { ring, tables, table, batch: None, index, notifier, life, poisoned: None, state: PhantomData }
     }
 
     /// The same queue, now that its device is live. With another device than its own it can no longer be used.
@@ -112,8 +157,8 @@ impl<N: Notifier, const K: usize> VirtQueue<N, K, Dormant> {
         if live.life() != self.life {
             self.poison(DeviceError::OtherDevice { queue: self.index });
         }
-        let Self { ring, table, index, notifier, life, poisoned, .. } = self;
-        VirtQueue { ring, table, index, notifier, life, poisoned, state: PhantomData }
+        let Self { ring, tables, table, batch, index, notifier, life, poisoned, .. } = self;
+        VirtQueue { ring, tables, table, batch, index, notifier, life, poisoned, state: PhantomData }
     }
 }
 
@@ -121,15 +166,39 @@ impl<N: Notifier, const K: usize> VirtQueue<N, K, Awake> {
     /// Tells the device of the buffers added so far, unless it has said that it need not be told.
     pub fn notify(&mut self) -> Notification {
         if self.poisoned.is_none() && self.ring.wants_notification() {
-            self.notifier.notify();
+            self.notifier.notify(self.ring.position());
             Notification::Sent
         } else {
             Notification::Suppressed
         }
     }
+
+    /// Number, size and addresses of the ring, to set the queue up with again.
+    pub(crate) fn program(&self) -> (u16, QueueSize, RingAddresses) {
+        (self.index, self.ring.size(), self.ring.addresses())
+    }
+
+    /// The queue as it was when it was new: the device holds nothing of it, nor knows its ring.
+    pub(crate) fn renew(self) -> Self {
+        let Self { ring, mut table, tables, index, notifier, life, .. } = self;
+        table.clear();
+        let (rules, size) = (ring.rules(), ring.size());
+        let ring = Ring::new(rules, ring.into_memory(), size);
+        Self { ring, tables, table, batch: None, index, notifier, life, poisoned: None, state: PhantomData }
+    }
+
+    /// The same queue with the notifier that belongs to it now.
+    pub(crate) fn notified_by(self, notifier: N) -> Self {
+        Self { notifier, ..self }
+    }
 }
 
 impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
+    /// The interface that the device is driven through.
+    pub(crate) fn interface(&self) -> Interface {
+        self.ring.rules().interface
+    }
+
     /// Number of the queue on its device.
     pub const fn index(&self) -> u16 {
         self.index
@@ -165,27 +234,42 @@ impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
     ///
     /// # Safety
     ///
-    /// Until the buffer comes back or the device is reset, the memory of every element is valid for what the device does
+    /// Until the buffer comes back, or the queue or its device is reset, the memory of every element is valid for what the device does
     /// to it, nobody else writes to it, and where the device writes, nobody reads it.
     pub unsafe fn add(&mut self, elements: &[Element]) -> Result<Token, AddError> {
         let extent = self.check(elements)?;
-        let full = AddError::Full { queue: self.index, needed: elements.len(), free: self.free() };
-        let head = self.table.next_free().ok_or(full)?;
-        let mut id = head;
-        let mut rest = elements.iter().peekable();
-        while let Some(element) = rest.next() {
-            self.table.take();
-            let next = if rest.peek().is_some() { self.table.next_free() } else { None };
-            self.ring.describe(head, id, element, next);
-            if let Some(next) = next {
-                self.table.link(id, next);
-                id = next;
+        let full = AddError::Full { queue: self.index, needed: self.descriptors(elements), free: self.free() };
+        let head = self.table.take().ok_or(full)?;
+        if let Some(tables) = self.table_for(elements) {
+            let table = tables.fill(self.ring.memory(), self.ring.rules(), head, elements);
+            self.ring.describe(head, head, &table, Link::Table);
+            self.table.lend(head, 1, extent);
+        } else {
+            let mut id = head;
+            let mut rest = elements.iter().peekable();
+            while let Some(element) = rest.next() {
+                let next = if rest.peek().is_some() { self.table.take() } else { None };
+                self.ring.describe(head, id, element, next.map_or(Link::End, Link::Next));
+                if let Some(next) = next {
+                    self.table.link(id, next);
+                    id = next;
+                }
             }
+            // `check` has limited the elements to the descriptors of the table.
+            self.table.lend(head, elements.len() as u16, extent);
         }
-        // `check` has limited the elements to the descriptors of the table.
-        self.table.lend(head, elements.len() as u16, extent);
         self.ring.make_available(head);
         Ok(Token(head))
+    }
+
+    /// The tables, if the buffer is one for them.
+    fn table_for(&self, elements: &[Element]) -> Option<Tables> {
+        self.tables.filter(|tables| (2..=tables.entries().into()).contains(&elements.len()))
+    }
+
+    /// Descriptors of the ring that a buffer takes.
+    fn descriptors(&self, elements: &[Element]) -> usize {
+        if self.table_for(elements).is_some() { 1 } else { elements.len() }
     }
 
     /// Checks a buffer and returns how long it is.
@@ -198,11 +282,12 @@ impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
         if elements.is_empty() || elements.iter().any(|element| element.len == 0) {
             return Err(AddError::Empty { queue });
         }
-        if elements.len() > capacity {
-            return Err(AddError::TooManyElements { queue, needed: elements.len(), capacity });
+        let needed = self.descriptors(elements);
+        if needed > capacity {
+            return Err(AddError::TooManyElements { queue, needed, capacity });
         }
-        if elements.len() > self.free() {
-            return Err(AddError::Full { queue, needed: elements.len(), free: self.free() });
+        if needed > self.free() {
+            return Err(AddError::Full { queue, needed, free: self.free() });
         }
         if !elements.is_sorted_by_key(|element| element.access == Access::DeviceWrites) {
             return Err(AddError::Order { queue });
@@ -229,20 +314,34 @@ impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
         }
         let queue = self.index;
         let in_flight = self.table.held();
-        let (id, length) = match self.ring.next_used(in_flight) {
+        let (id, length) = match self.batch.map_or_else(|| self.ring.next_used(in_flight), Next::of) {
             Next::Nothing => return Ok(None),
-            Next::Buffer { id, length } => (id, length),
+            Next::Buffer { id, length } => (id, self.believable(id, length)),
             Next::Jump { from, to } => {
                 return Err(self.poison(DeviceError::IndexJumped { queue, from, to, in_flight }));
             }
         };
-        match self.table.take_back(id, length) {
+        let taken = match self.ring.rules().order {
+            UseOrder::Any => self.table.take_back(id, length),
+            UseOrder::InOrder => self.table.take_oldest(id, length),
+        };
+        match taken {
             Taken::Buffer { head, descriptors, written } => {
+                self.batch = (id != head.into()).then_some((id, length));
                 self.ring.advance(descriptors);
                 Ok(Some(Used { token: Token(head), written }))
             }
             Taken::NotHeld => Err(self.poison(DeviceError::NotOutstanding { queue, id })),
             Taken::TooLong(capacity) => Err(self.poison(DeviceError::LengthTooLong { queue, id, length, capacity })),
+        }
+    }
+
+    /// The length that the device reports of a buffer. Many devices of the legacy interface report a wrong one, so that there
+    /// one that is too long is no error ("Legacy Interface: The Virtqueue Used Ring", 2.7.8.1).
+    fn believable(&self, id: u32, length: u32) -> u32 {
+        match self.ring.rules().interface {
+            Interface::Modern => length,
+            Interface::Legacy => self.table.capacity(id).map_or(length, |capacity| length.min(capacity)),
         }
     }
 
@@ -267,7 +366,11 @@ impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
     /// # Errors
     ///
     /// The queue itself where the proof is of another device, or of an earlier life of this one.
-    pub fn release(self, proof: &ResetProof) -> Result<DmaRegion, Self> {
-        if proof.ends(self.life) { Ok(self.ring.into_memory()) } else { Err(self) }
+    pub fn release(self, proof: &ResetProof, dma: &mut impl Dma) -> Result<(), Self> {
+        if !proof.ends(self.life) {
+            return Err(self);
+        }
+        self.ring.into_memory().release(dma);
+        Ok(())
     }
 }

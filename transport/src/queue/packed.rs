@@ -2,14 +2,14 @@
 
 use core::alloc::Layout;
 use core::mem::offset_of;
-use core::sync::atomic::{Ordering, fence};
 
 use aerostat_spec::ring::{DescFlags, EventFlags, EventMode, EventPosition, EventSuppress, PackedDesc};
 
 use crate::dma::{DeviceAddress, DmaRegion};
-use crate::queue::ring::{Events, Next, passed};
+use crate::queue::ring::{Link, Next, passed};
+use crate::queue::rules::{Events, Rules};
 use crate::queue::split::{Interrupts, RingAddresses};
-use crate::queue::{Access, Element, QueueSize};
+use crate::queue::{Access, Element, QueueSize, RingPosition};
 
 const DESC: usize = size_of::<PackedDesc>();
 const EVENT: usize = size_of::<EventSuppress>();
@@ -41,8 +41,8 @@ impl Place {
 #[derive(Debug)]
 pub(crate) struct Packed {
     memory: DmaRegion,
+    rules: Rules,
     size: QueueSize,
-    events: Events,
     interrupts: Interrupts,
     /// Where the buffer starts that is being put together, and the flags of its first descriptor, which publish it.
     first: Option<(u16, u16)>,
@@ -63,13 +63,38 @@ impl Packed {
         Layout::from_size_align(end, 16).unwrap_or(Layout::new::<PackedDesc>())
     }
 
-    pub(crate) fn new(mut memory: DmaRegion, size: QueueSize, events: Events) -> Self {
-        memory.zero();
+    pub(crate) fn new(memory: DmaRegion, rules: Rules, size: QueueSize) -> Self {
         let (next, used) = (Place::START, Place::START);
         let interrupts = Interrupts::Wanted;
-        let ring = Self { memory, size, events, interrupts, first: None, next, used, fresh: 0, armed: None };
+        let ring = Self { memory, rules, size, interrupts, first: None, next, used, fresh: 0, armed: None };
         ring.write_event(EventMode::Enable, 0);
         ring
+    }
+
+    pub(crate) const fn rules(&self) -> Rules {
+        self.rules
+    }
+
+    pub(crate) const fn memory(&self) -> &DmaRegion {
+        &self.memory
+    }
+
+    /// Where the next descriptor goes.
+    pub(crate) fn position(&self) -> RingPosition {
+        RingPosition(self.next.position())
+    }
+
+    /// Reads flags or an event that the device writes, once.
+    fn load(&self, offset: usize) -> u16 {
+        let value = self.memory.load(offset);
+        self.rules.barriers.behind_load();
+        u16::from_le(value)
+    }
+
+    /// Writes flags or an event that the device reads.
+    fn store(&self, offset: usize, value: u16) {
+        self.rules.barriers.before_store();
+        self.memory.store(offset, value.to_le());
     }
 
     fn driver_event(&self) -> usize {
@@ -96,15 +121,20 @@ impl Packed {
 
     /// Fills the next descriptor of the buffer `id`. The first one is published last, by
     /// [`make_available`](Self::make_available).
-    pub(crate) fn describe(&mut self, id: u16, element: &Element, chained: bool) {
+    pub(crate) fn describe(&mut self, id: u16, element: &Element, link: Link) {
         let Place { slot, wrap } = self.next;
         let at = DESC * usize::from(slot);
         self.memory.write(at + offset_of!(PackedDesc, addr), element.address.0.to_le());
         self.memory.write(at + offset_of!(PackedDesc, len), element.len.to_le());
         self.memory.write(at + offset_of!(PackedDesc, id), id.to_le());
         let writes = element.access == Access::DeviceWrites;
-        let flags =
-            DescFlags::new().with_write(writes).with_next(chained).with_avail(wrap).with_used(!wrap).into_bits();
+        let flags = DescFlags::new().with_write(writes).with_avail(wrap).with_used(!wrap);
+        let flags = match link {
+            Link::End => flags,
+            Link::Next(_) => flags.with_next(true),
+            Link::Table => flags.with_indirect(true),
+        };
+        let flags = flags.into_bits();
         match self.first {
             None => self.first = Some((slot, flags)),
             Some(_) => self.memory.write(at + offset_of!(PackedDesc, flags), flags.to_le()),
@@ -116,22 +146,21 @@ impl Packed {
     pub(crate) fn make_available(&mut self) {
         if let Some((slot, flags)) = self.first.take() {
             // Release: orders everything else of the buffer before the flags that publish it ("Updating flags", 2.8.21.1).
-            self.memory.store(DESC * usize::from(slot) + offset_of!(PackedDesc, flags), flags.to_le());
+            self.store(DESC * usize::from(slot) + offset_of!(PackedDesc, flags), flags);
         }
     }
 
     pub(crate) fn wants_notification(&mut self) -> bool {
         // Orders the descriptors before the event structure ("Sending Available Buffer Notifications", 2.8.21.3).
-        fence(Ordering::SeqCst);
+        self.rules.barriers.full();
         let fresh = core::mem::take(&mut self.fresh);
         let at = self.device_event();
-        let flags = EventFlags::from_bits(u16::from_le(self.memory.load(at + offset_of!(EventSuppress, flags))));
+        let flags = EventFlags::from_bits(self.load(at + offset_of!(EventSuppress, flags)));
         match EventMode::from_raw(flags.mode()) {
             EventMode::Disable => false,
-            EventMode::Desc if self.events == Events::Index => {
+            EventMode::Desc if self.rules.events == Events::Index => {
                 // Acquire in `load` orders the flags before the position that they speak of.
-                let raw = u16::from_le(self.memory.load(at + offset_of!(EventSuppress, desc)));
-                let position = EventPosition::from_bits(raw);
+                let position = EventPosition::from_bits(self.load(at + offset_of!(EventSuppress, desc)));
                 let new = self.next.slot;
                 // A place of the other turn is one ring's length away.
                 let event = match position.wrap() == self.next.wrap {
@@ -153,13 +182,13 @@ impl Packed {
             Interrupts::Wanted => self.arm(),
         }
         // Orders the event structure before the next look at the ring.
-        fence(Ordering::SeqCst);
+        self.rules.barriers.full();
     }
 
     /// Asks for an interrupt at the next used descriptor.
     fn arm(&mut self) {
         self.armed = Some(self.used);
-        match self.events {
+        match self.rules.events {
             Events::Flags => self.write_event(EventMode::Enable, 0),
             Events::Index => self.write_event(EventMode::Desc, self.used.position()),
         }
@@ -167,9 +196,9 @@ impl Packed {
 
     fn write_event(&self, mode: EventMode, position: u16) {
         let at = self.driver_event();
-        self.memory.store(at + offset_of!(EventSuppress, desc), position.to_le());
+        self.store(at + offset_of!(EventSuppress, desc), position);
         let flags = u16::from(mode.to_raw());
-        self.memory.store(at + offset_of!(EventSuppress, flags), flags.to_le());
+        self.store(at + offset_of!(EventSuppress, flags), flags);
     }
 
     pub(crate) fn next_used(&mut self) -> Next {
@@ -181,11 +210,12 @@ impl Packed {
 
     /// Moves the event to where the next used descriptor will be. Whether it was moved, so that another look is needed.
     fn rearm(&mut self) -> bool {
-        let moves =
-            self.events == Events::Index && self.interrupts == Interrupts::Wanted && self.armed != Some(self.used);
+        let moves = self.rules.events == Events::Index
+            && self.interrupts == Interrupts::Wanted
+            && self.armed != Some(self.used);
         if moves {
             self.arm();
-            fence(Ordering::SeqCst);
+            self.rules.barriers.full();
         }
         moves
     }
@@ -193,7 +223,7 @@ impl Packed {
     fn look(&self) -> Next {
         let at = DESC * usize::from(self.used.slot);
         // Acquire: orders the flags before the rest of the descriptor.
-        let flags = DescFlags::from_bits(u16::from_le(self.memory.load(at + offset_of!(PackedDesc, flags))));
+        let flags = DescFlags::from_bits(self.load(at + offset_of!(PackedDesc, flags)));
         if flags.avail() != self.used.wrap || flags.used() != self.used.wrap {
             return Next::Nothing;
         }

@@ -2,25 +2,19 @@
 
 use crate::dma::DmaRegion;
 use crate::queue::packed::Packed;
+use crate::queue::rules::{Format, Rules};
 use crate::queue::split::{Interrupts, RingAddresses, Split};
-use crate::queue::{Element, QueueSize};
+use crate::queue::{Element, QueueSize, RingPosition};
 
-/// How the two sides tell each other when to notify.
+/// What a descriptor is beside its element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Events {
-    /// On or off, by flags.
-    Flags,
-    /// At an index that each side names (VIRTIO_F_EVENT_IDX).
-    Index,
-}
-
-/// The format of a ring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// Descriptor table, available ring and used ring.
-    Split,
-    /// One ring of descriptors (VIRTIO_F_RING_PACKED).
-    Packed,
+pub(crate) enum Link {
+    /// The last one of its buffer.
+    End,
+    /// The buffer goes on in this free descriptor of the table.
+    Next(u16),
+    /// All of its buffer: the element is a table of descriptors.
+    Table,
 }
 
 /// What the device says that it has used next.
@@ -32,6 +26,13 @@ pub(crate) enum Next {
     Buffer { id: u32, length: u32 },
     /// More buffers than it holds: its index went from one to another.
     Jump { from: u16, to: u16 },
+}
+
+impl Next {
+    /// A buffer that the device has used, by its id, and its length.
+    pub(crate) const fn of((id, length): (u32, u32)) -> Self {
+        Self::Buffer { id, length }
+    }
 }
 
 /// A ring in shared memory.
@@ -51,19 +52,33 @@ macro_rules! ring {
 }
 
 impl Ring {
-    pub(crate) fn layout(format: Format, size: QueueSize) -> core::alloc::Layout {
-        match format {
-            Format::Split => Split::layout(size),
+    pub(crate) fn layout(rules: Rules, size: QueueSize) -> core::alloc::Layout {
+        match rules.format {
+            Format::Split => Split::layout(rules, size),
             Format::Packed => Packed::layout(size),
         }
     }
 
-    /// A ring in memory that was allocated with [`Ring::layout`].
-    pub(crate) fn new(format: Format, memory: DmaRegion, size: QueueSize, events: Events) -> Self {
-        match format {
-            Format::Split => Self::Split(Split::new(memory, size, events)),
-            Format::Packed => Self::Packed(Packed::new(memory, size, events)),
+    /// A ring in memory that was allocated with at least [`Ring::layout`]; all of the memory is zeroed.
+    pub(crate) fn new(rules: Rules, mut memory: DmaRegion, size: QueueSize) -> Self {
+        memory.zero();
+        match rules.format {
+            Format::Split => Self::Split(Split::new(memory, rules, size)),
+            Format::Packed => Self::Packed(Packed::new(memory, rules, size)),
         }
+    }
+
+    pub(crate) fn rules(&self) -> Rules {
+        ring!(self, ring => ring.rules())
+    }
+
+    pub(crate) fn memory(&self) -> &DmaRegion {
+        ring!(self, ring => ring.memory())
+    }
+
+    /// Where the next buffer will be made available.
+    pub(crate) fn position(&self) -> RingPosition {
+        ring!(self, ring => ring.position())
     }
 
     pub(crate) fn addresses(&self) -> RingAddresses {
@@ -78,12 +93,11 @@ impl Ring {
         ring!(self, ring => ring.into_memory())
     }
 
-    /// Fills the next descriptor of a buffer that starts at `head`. `id` is a free descriptor of the table, and `next` the
-    /// one that follows it in the buffer.
-    pub(crate) fn describe(&mut self, head: u16, id: u16, element: &Element, next: Option<u16>) {
+    /// Fills the next descriptor of a buffer that starts at `head`. `id` is a free descriptor of the table.
+    pub(crate) fn describe(&mut self, head: u16, id: u16, element: &Element, link: Link) {
         match self {
-            Self::Split(ring) => ring.describe(id, element, next),
-            Self::Packed(ring) => ring.describe(head, element, next.is_some()),
+            Self::Split(ring) => ring.describe(id, element, link),
+            Self::Packed(ring) => ring.describe(head, element, link),
         }
     }
 

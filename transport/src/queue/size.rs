@@ -1,4 +1,6 @@
-//! The size of a ring.
+//! The size of a ring, and places in it.
+
+use aerostat_spec::ring::Notification;
 
 /// Number of descriptors of a ring: from 1 to 32768, for a split ring a power of two ("Split Virtqueues", 2.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,9 +39,32 @@ impl QueueSize {
     }
 }
 
+/// The sizes that a queue can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueLimit {
+    /// Any up to this one.
+    AtMost(u16),
+    /// This one: the legacy interface of PCI leaves the driver no choice.
+    Exactly(u16),
+}
+
+/// Where in a ring the next buffer will be made available: the free-running available index of a split ring, the slot and
+/// above it the wrap counter of a packed one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RingPosition(pub(crate) u16);
+
+impl RingPosition {
+    /// A notification of new buffers in a queue that carries the position ("Driver Notifications", 2.9).
+    pub fn with_queue(self, queue: u16) -> u32 {
+        let (off, wrap) = (self.0 & 0x7fff, self.0 >> 15 != 0);
+        let notification = Notification::new().with_vq_index(queue).with_next_off(off).with_next_wrap(wrap);
+        notification.into_bits()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::QueueSize;
+    use super::{QueueSize, RingPosition};
 
     #[test]
     fn only_powers_of_two_are_sizes() {
@@ -66,5 +91,13 @@ mod tests {
     fn slots_wrap_with_the_index() {
         let size = QueueSize::new(8).unwrap();
         assert_eq!([size.slot(7), size.slot(8), size.slot(u16::MAX)], [7, 0, 7]);
+    }
+
+    #[test]
+    fn a_notification_carries_queue_and_position() {
+        for (position, value) in [(0, 0x0000_0003), (0x7fff, 0x7fff_0003), (0x8001, 0x8001_0003), (0xffff, 0xffff_0003)]
+        {
+            assert_eq!(RingPosition(position).with_queue(3), value);
+        }
     }
 }

@@ -14,6 +14,10 @@ pub(crate) struct Table<const K: usize> {
     extent: [Extent; K],
     first_free: u16,
     free: u16,
+    /// Descriptors in use.
+    usable: u16,
+    /// The first descriptor of the buffer that the device holds longest. Only of use in order.
+    oldest: u16,
     /// Buffers that the device holds.
     held: u16,
 }
@@ -55,8 +59,18 @@ impl<const K: usize> Table<K> {
         for (entry, following) in next.iter_mut().zip(1..) {
             *entry = following;
         }
-        let free = usable.min(K as u16);
-        Self { next, elements: [0; K], extent: [Extent { total: 0, writable: 0 }; K], first_free: 0, free, held: 0 }
+        let usable = usable.min(K as u16);
+        // Descriptors that are freed in the order in which they were taken make a circle.
+        if let Some(last) = next.get_mut(usize::from(usable).wrapping_sub(1)) {
+            *last = 0;
+        }
+        let extent = [Extent { total: 0, writable: 0 }; K];
+        Self { next, elements: [0; K], extent, first_free: 0, free: usable, usable, oldest: 0, held: 0 }
+    }
+
+    /// As it was when it was new: the device holds nothing.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new(self.usable);
     }
 
     pub(crate) const fn free(&self) -> u16 {
@@ -97,24 +111,29 @@ impl<const K: usize> Table<K> {
         }
     }
 
+    /// Bytes that the device may report of the buffer that starts at `id`; `None` where it does not hold it.
+    pub(crate) fn capacity(&self, id: u32) -> Option<u32> {
+        let (_, _, extent) = self.held_at(id)?;
+        // A buffer that the device only reads has nothing to report, yet deployed devices report there what they read.
+        Some(if extent.writable == 0 { extent.total } else { extent.writable })
+    }
+
+    /// First descriptor, number of descriptors and length of a buffer that the device holds.
+    fn held_at(&self, id: u32) -> Option<(u16, u16, Extent)> {
+        let head = u16::try_from(id).ok()?;
+        let elements = self.elements.get(usize::from(head)).copied().filter(|&elements| elements != 0)?;
+        Some((head, elements, self.extent.get(usize::from(head)).copied()?))
+    }
+
     /// Takes back the buffer that the device says it used, if it holds it and `length` is possible.
     pub(crate) fn take_back(&mut self, id: u32, length: u32) -> Taken {
-        let Some(head) = u16::try_from(id).ok().filter(|&head| usize::from(head) < K) else {
+        let (Some((head, elements, extent)), Some(capacity)) = (self.held_at(id), self.capacity(id)) else {
             return Taken::NotHeld;
-        };
-        let at = usize::from(head);
-        let (elements, extent) = (self.elements[at], self.extent[at]);
-        if elements == 0 {
-            return Taken::NotHeld;
-        }
-        // A buffer that the device only reads has nothing to report, yet deployed devices report there what they read.
-        let (capacity, written) = match extent.writable {
-            0 => (extent.total, 0),
-            writable => (writable, length),
         };
         if length > capacity {
             return Taken::TooLong(capacity);
         }
+        let at = usize::from(head);
         self.elements[at] = 0;
         let mut last = at;
         for _ in 1..elements {
@@ -122,6 +141,30 @@ impl<const K: usize> Table<K> {
         }
         self.next[last] = self.first_free;
         self.first_free = head;
+        self.free += elements;
+        self.held -= 1;
+        let written = if extent.writable == 0 { 0 } else { length };
+        Taken::Buffer { head, descriptors: elements, written }
+    }
+
+    /// Takes back the buffer that the device holds longest, if the device says that it has used all up to the buffer `id`,
+    /// and so many bytes of that one. Of the others all is used ("In-order use of descriptors", 2.7.9 and 2.8.8).
+    pub(crate) fn take_oldest(&mut self, id: u32, length: u32) -> Taken {
+        if self.held_at(id).is_none() {
+            return Taken::NotHeld;
+        }
+        let Some((head, elements, extent)) = self.held_at(self.oldest.into()) else { return Taken::NotHeld };
+        let (capacity, written) = match (u32::from(head) == id, self.capacity(head.into())) {
+            (true, Some(capacity)) => (capacity, if extent.writable == 0 { 0 } else { length }),
+            _ => (u32::MAX, extent.writable),
+        };
+        if length > capacity {
+            return Taken::TooLong(capacity);
+        }
+        self.elements[usize::from(head)] = 0;
+        for _ in 0..elements {
+            self.oldest = self.next.get(usize::from(self.oldest)).copied().unwrap_or(0);
+        }
         self.free += elements;
         self.held -= 1;
         Taken::Buffer { head, descriptors: elements, written }
@@ -189,5 +232,25 @@ mod tests {
     fn a_device_with_fewer_descriptors_limits_the_table() {
         let mut table = Table::<8>::new(2);
         assert_eq!((table.take(), table.take(), table.take()), (Some(0), Some(1), None));
+    }
+
+    #[test]
+    fn in_order_descriptors_are_taken_in_circles_and_come_back_up_to_the_one_that_was_used() {
+        let mut table = Table::<8>::new(6);
+        let buffer = |head, descriptors, written| Taken::Buffer { head, descriptors, written };
+        let heads = [lend(&mut table, 2), lend(&mut table, 1), lend(&mut table, 2)];
+        assert_eq!(heads, [0, 2, 3]);
+        // The first is used as a whole, whatever is said of the second.
+        assert_eq!(table.take_oldest(2, 5), buffer(0, 2, 8));
+        assert_eq!(table.take_oldest(2, 5), buffer(2, 1, 5));
+        assert_eq!(table.take_oldest(2, 5), Taken::NotHeld);
+        assert_eq!(table.take_oldest(4, 0), Taken::NotHeld, "no head");
+        assert_eq!(table.take_oldest(3, 9), Taken::TooLong(8));
+        assert_eq!([lend(&mut table, 2), lend(&mut table, 2)], [5, 1], "past the end of the descriptors in use");
+        assert_eq!((table.free(), table.held(), table.next_free()), (0, 3, None));
+        for (head, descriptors) in [(3, 2), (5, 2), (1, 2)] {
+            assert_eq!(table.take_oldest(1, 0), buffer(head, descriptors, if head == 1 { 0 } else { 8 }));
+        }
+        assert_eq!((table.free(), table.held(), table.next_free()), (6, 0, Some(3)));
     }
 }

@@ -96,7 +96,7 @@ unsafe impl Dma for Memory {
         book.next = end;
         book.lent.insert(address, layout.size());
         // SAFETY: as promised above.
-        Some(unsafe { DmaRegion::new(start, DeviceAddress(address), layout) })
+        Some(unsafe { DmaRegion::new(start, address, layout) })
     }
 
     fn free(&mut self, region: DmaRegion) {

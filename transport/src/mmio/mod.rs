@@ -1,24 +1,39 @@
 //! The MMIO transport, version 2 ("Virtio Over MMIO", 4.2).
 
+mod legacy;
+
 use core::sync::atomic::{Ordering, fence};
 
-use aerostat_spec::DeviceId;
 use aerostat_spec::mmio::modern::{self as reg, Space};
-use aerostat_spec::mmio::{CONFIG_OFFSET, Interrupt, MAGIC, VERSION_MODERN};
+use aerostat_spec::mmio::{CONFIG_OFFSET, Interrupt, MAGIC, VERSION_LEGACY, VERSION_MODERN};
+use aerostat_spec::{DeviceId, Feature, Interface, reserved};
 
+pub use self::legacy::{LegacyMmio, LegacyMmioConfig};
+use crate::any::Either;
 use crate::config::ConfigIo;
+use crate::interface::Modern;
 use crate::io::Io;
-use crate::queue::{QueueError, QueueSize, RingAddresses};
+use crate::queue::{QueueError, QueueLimit, QueueSize, RingAddresses, RingPosition};
 use crate::region::Window;
 use crate::registers::Registers;
 use crate::status::Status;
-use crate::transport::{Causes, InterruptSource, Notifier, Transport};
+use crate::transport::{Causes, InterruptSource, Notifier, QueueReset, Transport};
 
-/// A device on the MMIO bus.
+/// A device on the MMIO bus, driven through the modern interface.
 #[derive(Debug)]
 pub struct Mmio<I> {
     registers: Registers<Space, I>,
     device: DeviceId,
+    notification: Notification,
+}
+
+/// What a notification carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Notification {
+    /// The number of the queue.
+    Queue,
+    /// Beside it, where in the ring the next buffer will be (NOTIFICATION_DATA).
+    QueueAndPosition,
 }
 
 /// What was found in place of a device to drive. Only [`MmioError::NoDevice`] is no reason for concern.
@@ -41,9 +56,12 @@ pub enum MmioError {
     },
     /// The device speaks another version.
     #[error(
-        "the device has version {found} of the register layout, and this transport is for version {VERSION_MODERN}"
+        "the device has version {found} of the register layout, and this transport is for version {expected} \
+         (`Mmio` is for version 2, `LegacyMmio` for version 1, `Mmio::either` takes both)"
     )]
     Version {
+        /// The version of the transport.
+        expected: u32,
         /// What was read.
         found: u32,
     },
@@ -59,28 +77,21 @@ impl<I: Io> Mmio<I> {
     ///
     /// [`MmioError`] with the registers, of which none was written.
     pub fn new(io: I) -> Result<Self, (I, MmioError)> {
-        match Self::identify(&io) {
-            Ok(device) => Ok(Self { registers: Registers::new(io), device }),
+        match identify(&io, VERSION_MODERN) {
+            Ok(device) => Ok(Self { registers: Registers::new(io), device, notification: Notification::Queue }),
             Err(error) => Err((io, error)),
         }
     }
 
-    fn identify(io: &I) -> Result<DeviceId, MmioError> {
-        if io.len() < CONFIG_OFFSET {
-            return Err(MmioError::TooSmall { needed: CONFIG_OFFSET, len: io.len() });
-        }
-        let registers = Registers::<Space, _>::new(io.clone());
-        match registers.read(reg::MagicValue) {
-            MAGIC => {}
-            found => return Err(MmioError::Magic { found }),
-        }
-        match registers.read(reg::Version) {
-            VERSION_MODERN => {}
-            found => return Err(MmioError::Version { found }),
-        }
-        match registers.read(reg::DeviceId) {
-            0 => Err(MmioError::NoDevice),
-            id => Ok(DeviceId(id)),
+    /// Takes the device like [`Mmio::new`], through whichever interface it has.
+    ///
+    /// # Errors
+    ///
+    /// [`MmioError`] with the registers, of which none was written.
+    pub fn either(io: I) -> Result<Either<Self, LegacyMmio<I>>, (I, MmioError)> {
+        match Self::new(io) {
+            Err((io, MmioError::Version { found: VERSION_LEGACY, .. })) => LegacyMmio::new(io).map(Either::Second),
+            modern => modern.map(Either::First),
         }
     }
 
@@ -90,12 +101,38 @@ impl<I: Io> Mmio<I> {
     }
 }
 
+/// The type of the device whose registers these are, if they have the layout of that version. The registers that decide
+/// are the same in both.
+fn identify<I: Io>(io: &I, expected: u32) -> Result<DeviceId, MmioError> {
+    if io.len() < CONFIG_OFFSET {
+        return Err(MmioError::TooSmall { needed: CONFIG_OFFSET, len: io.len() });
+    }
+    let registers = Registers::<Space, _>::new(io.clone());
+    match registers.read(reg::MagicValue) {
+        MAGIC => {}
+        found => return Err(MmioError::Magic { found }),
+    }
+    match registers.read(reg::Version) {
+        found if found == expected => {}
+        found => return Err(MmioError::Version { expected, found }),
+    }
+    match registers.read(reg::DeviceId) {
+        0 => Err(MmioError::NoDevice),
+        id => Ok(DeviceId(id)),
+    }
+}
+
 // SAFETY: the status register reads 0 only after the device has finished its reset, which ends its use of the queues
 // ("Device Status Field", 2.1, and "MMIO Device Register Layout", 4.2.2); the addresses of queues are written as given.
 unsafe impl<I: Io> Transport for Mmio<I> {
+    type Dialect = Modern;
     type Notifier = MmioNotifier<I>;
     type Interrupt = MmioInterrupt<I>;
     type Config = MmioConfig<I>;
+
+    fn interface(&self) -> Interface {
+        Interface::Modern
+    }
 
     fn device_id(&self) -> DeviceId {
         self.device
@@ -123,20 +160,24 @@ unsafe impl<I: Io> Transport for Mmio<I> {
             self.registers.write(reg::DriverFeaturesSel, select);
             self.registers.write(reg::DriverFeatures, half);
         }
+        self.notification = match features & 1 << reserved::feature::NotificationData::BIT {
+            0 => Notification::Queue,
+            _ => Notification::QueueAndPosition,
+        };
     }
 
     fn supported(&self) -> u64 {
         crate::SUPPORTED
     }
 
-    fn queue_limit(&mut self, queue: u16) -> Result<u16, QueueError> {
+    fn queue_limit(&mut self, queue: u16) -> Result<QueueLimit, QueueError> {
         self.registers.write(reg::QueueSel, queue.into());
         if self.registers.read(reg::QueueReady) != 0 {
             return Err(QueueError::InUse { queue });
         }
         match self.registers.read(reg::QueueSizeMax) {
             0 => Err(QueueError::Missing { queue }),
-            limit => Ok(u16::try_from(limit).unwrap_or(u16::MAX)),
+            limit => Ok(QueueLimit::AtMost(u16::try_from(limit).unwrap_or(u16::MAX))),
         }
     }
 
@@ -153,7 +194,7 @@ unsafe impl<I: Io> Transport for Mmio<I> {
         registers.write(reg::QueueDriver, ring.driver.0);
         registers.write(reg::QueueDevice, ring.device.0);
         registers.write(reg::QueueReady, 1);
-        Ok(MmioNotifier { registers: self.registers.clone(), queue })
+        Ok(MmioNotifier { registers: registers.clone(), queue, notification: self.notification })
     }
 
     fn config(&self) -> MmioConfig<I> {
@@ -168,20 +209,38 @@ unsafe impl<I: Io> Transport for Mmio<I> {
     }
 }
 
-/// Tells an MMIO device of new buffers in one queue.
+// SAFETY: QueueReset reads 0 only after the device is done with the queue ("MMIO Device Register Layout", 4.2.2).
+unsafe impl<I: Io> QueueReset for Mmio<I> {
+    fn ask_reset(&mut self, queue: u16) {
+        self.registers.write(reg::QueueSel, queue.into());
+        self.registers.write(reg::QueueReset, 1);
+    }
+
+    fn is_reset(&mut self, queue: u16) -> bool {
+        self.registers.write(reg::QueueSel, queue.into());
+        self.registers.read(reg::QueueReset) == 0
+    }
+}
+
+/// Tells an MMIO device of new buffers in one queue, in the same way through both interfaces.
 #[derive(Clone, Debug)]
 pub struct MmioNotifier<I> {
     registers: Registers<Space, I>,
     queue: u16,
+    notification: Notification,
 }
 
 impl<I: Io> Notifier for MmioNotifier<I> {
-    fn notify(&self) {
-        self.registers.write(reg::QueueNotify, self.queue.into());
+    fn notify(&self, next: RingPosition) {
+        let value = match self.notification {
+            Notification::Queue => self.queue.into(),
+            Notification::QueueAndPosition => next.with_queue(self.queue),
+        };
+        self.registers.write(reg::QueueNotify, value);
     }
 }
 
-/// The interrupt side of an MMIO device.
+/// The interrupt side of an MMIO device, the same through both interfaces.
 #[derive(Clone, Debug)]
 pub struct MmioInterrupt<I> {
     registers: Registers<Space, I>,
@@ -210,8 +269,8 @@ pub struct MmioConfig<I> {
 }
 
 impl<I: Io> ConfigIo for MmioConfig<I> {
-    fn generation(&self) -> u32 {
-        self.registers.read(reg::ConfigGeneration)
+    fn generation(&self) -> Option<u32> {
+        Some(self.registers.read(reg::ConfigGeneration))
     }
 }
 

@@ -1,0 +1,131 @@
+//! The MMIO transport, version 1 ("Virtio Over MMIO", "Legacy interface", 4.2.4).
+
+use aerostat_spec::mmio::legacy::{self as reg, Space};
+use aerostat_spec::mmio::{CONFIG_OFFSET, VERSION_LEGACY};
+use aerostat_spec::{DeviceId, Interface};
+
+use crate::config::ConfigIo;
+use crate::interface::Legacy;
+use crate::io::Io;
+use crate::mmio::{MmioError, MmioInterrupt, MmioNotifier, Notification, identify};
+use crate::queue::{LEGACY_ALIGN, QueueError, QueueLimit, QueueSize, RingAddresses};
+use crate::region::Window;
+use crate::registers::Registers;
+use crate::status::Status;
+use crate::transport::Transport;
+
+/// A device on the MMIO bus, driven through the legacy interface.
+#[derive(Debug)]
+pub struct LegacyMmio<I> {
+    registers: Registers<Space, I>,
+    device: DeviceId,
+}
+
+impl<I: Io> LegacyMmio<I> {
+    /// Looks at the registers and takes the device, of whatever type, that they belong to.
+    ///
+    /// # Errors
+    ///
+    /// [`MmioError`] with the registers, of which none was written.
+    pub fn new(io: I) -> Result<Self, (I, MmioError)> {
+        match identify(&io, VERSION_LEGACY) {
+            Ok(device) => Ok(Self { registers: Registers::new(io), device }),
+            Err(error) => Err((io, error)),
+        }
+    }
+
+    /// The type of the device.
+    pub fn device(&self) -> DeviceId {
+        self.device
+    }
+}
+
+// SAFETY: a device of the legacy interface is reset by the write of 0 to its status, which ends its use of the queues
+// before the register reads 0; the address of a queue is written as given, or not at all.
+unsafe impl<I: Io> Transport for LegacyMmio<I> {
+    type Dialect = Legacy;
+    type Notifier = MmioNotifier<I>;
+    type Interrupt = MmioInterrupt<I>;
+    type Config = LegacyMmioConfig<I>;
+
+    fn interface(&self) -> Interface {
+        Interface::Legacy
+    }
+
+    fn device_id(&self) -> DeviceId {
+        self.device
+    }
+
+    fn status(&self) -> Status {
+        // The register has 32 bits, of which the upper 24 mean nothing.
+        Status(self.registers.read(reg::Status) as u8)
+    }
+
+    fn set_status(&mut self, status: Status) {
+        self.registers.write(reg::Status, status.0.into());
+    }
+
+    fn offered(&mut self) -> u32 {
+        self.registers.write(reg::HostFeaturesSel, 0);
+        self.registers.read(reg::HostFeatures)
+    }
+
+    fn accept(&mut self, features: u32) {
+        self.registers.write(reg::GuestFeaturesSel, 0);
+        self.registers.write(reg::GuestFeatures, features);
+        // The unit of the addresses of queues: told once, before the first of them.
+        self.registers.write(reg::GuestPageSize, LEGACY_ALIGN as u32);
+    }
+
+    fn supported(&self) -> u64 {
+        crate::SUPPORTED_LEGACY
+    }
+
+    fn queue_limit(&mut self, queue: u16) -> Result<QueueLimit, QueueError> {
+        self.registers.write(reg::QueueSel, queue.into());
+        if self.registers.read(reg::QueuePfn) != 0 {
+            return Err(QueueError::InUse { queue });
+        }
+        match self.registers.read(reg::QueueSizeMax) {
+            0 => Err(QueueError::Missing { queue }),
+            limit => Ok(QueueLimit::AtMost(u16::try_from(limit).unwrap_or(u16::MAX))),
+        }
+    }
+
+    unsafe fn enable_queue(
+        &mut self,
+        queue: u16,
+        size: QueueSize,
+        ring: &RingAddresses,
+    ) -> Result<MmioNotifier<I>, QueueError> {
+        let pfn = ring.legacy_pfn().ok_or(QueueError::Address { queue, address: ring.descriptors.0 })?;
+        self.registers.write(reg::QueueSel, queue.into());
+        self.registers.write(reg::QueueSize, size.get().into());
+        self.registers.write(reg::QueueAlign, LEGACY_ALIGN as u32);
+        self.registers.write(reg::QueuePfn, pfn);
+        let registers = Registers::new(self.registers.io().clone());
+        Ok(MmioNotifier { registers, queue, notification: Notification::Queue })
+    }
+
+    fn config(&self) -> LegacyMmioConfig<I> {
+        LegacyMmioConfig { space: Window::rest(self.registers.io().clone(), CONFIG_OFFSET) }
+    }
+
+    fn interrupt(&self) -> MmioInterrupt<I> {
+        MmioInterrupt { registers: Registers::new(self.registers.io().clone()) }
+    }
+}
+
+/// The configuration space of an MMIO device, through the legacy interface.
+#[derive(Clone, Debug)]
+pub struct LegacyMmioConfig<I> {
+    space: Window<I>,
+}
+
+impl<I: Io> ConfigIo for LegacyMmioConfig<I> {
+    fn generation(&self) -> Option<u32> {
+        None
+    }
+}
+
+crate::io::delegate!(LegacyMmioConfig, space);

@@ -1,0 +1,125 @@
+//! BARs that are reached through configuration space ("PCI configuration access capability", 4.1.4.9).
+
+use core::marker::PhantomData;
+
+use aerostat_spec::pci::{self, cap, cfg_cap};
+use aerostat_spec::{Block, Field};
+use pci_types::ConfigRegionAccess;
+
+use crate::io::Io;
+use crate::pci::function::{BarIndex, BarRange, Capability, PciFunction};
+use crate::pci::{MapBar, PciError};
+use crate::registers::Registers;
+
+/// Where the capability has its data register.
+const DATA: u16 = cfg_cap::PciCfgData::OFFSET as u16;
+
+/// The BARs of a device, reached through a capability in its configuration space: a [`MapBar`] for kernels that cannot map
+/// them.
+///
+/// Each access takes several accesses of the configuration space, which must not mix with those of another context: all
+/// transports over such a window stay with one of them, and the device is polled rather than served in an interrupt handler.
+/// That is why [`BarWindow`] is neither `Send` nor `Sync`.
+#[derive(Clone, Debug)]
+pub struct BarWindows<C> {
+    function: PciFunction<C>,
+    capability: Capability,
+}
+
+impl<C: ConfigRegionAccess> BarWindows<C> {
+    /// Finds the capability.
+    ///
+    /// # Errors
+    ///
+    /// [`PciError::NoWindow`] where the device does not have it.
+    pub fn new(function: PciFunction<C>) -> Result<Self, PciError> {
+        let is_window = |capability: &Capability| {
+            let registers = Registers::<cap::Space, _>::new(function.behind(*capability));
+            capability.id == pci::CAP_VENDOR_SPECIFIC
+                && pci::CfgType::from_raw(registers.read(cap::CfgType)) == pci::CfgType::Pci
+                && usize::from(registers.read(cap::CapLen)) >= <cfg_cap::Space as Block>::LEN
+        };
+        match function.capabilities().find(is_window) {
+            Some(capability) => Ok(Self { function, capability }),
+            None => Err(PciError::NoWindow),
+        }
+    }
+}
+
+impl<C: ConfigRegionAccess + Clone> MapBar for BarWindows<C> {
+    type Io = BarWindow<C>;
+
+    fn map(&mut self, range: BarRange) -> Option<BarWindow<C>> {
+        let (bar, start) = (0..).map_while(BarIndex::new).find_map(|bar| {
+            let whole = self.function.bar(bar).filter(|whole| whole.space == range.space)?;
+            let start = range.address.checked_sub(whole.address)?;
+            whole.part(start, range.len).map(|_| (bar, start))
+        })?;
+        // The capability has 32 bits for an offset.
+        let (start, len) = (u32::try_from(start).ok()?, u32::try_from(range.len).ok()?);
+        start.checked_add(len)?;
+        let Self { function, capability } = self.clone();
+        Some(BarWindow { function, capability, bar, start, len, stays: PhantomData })
+    }
+}
+
+/// A part of a BAR, reached through configuration space, see [`BarWindows`].
+#[derive(Debug)]
+pub struct BarWindow<C> {
+    function: PciFunction<C>,
+    capability: Capability,
+    bar: BarIndex,
+    start: u32,
+    len: u32,
+    stays: PhantomData<*const ()>,
+}
+
+impl<C: Clone> Clone for BarWindow<C> {
+    fn clone(&self) -> Self {
+        Self { function: self.function.clone(), ..*self }
+    }
+}
+
+impl<C: ConfigRegionAccess> BarWindow<C> {
+    /// Points the capability at the `T` at `offset`, and returns where its value is in configuration space. `None` for what
+    /// is outside the window or not aligned.
+    fn point<T>(&self, offset: usize) -> Option<u16> {
+        let end = offset.checked_add(size_of::<T>())?;
+        if end > self.len as usize || !offset.is_multiple_of(size_of::<T>()) {
+            return None;
+        }
+        let registers = Registers::<cap::Space, _>::new(self.function.behind(self.capability));
+        registers.write(cap::Bar, self.bar.get());
+        // The end of the window has 32 bits, as `map` has made sure.
+        registers.write(cap::Offset, self.start + offset as u32);
+        registers.write(cap::Length, size_of::<T>() as u32);
+        Some(u16::from(self.capability.offset) + DATA)
+    }
+}
+
+macro_rules! access {
+    ($int:ty, $read:ident, $write:ident) => {
+        fn $read(&self, offset: usize) -> $int {
+            // The value is in the lowest bytes of the register.
+            self.point::<$int>(offset).map_or(<$int>::MAX, |data| self.function.read(data) as $int)
+        }
+
+        fn $write(&self, offset: usize, value: $int) {
+            if let Some(data) = self.point::<$int>(offset) {
+                self.function.write(data, value.into());
+            }
+        }
+    };
+}
+
+// SAFETY: the device passes each access to its data register on to the place in the BAR that was set just before; no other
+// context has a clone that could set another one in between.
+unsafe impl<C: ConfigRegionAccess + Clone> Io for BarWindow<C> {
+    fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    access!(u8, read8, write8);
+    access!(u16, read16, write16);
+    access!(u32, read32, write32);
+}
