@@ -42,7 +42,7 @@ pub enum StartError {
     Memory(#[from] MemoryError),
     /// The queue size is none.
     #[error(
-        "{0} is no queue size: it is a power of two, at most 32768 (to offer another one is `RegisterFault::QueueSizeMax`)"
+        "{0} is no queue size: it is a power of two unless RING_PACKED is offered, from 1 to 32768 (to offer another one is `RegisterFault::QueueSizeMax`)"
     )]
     QueueSize(u16),
     /// The configuration cannot end there.
@@ -95,6 +95,12 @@ impl Builder {
     /// The feature bits that the device offers: see [`features`].
     pub fn features(mut self, features: u64) -> Self {
         self.options.features = features;
+        self
+    }
+
+    /// These feature bits, beside those that the device offers already.
+    pub fn add_features(mut self, features: u64) -> Self {
+        self.options.features |= features;
         self
     }
 
@@ -185,9 +191,10 @@ impl Builder {
     /// [`StartError`] when there is no memory or no thread for it, a queue size is none, or the configuration cannot end
     /// there.
     pub fn start(self) -> Result<BalloonDevice, StartError> {
-        let Options { queue_size, ref queue_sizes, config_bytes, .. } = self.options;
+        let Options { features, queue_size, ref queue_sizes, config_bytes, .. } = self.options;
+        let packed = features & features::RING_PACKED != 0;
         let mut sizes = queue_sizes.values().copied().chain([queue_size]);
-        if let Some(size) = sizes.find(|size| !size.is_power_of_two() || *size > 32768) {
+        if let Some(size) = sizes.find(|size| !(1..=32768).contains(size) || !(packed || size.is_power_of_two())) {
             return Err(StartError::QueueSize(size));
         }
         if let Some(bytes) = config_bytes.filter(|bytes| !bytes.is_multiple_of(4) || *bytes > 16) {

@@ -2,7 +2,7 @@
 //!
 //! | what | who answers the driver |
 //! |---|---|
-//! | [`BalloonDevice`] | a device in this process, on rust-vmm's `virtio-queue` and `vm-memory`; really frees the pages |
+//! | [`BalloonDevice`] | a device in this process, which really frees the pages |
 //! | [`qtest::Qemu`] | QEMU's own device, in a machine that is never started |
 //! | [`TestPlatform`] | a kernel's frames and device memory, with a [`Ledger`] of who owns what |
 //!

@@ -74,7 +74,7 @@ pub enum RegisterFault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QueueFault {
-    /// The used entry has this id.
+    /// The used entry has this id; in a packed ring its low 16 bits.
     UsedId(u32),
     /// The used entry has the id of a descriptor that is not in flight.
     UsedIdNotOutstanding,
@@ -82,7 +82,8 @@ pub enum QueueFault {
     UsedTwice,
     /// The used entry says that so many bytes were written.
     UsedLength(u32),
-    /// The used index is off by this much, until the next buffer is given back.
+    /// The used index is off by this much, until the next buffer is given back. A packed ring has no index: there so
+    /// many descriptors ahead are marked as used too, or the used one is withdrawn until the next buffer is given back.
     UsedIndexJump(i16),
     /// The buffer is taken and never given back.
     NeverAnswers,
@@ -104,11 +105,11 @@ pub enum QueueFault {
 /// What a hostile device overwrites.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scribble {
-    /// The whole descriptor table.
+    /// The whole descriptor table, or the whole packed ring.
     Descriptors,
-    /// The whole available ring, flags and index included.
+    /// The whole available ring, flags and index included; the driver's event structure of a packed ring.
     AvailableRing,
-    /// All entries and the flags of the used ring, but not its index.
+    /// All entries and the flags of the used ring, but not its index; the device's event structure of a packed ring.
     UsedRing,
     /// The buffer itself: the array of page numbers or statistics, or the pages that are reported or hinted.
     Array,

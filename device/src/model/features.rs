@@ -1,6 +1,6 @@
 //! Feature bits that the device model knows.
 
-use virtio_bindings::virtio_config::{VIRTIO_F_RING_RESET, VIRTIO_F_VERSION_1};
+use virtio_bindings::virtio_config::{VIRTIO_F_RING_PACKED, VIRTIO_F_RING_RESET, VIRTIO_F_VERSION_1};
 use virtio_bindings::virtio_ring::{VIRTIO_RING_F_EVENT_IDX, VIRTIO_RING_F_INDIRECT_DESC};
 
 /// `VIRTIO_BALLOON_F_MUST_TELL_HOST`.
@@ -23,5 +23,7 @@ pub const INDIRECT_DESC: u64 = 1 << VIRTIO_RING_F_INDIRECT_DESC;
 pub const EVENT_IDX: u64 = 1 << VIRTIO_RING_F_EVENT_IDX;
 /// `VIRTIO_F_VERSION_1`.
 pub const VERSION_1: u64 = 1 << VIRTIO_F_VERSION_1;
+/// `VIRTIO_F_RING_PACKED`: queues are split rings without it.
+pub const RING_PACKED: u64 = 1 << VIRTIO_F_RING_PACKED;
 /// `VIRTIO_F_RING_RESET`.
 pub const RING_RESET: u64 = 1 << VIRTIO_F_RING_RESET;

@@ -2,19 +2,18 @@
 
 use std::ops::Range;
 
-use virtio_queue::desc::split::Descriptor;
-
 use super::pages::append;
+use super::ring::Element;
 use super::{State, Work};
 use crate::memory::PAGE_BYTES;
 use crate::violation::FreePageViolation;
 
 impl State {
     /// The ranges of pages that the device-writable descriptors name: those that are whole pages of guest memory.
-    pub(super) fn free_ranges(&mut self, queue: u16, descriptors: &[Descriptor]) -> Vec<Range<u64>> {
+    pub(super) fn free_ranges(&mut self, queue: u16, elements: &[Element]) -> Vec<Range<u64>> {
         let mut ranges = Vec::new();
-        for descriptor in descriptors.iter().filter(|descriptor| descriptor.is_write_only()) {
-            let (address, bytes) = (descriptor.addr().0, descriptor.len());
+        for element in elements.iter().filter(|element| element.writable) {
+            let (address, bytes) = (element.address, element.length);
             match self.page_range(address, bytes) {
                 Some(range) => ranges.push(range),
                 None => self.violation(FreePageViolation::Range { queue, address, bytes }),
@@ -26,10 +25,8 @@ impl State {
     fn page_range(&self, address: u64, bytes: u32) -> Option<Range<u64>> {
         let bytes = u64::from(bytes);
         let whole = bytes > 0 && bytes.is_multiple_of(PAGE_BYTES) && address.is_multiple_of(PAGE_BYTES);
-        if !whole || !self.memory.is_on_bus(address, bytes) {
-            return None;
-        }
-        let first = address.checked_sub(self.memory.layout().bus_offset)? / PAGE_BYTES;
+        let physical = self.bus.physical(address, bytes).filter(|_| whole)?;
+        let first = physical / PAGE_BYTES;
         Some(first..first + bytes / PAGE_BYTES)
     }
 
@@ -61,8 +58,8 @@ impl State {
     fn pages_in_use(&self) -> Vec<Range<u64>> {
         let offset = self.memory.layout().bus_offset;
         let rings = self.queues.values().flat_map(|slot| slot.parts());
-        let readable = self.requests.iter().flat_map(|request| &request.descriptors).filter(|one| !one.is_write_only());
-        let buffers = readable.map(|one| (one.addr().0, u64::from(one.len())));
+        let readable = self.requests.iter().flat_map(|request| &request.elements).filter(|one| !one.writable);
+        let buffers = readable.map(|one| (one.address, u64::from(one.length)));
         let pages = rings.chain(buffers).map(|(start, bytes)| {
             let start = start.saturating_sub(offset);
             start / PAGE_BYTES..start.saturating_add(bytes).div_ceil(PAGE_BYTES)

@@ -8,10 +8,9 @@
 
 use std::ops::Range;
 
-use virtio_queue::desc::split::Descriptor;
-
 use super::page_set::PageSet;
 use super::requests::{Content, Request};
+use super::ring::Element;
 use super::{QueueKind, State, Work};
 use crate::log::Event;
 use crate::misbehave::{QueueFault, Scribble};
@@ -146,7 +145,7 @@ impl State {
     /// The driver has read `command`, true or not.
     pub(super) fn hint_command_was_read(&mut self, command: u32) {
         let slot = self.queues.values().find(|slot| slot.kind == QueueKind::FreePage);
-        let index = slot.and_then(|slot| slot.next_index(self.memory.bus())).unwrap_or(0);
+        let index = slot.and_then(|slot| slot.next_place(&self.bus)).unwrap_or(0);
         let dones = self.hinting.dones() + u64::from(command == DONE);
         // Of two looks with nothing sent in between only the later one matters.
         self.hinting.reads.pop_if(|last| last.index == index);
@@ -169,18 +168,18 @@ impl State {
         queue: u16,
         place: u16,
         head: u16,
-        descriptors: &[Descriptor],
+        elements: &[Element],
         faults: &[QueueFault],
     ) -> Hint {
         let read = self.hinting.read_before(place);
-        if descriptors.len() != 1 {
-            self.violation(Violation::ChainedArray { queue, head, descriptors: descriptors.len() });
+        if elements.len() != 1 {
+            self.violation(Violation::ChainedArray { queue, head, descriptors: elements.len() });
         }
-        if descriptors.iter().any(|descriptor| !descriptor.is_write_only()) {
-            self.take_id(queue, head, read, descriptors);
+        if elements.iter().any(|element| !element.writable) {
+            self.take_id(queue, head, read, elements);
         }
         let dones = read.map_or(0, |read| read.dones);
-        if !descriptors.iter().any(Descriptor::is_write_only) {
+        if !elements.iter().any(|element| element.writable) {
             return Hint { runs: Vec::new(), dones };
         }
         match self.hinting.open {
@@ -192,7 +191,7 @@ impl State {
                 }
             }
         }
-        let ranges = self.free_ranges(queue, descriptors);
+        let ranges = self.free_ranges(queue, elements);
         // What belongs to no round, or to one that the host has given up on, is let lie.
         let counts = self.hinting.open.is_some() && self.hinting.open == self.hinting.asked;
         let runs = self.really_free(queue, &ranges, |state, page| {
@@ -215,16 +214,16 @@ impl State {
         Hint { runs, dones }
     }
 
-    fn take_id(&mut self, queue: u16, head: u16, read: Option<Read>, descriptors: &[Descriptor]) {
-        let readable = descriptors.iter().filter(|descriptor| !descriptor.is_write_only());
-        let bytes: u64 = readable.map(|descriptor| u64::from(descriptor.len())).sum();
-        let Some(content) = self.readable_bytes(descriptors, 4) else {
+    fn take_id(&mut self, queue: u16, head: u16, read: Option<Read>, elements: &[Element]) {
+        let readable = elements.iter().filter(|element| !element.writable);
+        let bytes: u64 = readable.map(|element| u64::from(element.length)).sum();
+        let Some(content) = self.readable_bytes(elements, 4) else {
             return self.violation(Violation::BrokenChain { queue, head });
         };
         if bytes != 4 {
             self.violation(FreePageViolation::IdLength { head, bytes });
         }
-        let Some(id) = content.first_chunk().map(|id| u32::from_le_bytes(*id)) else { return };
+        let Some(id) = content.first_chunk().map(|id| self.bus.order().u32(*id)) else { return };
         match id {
             STOP => match self.hinting.open.take() {
                 Some(id) => self.log(Event::HintRoundClosed(id)),

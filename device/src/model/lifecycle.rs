@@ -132,11 +132,10 @@ impl State {
             self.violation(Violation::PoisonNotWritten);
         }
         let optional = |kind: QueueKind| kind.feature() != 0;
-        let bus = self.memory.bus();
         let mut found = Vec::new();
         for (&queue, slot) in &self.queues {
             if optional(slot.kind) && self.negotiated(slot.kind.feature()) {
-                found.push((queue, slot.kind, slot.new_buffers(bus)));
+                found.push((queue, slot.kind, slot.new_buffers(&self.bus)));
             }
         }
         for (queue, kind, new) in found {

@@ -2,7 +2,7 @@
 //!
 //! [`State`] is what the registers, the worker thread and the host's side change. Each file adds one part of it:
 //! `registers` decodes accesses, `lifecycle` is status and features, `config` the configuration space, `numbering` which
-//! queues there are, `queue` one virtqueue, `requests` the way of a buffer through the device. What a buffer of each queue
+//! queues there are, `queue` one virtqueue, `ring` its two formats, `requests` the way of a buffer through the device. What a buffer of each queue
 //! does is in `pages` (inflate and deflate), `statistics`, `reporting` and `hinting`; the last two share `free_pages`.
 
 mod config;
@@ -17,6 +17,7 @@ mod queue;
 mod registers;
 mod reporting;
 mod requests;
+mod ring;
 mod statistics;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -27,7 +28,7 @@ use virtio_bindings::virtio_config::VIRTIO_CONFIG_S_NEEDS_RESET;
 use virtio_bindings::virtio_mmio::{VIRTIO_MMIO_INT_CONFIG, VIRTIO_MMIO_INT_VRING};
 
 use crate::log::{Cause, Event, Logging};
-use crate::memory::GuestMemory;
+use crate::memory::{Bus, ByteOrder, GuestMemory};
 use crate::misbehave::{Faults, Misbehave, RegisterFault};
 use crate::violation::Violation;
 use config::Config;
@@ -94,6 +95,7 @@ pub(crate) enum Pace {
 /// The device behind its lock.
 pub(crate) struct State {
     pub(crate) memory: GuestMemory,
+    bus: Bus,
     pub(crate) options: Options,
     pub(crate) faults: Faults,
     pub(crate) events: Vec<Event>,
@@ -137,6 +139,7 @@ impl State {
             statistics: Statistics::default(),
             hinting: Hinting::new(pages),
             device_memory: Vec::new(),
+            bus: Bus::new(memory.clone(), ByteOrder::Little),
             memory,
             status: 0,
             reset_reads: None,

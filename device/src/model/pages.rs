@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use virtio_queue::desc::split::Descriptor;
-
+use super::ring::Element;
 use super::{State, Work};
 use crate::log::Event;
 use crate::violation::Violation;
@@ -15,14 +14,14 @@ const LOOKED_AT: u64 = 65_536;
 
 impl State {
     /// The page numbers in the buffer, and what is wrong with it.
-    pub(super) fn read_array(&mut self, queue: u16, head: u16, descriptors: &[Descriptor]) -> Vec<u32> {
-        if descriptors.len() != 1 {
-            self.violation(Violation::ChainedArray { queue, head, descriptors: descriptors.len() });
+    pub(super) fn read_array(&mut self, queue: u16, head: u16, elements: &[Element]) -> Vec<u32> {
+        if elements.len() != 1 {
+            self.violation(Violation::ChainedArray { queue, head, descriptors: elements.len() });
         }
-        if descriptors.iter().any(Descriptor::is_write_only) {
+        if elements.iter().any(|element| element.writable) {
             self.violation(Violation::WritableArray { queue, head });
         }
-        let bytes: u64 = descriptors.iter().map(|descriptor| u64::from(descriptor.len())).sum();
+        let bytes: u64 = elements.iter().map(|element| u64::from(element.length)).sum();
         let entries = bytes / 4;
         if !bytes.is_multiple_of(4) || bytes == 0 {
             self.violation(Violation::ArrayLength { queue, head, bytes });
@@ -30,11 +29,11 @@ impl State {
         if entries > ENTRIES {
             self.violation(Violation::TooManyPfns { queue, head, entries });
         }
-        let Some(content) = self.readable_bytes(descriptors, 4 * LOOKED_AT) else {
+        let Some(content) = self.readable_bytes(elements, 4 * LOOKED_AT) else {
             self.violation(Violation::BrokenChain { queue, head });
             return Vec::new();
         };
-        content.as_chunks().0.iter().map(|entry| u32::from_le_bytes(*entry)).collect()
+        content.as_chunks().0.iter().map(|entry| self.bus.order().u32(*entry)).collect()
     }
 
     /// Takes pages into the balloon, and their memory away from the guest.

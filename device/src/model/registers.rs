@@ -13,7 +13,7 @@ use virtio_bindings::virtio_mmio::{
 };
 
 use super::State;
-use super::queue::{Half, Ring};
+use super::queue::{Area, Half};
 use crate::misbehave::RegisterFault;
 use crate::violation::{Access, Violation};
 
@@ -51,7 +51,7 @@ enum Register {
     InterruptStatus,
     InterruptAck,
     Status,
-    QueueAddress(Ring, Half),
+    QueueAddress(Area, Half),
     SharedMemory,
     QueueReset,
     ConfigGeneration,
@@ -76,12 +76,12 @@ impl Register {
             VIRTIO_MMIO_INTERRUPT_STATUS => Self::InterruptStatus,
             VIRTIO_MMIO_INTERRUPT_ACK => Self::InterruptAck,
             VIRTIO_MMIO_STATUS => Self::Status,
-            VIRTIO_MMIO_QUEUE_DESC_LOW => Self::QueueAddress(Ring::Descriptors, Half::Low),
-            VIRTIO_MMIO_QUEUE_DESC_HIGH => Self::QueueAddress(Ring::Descriptors, Half::High),
-            VIRTIO_MMIO_QUEUE_AVAIL_LOW => Self::QueueAddress(Ring::Driver, Half::Low),
-            VIRTIO_MMIO_QUEUE_AVAIL_HIGH => Self::QueueAddress(Ring::Driver, Half::High),
-            VIRTIO_MMIO_QUEUE_USED_LOW => Self::QueueAddress(Ring::Device, Half::Low),
-            VIRTIO_MMIO_QUEUE_USED_HIGH => Self::QueueAddress(Ring::Device, Half::High),
+            VIRTIO_MMIO_QUEUE_DESC_LOW => Self::QueueAddress(Area::Descriptors, Half::Low),
+            VIRTIO_MMIO_QUEUE_DESC_HIGH => Self::QueueAddress(Area::Descriptors, Half::High),
+            VIRTIO_MMIO_QUEUE_AVAIL_LOW => Self::QueueAddress(Area::Driver, Half::Low),
+            VIRTIO_MMIO_QUEUE_AVAIL_HIGH => Self::QueueAddress(Area::Driver, Half::High),
+            VIRTIO_MMIO_QUEUE_USED_LOW => Self::QueueAddress(Area::Device, Half::Low),
+            VIRTIO_MMIO_QUEUE_USED_HIGH => Self::QueueAddress(Area::Device, Half::High),
             VIRTIO_MMIO_SHM_SEL
             | VIRTIO_MMIO_SHM_LEN_LOW
             | VIRTIO_MMIO_SHM_LEN_HIGH
@@ -264,7 +264,7 @@ impl State {
         }
         match register {
             Register::QueueSize => self.set_queue_size(queue, value),
-            Register::QueueAddress(ring, half) => self.set_queue_address(queue, ring, half, value),
+            Register::QueueAddress(area, half) => self.set_queue_address(queue, area, half, value),
             _ if value == 0 => self.disable_queue(queue),
             _ => self.enable_queue(queue),
         }

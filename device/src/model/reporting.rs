@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use virtio_queue::desc::split::Descriptor;
-
+use super::ring::Element;
 use super::{State, Work};
 use crate::log::Event;
 use crate::misbehave::{QueueFault, Scribble};
@@ -34,17 +33,11 @@ enum Reported {
 
 impl State {
     /// Takes the memory of a report away from the guest. The driver may not use it before the report comes back.
-    pub(super) fn take_report(
-        &mut self,
-        queue: u16,
-        head: u16,
-        descriptors: &[Descriptor],
-        faults: &[QueueFault],
-    ) -> Report {
-        if descriptors.iter().any(|descriptor| !descriptor.is_write_only()) {
+    pub(super) fn take_report(&mut self, queue: u16, head: u16, elements: &[Element], faults: &[QueueFault]) -> Report {
+        if elements.iter().any(|element| !element.writable) {
             self.violation(FreePageViolation::ReadableReport { queue, head });
         }
-        let ranges = self.free_ranges(queue, descriptors);
+        let ranges = self.free_ranges(queue, elements);
         let runs = self.really_free(queue, &ranges, |state, page| state.reported.insert(page));
         let unpoisoned = self.unpoisoned(&runs);
         for &page in &unpoisoned {

@@ -1,17 +1,12 @@
 //! The way of a buffer through the device: taken, kept for a while, done, given back.
 
 use std::collections::VecDeque;
-use std::num::Wrapping;
-use std::sync::atomic::Ordering;
 
 use virtio_bindings::virtio_config::VIRTIO_CONFIG_S_NEEDS_RESET as NEEDS_RESET;
-use virtio_queue::desc::split::Descriptor;
-use virtio_queue::{Queue, QueueOwnedT, QueueT};
-use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
 use super::hinting::Hint;
-use super::queue::{ring_bytes, wants_interrupt};
 use super::reporting::Report;
+use super::ring::{Chain, Element, Flaw, Overrun, Used};
 use super::{Notifications, QueueKind, State, Work, features};
 use crate::log::{Cause, Event};
 use crate::misbehave::{QueueFault, Scribble};
@@ -22,7 +17,8 @@ use crate::violation::Violation;
 pub(super) struct Request {
     pub(super) queue: u16,
     head: u16,
-    pub(super) descriptors: Vec<Descriptor>,
+    slots: u16,
+    pub(super) elements: Vec<Element>,
     pub(super) content: Content,
     pub(super) due: Due,
     pub(super) faults: Vec<QueueFault>,
@@ -113,10 +109,9 @@ impl State {
     /// Asks for notifications of a queue again. Whether there was such a queue.
     fn rest_a_queue(&mut self) -> bool {
         let Some((&queue, slot)) = self.queues.iter_mut().find(|(_, slot)| slot.quiet) else { return false };
-        let bus = self.memory.bus();
         slot.quiet = false;
         // There may be a buffer that came just before the driver could know.
-        if slot.ring.as_mut().is_some_and(|ring| ring.enable_notification(bus).unwrap_or(false)) {
+        if slot.ring.as_mut().is_some_and(|ring| ring.want(&self.bus)) {
             self.kicked.insert(queue);
         }
         true
@@ -125,32 +120,25 @@ impl State {
     /// Takes all buffers that the driver has made available on `queue`.
     fn take_available(&mut self, queue: u16) {
         let suppresses = self.options.notifications == Notifications::Suppressed;
-        let bus = self.memory.bus();
+        // An event index has to be set anew even where notifications are always wanted.
+        let rests = suppresses || self.negotiated(features::EVENT_IDX);
         let Some(slot) = self.queues.get_mut(&queue) else { return };
         let Some(ring) = slot.ring.as_mut().filter(|_| !slot.given_up) else { return };
-        let index = ring.avail_idx(bus, Ordering::Acquire).unwrap_or(Wrapping(ring.next_avail())).0;
-        if slot.scribbled_index == Some(index) {
-            return;
-        }
-        slot.scribbled_index = None;
         if suppresses {
-            // A queue that is ready lies in memory: the flags can be written.
-            let _ = ring.disable_notification(bus);
+            ring.suppress(&self.bus);
         }
-        // An event index has to be set anew even where notifications are always wanted.
-        slot.quiet = suppresses || ring.event_idx_enabled();
-        let expected = ring.next_avail();
-        let chains: Vec<(u16, Vec<Descriptor>)> = match ring.iter(bus) {
-            Ok(chains) => chains.map(|chain| (chain.head_index(), chain.collect())).collect(),
-            Err(_) => {
-                slot.quiet = false;
+        let expected = ring.taken();
+        let chains = match ring.take(&self.bus) {
+            Ok(chains) => chains,
+            Err(Overrun(index)) => {
                 slot.given_up = true;
                 return self.violation(Violation::AvailableIndex { queue, index, expected });
             }
         };
+        slot.quiet = rests;
         let first = self.requests.len();
-        for (offset, (head, descriptors)) in chains.into_iter().enumerate() {
-            self.accept(queue, expected.wrapping_add(offset as u16), head, descriptors);
+        for (offset, chain) in chains.into_iter().enumerate() {
+            self.accept(queue, expected.wrapping_add(offset as u16), chain);
         }
         // Only now, for the sake of the arrays that come after the one that is scribbled over.
         for index in first..self.requests.len() {
@@ -159,7 +147,8 @@ impl State {
     }
 
     /// Takes the buffer that was the `place`th to be made available on its queue.
-    fn accept(&mut self, queue: u16, place: u16, head: u16, descriptors: Vec<Descriptor>) {
+    fn accept(&mut self, queue: u16, place: u16, chain: Chain) {
+        let Chain { id: head, slots, elements, flaws } = chain;
         let faults = self.faults.of_buffer(self.taken, queue);
         self.taken += 1;
         for fault in &faults {
@@ -168,18 +157,27 @@ impl State {
         if self.requests.iter().any(|request| request.queue == queue && request.head == head) {
             self.violation(Violation::HeadInFlight { queue, head });
         }
-        let whole = descriptors.last().is_some_and(|last| !last.has_next());
-        if !whole {
-            self.violation(Violation::BrokenChain { queue, head });
+        for flaw in &flaws {
+            match flaw {
+                Flaw::Broken => self.violation(Violation::BrokenChain { queue, head }),
+                Flaw::Linked => self.violation(Violation::IndirectLinked { queue, head }),
+                Flaw::Nested => self.violation(Violation::IndirectNested { queue, head }),
+                Flaw::TableFlags => self.violation(Violation::IndirectFlags { queue, head }),
+                Flaw::Overrun => self.violation(Violation::RingOverrun { queue, head }),
+                Flaw::Indirect if !self.negotiated(features::INDIRECT_DESC) => {
+                    self.violation(Violation::Indirect { queue, head });
+                }
+                Flaw::Indirect => {}
+            }
         }
-        if self.is_indirect(queue, head) && !self.negotiated(features::INDIRECT_DESC) {
-            self.violation(Violation::Indirect { queue, head });
-        }
-        let content = if whole { self.understand(queue, place, head, &descriptors, &faults) } else { Content::Nothing };
+        let content = match flaws.contains(&Flaw::Broken) {
+            false => self.understand(queue, place, head, &elements, &faults),
+            true => Content::Nothing,
+        };
         // Statistics stay until the host wants newer ones.
         let held = matches!(content, Content::Statistics) && !faults.contains(&QueueFault::Unasked);
         let due = if held { Due::Held } else { due(&faults) };
-        self.requests.push_back(Request { queue, head, descriptors, content, due, faults });
+        self.requests.push_back(Request { queue, head, slots, elements, content, due, faults });
     }
 
     fn understand(
@@ -187,32 +185,30 @@ impl State {
         queue: u16,
         place: u16,
         head: u16,
-        descriptors: &[Descriptor],
+        elements: &[Element],
         faults: &[QueueFault],
     ) -> Content {
         let Some(kind) = self.queues.get(&queue).map(|slot| slot.kind) else { return Content::Nothing };
         let looks = self.options.work != Work::Acknowledge;
         match kind {
-            QueueKind::Inflate | QueueKind::Deflate if looks => {
-                Content::Array(self.read_array(queue, head, descriptors))
-            }
+            QueueKind::Inflate | QueueKind::Deflate if looks => Content::Array(self.read_array(queue, head, elements)),
             QueueKind::Statistics => {
-                self.take_statistics(queue, head, descriptors);
+                self.take_statistics(queue, head, elements);
                 Content::Statistics
             }
-            QueueKind::FreePage if looks => Content::Hint(self.take_hint(queue, place, head, descriptors, faults)),
-            QueueKind::Reporting if looks => Content::Report(self.take_report(queue, head, descriptors, faults)),
+            QueueKind::FreePage if looks => Content::Hint(self.take_hint(queue, place, head, elements, faults)),
+            QueueKind::Reporting if looks => Content::Report(self.take_report(queue, head, elements, faults)),
             _ => Content::Nothing,
         }
     }
 
     /// What the device may read in a buffer, at most `most` bytes of it. `None` where that is not all in memory.
-    pub(super) fn readable_bytes(&self, descriptors: &[Descriptor], most: u64) -> Option<Vec<u8>> {
+    pub(super) fn readable_bytes(&self, elements: &[Element], most: u64) -> Option<Vec<u8>> {
         let mut content = Vec::new();
-        for descriptor in descriptors.iter().filter(|descriptor| !descriptor.is_write_only()) {
+        for element in elements.iter().filter(|element| !element.writable) {
             let left = most.saturating_sub(content.len() as u64);
-            let mut part = vec![0; u64::from(descriptor.len()).min(left) as usize];
-            self.memory.bus().read_slice(&mut part, descriptor.addr()).ok()?;
+            let mut part = vec![0; u64::from(element.length).min(left) as usize];
+            self.bus.read(element.address, &mut part)?;
             content.append(&mut part);
         }
         Some(content)
@@ -230,15 +226,8 @@ impl State {
         }
     }
 
-    fn is_indirect(&self, queue: u16, head: u16) -> bool {
-        let table = self.queues.get(&queue).and_then(|slot| slot.ring.as_ref()).map(Queue::desc_table);
-        let at = table.and_then(|table| table.checked_add(16 * u64::from(head)));
-        let descriptor = at.and_then(|at| self.memory.bus().read_obj::<Descriptor>(GuestAddress(at)).ok());
-        descriptor.is_some_and(|descriptor| descriptor.refers_to_indirect_table())
-    }
-
     fn finish(&mut self, request: Request) {
-        let Request { queue, head, ref content, ref faults, .. } = request;
+        let Request { queue, head, slots, ref content, ref faults, .. } = request;
         let Some(kind) = self.queues.get(&queue).map(|slot| slot.kind) else { return };
         if faults.contains(&QueueFault::NeedsReset) {
             return self.needs_reset();
@@ -250,13 +239,13 @@ impl State {
             Content::Hint(hint) => self.finish_hint(hint),
             Content::Statistics | Content::Nothing => {}
         }
-        self.give_back(queue, head, faults);
+        self.give_back(queue, head, slots, faults);
     }
 
     /// Puts the buffer into the used ring, and interrupts the driver if it wants that.
-    fn give_back(&mut self, queue: u16, head: u16, faults: &[QueueFault]) {
+    fn give_back(&mut self, queue: u16, head: u16, slots: u16, faults: &[QueueFault]) {
         let in_flight = |id: u16| id == head || self.requests.iter().any(|one| one.queue == queue && one.head == id);
-        let bus = self.memory.bus();
+        let bus = &self.bus;
         let Some(ring) = self.queues.get_mut(&queue).and_then(|slot| slot.ring.as_mut()) else { return };
 
         // The arrays are only read, so that no byte was written (2.7.8.2).
@@ -273,16 +262,14 @@ impl State {
         }
         let times = if faults.contains(&QueueFault::UsedTwice) { 2 } else { 1 };
         for _ in 0..times {
-            push_used(ring, bus, id, written);
+            ring.push(bus, Used { id, written, slots });
         }
         for fault in faults {
             if let QueueFault::UsedIndexJump(jump) = fault {
-                let index = ring.next_used().wrapping_add_signed(*jump);
-                // A queue that is ready lies in memory: the index can be written.
-                let _ = bus.store(index.to_le(), GuestAddress(ring.used_ring() + 2), Ordering::Release);
+                ring.jump(bus, *jump);
             }
         }
-        let wanted = wants_interrupt(ring, bus);
+        let wanted = ring.wants_interrupt(bus);
         self.log(Event::Completed { queue, head });
         if wanted && !faults.contains(&QueueFault::LosesInterrupt) {
             self.interrupt(Cause::UsedBuffer);
@@ -291,31 +278,18 @@ impl State {
 
     fn scribble(&mut self, request: usize) {
         let Some(request) = self.requests.get(request) else { return };
-        let Some(slot) = self.queues.get_mut(&request.queue) else { return };
-        let Some(ring) = slot.ring.as_ref() else { return };
-        let bus = self.memory.bus();
-        let [table, driver, device] = ring_bytes(ring.size()).map(|bytes| bytes as usize);
-        // What lies outside memory cannot be overwritten, which is no loss.
-        let overwrite = |at: u64, length: usize| drop(bus.write_slice(&vec![0xff; length], GuestAddress(at)));
+        let Some(ring) = self.queues.get_mut(&request.queue).and_then(|slot| slot.ring.as_mut()) else { return };
         for fault in &request.faults {
             match fault {
-                QueueFault::Scribbles(Scribble::Descriptors) => overwrite(ring.desc_table(), table),
-                QueueFault::Scribbles(Scribble::AvailableRing) => {
-                    overwrite(ring.avail_ring(), driver);
-                    // The device keeps interrupting: only undefined flags are set.
-                    let _ = bus.write_obj(0xfffe_u16.to_le(), GuestAddress(ring.avail_ring()));
-                    slot.scribbled_index = Some(u16::MAX);
-                }
-                QueueFault::Scribbles(Scribble::UsedRing) => {
-                    overwrite(ring.used_ring() + 4, device - 4);
-                    let _ = bus.write_obj(0xfffe_u16.to_le(), GuestAddress(ring.used_ring()));
-                }
                 QueueFault::Scribbles(Scribble::Array) => {
-                    for descriptor in &request.descriptors {
-                        // Hostile, not boundless: what is more than any array is left alone.
-                        overwrite(descriptor.addr().0, descriptor.len().min(1 << 16) as usize);
+                    for element in &request.elements {
+                        // Hostile, not boundless: what is more than any array is left alone, and so is what lies
+                        // outside memory.
+                        let content = vec![0xff; element.length.min(1 << 16) as usize];
+                        let _ = self.bus.write(element.address, &content);
                     }
                 }
+                QueueFault::Scribbles(part) => ring.scribble(&self.bus, *part),
                 _ => {}
             }
         }
@@ -329,22 +303,4 @@ pub(super) fn due(faults: &[QueueFault]) -> Due {
         QueueFault::Delay(ticks @ 1..) if due == Due::Now => Due::After(*ticks),
         _ => due,
     })
-}
-
-/// Adds an entry to the used ring, honest or not.
-fn push_used(ring: &mut Queue, bus: &GuestMemoryMmap, id: u32, written: u32) {
-    if let Ok(head) = u16::try_from(id)
-        && head < ring.size()
-    {
-        // A queue that is ready lies in memory: the entry can be written.
-        let _ = ring.add_used(bus, head, written);
-        return;
-    }
-    // `Queue` refuses an id that the ring does not have.
-    let next = ring.next_used();
-    let entry = ring.used_ring() + 4 + 8 * u64::from(next % ring.size());
-    let _ = bus.write_obj(id.to_le(), GuestAddress(entry));
-    let _ = bus.write_obj(written.to_le(), GuestAddress(entry + 4));
-    ring.set_next_used(next.wrapping_add(1));
-    let _ = bus.store(next.wrapping_add(1).to_le(), GuestAddress(ring.used_ring() + 2), Ordering::Release);
 }

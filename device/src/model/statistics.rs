@@ -1,8 +1,7 @@
 //! The statistics queue: section 5.5.6.3.
 
-use virtio_queue::desc::split::Descriptor;
-
 use super::requests::{Due, due};
+use super::ring::Element;
 use super::{Pace, QueueKind, State};
 use crate::log::Event;
 use crate::violation::{StatisticsViolation, Violation};
@@ -36,24 +35,25 @@ fn tags(values: &[(u16, u64)]) -> Vec<u16> {
 
 impl State {
     /// Reads a buffer, which then stays with the device until the host wants newer statistics.
-    pub(super) fn take_statistics(&mut self, queue: u16, head: u16, descriptors: &[Descriptor]) {
+    pub(super) fn take_statistics(&mut self, queue: u16, head: u16, elements: &[Element]) {
         if self.requests.iter().any(|request| request.queue == queue) {
             self.violation(StatisticsViolation::TwoBuffers { head });
         }
-        if descriptors.iter().any(Descriptor::is_write_only) {
+        if elements.iter().any(|element| element.writable) {
             self.violation(Violation::WritableArray { queue, head });
         }
-        let bytes: u64 = descriptors.iter().map(|descriptor| u64::from(descriptor.len())).sum();
+        let bytes: u64 = elements.iter().map(|element| u64::from(element.length)).sum();
         if bytes == 0 || !bytes.is_multiple_of(ENTRY as u64) {
             self.violation(StatisticsViolation::Length { bytes });
         }
-        let Some(content) = self.readable_bytes(descriptors, LOOKED_AT) else {
+        let Some(content) = self.readable_bytes(elements, LOOKED_AT) else {
             return self.violation(Violation::BrokenChain { queue, head });
         };
+        let order = self.bus.order();
         let entries = content.as_chunks::<ENTRY>().0.iter();
         let values: Vec<(u16, u64)> = entries
             .map(|&[t0, t1, v0, v1, v2, v3, v4, v5, v6, v7]| {
-                (u16::from_le_bytes([t0, t1]), u64::from_le_bytes([v0, v1, v2, v3, v4, v5, v6, v7]))
+                (order.u16([t0, t1]), order.u64([v0, v1, v2, v3, v4, v5, v6, v7]))
             })
             .collect();
 
@@ -88,7 +88,7 @@ impl State {
         let slot = self.queues.get(&queue);
         // A queue that is kicked or quiet is going to be looked at.
         let looked_after = self.kicked.contains(&queue) || slot.is_some_and(|slot| slot.quiet);
-        let new = slot.and_then(|slot| slot.new_buffers(self.memory.bus()));
+        let new = slot.and_then(|slot| slot.new_buffers(&self.bus));
         // Otherwise the driver may just be about to notify.
         let in_turns = self.options.pace == Pace::InTurns;
         if in_turns && self.is_live() && !looked_after && new.is_some_and(|new| new > 0) {

@@ -222,7 +222,7 @@ pub enum Violation {
         /// Where the device had got to.
         expected: u16,
     },
-    /// 2.7.5: a chain that leaves the table, loops or cannot be read.
+    /// 2.7.5, 2.8.17: a chain that leaves the table, loops, cannot be read, or is made available in part.
     #[error("queue {queue} has a broken chain at head {head}")]
     BrokenChain {
         /// The queue.
@@ -236,6 +236,38 @@ pub enum Violation {
         /// The queue.
         queue: u16,
         /// The head.
+        head: u16,
+    },
+    /// 2.7.5.3: an indirect descriptor is the last of its chain in the ring.
+    #[error("queue {queue} has an indirect descriptor with a link at head {head}")]
+    IndirectLinked {
+        /// The queue.
+        queue: u16,
+        /// The head.
+        head: u16,
+    },
+    /// 2.7.5.3: an indirect table refers to no other one.
+    #[error("queue {queue} has an indirect descriptor in the indirect table at head {head}")]
+    IndirectNested {
+        /// The queue.
+        queue: u16,
+        /// The head.
+        head: u16,
+    },
+    /// 2.8.19: only the write flag is set in an indirect table of a packed ring.
+    #[error("queue {queue} has other flags than the write flag in the indirect table of buffer {head}")]
+    IndirectFlags {
+        /// The queue.
+        queue: u16,
+        /// The buffer id.
+        head: u16,
+    },
+    /// 2.8.16: descriptors of a packed ring are made available only where the device has used those before.
+    #[error("queue {queue} has more descriptors in flight than its ring has, with buffer {head}")]
+    RingOverrun {
+        /// The queue.
+        queue: u16,
+        /// The buffer id.
         head: u16,
     },
     /// A head that was made available while the device still owned it.

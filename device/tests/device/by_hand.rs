@@ -1,9 +1,22 @@
 //! A driver in the plainest form: one descriptor for each buffer, rings written by hand.
 
+mod rings;
+
+use std::cell::{RefCell, RefMut};
 use std::ops::Range;
 
 use aerostat_device::{BalloonDevice, Builder, GuestMemory, PAGE_BYTES, QueueKind, Registers, Violation, features};
 use aerostat_transport::Io;
+
+use super::SHAPE;
+use crate::Shape;
+use rings::{Descriptor, Ring};
+
+/// The features that the shape of queues brings.
+pub(crate) const SHAPED: u64 = match SHAPE {
+    Shape::Split => 0,
+    Shape::Packed => features::RING_PACKED,
+};
 
 pub(crate) const INFLATE: u16 = 0;
 pub(crate) const DEFLATE: u16 = 1;
@@ -54,10 +67,10 @@ pub(crate) const NEEDS_RESET: u32 = 0x40;
 /// Where the rings and the arrays of each queue are: 64 KiB a queue, from 2 MiB on.
 const AREA: u64 = 0x20_0000;
 const AREA_BYTES: u64 = 0x1_0000;
-const DRIVER_RING: u64 = 0x1000;
-const DEVICE_RING: u64 = 0x2000;
+pub(crate) const DRIVER_RING: u64 = 0x1000;
+pub(crate) const DEVICE_RING: u64 = 0x2000;
 const ARRAYS: u64 = 0x4000;
-const SIZE: u16 = 8;
+pub(crate) const SIZE: u16 = 8;
 
 /// One entry of the used ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +82,7 @@ pub(crate) struct Used {
 pub(crate) struct ByHand<I> {
     pub(crate) io: I,
     pub(crate) memory: GuestMemory,
-    available: [u16; 5],
+    queues: [RefCell<Ring>; 5],
 }
 
 /// A live device without a thread, and its driver.
@@ -80,9 +93,14 @@ pub(crate) fn live(builder: Builder) -> (BalloonDevice, ByHand<Registers>) {
     (device, driver)
 }
 
-/// The same with 8 MiB of memory.
+/// A device of this shape with 8 MiB of memory.
+pub(crate) fn builder() -> Builder {
+    BalloonDevice::builder().memory(8 << 20).add_features(SHAPED)
+}
+
+/// A live one without a thread, and its driver.
 pub(crate) fn live_8_mib() -> (BalloonDevice, ByHand<Registers>) {
-    live(BalloonDevice::builder().memory(8 << 20))
+    live(builder())
 }
 
 /// A live device with these features of the balloon, numbered as the specification prints them, and its driver, which
@@ -93,7 +111,7 @@ pub(crate) fn live_with(builder: Builder, features: u64) -> (BalloonDevice, ByHa
 
 /// The same with a device that works as the builder says.
 pub(crate) fn live_and_working(builder: Builder, features: u64) -> (BalloonDevice, ByHand<Registers>) {
-    let features = features | features::VERSION_1;
+    let features = features | features::VERSION_1 | SHAPED;
     let device = builder.memory(8 << 20).features(features).start().unwrap();
     let mut driver = ByHand::new(device.registers(), device.memory());
     driver.settle_features(features);
@@ -120,7 +138,15 @@ pub(crate) fn assert_broken<V: Into<Violation>>(device: &BalloonDevice, expected
 
 impl<I: Io> ByHand<I> {
     pub(crate) fn new(io: I, memory: &GuestMemory) -> Self {
-        Self { io, memory: memory.clone(), available: [0; 5] }
+        Self { io, memory: memory.clone(), queues: Self::rings(memory) }
+    }
+
+    fn rings(memory: &GuestMemory) -> [RefCell<Ring>; 5] {
+        [0, 1, 2, 3, 4].map(|queue| RefCell::new(Ring::new(memory, Self::area(queue))))
+    }
+
+    fn ring(&self, queue: u16) -> RefMut<'_, Ring> {
+        self.queues[usize::from(queue)].borrow_mut()
     }
 
     pub(crate) fn identify(&self) -> [u32; 3] {
@@ -142,11 +168,12 @@ impl<I: Io> ByHand<I> {
         }
     }
 
-    /// Goes on to FEATURES_OK with these features. The status that the device then shows.
+    /// Goes on to FEATURES_OK with these features and those of the shape. The status that the device then shows.
     pub(crate) fn negotiate(&mut self, features: u64) -> u32 {
         self.identify();
         self.io.write32(reg::STATUS, 0);
-        self.available = [0; 5];
+        self.queues = Self::rings(&self.memory);
+        let features = features | self.offered() & SHAPED;
         self.io.write32(reg::STATUS, ACKNOWLEDGE);
         self.io.write32(reg::STATUS, ACKNOWLEDGE | DRIVER);
         self.accept(features);
@@ -189,7 +216,7 @@ impl<I: Io> ByHand<I> {
     /// Reset to DRIVER_OK, with all that is offered of what this driver knows.
     pub(crate) fn bring_up(&mut self) {
         self.identify();
-        let known = 1 << 32 | 1;
+        let known = features::VERSION_1 | features::MUST_TELL_HOST;
         let features = self.offered() & known;
         self.bring_up_with(features);
     }
@@ -262,30 +289,21 @@ impl<I: Io> ByHand<I> {
 
     /// Writes a descriptor of any kind; guest physical address, length, flags, next.
     pub(crate) fn describe(&self, queue: u16, index: u16, address: u64, length: u32, flags: u16, next: u16) {
-        let mut bytes = Vec::new();
-        bytes.extend(self.memory.bus_address(address).to_le_bytes());
-        bytes.extend(length.to_le_bytes());
-        bytes.extend(flags.to_le_bytes());
-        bytes.extend(next.to_le_bytes());
-        self.memory.write(Self::area(queue) + 16 * u64::from(index), &bytes).unwrap();
+        let address = self.memory.bus_address(address);
+        self.ring(queue).describe(index, Descriptor { address, length, flags, next });
     }
 
     /// Makes a head available, without notifying.
     pub(crate) fn offer_head(&mut self, queue: u16, head: u16) {
-        let available = &mut self.available[usize::from(queue)];
-        let ring = Self::area(queue) + DRIVER_RING;
-        self.memory.write(ring + 4 + 2 * u64::from(*available % SIZE), &head.to_le_bytes()).unwrap();
-        *available = available.wrapping_add(1);
-        let index = *available;
-        self.set_available_index(queue, index);
+        self.ring(queue).offer(head);
     }
 
     pub(crate) fn set_available_index(&self, queue: u16, index: u16) {
-        self.memory.write(Self::area(queue) + DRIVER_RING + 2, &index.to_le_bytes()).unwrap();
+        self.ring(queue).set_index(index);
     }
 
     pub(crate) fn set_available_flags(&self, queue: u16, flags: u16) {
-        self.memory.write(Self::area(queue) + DRIVER_RING, &flags.to_le_bytes()).unwrap();
+        self.ring(queue).set_flags(flags);
     }
 
     pub(crate) fn array(queue: u16, index: u16) -> u64 {
@@ -315,19 +333,15 @@ impl<I: Io> ByHand<I> {
     }
 
     pub(crate) fn used_flags(&self, queue: u16) -> u16 {
-        self.half(Self::area(queue) + DEVICE_RING)
+        self.ring(queue).flags()
     }
 
     pub(crate) fn used_index(&self, queue: u16) -> u16 {
-        self.half(Self::area(queue) + DEVICE_RING + 2)
+        self.ring(queue).used_index()
     }
 
-    /// The first `count` entries of the used ring.
+    /// The first `count` buffers that came back.
     pub(crate) fn used(&self, queue: u16, count: u16) -> Vec<Used> {
-        let word = |address| u32::from(self.half(address)) | u32::from(self.half(address + 2)) << 16;
-        let ring = Self::area(queue) + DEVICE_RING + 4;
-        (0..u64::from(count))
-            .map(|entry| Used { id: word(ring + 8 * entry), written: word(ring + 8 * entry + 4) })
-            .collect()
+        self.ring(queue).used(count)
     }
 }

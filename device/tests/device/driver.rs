@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use aerostat_balloon::transport::pci::{ConfigPorts, Pci, PciFunction, Routing};
 use aerostat_balloon::transport::{Mmio, Transport};
-use aerostat_balloon::{Balloon, MustTellHost, Pages, Step};
+use aerostat_balloon::{Balloon, EventIdx, MustTellHost, Pages, RingPacked, Step};
 use aerostat_device::qtest::{Machine, Qemu, qemu_or_skip};
-use aerostat_device::{BalloonDevice, GuestMemory, Ledger, QueueFault, TestPlatform, wait_at_most};
+use aerostat_device::{BalloonDevice, Event, GuestMemory, Ledger, QueueFault, TestPlatform, features, wait_at_most};
 use aerostat_transport::Wait;
 
 const BYTES: u64 = 64 << 20;
@@ -16,7 +16,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 fn up_and_down<T: Transport>(transport: T, platform: TestPlatform, host: impl Fn(u32), mut wait: impl Wait) -> Ledger {
     let ledger = platform.ledger();
     // QEMU does not offer it.
-    let mut balloon = Balloon::new(transport, platform).want(MustTellHost).probe().unwrap();
+    let balloon = Balloon::new(transport, platform).want(MustTellHost).want(RingPacked).want(EventIdx);
+    let mut balloon = balloon.probe().unwrap();
     for target in [1000, 10] {
         host(target);
         let mut attempt = 0;
@@ -35,21 +36,25 @@ fn up_and_down<T: Transport>(transport: T, platform: TestPlatform, host: impl Fn
 
 #[test]
 fn against_the_embedded_device() {
-    let embedded = |builder: aerostat_device::Builder| builder.memory(BYTES).start().unwrap();
-    let check = |device: &BalloonDevice, wait: &mut dyn FnMut(u32) -> aerostat_transport::Patience| {
-        let platform = TestPlatform::of(device).unwrap();
-        up_and_down(Mmio::new(device.registers()).unwrap(), platform, |target| device.set_target(target), wait);
-        assert_eq!(device.violations(), []);
-        assert_eq!(device.host_page_count(), 0);
-    };
-    let device = embedded(BalloonDevice::builder().threaded());
-    check(&device, &mut wait_at_most(LIMIT));
-    let device = embedded(BalloonDevice::builder().inline());
-    check(&device, &mut device.work_at_most(100));
-    let device = embedded(BalloonDevice::builder().manual());
-    check(&device, &mut device.work_at_most(100));
-    let device = embedded(BalloonDevice::builder().misbehave(QueueFault::Delay(20)).inline());
-    check(&device, &mut device.work_at_most(100));
+    for shape in [0, features::EVENT_IDX, features::RING_PACKED, features::RING_PACKED | features::EVENT_IDX] {
+        let embedded = |builder: aerostat_device::Builder| builder.memory(BYTES).add_features(shape).start().unwrap();
+        let check = |device: &BalloonDevice, wait: &mut dyn FnMut(u32) -> aerostat_transport::Patience| {
+            let platform = TestPlatform::of(device).unwrap();
+            up_and_down(Mmio::new(device.registers()).unwrap(), platform, |target| device.set_target(target), wait);
+            let offered = features::VERSION_1 | features::MUST_TELL_HOST | shape;
+            assert!(device.events().contains(&Event::FeaturesAccepted(offered)));
+            assert_eq!(device.violations(), []);
+            assert_eq!(device.host_page_count(), 0);
+        };
+        let device = embedded(BalloonDevice::builder().threaded());
+        check(&device, &mut wait_at_most(LIMIT));
+        let device = embedded(BalloonDevice::builder().inline());
+        check(&device, &mut device.work_at_most(100));
+        let device = embedded(BalloonDevice::builder().manual());
+        check(&device, &mut device.work_at_most(100));
+        let device = embedded(BalloonDevice::builder().misbehave(QueueFault::Delay(20)).inline());
+        check(&device, &mut device.work_at_most(100));
+    }
 }
 
 fn qemu_target(qemu: &Qemu) -> impl Fn(u32) {

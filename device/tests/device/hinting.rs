@@ -6,15 +6,13 @@ use aerostat_device::{
 };
 use aerostat_transport::Io;
 
-use super::by_hand::{
-    ByHand, FREE_PAGE, INFLATE, Used, assert_broken, assert_violations, live_and_working, live_with, reg,
-};
+use super::by_hand::{ByHand, FREE_PAGE, INFLATE, Used, assert_broken, assert_violations, live_and_working, live_with, reg, builder};
 
 const STOP: u32 = 0;
 const DONE: u32 = 1;
 
 fn live() -> (BalloonDevice, ByHand<Registers>) {
-    let (device, driver) = live_with(BalloonDevice::builder(), FREE_PAGE_HINT);
+    let (device, driver) = live_with(builder(), FREE_PAGE_HINT);
     driver.memory.fill(1024..1100, 1);
     (device, driver)
 }
@@ -117,7 +115,7 @@ fn a_reset_ends_everything() {
 
 #[test]
 fn the_host_may_change_its_mind_while_the_driver_is_at_work() {
-    let (device, mut driver) = live_and_working(BalloonDevice::builder().manual(), FREE_PAGE_HINT);
+    let (device, mut driver) = live_and_working(builder().manual(), FREE_PAGE_HINT);
     let id = device.start_hinting();
     assert_eq!(command(&driver), id);
     driver.offer_bytes(FREE_PAGE, 0, &id.to_le_bytes());
@@ -135,7 +133,7 @@ fn the_host_may_change_its_mind_while_the_driver_is_at_work() {
 
 #[test]
 fn what_counts_is_what_the_driver_had_read_when_it_sent_not_when_it_notified() {
-    let (device, mut driver) = live_and_working(BalloonDevice::builder().manual(), FREE_PAGE_HINT);
+    let (device, mut driver) = live_and_working(builder().manual(), FREE_PAGE_HINT);
     let id = device.start_hinting();
     assert_eq!(command(&driver), id);
     driver.offer_bytes(FREE_PAGE, 0, &id.to_le_bytes());
@@ -169,7 +167,7 @@ fn done_of_an_earlier_round_frees_no_pages_of_a_later_one() {
 
 #[test]
 fn pages_are_free_when_done_was_read_and_their_buffers_are_back() {
-    let (device, mut driver) = live_and_working(BalloonDevice::builder().manual(), FREE_PAGE_HINT);
+    let (device, mut driver) = live_and_working(builder().manual(), FREE_PAGE_HINT);
     let id = device.start_hinting();
     assert_eq!(command(&driver), id);
     driver.offer_bytes(FREE_PAGE, 0, &id.to_le_bytes());
@@ -190,7 +188,7 @@ fn pages_are_free_when_done_was_read_and_their_buffers_are_back() {
 
 #[test]
 fn qemu_hides_the_id_once_the_round_is_open() {
-    let builder = BalloonDevice::builder().hint_command(HintCommand::HiddenOnceOpened);
+    let builder = builder().hint_command(HintCommand::HiddenOnceOpened);
     let (device, mut driver) = live_with(builder, FREE_PAGE_HINT);
     let id = device.start_hinting();
     assert_eq!(command(&driver), id);

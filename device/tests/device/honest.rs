@@ -1,11 +1,9 @@
 //! What an honest device does.
 
-use std::time::Duration;
-
-use aerostat_device::{BalloonDevice, Cause, Event, GuestMemory, MemoryLayout, PAGE_BYTES, features};
+use aerostat_device::{BalloonDevice, Cause, Event, StartError, features};
 use aerostat_transport::Io;
 
-use super::by_hand::{DEFLATE, DRIVER_OK, FEATURES_OK, INFLATE, Used, assert_violations, live, live_8_mib, reg};
+use super::by_hand::{ByHand, FEATURES_OK, INFLATE, assert_violations, live_8_mib, reg};
 
 #[test]
 fn the_registers_identify_a_balloon() {
@@ -22,24 +20,6 @@ fn the_configuration_ends_with_the_last_offered_field() {
         let device = BalloonDevice::builder().features(features::VERSION_1 | offered).inline().start().unwrap();
         assert_eq!(device.registers().len(), 0x100 + end);
     }
-}
-
-#[test]
-fn inflated_pages_really_leave_the_host_and_come_back() {
-    let (device, mut driver) = live_8_mib();
-    let pages: Vec<u32> = (1024..1280).collect();
-    driver.memory.fill(1024..1280, 0x77);
-    let full = driver.memory.resident_bytes();
-    driver.tell(INFLATE, &pages);
-    assert_eq!(driver.memory.resident_bytes(), full - 256 * PAGE_BYTES);
-    assert_eq!(device.host_pages(), pages.iter().copied().collect());
-    assert_eq!(driver.used(INFLATE, 1), [Used { id: 0, written: 0 }]);
-
-    driver.tell(DEFLATE, &pages);
-    assert_eq!(device.host_page_count(), 0);
-    driver.memory.fill(1024..1280, 0x77);
-    assert_eq!(driver.memory.resident_bytes(), full);
-    assert_violations(&device, &[]);
 }
 
 #[test]
@@ -97,33 +77,6 @@ fn interrupts_show_their_cause_until_acknowledged() {
 }
 
 #[test]
-fn a_driver_that_wants_no_interrupt_gets_none() {
-    let (device, mut driver) = live_8_mib();
-    driver.set_available_flags(INFLATE, 1);
-    driver.tell(INFLATE, &[1024]);
-    assert_eq!((driver.used_index(INFLATE), device.interrupt_line().count()), (1, 0));
-    driver.set_available_flags(INFLATE, 0);
-    driver.tell(INFLATE, &[1025]);
-    assert_eq!(device.interrupt_line().count(), 1);
-}
-
-#[test]
-fn the_event_index_holds_interrupts_back() {
-    let offered = features::VERSION_1 | features::EVENT_IDX;
-    let device = BalloonDevice::builder().memory(8 << 20).features(offered).inline().start().unwrap();
-    let mut driver = super::by_hand::ByHand::new(device.registers(), device.memory());
-    driver.bring_up_with(offered);
-    // An interrupt when the second buffer is used: `used_event` is 1.
-    let used_event = super::by_hand::ByHand::<aerostat_device::Registers>::area(INFLATE) + 0x1000 + 4 + 2 * 8;
-    driver.memory.write(used_event, &1_u16.to_le_bytes()).unwrap();
-    driver.tell(INFLATE, &[1024]);
-    assert_eq!(device.interrupt_line().count(), 0);
-    driver.tell(INFLATE, &[1025]);
-    assert_eq!(device.interrupt_line().count(), 1);
-    assert_violations(&device, &[]);
-}
-
-#[test]
 fn the_generation_moves_with_the_target_only() {
     let (device, driver) = live_8_mib();
     let before = driver.io.read32(reg::GENERATION);
@@ -152,7 +105,7 @@ fn a_reset_forgets_the_balloon_and_keeps_the_target() {
 #[test]
 fn features_without_version_1_are_not_agreed_to() {
     let device = BalloonDevice::builder().memory(8 << 20).inline().start().unwrap();
-    let mut driver = super::by_hand::ByHand::new(device.registers(), device.memory());
+    let mut driver = ByHand::new(device.registers(), device.memory());
     assert_eq!(driver.negotiate(features::MUST_TELL_HOST) & FEATURES_OK, 0);
     assert!(device.events().contains(&Event::FeaturesRejected(features::MUST_TELL_HOST)));
     assert_eq!(driver.negotiate(features::VERSION_1) & FEATURES_OK, FEATURES_OK);
@@ -183,38 +136,8 @@ fn a_queue_that_does_not_exist_has_size_0() {
 }
 
 #[test]
-fn rings_are_reached_by_bus_address_and_pages_by_number() {
-    let layout = MemoryLayout { base: 0, bytes: 8 << 20, bus_offset: 0x1_0000_0000 };
-    let (device, mut driver) = live(BalloonDevice::builder().memory_at(layout));
-    driver.memory.fill(1024..1026, 1);
-    driver.tell(INFLATE, &[1024]);
-    assert!(!driver.memory.is_resident(1024) && driver.memory.is_resident(1025));
-    assert_violations(&device, &[]);
-}
-
-#[test]
-fn two_devices_can_share_one_memory() {
-    let memory = GuestMemory::new(8 << 20).unwrap();
-    for _ in 0..2 {
-        let (device, mut driver) = live(BalloonDevice::builder().shared_memory(&memory));
-        driver.tell(INFLATE, &[1024]);
-        assert_eq!(device.status() & DRIVER_OK, DRIVER_OK);
-        assert_violations(&device, &[]);
-    }
-}
-
-#[test]
-fn on_its_own_thread_the_device_answers_by_interrupt() {
-    let device = BalloonDevice::builder().memory(8 << 20).threaded().start().unwrap();
-    let mut driver = super::by_hand::ByHand::new(device.registers(), device.memory());
-    driver.bring_up();
-    let line = device.interrupt_line();
-    for page in 1024..1100 {
-        let seen = line.count();
-        driver.tell(INFLATE, &[page]);
-        line.wait(seen, Duration::from_secs(10)).unwrap();
-    }
-    device.settle(Duration::from_secs(10)).unwrap();
-    assert_eq!(device.host_page_count(), 76);
-    assert_violations(&device, &[]);
+fn a_device_that_cannot_be_does_not_start() {
+    assert!(matches!(BalloonDevice::builder().queue_size(100).start(), Err(StartError::QueueSize(100))));
+    assert!(matches!(BalloonDevice::builder().queue_size(0).start(), Err(StartError::QueueSize(0))));
+    assert!(matches!(BalloonDevice::builder().memory(1).start(), Err(StartError::Memory(_))));
 }

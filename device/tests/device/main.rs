@@ -1,16 +1,52 @@
 //! The device by itself, driven by hand: it has to be right before it can judge a driver.
+//!
+//! What concerns buffers is the same whatever the queues look like: those tests run once for each [`Shape`].
 
-mod by_hand;
+// On purpose: the same tests, over another shape.
+#![allow(clippy::duplicate_mod)]
+
 mod driver;
-mod hinting;
 mod honest;
 mod lending;
-mod misbehaviour;
-mod modes;
 mod numbering;
+mod packed_rings;
 mod platform;
-mod poison;
 mod qemu;
-mod reporting;
-mod statistics;
+mod split_rings;
 mod violations;
+
+use split::by_hand;
+
+/// What queues look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Split,
+    Packed,
+}
+
+macro_rules! over {
+    ($($name:ident: $shape:ident,)*) => {
+        $(
+            #[path = "."]
+            pub(crate) mod $name {
+                pub(crate) const SHAPE: crate::Shape = crate::Shape::$shape;
+
+                // Each shape, and each test of one, needs a part of it.
+                #[allow(dead_code)]
+                pub(crate) mod by_hand;
+                mod buffers;
+                mod hinting;
+                mod misbehaviour;
+                mod modes;
+                mod poison;
+                mod reporting;
+                mod statistics;
+            }
+        )*
+    };
+}
+
+over! {
+    split: Split,
+    packed: Packed,
+}

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use aerostat_device::{BalloonDevice, Event, Logging, Notifications, StartError, Work, features};
+use aerostat_device::{Event, Logging, Notifications, Work};
 use aerostat_transport::Io;
 
-use super::by_hand::{ByHand, INFLATE, live, live_8_mib, reg};
+use super::by_hand::{ByHand, INFLATE, builder, live, live_8_mib, reg};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
 #[test]
 fn by_hand_nothing_happens_before_a_step() {
-    let device = BalloonDevice::builder().memory(8 << 20).manual().start().unwrap();
+    let device = builder().manual().start().unwrap();
     let mut driver = ByHand::new(device.registers(), device.memory());
     driver.bring_up();
     driver.offer(INFLATE, 0, &[1024]);
@@ -31,7 +31,7 @@ fn by_hand_nothing_happens_before_a_step() {
 
 #[test]
 fn a_buffer_that_comes_while_notifications_are_off_is_found() {
-    let device = BalloonDevice::builder().memory(8 << 20).manual().start().unwrap();
+    let device = builder().manual().start().unwrap();
     let mut driver = ByHand::new(device.registers(), device.memory());
     driver.bring_up();
     driver.tell(INFLATE, &[1024]);
@@ -43,28 +43,13 @@ fn a_buffer_that_comes_while_notifications_are_off_is_found() {
 
 #[test]
 fn notifications_can_be_wanted_all_the_time() {
-    let builder = BalloonDevice::builder().memory(8 << 20).notifications(Notifications::Wanted).manual();
+    let builder = builder().notifications(Notifications::Wanted).manual();
     let device = builder.start().unwrap();
     let mut driver = ByHand::new(device.registers(), device.memory());
     driver.bring_up();
     driver.tell(INFLATE, &[1024]);
     assert!(device.step());
     assert_eq!(driver.used_flags(INFLATE), 0);
-}
-
-#[test]
-fn wanted_notifications_move_the_event_index_on() {
-    let offered = features::VERSION_1 | features::EVENT_IDX;
-    let builder = BalloonDevice::builder().memory(8 << 20).notifications(Notifications::Wanted).features(offered);
-    let device = builder.inline().start().unwrap();
-    let mut driver = ByHand::new(device.registers(), device.memory());
-    driver.bring_up_with(offered);
-    // `avail_event` is behind the used entries.
-    let event = ByHand::<aerostat_device::Registers>::area(INFLATE) + 0x2000 + 4 + 8 * 8;
-    for told in 1..4 {
-        driver.tell(INFLATE, &[1023 + u32::from(told)]);
-        assert_eq!(driver.half(event), told, "a notification is wanted for the next buffer");
-    }
 }
 
 #[test]
@@ -90,7 +75,7 @@ fn work_can_be_left_out() {
     for (work, counted, resident) in
         [(Work::Full, 1, false), (Work::Release, 1, false), (Work::Count, 1, true), (Work::Acknowledge, 0, true)]
     {
-        let (device, mut driver) = live(BalloonDevice::builder().memory(8 << 20).work(work));
+        let (device, mut driver) = live(builder().work(work));
         driver.memory.fill(1024..1025, 1);
         driver.tell(INFLATE, &[1024]);
         assert_eq!(driver.used_index(INFLATE), 1);
@@ -100,7 +85,7 @@ fn work_can_be_left_out() {
 
 #[test]
 fn the_log_can_be_left_out() {
-    let (device, mut driver) = live(BalloonDevice::builder().memory(8 << 20).logging(Logging::Off));
+    let (device, mut driver) = live(builder().logging(Logging::Off));
     driver.tell(INFLATE, &[1024]);
     assert_eq!(device.events(), []);
     assert_eq!(device.host_page_count(), 1);
@@ -108,21 +93,14 @@ fn the_log_can_be_left_out() {
 
 #[test]
 fn the_target_may_be_there_from_the_start() {
-    let device = BalloonDevice::builder().target(9).inline().start().unwrap();
+    let device = builder().target(9).inline().start().unwrap();
     assert_eq!(device.target(), 9);
     assert_eq!(device.events(), [Event::TargetChanged(9)], "no interrupt before the driver is there");
 }
 
 #[test]
-fn a_device_that_cannot_be_does_not_start() {
-    assert!(matches!(BalloonDevice::builder().queue_size(100).start(), Err(StartError::QueueSize(100))));
-    assert!(matches!(BalloonDevice::builder().queue_size(0).start(), Err(StartError::QueueSize(0))));
-    assert!(matches!(BalloonDevice::builder().memory(1).start(), Err(StartError::Memory(_))));
-}
-
-#[test]
 fn the_last_handle_may_go_in_an_interrupt_handler() {
-    let device = BalloonDevice::builder().memory(8 << 20).threaded().start().unwrap();
+    let device = builder().threaded().start().unwrap();
     let mut driver = ByHand::new(device.registers(), device.memory());
     driver.bring_up();
     let line = device.interrupt_line();

@@ -7,14 +7,12 @@ use aerostat_device::{
 };
 use aerostat_transport::Io;
 
-use super::by_hand::{
-    ByHand, DEFLATE, INFLATE, POISON, REPORTING, assert_broken, assert_violations, live_and_working, live_with, reg,
-};
+use super::by_hand::{ByHand, DEFLATE, INFLATE, POISON, REPORTING, assert_broken, assert_violations, live_and_working, live_with, reg, builder, SHAPED};
 
 const FEATURES: u64 = features::PAGE_POISON | features::PAGE_REPORTING;
 
 fn live() -> (BalloonDevice, ByHand<Registers>) {
-    live_with(BalloonDevice::builder(), FEATURES)
+    live_with(builder(), FEATURES)
 }
 
 #[test]
@@ -35,7 +33,7 @@ fn the_value_is_not_written() {
     let offered = 1 << 32 | features::PAGE_POISON;
     // Where the configuration ends before the field, the driver cannot do it.
     for (bytes, expected) in [(16, &[Violation::PoisonNotWritten][..]), (12, &[])] {
-        let builder = BalloonDevice::builder().memory(8 << 20).features(offered).config_bytes(bytes);
+        let builder = builder().features(offered | SHAPED).config_bytes(bytes);
         let device = builder.inline().start().unwrap();
         let mut driver = ByHand::new(device.registers(), device.memory());
         driver.bring_up_with(offered);
@@ -79,7 +77,7 @@ fn pages_poisoned_with_zero_are_dropped() {
 
 #[test]
 fn a_poisoned_page_that_is_written_while_it_is_reported() {
-    let (device, mut driver) = live_and_working(BalloonDevice::builder().manual(), FEATURES);
+    let (device, mut driver) = live_and_working(builder().manual(), FEATURES);
     driver.memory.fill_with(1024..1026, POISON);
     driver.offer_run(REPORTING, 0, 1024..1026);
     driver.notify(REPORTING);
@@ -117,7 +115,7 @@ fn frames_out_of_the_balloon_come_back_filled() {
 
 #[test]
 fn without_the_feature_frames_may_come_back_as_they_are() {
-    let (device, mut driver) = live_with(BalloonDevice::builder(), 0);
+    let (device, mut driver) = live_with(builder(), 0);
     let mut platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
     platform.ledger().use_frames(1024);
     let run = platform.give(1).unwrap();

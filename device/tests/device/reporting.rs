@@ -5,15 +5,15 @@ use aerostat_device::{
     Work, features::PAGE_REPORTING,
 };
 
-use super::by_hand::{ByHand, INFLATE, REPORTING, Used, assert_broken, assert_violations, live_and_working, live_with};
+use super::by_hand::{ByHand, INFLATE, REPORTING, Used, assert_broken, assert_violations, live_and_working, live_with, builder, SHAPED};
 
 fn live() -> (BalloonDevice, ByHand<Registers>) {
-    live_with(BalloonDevice::builder(), PAGE_REPORTING)
+    live_with(builder(), PAGE_REPORTING)
 }
 
 /// A device that works by hand, so that a report stays in flight.
 fn in_flight() -> (BalloonDevice, ByHand<Registers>) {
-    let (device, mut driver) = live_and_working(BalloonDevice::builder().manual(), PAGE_REPORTING);
+    let (device, mut driver) = live_and_working(builder().manual(), PAGE_REPORTING);
     driver.memory.fill(1024..1026, 1);
     driver.offer_run(REPORTING, 0, 1024..1026);
     driver.notify(REPORTING);
@@ -64,7 +64,7 @@ fn work_can_be_left_out() {
     for (work, resident, seen) in
         [(Work::Full, false, 1), (Work::Release, false, 1), (Work::Count, true, 1), (Work::Acknowledge, true, 0)]
     {
-        let (device, mut driver) = live_with(BalloonDevice::builder().work(work), PAGE_REPORTING);
+        let (device, mut driver) = live_with(builder().work(work), PAGE_REPORTING);
         driver.memory.fill(1024..1025, 1);
         driver.offer_run(REPORTING, 0, 1024..1025);
         driver.notify(REPORTING);
@@ -77,7 +77,7 @@ fn work_can_be_left_out() {
 #[test]
 fn a_report_before_driver_ok() {
     let features = 1 << 32 | PAGE_REPORTING;
-    let device = BalloonDevice::builder().memory(8 << 20).features(features).inline().start().unwrap();
+    let device = builder().features(features | SHAPED).inline().start().unwrap();
     let mut driver = ByHand::new(device.registers(), device.memory());
     driver.settle_features(features);
     driver.set_up_queues(features);
@@ -137,7 +137,7 @@ fn pages_with_rings_or_buffers() {
 
     // An array that is in flight.
     let (device, mut driver) =
-        live_with(BalloonDevice::builder().misbehave(QueueFault::NeverAnswers.on(INFLATE)), PAGE_REPORTING);
+        live_with(builder().misbehave(QueueFault::NeverAnswers.on(INFLATE)), PAGE_REPORTING);
     driver.tell(INFLATE, &[1024]);
     let array = ByHand::<Registers>::array(INFLATE, 0) / PAGE_BYTES;
     driver.offer_run(REPORTING, 0, array..array + 2);
@@ -173,7 +173,7 @@ fn a_page_that_is_touched_while_it_is_reported() {
 #[test]
 fn a_report_is_never_answered() {
     let silent = QueueFault::NeverAnswers.on(REPORTING);
-    let (device, mut driver) = live_with(BalloonDevice::builder().misbehave(silent), PAGE_REPORTING);
+    let (device, mut driver) = live_with(builder().misbehave(silent), PAGE_REPORTING);
     driver.offer_run(REPORTING, 0, 1024..1025);
     driver.notify(REPORTING);
     assert_eq!((driver.used_index(REPORTING), device.reported_pages()), (0, [1024].into()));
@@ -184,7 +184,7 @@ fn a_report_is_never_answered() {
 
 #[test]
 fn a_report_is_answered_late_or_with_a_length() {
-    let (device, mut driver) = live_with(BalloonDevice::builder().misbehave(QueueFault::Delay(2)), PAGE_REPORTING);
+    let (device, mut driver) = live_with(builder().misbehave(QueueFault::Delay(2)), PAGE_REPORTING);
     device.misbehave(QueueFault::UsedLength(u32::MAX).on(REPORTING));
     driver.offer_run(REPORTING, 0, 1024..1025);
     driver.notify(REPORTING);
@@ -201,7 +201,7 @@ fn a_report_is_answered_late_or_with_a_length() {
 #[test]
 fn what_the_device_overwrites_is_not_the_drivers_fault() {
     let scribbles = QueueFault::Scribbles(Scribble::Array);
-    let (device, mut driver) = live_with(BalloonDevice::builder().misbehave(scribbles), PAGE_REPORTING);
+    let (device, mut driver) = live_with(builder().misbehave(scribbles), PAGE_REPORTING);
     driver.offer_run(REPORTING, 0, 1024..1025);
     driver.notify(REPORTING);
     let mut byte = [0];
@@ -213,7 +213,7 @@ fn what_the_device_overwrites_is_not_the_drivers_fault() {
 #[test]
 fn a_queue_that_was_not_negotiated() {
     let offered = 1 << 32 | PAGE_REPORTING;
-    let device = BalloonDevice::builder().memory(8 << 20).features(offered).inline().start().unwrap();
+    let device = builder().features(offered | SHAPED).inline().start().unwrap();
     let mut driver = ByHand::new(device.registers(), device.memory());
     driver.settle_features(1 << 32);
     driver.set_up_queue(REPORTING);

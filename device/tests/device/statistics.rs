@@ -7,12 +7,10 @@ use aerostat_device::{
 };
 use aerostat_transport::Io;
 
-use super::by_hand::{
-    ByHand, DRIVER_OK, INFLATE, PRIMED, STATISTICS, assert_broken, assert_violations, live_and_working, live_with, reg,
-};
+use super::by_hand::{ByHand, DRIVER_OK, INFLATE, PRIMED, STATISTICS, assert_broken, assert_violations, live_and_working, live_with, reg, builder, SHAPED};
 
 fn live() -> (BalloonDevice, ByHand<Registers>) {
-    live_with(BalloonDevice::builder(), STATS_VQ)
+    live_with(builder(), STATS_VQ)
 }
 
 #[test]
@@ -59,7 +57,7 @@ fn a_reset_forgets_the_statistics_and_their_tags() {
 
 #[test]
 fn without_the_feature_there_is_nobody_to_ask() {
-    let (device, _driver) = live_with(BalloonDevice::builder(), 0);
+    let (device, _driver) = live_with(builder(), 0);
     assert!(!device.request_statistics());
     assert_eq!(device.statistics(), None);
     assert_violations(&device, &[]);
@@ -67,7 +65,7 @@ fn without_the_feature_there_is_nobody_to_ask() {
 
 #[test]
 fn a_device_that_only_acknowledges_reads_statistics_all_the_same() {
-    let (device, _driver) = live_with(BalloonDevice::builder().work(Work::Acknowledge), STATS_VQ);
+    let (device, _driver) = live_with(builder().work(Work::Acknowledge), STATS_VQ);
     assert!(device.statistics().is_some());
     assert!(device.request_statistics());
 }
@@ -75,7 +73,7 @@ fn a_device_that_only_acknowledges_reads_statistics_all_the_same() {
 /// A device on the way to DRIVER_OK, with everything set up but the first buffer.
 fn unprimed() -> (BalloonDevice, ByHand<Registers>) {
     let features = 1 << 32 | STATS_VQ;
-    let device = BalloonDevice::builder().memory(8 << 20).features(features).inline().start().unwrap();
+    let device = builder().features(features | SHAPED).inline().start().unwrap();
     let mut driver = ByHand::new(device.registers(), device.memory());
     driver.settle_features(features);
     driver.set_up_queues(0);
@@ -110,7 +108,7 @@ fn a_first_buffer_without_a_notification() {
 
 #[test]
 fn a_notification_that_the_device_has_not_answered_yet_is_one() {
-    let (device, mut driver) = live_and_working(BalloonDevice::builder().manual(), STATS_VQ);
+    let (device, mut driver) = live_and_working(builder().manual(), STATS_VQ);
     assert!(!device.request_statistics(), "it has not looked yet");
     device.settle(Duration::from_secs(10)).unwrap();
     assert!(device.request_statistics());
@@ -189,13 +187,13 @@ fn tags_that_come_twice_or_change() {
 #[test]
 fn the_buffer_comes_back_twice_or_never() {
     let (device, driver) =
-        live_with(BalloonDevice::builder().misbehave(QueueFault::UsedTwice.on(STATISTICS)), STATS_VQ);
+        live_with(builder().misbehave(QueueFault::UsedTwice.on(STATISTICS)), STATS_VQ);
     assert_eq!(driver.used_index(STATISTICS), 0);
     assert!(device.request_statistics());
     assert_eq!(driver.used_index(STATISTICS), 2);
 
     let silent = QueueFault::NeverAnswers.on(STATISTICS);
-    let (device, mut driver) = live_with(BalloonDevice::builder().misbehave(silent), STATS_VQ);
+    let (device, mut driver) = live_with(builder().misbehave(silent), STATS_VQ);
     assert!(device.request_statistics());
     driver.tell(INFLATE, &[1024]);
     assert_eq!((driver.used_index(STATISTICS), driver.used_index(INFLATE)), (0, 1));
@@ -205,7 +203,7 @@ fn the_buffer_comes_back_twice_or_never() {
 #[test]
 fn the_buffer_comes_back_late() {
     let late = QueueFault::Delay(2).on(STATISTICS);
-    let (device, driver) = live_with(BalloonDevice::builder().misbehave(late), STATS_VQ);
+    let (device, driver) = live_with(builder().misbehave(late), STATS_VQ);
     for _ in 0..3 {
         device.tick();
     }
@@ -219,7 +217,7 @@ fn the_buffer_comes_back_late() {
 
 #[test]
 fn the_buffer_comes_back_unasked() {
-    let (device, mut driver) = live_with(BalloonDevice::builder().misbehave(QueueFault::Unasked), STATS_VQ);
+    let (device, mut driver) = live_with(builder().misbehave(QueueFault::Unasked), STATS_VQ);
     assert_eq!(driver.used_index(STATISTICS), 1);
     driver.offer_statistics(0, &PRIMED);
     driver.notify(STATISTICS);

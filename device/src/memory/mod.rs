@@ -1,5 +1,10 @@
 //! Guest physical memory that a driver, a device and QEMU can share.
 
+mod bus;
+mod mapping;
+
+pub(crate) use bus::{Bus, ByteOrder};
+
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -7,11 +12,8 @@ use std::path::PathBuf;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use mapping::Mapping;
 use rustix::fs::{FallocateFlags, MemfdFlags, SeekFrom};
-use vm_memory::{
-    Bytes, FileOffset, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion, GuestRegionMmap,
-    MmapRegion,
-};
 
 /// Bytes in a page, the unit of the balloon interface.
 pub const PAGE_BYTES: u64 = 4096;
@@ -43,25 +45,25 @@ pub enum MemoryError {
         source: io::Error,
     },
     /// The host did not map it.
-    #[error("the host did not map {bytes} bytes of shared memory: {reason}")]
+    #[error("the host did not map {bytes} bytes of shared memory: {source}")]
     Map {
         /// The length asked for.
         bytes: u64,
-        /// What vm-memory answered.
-        reason: String,
+        /// What the host answered.
+        source: io::Error,
     },
 }
 
 /// Guest physical memory: one shared mapping of an anonymous file, so that dropping a page really frees it and another
 /// process can map the same memory.
 ///
-/// The driver under test reaches it by raw pointer ([`GuestMemory::pointer`]), the device through rust-vmm's
-/// `vm-memory` ([`GuestMemory::bus`]). No Rust reference to its bytes is ever made. Clones share the memory.
+/// The driver under test reaches it by raw pointer ([`GuestMemory::pointer`]), the device by the addresses of its bus.
+/// No Rust reference to its bytes is ever made. Clones share the memory.
 #[derive(Clone, Debug)]
 pub struct GuestMemory {
     file: Arc<File>,
     layout: MemoryLayout,
-    bus: GuestMemoryMmap,
+    mapping: Arc<Mapping>,
 }
 
 impl GuestMemory {
@@ -82,21 +84,17 @@ impl GuestMemory {
     pub fn with_layout(layout: MemoryLayout) -> Result<Self, MemoryError> {
         let MemoryLayout { base, bytes, bus_offset } = layout;
         let aligned = [base, bytes, bus_offset].iter().all(|value| value.is_multiple_of(PAGE_BYTES));
-        let bus_base = base.checked_add(bus_offset).filter(|bus| bus.checked_add(bytes).is_some());
-        let (Some(bus_base), Ok(length), true) = (bus_base, usize::try_from(bytes), aligned && bytes != 0) else {
+        let ends = [base, base.wrapping_add(bus_offset)].map(|start| start.checked_add(bytes));
+        let wraps = base.checked_add(bus_offset).is_none() || ends.contains(&None);
+        let (Ok(length), true) = (usize::try_from(bytes), aligned && bytes != 0 && !wraps) else {
             return Err(MemoryError::Layout(layout));
         };
         let host = |error: rustix::io::Errno| MemoryError::Host { bytes, source: error.into() };
         let fd = rustix::fs::memfd_create("aerostat-guest", MemfdFlags::CLOEXEC).map_err(host)?;
         rustix::fs::ftruncate(&fd, bytes).map_err(host)?;
-        let file = Arc::new(File::from(fd));
-
-        let unmapped = |reason: String| MemoryError::Map { bytes, reason };
-        let mapping = MmapRegion::from_file(FileOffset::from_arc(Arc::clone(&file), 0), length)
-            .map_err(|error| unmapped(error.to_string()))?;
-        let region = GuestRegionMmap::new(mapping, GuestAddress(bus_base)).ok_or(MemoryError::Layout(layout))?;
-        let bus = GuestMemoryMmap::from_regions(vec![region]).map_err(|error| unmapped(error.to_string()))?;
-        Ok(Self { file, layout, bus })
+        let file = File::from(fd);
+        let mapping = Mapping::new(&file, length).map_err(|source| MemoryError::Map { bytes, source })?;
+        Ok(Self { file: Arc::new(file), layout, mapping: Arc::new(mapping) })
     }
 
     /// Where the memory lies.
@@ -115,11 +113,6 @@ impl GuestMemory {
         first..first + self.layout.bytes / PAGE_BYTES
     }
 
-    /// The memory as the device sees it on its bus.
-    pub fn bus(&self) -> &GuestMemoryMmap {
-        &self.bus
-    }
-
     /// The address on the bus of guest physical address `address`.
     pub fn bus_address(&self, address: u64) -> u64 {
         address.wrapping_add(self.layout.bus_offset)
@@ -129,9 +122,12 @@ impl GuestMemory {
     /// device and QEMU may write there at any time, so that only volatile and atomic accesses make sense. The pointer is
     /// valid while this value or a clone of it exists.
     pub fn pointer(&self, address: u64, length: usize) -> Option<NonNull<u8>> {
-        let address = GuestAddress(address.checked_add(self.layout.bus_offset)?);
-        let slice = self.bus.get_slice(address, length).ok()?;
-        NonNull::new(slice.ptr_guard_mut().as_ptr())
+        self.mapping.at(self.offset(address)?, length)
+    }
+
+    /// Bytes from the start of the memory to guest physical address `address`.
+    fn offset(&self, address: u64) -> Option<u64> {
+        address.checked_sub(self.layout.base)
     }
 
     /// Copies `bytes` to guest physical address `address`, as a guest's CPU would.
@@ -140,9 +136,8 @@ impl GuestMemory {
     ///
     /// [`OutOfMemory`] when they do not fit.
     pub fn write(&self, address: u64, bytes: &[u8]) -> Result<(), OutOfMemory> {
-        self.bus
-            .write_slice(bytes, GuestAddress(self.bus_address(address)))
-            .map_err(|_| OutOfMemory { address, length: bytes.len() })
+        let written = self.offset(address).and_then(|offset| self.mapping.write(offset, bytes));
+        written.ok_or(OutOfMemory { address, length: bytes.len() })
     }
 
     /// Copies from guest physical address `address`, as a guest's CPU would.
@@ -152,7 +147,8 @@ impl GuestMemory {
     /// [`OutOfMemory`] when there is not so much memory there.
     pub fn read(&self, address: u64, bytes: &mut [u8]) -> Result<(), OutOfMemory> {
         let length = bytes.len();
-        self.bus.read_slice(bytes, GuestAddress(self.bus_address(address))).map_err(|_| OutOfMemory { address, length })
+        let read = self.offset(address).and_then(|offset| self.mapping.read(offset, bytes));
+        read.ok_or(OutOfMemory { address, length })
     }
 
     /// Writes `value` to every byte of the `pages`, so that the host has to provide them. Pages outside are skipped.
@@ -233,15 +229,6 @@ impl GuestMemory {
         use std::os::fd::AsRawFd;
         PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd()))
     }
-
-    /// Where the memory ends on the bus.
-    pub(crate) fn is_on_bus(&self, address: u64, length: u64) -> bool {
-        let region = self.bus.iter().next();
-        region.is_some_and(|region| {
-            let start = region.start_addr().0;
-            address >= start && address.checked_add(length).is_some_and(|end| end <= start + region.len())
-        })
-    }
 }
 
 /// An access outside guest memory.
@@ -297,8 +284,9 @@ mod tests {
         let layout = MemoryLayout { base: 0x10_0000, bytes: 0x2000, bus_offset: 0x8000_0000 };
         let memory = GuestMemory::with_layout(layout).unwrap();
         memory.write(0x10_1000, &[1, 2, 3, 4]).unwrap();
-        assert_eq!(memory.bus().read_obj::<u32>(GuestAddress(0x8010_1000)).unwrap(), u32::from_ne_bytes([1, 2, 3, 4]));
-        assert!(memory.bus().read_obj::<u32>(GuestAddress(0x10_1000)).is_err());
+        let bus = Bus::new(memory.clone(), ByteOrder::Little);
+        assert_eq!(bus.read_u32(0x8010_1000), Some(0x0403_0201));
+        assert_eq!(bus.read_u32(0x10_1000), None);
         assert!(memory.pointer(0x10_1ffc, 4).is_some());
         assert!(memory.pointer(0x10_1ffd, 4).is_none());
         assert!(memory.pointer(u64::MAX, 1).is_none());
