@@ -7,7 +7,7 @@ use crate::device::BalloonDevice;
 use crate::log::Logging;
 use crate::memory::{GuestMemory, MemoryError, MemoryLayout};
 use crate::misbehave::Misbehave;
-use crate::model::{HintCommand, Notifications, Numbering, Options, Pace, QueueKind, State, Work, features};
+use crate::model::{HintCommand, Interface, Notifications, Numbering, Options, Pace, QueueKind, State, Work, features};
 use crate::shared::Mode;
 
 /// Guest memory without another choice: 64 MiB.
@@ -58,6 +58,7 @@ impl Builder {
         Self {
             memory: Memory::New(MemoryLayout { base: 0, bytes: MEMORY, bus_offset: 0 }),
             options: Options {
+                interface: Interface::Modern,
                 features: features::VERSION_1 | features::MUST_TELL_HOST,
                 queue_size: 128,
                 queue_sizes: BTreeMap::new(),
@@ -101,6 +102,13 @@ impl Builder {
     /// These feature bits, beside those that the device offers already.
     pub fn add_features(mut self, features: u64) -> Self {
         self.options.features |= features;
+        self
+    }
+
+    /// A device that has only the legacy interface: version 1 of the MMIO registers, features up to bit 31 (it does not
+    /// offer others, whatever else is chosen), and rings and buffers in the byte order of the guest.
+    pub fn legacy(mut self) -> Self {
+        self.options.interface = Interface::Legacy;
         self
     }
 
@@ -191,7 +199,8 @@ impl Builder {
     /// [`StartError`] when there is no memory or no thread for it, a queue size is none, or the configuration cannot end
     /// there.
     pub fn start(self) -> Result<BalloonDevice, StartError> {
-        let Options { features, queue_size, ref queue_sizes, config_bytes, .. } = self.options;
+        let Options { interface, features, queue_size, ref queue_sizes, config_bytes, .. } = self.options;
+        let features = if interface == Interface::Legacy { features & features::LEGACY } else { features };
         let packed = features & features::RING_PACKED != 0;
         let mut sizes = queue_sizes.values().copied().chain([queue_size]);
         if let Some(size) = sizes.find(|size| !(1..=32768).contains(size) || !(packed || size.is_power_of_two())) {
@@ -205,7 +214,7 @@ impl Builder {
             Memory::Given(memory) => memory,
         };
         let pace = if self.mode == Mode::Threaded { Pace::AtOnce } else { Pace::InTurns };
-        let mut state = State::new(memory.clone(), Options { pace, ..self.options });
+        let mut state = State::new(memory.clone(), Options { features, pace, ..self.options });
         if self.target != 0 {
             state.set_target(self.target);
         }

@@ -8,7 +8,8 @@ use aerostat_transport::Io;
 use crate::model::CONFIG;
 use crate::shared::Shared;
 
-/// The registers of a [`BalloonDevice`](crate::BalloonDevice): VIRTIO over MMIO, version 2.
+/// The registers of a [`BalloonDevice`](crate::BalloonDevice): VIRTIO over MMIO, version 2, or 1 for
+/// a legacy device.
 ///
 /// Clones reach the same device. An access outside the registers is a violation that the device notes.
 #[derive(Clone)]

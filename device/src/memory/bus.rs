@@ -6,9 +6,12 @@ use super::GuestMemory;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ByteOrder {
     Little,
-    // For the legacy interface of a big-endian guest.
-    #[allow(dead_code)]
     Big,
+}
+
+impl ByteOrder {
+    /// That of a guest which is this process.
+    pub(crate) const NATIVE: Self = if cfg!(target_endian = "big") { Self::Big } else { Self::Little };
 }
 
 macro_rules! integers {

@@ -4,7 +4,6 @@ use super::{State, features};
 use crate::log::{Cause, Event};
 use crate::misbehave::RegisterFault;
 use crate::violation::{Access, Violation};
-use virtio_bindings::virtio_config::VIRTIO_CONFIG_S_FEATURES_OK as FEATURES_OK;
 
 const NUM_PAGES: usize = 0;
 const ACTUAL: usize = 4;
@@ -147,7 +146,7 @@ impl State {
     /// Writes the field at `offset`, which is aligned and inside.
     pub(super) fn write_config(&mut self, offset: usize, value: u32) {
         self.check_feature(Access::Write, offset);
-        if self.status & FEATURES_OK == 0 {
+        if !self.features_are_settled() {
             self.violation(Violation::ConfigOutOfTurn { offset, status: self.status });
         }
         match offset {

@@ -17,6 +17,8 @@ pub const PAGE_POISON: u64 = 1 << 4;
 pub const PAGE_REPORTING: u64 = 1 << 5;
 /// All features of the balloon.
 pub const BALLOON: u64 = MUST_TELL_HOST | STATS_VQ | DEFLATE_ON_OOM | FREE_PAGE_HINT | PAGE_POISON | PAGE_REPORTING;
+/// All features that the legacy interface has bits for.
+pub const LEGACY: u64 = u32::MAX as u64;
 /// `VIRTIO_F_INDIRECT_DESC`.
 pub const INDIRECT_DESC: u64 = 1 << VIRTIO_RING_F_INDIRECT_DESC;
 /// `VIRTIO_F_EVENT_IDX`.

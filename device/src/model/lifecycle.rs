@@ -6,7 +6,7 @@ use virtio_bindings::virtio_config::{
     VIRTIO_CONFIG_S_FEATURES_OK as FEATURES_OK, VIRTIO_CONFIG_S_NEEDS_RESET as NEEDS_RESET,
 };
 
-use super::{Numbering, QueueKind, State, features};
+use super::{Interface, Numbering, QueueKind, State, features};
 use crate::log::Event;
 use crate::misbehave::RegisterFault;
 use crate::violation::{FreePageViolation, StatisticsViolation, Violation};
@@ -17,9 +17,21 @@ impl State {
         self.status & DRIVER_OK != 0
     }
 
-    /// Whether the driver has set FEATURES_OK and the device kept it.
+    /// Whether the driver has set FEATURES_OK and the device kept it. The legacy interface has no such bit: there they
+    /// hold as soon as they are written (3.1.2).
     pub(super) fn features_are_settled(&self) -> bool {
-        self.status & FEATURES_OK != 0
+        match self.options.interface {
+            Interface::Modern => self.status & FEATURES_OK != 0,
+            Interface::Legacy => self.status & DRIVER != 0,
+        }
+    }
+
+    /// Whether it is too late for other features.
+    fn features_are_fixed(&self) -> bool {
+        match self.options.interface {
+            Interface::Modern => self.features_are_settled(),
+            Interface::Legacy => self.is_live() || self.queues.values().any(|slot| slot.ring.is_some()),
+        }
     }
 
     /// Whether the features are settled with this one among them.
@@ -44,7 +56,7 @@ impl State {
     }
 
     pub(super) fn write_driver_features(&mut self, half: u32, value: u32) {
-        if self.features_are_settled() {
+        if self.features_are_fixed() {
             self.violation(Violation::FeaturesAfterFeaturesOk);
             return;
         }
@@ -57,6 +69,10 @@ impl State {
                 self.violation(Violation::FeaturesNotOffered { accepted: u64::MAX, offered: self.offered() });
             }
             _ => {}
+        }
+        if self.options.interface == Interface::Legacy {
+            self.check_offer();
+            self.features_hold();
         }
     }
 
@@ -83,12 +99,14 @@ impl State {
         if from & !to != 0 {
             self.violation(Violation::StatusBitsDropped { from, to });
         }
+        let modern = self.options.interface == Interface::Modern;
         let needs = match added & !FAILED {
             0 => Some(0),
             ACKNOWLEDGE => Some(0),
             DRIVER => Some(ACKNOWLEDGE),
-            FEATURES_OK => Some(ACKNOWLEDGE | DRIVER),
-            DRIVER_OK => Some(ACKNOWLEDGE | DRIVER | FEATURES_OK),
+            FEATURES_OK if modern => Some(ACKNOWLEDGE | DRIVER),
+            DRIVER_OK if modern => Some(ACKNOWLEDGE | DRIVER | FEATURES_OK),
+            DRIVER_OK => Some(ACKNOWLEDGE | DRIVER),
             _ => None,
         };
         if needs.is_none_or(|needs| from & needs != needs) {
@@ -96,7 +114,9 @@ impl State {
         }
         let keep = self.status & NEEDS_RESET;
         self.status = to | keep;
-        if added & FEATURES_OK != 0 {
+        if !modern {
+            self.status &= !FEATURES_OK;
+        } else if added & FEATURES_OK != 0 {
             self.settle_features();
         }
         if added & DRIVER_OK != 0 {
@@ -104,25 +124,35 @@ impl State {
         }
     }
 
-    fn settle_features(&mut self) {
+    /// Whether all accepted features were offered.
+    fn check_offer(&mut self) -> bool {
         let (accepted, offered) = (self.accepted, self.offered());
         let foreign = accepted & !offered != 0;
         if foreign {
             self.violation(Violation::FeaturesNotOffered { accepted, offered });
         }
+        !foreign
+    }
+
+    fn settle_features(&mut self) {
+        let offered = self.check_offer();
         let lies = self.faults.has(RegisterFault::LosesFeaturesOk);
         if lies {
             self.misbehaved(RegisterFault::LosesFeaturesOk);
         }
-        if foreign || lies || accepted & features::VERSION_1 == 0 {
+        if !offered || lies || self.accepted & features::VERSION_1 == 0 {
             self.status &= !FEATURES_OK;
-            self.log(Event::FeaturesRejected(accepted));
+            self.log(Event::FeaturesRejected(self.accepted));
         } else {
-            self.log(Event::FeaturesAccepted(accepted));
-            // No queue could be set up before.
-            if self.options.numbering == Numbering::DenseOverNegotiated {
-                self.queues = self.queue_layout();
-            }
+            self.features_hold();
+        }
+    }
+
+    fn features_hold(&mut self) {
+        self.log(Event::FeaturesAccepted(self.accepted));
+        // No queue could be set up before.
+        if self.options.numbering == Numbering::DenseOverNegotiated {
+            self.queues = self.queue_layout();
         }
     }
 

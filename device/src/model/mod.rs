@@ -1,7 +1,8 @@
 //! The device itself: everything that one lock protects.
 //!
 //! [`State`] is what the registers, the worker thread and the host's side change. Each file adds one part of it:
-//! `registers` decodes accesses, `lifecycle` is status and features, `config` the configuration space, `numbering` which
+//! `registers` decodes accesses (`register` says to which one, `legacy` is about those of
+//! the legacy interface), `lifecycle` is status and features, `config` the configuration space, `numbering` which
 //! queues there are, `queue` one virtqueue, `ring` its two formats, `requests` the way of a buffer through the device. What a buffer of each queue
 //! does is in `pages` (inflate and deflate), `statistics`, `reporting` and `hinting`; the last two share `free_pages`.
 
@@ -9,11 +10,13 @@ mod config;
 pub mod features;
 mod free_pages;
 mod hinting;
+mod legacy;
 mod lifecycle;
 mod numbering;
 mod page_set;
 mod pages;
 mod queue;
+mod register;
 mod registers;
 mod reporting;
 mod requests;
@@ -66,9 +69,29 @@ pub enum Notifications {
     Wanted,
 }
 
+/// Which of the two register layouts of the MMIO transport the device has, and the byte order that comes with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Interface {
+    /// Version 2: everything is little-endian.
+    #[default]
+    Modern,
+    /// Version 1: rings and buffers are in the byte order of the guest.
+    Legacy,
+}
+
+impl Interface {
+    fn byte_order(self) -> ByteOrder {
+        match self {
+            Self::Modern => ByteOrder::Little,
+            Self::Legacy => ByteOrder::NATIVE,
+        }
+    }
+}
+
 /// What the builder chose.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
+    pub(crate) interface: Interface,
     pub(crate) features: u64,
     pub(crate) queue_size: u16,
     /// Sizes of single queues that differ.
@@ -116,6 +139,8 @@ pub(crate) struct State {
     driver_features_sel: Option<u32>,
     queue_sel: Option<u32>,
     identified: u8,
+    /// In bytes, once the driver of a legacy device has written it.
+    guest_page_size: Option<u32>,
     interrupt_status: u32,
     generation: u32,
     config: Config,
@@ -139,7 +164,7 @@ impl State {
             statistics: Statistics::default(),
             hinting: Hinting::new(pages),
             device_memory: Vec::new(),
-            bus: Bus::new(memory.clone(), ByteOrder::Little),
+            bus: Bus::new(memory.clone(), options.interface.byte_order()),
             memory,
             status: 0,
             reset_reads: None,
@@ -148,6 +173,7 @@ impl State {
             driver_features_sel: None,
             queue_sel: None,
             identified: 0,
+            guest_page_size: None,
             interrupt_status: 0,
             generation: 0,
             config: Config::default(),

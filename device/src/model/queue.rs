@@ -1,9 +1,8 @@
 //! One virtqueue as the device has it: set up through registers (4.2.3.2), then a [`Ring`].
 
-use virtio_bindings::virtio_config::VIRTIO_CONFIG_S_FEATURES_OK as FEATURES_OK;
-
+use super::legacy::Placement;
 use super::ring::{self, Events, Format, Ring, Setup};
-use super::{QueueKind, State, features};
+use super::{Interface, QueueKind, State, features};
 use crate::log::{Cause, Event};
 use crate::memory::Bus;
 use crate::misbehave::RegisterFault;
@@ -29,9 +28,10 @@ pub(super) enum Half {
 pub(super) struct Slot {
     pub(super) kind: QueueKind,
     max: u16,
-    size: u32,
-    addresses: [u64; 3],
-    ready_was_read: bool,
+    pub(super) size: u32,
+    pub(super) addresses: [u64; 3],
+    pub(super) legacy: Placement,
+    pub(super) ready_was_read: bool,
     max_was_read: bool,
     /// The queue while it is ready.
     pub(super) ring: Option<Box<dyn Ring>>,
@@ -48,6 +48,7 @@ impl Slot {
             max,
             size: 0,
             addresses: [0; 3],
+            legacy: Placement::default(),
             ready_was_read: false,
             max_was_read: false,
             ring: None,
@@ -58,19 +59,28 @@ impl Slot {
 }
 
 impl State {
-    fn slot(&mut self, queue: u32) -> Option<&mut Slot> {
+    pub(super) fn slot(&mut self, queue: u32) -> Option<&mut Slot> {
         self.queues.get_mut(&u16::try_from(queue).ok()?)
     }
 
-    pub(super) fn read_queue_size_max(&mut self, queue: u32) -> u32 {
+    pub(super) fn read_queue_size_max(&mut self, queue: u32, offset: usize) -> u32 {
+        // The legacy interface allows it only while the queue is not in use (4.2.4).
+        let legacy = self.options.interface == Interface::Legacy;
+        if legacy && self.slot(queue).is_some_and(|slot| slot.ring.is_some()) {
+            self.violation(Violation::QueueWhileReady { queue, offset });
+        }
+        if let Some(slot) = self.slot(queue) {
+            slot.max_was_read = true;
+        }
+        self.queue_size_max(queue)
+    }
+
+    fn queue_size_max(&mut self, queue: u32) -> u32 {
         let lie = self.faults.register(|fault| match fault {
             RegisterFault::QueueSizeMax(max) => Some(max),
             _ => None,
         });
-        self.slot(queue).map_or(0, |slot| {
-            slot.max_was_read = true;
-            lie.unwrap_or(slot.max.into())
-        })
+        self.slot(queue).map_or(0, |slot| lie.unwrap_or(slot.max.into()))
     }
 
     pub(super) fn read_queue_ready(&mut self, queue: u32) -> u32 {
@@ -87,7 +97,7 @@ impl State {
     /// Whether the driver may write to a register of this queue now. A queue may be taken away at any time.
     pub(super) fn may_configure(&mut self, queue: u32, offset: usize, disables: bool) -> bool {
         let status = self.status;
-        if status & FEATURES_OK == 0 || (self.is_live() && !disables) {
+        if !self.features_are_settled() || (self.is_live() && !disables) {
             self.violation(Violation::QueueOutOfTurn { queue, offset, status });
             return false;
         }
@@ -127,7 +137,7 @@ impl State {
     }
 
     pub(super) fn enable_queue(&mut self, queue: u32) {
-        let max = self.read_queue_size_max_quietly(queue);
+        let max = self.queue_size_max(queue);
         let Some(slot) = self.slot(queue) else {
             return self.violation(Violation::NoSuchQueue { queue });
         };
@@ -157,16 +167,6 @@ impl State {
             slot.ring = Some(ring);
         }
         self.log(Event::QueueEnabled { queue: queue as u16, size: size.into() });
-    }
-
-    /// The size that the driver has seen, without counting as a look by the driver.
-    fn read_queue_size_max_quietly(&mut self, queue: u32) -> u32 {
-        let seen = self.slot(queue).map(|slot| slot.max_was_read);
-        let max = self.read_queue_size_max(queue);
-        if let (Some(seen), Some(slot)) = (seen, self.slot(queue)) {
-            slot.max_was_read = seen;
-        }
-        max
     }
 
     /// A write to QueueNotify.

@@ -1,120 +1,23 @@
-//! The register file of the MMIO transport, version 2: section 4.2.2.
+//! The register file of the MMIO transport: section 4.2.2, and 4.2.4 for the legacy interface.
 
 use virtio_bindings::virtio_ids::VIRTIO_ID_BALLOON;
-use virtio_bindings::virtio_mmio::{
-    VIRTIO_MMIO_CONFIG, VIRTIO_MMIO_CONFIG_GENERATION, VIRTIO_MMIO_DEVICE_FEATURES, VIRTIO_MMIO_DEVICE_FEATURES_SEL,
-    VIRTIO_MMIO_DEVICE_ID, VIRTIO_MMIO_DRIVER_FEATURES, VIRTIO_MMIO_DRIVER_FEATURES_SEL, VIRTIO_MMIO_INT_CONFIG,
-    VIRTIO_MMIO_INT_VRING, VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INTERRUPT_STATUS, VIRTIO_MMIO_MAGIC_VALUE,
-    VIRTIO_MMIO_QUEUE_AVAIL_HIGH, VIRTIO_MMIO_QUEUE_AVAIL_LOW, VIRTIO_MMIO_QUEUE_DESC_HIGH, VIRTIO_MMIO_QUEUE_DESC_LOW,
-    VIRTIO_MMIO_QUEUE_NOTIFY, VIRTIO_MMIO_QUEUE_NUM, VIRTIO_MMIO_QUEUE_NUM_MAX, VIRTIO_MMIO_QUEUE_READY,
-    VIRTIO_MMIO_QUEUE_SEL, VIRTIO_MMIO_QUEUE_USED_HIGH, VIRTIO_MMIO_QUEUE_USED_LOW, VIRTIO_MMIO_SHM_BASE_HIGH,
-    VIRTIO_MMIO_SHM_BASE_LOW, VIRTIO_MMIO_SHM_LEN_HIGH, VIRTIO_MMIO_SHM_LEN_LOW, VIRTIO_MMIO_SHM_SEL,
-    VIRTIO_MMIO_STATUS, VIRTIO_MMIO_VENDOR_ID, VIRTIO_MMIO_VERSION,
-};
+use virtio_bindings::virtio_mmio::{VIRTIO_MMIO_CONFIG, VIRTIO_MMIO_INT_CONFIG, VIRTIO_MMIO_INT_VRING};
 
-use super::State;
-use super::queue::{Area, Half};
+use super::register::Register;
+use super::{Interface, State};
 use crate::misbehave::RegisterFault;
 use crate::violation::{Access, Violation};
 
 /// "virt", little-endian.
 const MAGIC: u32 = 0x7472_6976;
-/// The version of the interface that is not the legacy one.
-const VERSION: u32 = 2;
 /// "AERO": nobody is meant to look at it.
 const VENDOR: u32 = 0x4f52_4541;
 
 /// Where the configuration space starts.
 pub(crate) const CONFIG: usize = VIRTIO_MMIO_CONFIG as usize;
-/// The register that starts a queue reset, which virtio-bindings does not name.
-const QUEUE_RESET: u32 = 0x0c0;
 
 /// The three registers that identify a device, in the order in which they are read: this many make it known.
 const IDENTIFIED: u8 = 0b111;
-
-/// The control registers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Register {
-    MagicValue,
-    Version,
-    DeviceId,
-    VendorId,
-    DeviceFeatures,
-    DeviceFeaturesSel,
-    DriverFeatures,
-    DriverFeaturesSel,
-    QueueSel,
-    QueueSizeMax,
-    QueueSize,
-    QueueReady,
-    QueueNotify,
-    InterruptStatus,
-    InterruptAck,
-    Status,
-    QueueAddress(Area, Half),
-    SharedMemory,
-    QueueReset,
-    ConfigGeneration,
-}
-
-impl Register {
-    fn at(offset: usize) -> Option<Self> {
-        Some(match u32::try_from(offset).ok()? {
-            VIRTIO_MMIO_MAGIC_VALUE => Self::MagicValue,
-            VIRTIO_MMIO_VERSION => Self::Version,
-            VIRTIO_MMIO_DEVICE_ID => Self::DeviceId,
-            VIRTIO_MMIO_VENDOR_ID => Self::VendorId,
-            VIRTIO_MMIO_DEVICE_FEATURES => Self::DeviceFeatures,
-            VIRTIO_MMIO_DEVICE_FEATURES_SEL => Self::DeviceFeaturesSel,
-            VIRTIO_MMIO_DRIVER_FEATURES => Self::DriverFeatures,
-            VIRTIO_MMIO_DRIVER_FEATURES_SEL => Self::DriverFeaturesSel,
-            VIRTIO_MMIO_QUEUE_SEL => Self::QueueSel,
-            VIRTIO_MMIO_QUEUE_NUM_MAX => Self::QueueSizeMax,
-            VIRTIO_MMIO_QUEUE_NUM => Self::QueueSize,
-            VIRTIO_MMIO_QUEUE_READY => Self::QueueReady,
-            VIRTIO_MMIO_QUEUE_NOTIFY => Self::QueueNotify,
-            VIRTIO_MMIO_INTERRUPT_STATUS => Self::InterruptStatus,
-            VIRTIO_MMIO_INTERRUPT_ACK => Self::InterruptAck,
-            VIRTIO_MMIO_STATUS => Self::Status,
-            VIRTIO_MMIO_QUEUE_DESC_LOW => Self::QueueAddress(Area::Descriptors, Half::Low),
-            VIRTIO_MMIO_QUEUE_DESC_HIGH => Self::QueueAddress(Area::Descriptors, Half::High),
-            VIRTIO_MMIO_QUEUE_AVAIL_LOW => Self::QueueAddress(Area::Driver, Half::Low),
-            VIRTIO_MMIO_QUEUE_AVAIL_HIGH => Self::QueueAddress(Area::Driver, Half::High),
-            VIRTIO_MMIO_QUEUE_USED_LOW => Self::QueueAddress(Area::Device, Half::Low),
-            VIRTIO_MMIO_QUEUE_USED_HIGH => Self::QueueAddress(Area::Device, Half::High),
-            VIRTIO_MMIO_SHM_SEL
-            | VIRTIO_MMIO_SHM_LEN_LOW
-            | VIRTIO_MMIO_SHM_LEN_HIGH
-            | VIRTIO_MMIO_SHM_BASE_LOW
-            | VIRTIO_MMIO_SHM_BASE_HIGH => Self::SharedMemory,
-            QUEUE_RESET => Self::QueueReset,
-            VIRTIO_MMIO_CONFIG_GENERATION => Self::ConfigGeneration,
-            _ => return None,
-        })
-    }
-
-    fn allows(self, access: Access) -> bool {
-        match self {
-            Self::MagicValue
-            | Self::Version
-            | Self::DeviceId
-            | Self::VendorId
-            | Self::DeviceFeatures
-            | Self::QueueSizeMax
-            | Self::InterruptStatus
-            | Self::ConfigGeneration => access == Access::Read,
-            Self::DeviceFeaturesSel
-            | Self::DriverFeatures
-            | Self::DriverFeaturesSel
-            | Self::QueueSel
-            | Self::QueueSize
-            | Self::QueueNotify
-            | Self::InterruptAck
-            | Self::QueueAddress(..) => access == Access::Write,
-            Self::QueueReady | Self::Status | Self::SharedMemory | Self::QueueReset => true,
-        }
-    }
-}
 
 /// Where an access goes.
 enum Place {
@@ -148,7 +51,7 @@ impl State {
         let register = match config {
             Some(field) if field >= self.config_len() => None,
             Some(field) => Some(Place::Config(field)),
-            None => Register::at(aligned).map(Place::Register),
+            None => Register::at(aligned, self.options.interface).map(Place::Register),
         };
         let Some(place) = register else {
             self.violation(Violation::UndefinedRegister { access, offset });
@@ -192,9 +95,13 @@ impl State {
 
     fn read_register(&mut self, register: Register, offset: usize) -> u32 {
         let faults = &self.faults;
+        let version = match self.options.interface {
+            Interface::Modern => 2,
+            Interface::Legacy => 1,
+        };
         match register {
             Register::MagicValue => faults.register(|fault| lie(fault, Register::MagicValue)).unwrap_or(MAGIC),
-            Register::Version => faults.register(|fault| lie(fault, Register::Version)).unwrap_or(VERSION),
+            Register::Version => faults.register(|fault| lie(fault, Register::Version)).unwrap_or(version),
             Register::DeviceId => faults.register(|fault| lie(fault, Register::DeviceId)).unwrap_or(VIRTIO_ID_BALLOON),
             Register::VendorId => VENDOR,
             Register::DeviceFeatures => match self.device_features_sel {
@@ -202,11 +109,15 @@ impl State {
                 None => self.unselected(Access::Read, offset),
             },
             Register::QueueSizeMax => match self.queue_sel {
-                Some(queue) => self.read_queue_size_max(queue),
+                Some(queue) => self.read_queue_size_max(queue, offset),
                 None => self.unselected(Access::Read, offset),
             },
             Register::QueueReady => match self.queue_sel {
                 Some(queue) => self.read_queue_ready(queue),
+                None => self.unselected(Access::Read, offset),
+            },
+            Register::QueuePfn => match self.queue_sel {
+                Some(queue) => self.read_queue_pfn(queue),
                 None => self.unselected(Access::Read, offset),
             },
             Register::InterruptStatus => {
@@ -237,7 +148,12 @@ impl State {
                 None => drop(self.unselected(Access::Write, offset)),
             },
             Register::QueueSel => self.queue_sel = Some(value),
-            Register::QueueSize | Register::QueueAddress(..) | Register::QueueReady => match self.queue_sel {
+            Register::GuestPageSize => self.set_guest_page_size(value),
+            Register::QueueSize
+            | Register::QueueAddress(..)
+            | Register::QueueReady
+            | Register::QueueAlign
+            | Register::QueuePfn => match self.queue_sel {
                 Some(queue) => self.write_queue_register(queue, register, offset, value),
                 None => drop(self.unselected(Access::Write, offset)),
             },
@@ -259,13 +175,16 @@ impl State {
     }
 
     fn write_queue_register(&mut self, queue: u32, register: Register, offset: usize, value: u32) {
-        if !self.may_configure(queue, offset, register == Register::QueueReady && value == 0) {
+        let takes_away = matches!(register, Register::QueueReady | Register::QueuePfn) && value == 0;
+        if !self.may_configure(queue, offset, takes_away) {
             return;
         }
         match register {
             Register::QueueSize => self.set_queue_size(queue, value),
             Register::QueueAddress(area, half) => self.set_queue_address(queue, area, half, value),
-            _ if value == 0 => self.disable_queue(queue),
+            Register::QueueAlign => self.set_queue_align(queue, value),
+            _ if takes_away => self.disable_queue(queue),
+            Register::QueuePfn => self.enable_legacy_queue(queue, value),
             _ => self.enable_queue(queue),
         }
     }

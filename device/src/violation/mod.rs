@@ -78,8 +78,8 @@ pub enum Violation {
         /// What the driver wrote.
         to: u32,
     },
-    /// 3.1.1: features are settled once FEATURES_OK is set.
-    #[error("features written after FEATURES_OK")]
+    /// 3.1.1: features are settled once FEATURES_OK is set; on the legacy interface, once a queue is ready or DRIVER_OK set.
+    #[error("features written after they were settled")]
     FeaturesAfterFeaturesOk,
     /// 2.2.1: only offered features are accepted.
     #[error("features {accepted:#x} accepted, of which {:#x} were never offered", accepted & !offered)]
@@ -99,16 +99,16 @@ pub enum Violation {
         /// The status at that time.
         status: u32,
     },
-    /// 4.2.2.2: the size and addresses of a queue are not touched while it is ready.
-    #[error("queue {queue} configured at offset {offset:#x} while it was ready")]
+    /// 4.2.2.2: the size and addresses of a queue are not touched while it is ready. 4.2.4: nor is its maximum size read.
+    #[error("queue {queue} accessed at offset {offset:#x} while it was ready")]
     QueueWhileReady {
         /// The queue.
         queue: u32,
         /// The register.
         offset: usize,
     },
-    /// 4.2.3.2: QueueReady and QueueSizeMax are read before a queue is made ready.
-    #[error("queue {queue} made ready before its QueueReady and QueueSizeMax were read")]
+    /// 4.2.3.2, 4.2.4: QueueReady (QueuePFN) and QueueSizeMax are read before a queue is made ready.
+    #[error("queue {queue} made ready before it was read that it was not, and what its maximum size is")]
     QueueNotChecked {
         /// The queue.
         queue: u32,
@@ -154,6 +154,26 @@ pub enum Violation {
         driver: u64,
         /// The used ring.
         device: u64,
+    },
+    /// 4.2.4: GuestPageSize is a power of 2, and is written before any queue is made ready.
+    #[error("guest page size {bytes} written: it is a power of 2, and fixed once a queue is ready")]
+    GuestPageSize {
+        /// What the driver wrote.
+        bytes: u32,
+    },
+    /// 4.2.4: QueuePFN counts in pages of the guest.
+    #[error("queue {queue} made ready before the guest page size was written")]
+    NoGuestPageSize {
+        /// The queue.
+        queue: u32,
+    },
+    /// 4.2.4: QueueAlign is a power of 2.
+    #[error("queue {queue} made ready with its used ring aligned to {align} bytes: it is a power of 2")]
+    QueueAlign {
+        /// The queue.
+        queue: u32,
+        /// What the driver wrote.
+        align: u32,
     },
     /// 4.2.3.2: the rings are zero when a queue is made ready.
     #[error("queue {queue} made ready with rings that do not start at index 0")]

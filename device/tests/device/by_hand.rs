@@ -14,7 +14,7 @@ use rings::{Descriptor, Ring};
 
 /// The features that the shape of queues brings.
 pub(crate) const SHAPED: u64 = match SHAPE {
-    Shape::Split => 0,
+    Shape::Split | Shape::Legacy => 0,
     Shape::Packed => features::RING_PACKED,
 };
 
@@ -39,9 +39,12 @@ pub(crate) mod reg {
     pub(crate) const DEVICE_FEATURES_SEL: usize = 0x014;
     pub(crate) const DRIVER_FEATURES: usize = 0x020;
     pub(crate) const DRIVER_FEATURES_SEL: usize = 0x024;
+    pub(crate) const GUEST_PAGE_SIZE: usize = 0x028;
     pub(crate) const QUEUE_SEL: usize = 0x030;
     pub(crate) const QUEUE_SIZE_MAX: usize = 0x034;
     pub(crate) const QUEUE_SIZE: usize = 0x038;
+    pub(crate) const QUEUE_ALIGN: usize = 0x03c;
+    pub(crate) const QUEUE_PFN: usize = 0x040;
     pub(crate) const QUEUE_READY: usize = 0x044;
     pub(crate) const QUEUE_NOTIFY: usize = 0x050;
     pub(crate) const INTERRUPT_STATUS: usize = 0x060;
@@ -63,12 +66,41 @@ pub(crate) const DRIVER: u32 = 2;
 pub(crate) const DRIVER_OK: u32 = 4;
 pub(crate) const FEATURES_OK: u32 = 8;
 pub(crate) const NEEDS_RESET: u32 = 0x40;
+/// The status of a live device.
+pub(crate) const LIVE: u32 = match SHAPE {
+    Shape::Legacy => ACKNOWLEDGE | DRIVER | DRIVER_OK,
+    _ => ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK,
+};
+
+/// Integers in the byte order of rings and buffers.
+pub(crate) trait Bytes {
+    fn bytes(self) -> Vec<u8>;
+}
+
+macro_rules! bytes {
+    ($($int:ident)*) => {
+        $(impl Bytes for $int {
+            fn bytes(self) -> Vec<u8> {
+                match SHAPE {
+                    Shape::Legacy => self.to_ne_bytes().into(),
+                    _ => self.to_le_bytes().into(),
+                }
+            }
+        })*
+    };
+}
+
+bytes!(u16 u32 u64);
+
+pub(crate) fn from_bytes(bytes: [u8; 2]) -> u16 {
+    if SHAPE == Shape::Legacy { u16::from_ne_bytes(bytes) } else { u16::from_le_bytes(bytes) }
+}
 
 /// Where the rings and the arrays of each queue are: 64 KiB a queue, from 2 MiB on.
 const AREA: u64 = 0x20_0000;
 const AREA_BYTES: u64 = 0x1_0000;
-pub(crate) const DRIVER_RING: u64 = 0x1000;
-pub(crate) const DEVICE_RING: u64 = 0x2000;
+pub(crate) const DRIVER_RING: u64 = if matches!(SHAPE, Shape::Legacy) { 16 * SIZE as u64 } else { 0x1000 };
+pub(crate) const DEVICE_RING: u64 = if matches!(SHAPE, Shape::Legacy) { 0x1000 } else { 0x2000 };
 const ARRAYS: u64 = 0x4000;
 pub(crate) const SIZE: u16 = 8;
 
@@ -95,7 +127,8 @@ pub(crate) fn live(builder: Builder) -> (BalloonDevice, ByHand<Registers>) {
 
 /// A device of this shape with 8 MiB of memory.
 pub(crate) fn builder() -> Builder {
-    BalloonDevice::builder().memory(8 << 20).add_features(SHAPED)
+    let builder = BalloonDevice::builder().memory(8 << 20).add_features(SHAPED);
+    if SHAPE == Shape::Legacy { builder.legacy() } else { builder }
 }
 
 /// A live one without a thread, and its driver.
@@ -162,22 +195,29 @@ impl<I: Io> ByHand<I> {
     }
 
     pub(crate) fn accept(&self, features: u64) {
-        for (half, value) in [(0, features as u32), (1, (features >> 32) as u32)] {
+        let halves = [(0, features as u32), (1, (features >> 32) as u32)];
+        for (half, value) in halves.into_iter().take(if SHAPE == Shape::Legacy { 1 } else { 2 }) {
             self.io.write32(reg::DRIVER_FEATURES_SEL, half);
             self.io.write32(reg::DRIVER_FEATURES, value);
         }
     }
 
-    /// Goes on to FEATURES_OK with these features and those of the shape. The status that the device then shows.
+    /// Goes on to FEATURES_OK, where there is such a bit, with these features and those of the shape. The status that the
+    /// device then shows.
     pub(crate) fn negotiate(&mut self, features: u64) -> u32 {
         self.identify();
         self.io.write32(reg::STATUS, 0);
         self.queues = Self::rings(&self.memory);
+        if SHAPE == Shape::Legacy {
+            self.io.write32(reg::GUEST_PAGE_SIZE, PAGE_BYTES as u32);
+        }
         let features = features | self.offered() & SHAPED;
         self.io.write32(reg::STATUS, ACKNOWLEDGE);
         self.io.write32(reg::STATUS, ACKNOWLEDGE | DRIVER);
         self.accept(features);
-        self.io.write32(reg::STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK);
+        if LIVE & FEATURES_OK != 0 {
+            self.io.write32(reg::STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK);
+        }
         self.io.read32(reg::STATUS)
     }
 
@@ -190,14 +230,18 @@ impl<I: Io> ByHand<I> {
         AREA + u64::from(queue) * AREA_BYTES
     }
 
-    /// Everything of a queue but QueueReady.
+    /// Everything of a queue but QueueReady, or QueuePFN.
     pub(crate) fn prepare_queue(&self, queue: u16) {
         let area = Self::area(queue);
         self.memory.write(area, &vec![0; AREA_BYTES as usize]).unwrap();
         self.io.write32(reg::QUEUE_SEL, queue.into());
-        assert_eq!(self.io.read32(reg::QUEUE_READY), 0);
+        let legacy = SHAPE == Shape::Legacy;
+        assert_eq!(self.io.read32(if legacy { reg::QUEUE_PFN } else { reg::QUEUE_READY }), 0);
         assert!(self.io.read32(reg::QUEUE_SIZE_MAX) >= SIZE.into());
         self.io.write32(reg::QUEUE_SIZE, SIZE.into());
+        if legacy {
+            return self.io.write32(reg::QUEUE_ALIGN, PAGE_BYTES as u32);
+        }
         let bus = self.memory.bus_address(area);
         self.set_address(reg::QUEUE_DESC, bus);
         self.set_address(reg::QUEUE_DRIVER, bus + DRIVER_RING);
@@ -206,11 +250,14 @@ impl<I: Io> ByHand<I> {
 
     pub(crate) fn set_up_queue(&self, queue: u16) {
         self.prepare_queue(queue);
-        self.io.write32(reg::QUEUE_READY, 1);
+        match SHAPE {
+            Shape::Legacy => self.io.write32(reg::QUEUE_PFN, (self.memory.bus_address(Self::area(queue)) >> 12) as u32),
+            _ => self.io.write32(reg::QUEUE_READY, 1),
+        }
     }
 
     pub(crate) fn go_live(&self) {
-        self.io.write32(reg::STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
+        self.io.write32(reg::STATUS, LIVE);
     }
 
     /// Reset to DRIVER_OK, with all that is offered of what this driver knows.
@@ -222,7 +269,7 @@ impl<I: Io> ByHand<I> {
     }
 
     pub(crate) fn bring_up_with(&mut self, features: u64) {
-        assert_eq!(self.negotiate(features) & FEATURES_OK, FEATURES_OK);
+        assert_eq!(self.negotiate(features), LIVE & !DRIVER_OK);
         self.set_up_queue(INFLATE);
         self.set_up_queue(DEFLATE);
         self.go_live();
@@ -230,7 +277,7 @@ impl<I: Io> ByHand<I> {
 
     /// Goes on to FEATURES_OK with these features, and writes the poison value where there is one.
     pub(crate) fn settle_features(&mut self, features: u64) {
-        assert_eq!(self.negotiate(features) & FEATURES_OK, FEATURES_OK);
+        assert_eq!(self.negotiate(features), LIVE & !DRIVER_OK);
         if features & features::PAGE_POISON != 0 {
             self.io.write32(reg::POISON_VAL, POISON);
         }
@@ -266,7 +313,7 @@ impl<I: Io> ByHand<I> {
 
     /// Makes statistics available at the descriptor `index`, without notifying.
     pub(crate) fn offer_statistics(&mut self, index: u16, values: &[(u16, u64)]) {
-        let entry = |&(tag, value): &(u16, u64)| [&tag.to_le_bytes()[..], &value.to_le_bytes()].concat();
+        let entry = |&(tag, value): &(u16, u64)| [tag.bytes(), value.bytes()].concat();
         let bytes: Vec<u8> = values.iter().flat_map(entry).collect();
         self.offer_bytes(STATISTICS, index, &bytes);
     }
@@ -312,7 +359,7 @@ impl<I: Io> ByHand<I> {
 
     /// Makes an array available at the descriptor `index`, without notifying.
     pub(crate) fn offer(&mut self, queue: u16, index: u16, pfns: &[u32]) {
-        let bytes: Vec<u8> = pfns.iter().flat_map(|pfn| pfn.to_le_bytes()).collect();
+        let bytes: Vec<u8> = pfns.iter().flat_map(|pfn| pfn.bytes()).collect();
         self.offer_bytes(queue, index, &bytes);
     }
 
@@ -329,7 +376,7 @@ impl<I: Io> ByHand<I> {
     pub(crate) fn half(&self, address: u64) -> u16 {
         let mut bytes = [0; 2];
         self.memory.read(address, &mut bytes).unwrap();
-        u16::from_le_bytes(bytes)
+        from_bytes(bytes)
     }
 
     pub(crate) fn used_flags(&self, queue: u16) -> u16 {

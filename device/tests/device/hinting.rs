@@ -6,7 +6,7 @@ use aerostat_device::{
 };
 use aerostat_transport::Io;
 
-use super::by_hand::{ByHand, FREE_PAGE, INFLATE, Used, assert_broken, assert_violations, live_and_working, live_with, reg, builder};
+use super::by_hand::{Bytes, ByHand, FREE_PAGE, INFLATE, Used, assert_broken, assert_violations, live_and_working, live_with, reg, builder};
 
 const STOP: u32 = 0;
 const DONE: u32 = 1;
@@ -23,7 +23,7 @@ fn command(driver: &ByHand<Registers>) -> u32 {
 }
 
 fn send_id(driver: &mut ByHand<Registers>, id: u32) {
-    driver.offer_bytes(FREE_PAGE, 0, &id.to_le_bytes());
+    driver.offer_bytes(FREE_PAGE, 0, &id.bytes());
     driver.notify(FREE_PAGE);
 }
 
@@ -118,13 +118,13 @@ fn the_host_may_change_its_mind_while_the_driver_is_at_work() {
     let (device, mut driver) = live_and_working(builder().manual(), FREE_PAGE_HINT);
     let id = device.start_hinting();
     assert_eq!(command(&driver), id);
-    driver.offer_bytes(FREE_PAGE, 0, &id.to_le_bytes());
+    driver.offer_bytes(FREE_PAGE, 0, &id.bytes());
     driver.offer_run(FREE_PAGE, 1, 1024..1025);
     driver.notify(FREE_PAGE);
     // Before the device has looked at them the host wants no more, and the driver sees that.
     device.stop_hinting();
     assert_eq!(command(&driver), STOP);
-    driver.offer_bytes(FREE_PAGE, 2, &STOP.to_le_bytes());
+    driver.offer_bytes(FREE_PAGE, 2, &STOP.bytes());
     driver.notify(FREE_PAGE);
     while device.step() {}
     assert_eq!((device.hinted_pages(), device.held_pages()), ([].into(), [1024].into()));
@@ -136,11 +136,11 @@ fn what_counts_is_what_the_driver_had_read_when_it_sent_not_when_it_notified() {
     let (device, mut driver) = live_and_working(builder().manual(), FREE_PAGE_HINT);
     let id = device.start_hinting();
     assert_eq!(command(&driver), id);
-    driver.offer_bytes(FREE_PAGE, 0, &id.to_le_bytes());
+    driver.offer_bytes(FREE_PAGE, 0, &id.bytes());
     driver.offer_run(FREE_PAGE, 1, 1024..1025);
     device.finish_hinting();
     assert_eq!(command(&driver), DONE);
-    driver.offer_bytes(FREE_PAGE, 2, &STOP.to_le_bytes());
+    driver.offer_bytes(FREE_PAGE, 2, &STOP.bytes());
     driver.notify(FREE_PAGE);
     assert!(device.step());
     assert_eq!(device.held_pages(), [1024].into(), "its buffer is with the device");
@@ -158,7 +158,7 @@ fn done_of_an_earlier_round_frees_no_pages_of_a_later_one() {
     assert_eq!(command(&driver), DONE);
     let id = device.start_hinting();
     assert_eq!(command(&driver), id);
-    driver.offer_bytes(FREE_PAGE, 0, &id.to_le_bytes());
+    driver.offer_bytes(FREE_PAGE, 0, &id.bytes());
     driver.offer_run(FREE_PAGE, 1, 1025..1026);
     driver.notify(FREE_PAGE);
     assert_eq!(device.held_pages(), [1025].into());
@@ -170,7 +170,7 @@ fn pages_are_free_when_done_was_read_and_their_buffers_are_back() {
     let (device, mut driver) = live_and_working(builder().manual(), FREE_PAGE_HINT);
     let id = device.start_hinting();
     assert_eq!(command(&driver), id);
-    driver.offer_bytes(FREE_PAGE, 0, &id.to_le_bytes());
+    driver.offer_bytes(FREE_PAGE, 0, &id.bytes());
     driver.offer_run(FREE_PAGE, 1, 1024..1025);
     driver.offer_run(FREE_PAGE, 2, 1025..1026);
     driver.notify(FREE_PAGE);
@@ -276,7 +276,7 @@ fn an_id_of_the_wrong_length() {
         let (device, mut driver) = live();
         let id = device.start_hinting();
         command(&driver);
-        let content: Vec<u8> = id.to_le_bytes().into_iter().chain([0; 4]).take(bytes).collect();
+        let content: Vec<u8> = id.bytes().into_iter().chain([0; 4]).take(bytes).collect();
         driver.offer_bytes(FREE_PAGE, 0, &content);
         driver.notify(FREE_PAGE);
         assert_broken(&device, [FreePageViolation::IdLength { head: 0, bytes: bytes as u64 }]);

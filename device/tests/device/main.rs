@@ -7,11 +7,13 @@
 
 mod driver;
 mod honest;
+mod legacy_interface;
 mod lending;
 mod numbering;
 mod packed_rings;
 mod platform;
 mod qemu;
+mod register_lies;
 mod split_rings;
 mod violations;
 
@@ -22,6 +24,8 @@ use split::by_hand;
 pub(crate) enum Shape {
     Split,
     Packed,
+    /// Split, in one piece, by the registers of version 1, and in the byte order of this machine.
+    Legacy,
 }
 
 macro_rules! over {
@@ -49,4 +53,5 @@ macro_rules! over {
 over! {
     split: Split,
     packed: Packed,
+    legacy: Legacy,
 }

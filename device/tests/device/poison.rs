@@ -7,7 +7,7 @@ use aerostat_device::{
 };
 use aerostat_transport::Io;
 
-use super::by_hand::{ByHand, DEFLATE, INFLATE, POISON, REPORTING, assert_broken, assert_violations, live_and_working, live_with, reg, builder, SHAPED};
+use super::by_hand::{LIVE, ByHand, DEFLATE, INFLATE, POISON, REPORTING, assert_broken, assert_violations, live_and_working, live_with, reg, builder, SHAPED};
 
 const FEATURES: u64 = features::PAGE_POISON | features::PAGE_REPORTING;
 
@@ -23,7 +23,7 @@ fn the_value_is_written_before_the_device_is_live() {
     assert_violations(&device, &[]);
     driver.io.write32(reg::POISON_VAL, 1);
     assert_eq!(device.poison(), Some(POISON));
-    assert_violations(&device, &[Violation::PoisonAfterDriverOk { status: 15 }]);
+    assert_violations(&device, &[Violation::PoisonAfterDriverOk { status: LIVE }]);
     driver.io.write32(reg::STATUS, 0);
     assert_eq!(device.poison(), None, "a reset forgets it");
 }

@@ -5,7 +5,7 @@ use aerostat_device::{
     Work, features::PAGE_REPORTING,
 };
 
-use super::by_hand::{ByHand, INFLATE, REPORTING, Used, assert_broken, assert_violations, live_and_working, live_with, builder, SHAPED};
+use super::by_hand::{DEVICE_RING, ByHand, INFLATE, REPORTING, Used, assert_broken, assert_violations, live_and_working, live_with, builder, SHAPED};
 
 fn live() -> (BalloonDevice, ByHand<Registers>) {
     live_with(builder(), PAGE_REPORTING)
@@ -130,10 +130,11 @@ fn pages_that_are_in_the_balloon() {
 fn pages_with_rings_or_buffers() {
     let (device, mut driver) = live();
     let ring = ByHand::<Registers>::area(INFLATE) / PAGE_BYTES;
-    driver.offer_run(REPORTING, 0, ring..ring + 3);
+    let end = ring + DEVICE_RING / PAGE_BYTES + 1;
+    driver.offer_run(REPORTING, 0, ring..end);
     driver.notify(REPORTING);
     let in_use = |page| FreePageViolation::InUse { queue: REPORTING, page };
-    assert_broken(&device, [in_use(ring), in_use(ring + 1), in_use(ring + 2)]);
+    assert_broken(&device, (ring..end).map(in_use));
 
     // An array that is in flight.
     let (device, mut driver) =

@@ -193,3 +193,26 @@ impl Ring for Split {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::{ByteOrder, GuestMemory};
+
+    #[test]
+    fn a_big_endian_guest_has_big_endian_rings() {
+        let memory = GuestMemory::new(1 << 16).unwrap();
+        let bus = Bus::new(memory.clone(), ByteOrder::Big);
+        let mut ring = Split::new(Setup { size: 4, addresses: [0, 0x1000, 0x2000], events: Events::Flags });
+        // Descriptor 2: 0x123456 bytes at 0x3000, device-writable.
+        memory.write(32, &[0, 0, 0, 0, 0, 0, 0x30, 0, 0, 0x12, 0x34, 0x56, 0, 2, 0, 0]).unwrap();
+        memory.write(0x1000, &[0, 0, 0, 1, 0, 2]).unwrap();
+        let chains = ring.take(&bus).unwrap();
+        let expected = [super::super::Element { address: 0x3000, length: 0x12_3456, writable: true }];
+        assert_eq!((chains[0].id, &chains[0].elements[..], chains.len()), (2, &expected[..], 1));
+        ring.push(&bus, Used { id: 2, written: 0x123, slots: 1 });
+        let mut used = [0; 12];
+        memory.read(0x2000, &mut used).unwrap();
+        assert_eq!(used, [0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 1, 0x23]);
+    }
+}

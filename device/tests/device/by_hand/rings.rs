@@ -3,7 +3,7 @@
 use aerostat_device::GuestMemory;
 
 use super::super::SHAPE;
-use super::{DEVICE_RING, DRIVER_RING, SIZE, Used};
+use super::{Bytes, DEVICE_RING, DRIVER_RING, SIZE, Used, from_bytes};
 use crate::Shape;
 
 const NEXT: u16 = 1;
@@ -73,23 +73,23 @@ impl Ring {
     pub(super) fn half(&self, offset: u64) -> u16 {
         let mut bytes = [0; 2];
         self.memory.read(self.area + offset, &mut bytes).unwrap();
-        u16::from_le_bytes(bytes)
+        from_bytes(bytes)
     }
 
     fn word(&self, offset: u64) -> u32 {
         let mut bytes = [0; 4];
         self.memory.read(self.area + offset, &mut bytes).unwrap();
-        u32::from_le_bytes(bytes)
+        if SHAPE == Shape::Legacy { u32::from_ne_bytes(bytes) } else { u32::from_le_bytes(bytes) }
     }
 
     fn write_half(&self, offset: u64, value: u16) {
-        self.write(offset, &value.to_le_bytes());
+        self.write(offset, &value.bytes());
     }
 
     fn write_descriptor(&self, index: u16, address: u64, length: u32, last: [u16; 2]) {
         let at = 16 * u64::from(index);
-        self.write(at, &address.to_le_bytes());
-        self.write(at + 8, &length.to_le_bytes());
+        self.write(at, &address.bytes());
+        self.write(at + 8, &length.bytes());
         self.write_half(at + 12, last[0]);
         self.write_half(at + 14, last[1]);
     }
@@ -97,7 +97,7 @@ impl Ring {
     pub(super) fn describe(&mut self, index: u16, descriptor: Descriptor) {
         let Descriptor { address, length, flags, next } = descriptor;
         match SHAPE {
-            Shape::Split => self.write_descriptor(index, address, length, [flags, next]),
+            Shape::Split | Shape::Legacy => self.write_descriptor(index, address, length, [flags, next]),
             Shape::Packed => self.table[usize::from(index)] = descriptor,
         }
     }
@@ -157,7 +157,7 @@ impl Ring {
 
     pub(super) fn used_index(&mut self) -> u16 {
         match SHAPE {
-            Shape::Split => self.half(DEVICE_RING + 2),
+            Shape::Split | Shape::Legacy => self.half(DEVICE_RING + 2),
             Shape::Packed => {
                 self.look(self.log.len() + usize::from(SIZE));
                 self.log.len() as u16
