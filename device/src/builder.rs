@@ -7,7 +7,9 @@ use crate::device::BalloonDevice;
 use crate::log::Logging;
 use crate::memory::{GuestMemory, MemoryError, MemoryLayout};
 use crate::misbehave::Misbehave;
-use crate::model::{HintCommand, Interface, Notifications, Numbering, Options, Pace, QueueKind, State, Work, features};
+use crate::model::{
+    HintCommand, Interface, Notifications, Numbering, Options, Pace, QueueKind, State, UsedEntries, Work, features,
+};
 use crate::shared::Mode;
 
 /// Guest memory without another choice: 64 MiB.
@@ -68,6 +70,7 @@ impl Builder {
                 work: Work::Full,
                 logging: Logging::Full,
                 notifications: Notifications::Suppressed,
+                used_entries: UsedEntries::default(),
                 pace: Pace::AtOnce,
             },
             mode: Mode::Threaded,
@@ -164,6 +167,12 @@ impl Builder {
     /// Whether the driver is asked not to notify while the device is at work.
     pub fn notifications(mut self, notifications: Notifications) -> Self {
         self.options.notifications = notifications;
+        self
+    }
+
+    /// How used buffers are reported where IN_ORDER is negotiated.
+    pub fn used_entries(mut self, used_entries: UsedEntries) -> Self {
+        self.options.used_entries = used_entries;
         self
     }
 

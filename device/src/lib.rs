@@ -68,7 +68,7 @@ pub use interrupt::{InterruptLine, NoInterrupt};
 pub use log::{Cause, Event, Logging};
 pub use memory::{GuestMemory, MemoryError, MemoryLayout, OutOfMemory, PAGE_BYTES};
 pub use misbehave::{Misbehave, PlannedFault, QueueFault, RegisterFault, Scribble, When};
-pub use model::{HintCommand, Notifications, Numbering, QueueKind, Work, features};
+pub use model::{HintCommand, Notifications, Numbering, QueueKind, UsedEntries, Work, features};
 pub use platform::{
     Accounts, FrameEvent, Ledger, NoFrames, OwnershipViolation, PlatformBuilder, Reuse, Runs, TestPlatform,
 };

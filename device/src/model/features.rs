@@ -1,6 +1,9 @@
 //! Feature bits that the device model knows.
 
-use virtio_bindings::virtio_config::{VIRTIO_F_RING_PACKED, VIRTIO_F_RING_RESET, VIRTIO_F_VERSION_1};
+use virtio_bindings::virtio_config::{
+    VIRTIO_F_ACCESS_PLATFORM, VIRTIO_F_IN_ORDER, VIRTIO_F_NOTIFICATION_DATA, VIRTIO_F_ORDER_PLATFORM,
+    VIRTIO_F_RING_PACKED, VIRTIO_F_RING_RESET, VIRTIO_F_VERSION_1,
+};
 use virtio_bindings::virtio_ring::{VIRTIO_RING_F_EVENT_IDX, VIRTIO_RING_F_INDIRECT_DESC};
 
 /// `VIRTIO_BALLOON_F_MUST_TELL_HOST`.
@@ -25,7 +28,15 @@ pub const INDIRECT_DESC: u64 = 1 << VIRTIO_RING_F_INDIRECT_DESC;
 pub const EVENT_IDX: u64 = 1 << VIRTIO_RING_F_EVENT_IDX;
 /// `VIRTIO_F_VERSION_1`.
 pub const VERSION_1: u64 = 1 << VIRTIO_F_VERSION_1;
+/// `VIRTIO_F_ACCESS_PLATFORM`: the device is behind an IOMMU, and does not work for a driver that does not accept it.
+pub const ACCESS_PLATFORM: u64 = 1 << VIRTIO_F_ACCESS_PLATFORM;
 /// `VIRTIO_F_RING_PACKED`: queues are split rings without it.
 pub const RING_PACKED: u64 = 1 << VIRTIO_F_RING_PACKED;
+/// `VIRTIO_F_IN_ORDER`: buffers come back as they were made available.
+pub const IN_ORDER: u64 = 1 << VIRTIO_F_IN_ORDER;
+/// `VIRTIO_F_ORDER_PLATFORM`: of no consequence for a device in this process.
+pub const ORDER_PLATFORM: u64 = 1 << VIRTIO_F_ORDER_PLATFORM;
+/// `VIRTIO_F_NOTIFICATION_DATA`: notifications say how far the driver has got.
+pub const NOTIFICATION_DATA: u64 = 1 << VIRTIO_F_NOTIFICATION_DATA;
 /// `VIRTIO_F_RING_RESET`.
 pub const RING_RESET: u64 = 1 << VIRTIO_F_RING_RESET;

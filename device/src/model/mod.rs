@@ -88,6 +88,16 @@ impl Interface {
     }
 }
 
+/// How a device with IN_ORDER says which buffers it has used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UsedEntries {
+    /// By an entry for each.
+    #[default]
+    OnePerBuffer,
+    /// By an entry for the last one of as many as are done with: the others are understood (2.7.9, 2.8.8).
+    OnePerBatch,
+}
+
 /// What the builder chose.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -103,6 +113,7 @@ pub(crate) struct Options {
     pub(crate) work: Work,
     pub(crate) logging: Logging,
     pub(crate) notifications: Notifications,
+    pub(crate) used_entries: UsedEntries,
     pub(crate) pace: Pace,
 }
 

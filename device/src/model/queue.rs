@@ -1,7 +1,7 @@
 //! One virtqueue as the device has it: set up through registers (4.2.3.2), then a [`Ring`].
 
 use super::legacy::Placement;
-use super::ring::{self, Events, Format, Ring, Setup};
+use super::ring::{self, Events, Format, Order, Ring, Setup};
 use super::{Interface, QueueKind, State, features};
 use crate::log::{Cause, Event};
 use crate::memory::Bus;
@@ -155,7 +155,8 @@ impl State {
             _ => return self.violation(Violation::QueueSize { queue, size, max }),
         };
         let events = if self.negotiated(features::EVENT_IDX) { Events::Index } else { Events::Flags };
-        let ring = Setup { size, addresses, events }.ring(format);
+        let order = if self.negotiated(features::IN_ORDER) { Order::Kept } else { Order::Any };
+        let ring = Setup { size, addresses, events, order }.ring(format);
         if !ring::are_sound(&ring.parts(), &self.bus) {
             let [descriptors, driver, device] = addresses;
             return self.violation(Violation::QueueAddress { queue, descriptors, driver, device });
@@ -174,10 +175,16 @@ impl State {
         if !self.is_live() {
             return self.violation(Violation::NotifiedBeforeDriverOk { queue: value, status: self.status });
         }
-        let queue = match u16::try_from(value) {
-            Ok(queue) if self.slot(value).is_some_and(|slot| slot.ring.is_some()) => queue,
-            _ => return self.violation(Violation::NotifiedUnready { queue: value }),
+        let with_data = self.negotiated(features::NOTIFICATION_DATA);
+        let (number, data) = if with_data { (value & 0xffff, (value >> 16) as u16) } else { (value, 0) };
+        let ring = u16::try_from(number).ok().and_then(|queue| Some((queue, self.queues.get(&queue)?.ring.as_ref()?)));
+        let Some((queue, ring)) = ring else {
+            return self.violation(Violation::NotifiedUnready { queue: number });
         };
+        let position = if with_data { ring.position(&self.bus) } else { data };
+        if data != position {
+            self.violation(Violation::NotificationData { queue, data, position });
+        }
         self.log(Event::Notified { queue });
         if self.faults.has(RegisterFault::SpuriousInterrupts) {
             self.misbehaved(RegisterFault::SpuriousInterrupts);

@@ -7,7 +7,7 @@ use virtio_bindings::virtio_config::VIRTIO_CONFIG_S_NEEDS_RESET as NEEDS_RESET;
 use super::hinting::Hint;
 use super::reporting::Report;
 use super::ring::{Chain, Element, Flaw, Overrun, Used};
-use super::{Notifications, QueueKind, State, Work, features};
+use super::{Notifications, QueueKind, State, UsedEntries, Work, features};
 use crate::log::{Cause, Event};
 use crate::misbehave::{QueueFault, Scribble};
 use crate::violation::Violation;
@@ -69,8 +69,9 @@ impl State {
             self.take_available(queue);
             return Progress::Made;
         }
-        if let Some(request) = self.next_due() {
-            self.finish(request);
+        let batch = self.next_due();
+        if !batch.is_empty() {
+            self.finish(batch);
             return Progress::Made;
         }
         if self.rest_a_queue() {
@@ -84,7 +85,14 @@ impl State {
 
     /// Whether a step would find something to do, or a buffer waits for its time.
     pub(crate) fn has_work(&self) -> bool {
-        let pending = || self.requests.iter().any(|request| matches!(request.due, Due::Now | Due::After(_)));
+        let pending = || {
+            let mut requests = self.requests.iter().enumerate();
+            requests.any(|(index, request)| match request.due {
+                Due::Now => self.is_in_turn(index),
+                Due::After(_) => true,
+                Due::Held | Due::Never => false,
+            })
+        };
         let quiet = || self.queues.values().any(|slot| slot.quiet);
         self.status & NEEDS_RESET == 0 && (!self.kicked.is_empty() || pending() || quiet())
     }
@@ -98,12 +106,34 @@ impl State {
         }
     }
 
-    fn next_due(&mut self) -> Option<Request> {
+    /// Whether the request at this index may be finished before those that came earlier.
+    fn is_in_turn(&self, index: usize) -> bool {
+        let queue = self.requests[index].queue;
+        !self.negotiated(features::IN_ORDER) || !self.requests.iter().take(index).any(|one| one.queue == queue)
+    }
+
+    /// The requests that are finished next: at most one where each gets an entry of its own, else of one queue.
+    fn next_due(&mut self) -> Vec<Request> {
         let is_due = |request: &Request| request.due == Due::Now;
         let backwards = self.requests.iter().any(|request| request.faults.contains(&QueueFault::OutOfOrder));
-        let next =
-            if backwards { self.requests.iter().rposition(is_due) } else { self.requests.iter().position(is_due) };
-        next.and_then(|index| self.requests.remove(index))
+        let next = match backwards {
+            true => self.requests.iter().rposition(is_due),
+            false => (0..self.requests.len()).find(|index| is_due(&self.requests[*index]) && self.is_in_turn(*index)),
+        };
+        let Some(request) = next.and_then(|index| self.requests.remove(index)) else { return Vec::new() };
+        let batches = self.options.used_entries == UsedEntries::OnePerBatch && self.negotiated(features::IN_ORDER);
+        let mut batch = vec![request];
+        // What goes wrong with a buffer goes wrong with an entry, which is that of the last one.
+        while let [.., Request { queue, faults, .. }] = &batch[..]
+            && batches
+            && faults.is_empty()
+            && let Some(next) = self.requests.iter().position(|one| one.queue == *queue)
+            && is_due(&self.requests[next])
+            && let Some(request) = self.requests.remove(next)
+        {
+            batch.push(request);
+        }
+        batch
     }
 
     /// Asks for notifications of a queue again. Whether there was such a queue.
@@ -163,6 +193,7 @@ impl State {
                 Flaw::Linked => self.violation(Violation::IndirectLinked { queue, head }),
                 Flaw::Nested => self.violation(Violation::IndirectNested { queue, head }),
                 Flaw::TableFlags => self.violation(Violation::IndirectFlags { queue, head }),
+                Flaw::Unordered => self.violation(Violation::Unordered { queue, head }),
                 Flaw::Overrun => self.violation(Violation::RingOverrun { queue, head }),
                 Flaw::Indirect if !self.negotiated(features::INDIRECT_DESC) => {
                     self.violation(Violation::Indirect { queue, head });
@@ -226,24 +257,28 @@ impl State {
         }
     }
 
-    fn finish(&mut self, request: Request) {
-        let Request { queue, head, slots, ref content, ref faults, .. } = request;
-        let Some(kind) = self.queues.get(&queue).map(|slot| slot.kind) else { return };
-        if faults.contains(&QueueFault::NeedsReset) {
-            return self.needs_reset();
+    fn finish(&mut self, batch: Vec<Request>) {
+        for Request { queue, content, faults, .. } in &batch {
+            let Some(kind) = self.queues.get(queue).map(|slot| slot.kind) else { return };
+            if faults.contains(&QueueFault::NeedsReset) {
+                return self.needs_reset();
+            }
+            match content {
+                Content::Array(pfns) if kind == QueueKind::Inflate => self.inflate(pfns),
+                Content::Array(pfns) => self.deflate(pfns),
+                Content::Report(report) => self.finish_report(report),
+                Content::Hint(hint) => self.finish_hint(hint),
+                Content::Statistics | Content::Nothing => {}
+            }
         }
-        match content {
-            Content::Array(pfns) if kind == QueueKind::Inflate => self.inflate(pfns),
-            Content::Array(pfns) => self.deflate(pfns),
-            Content::Report(report) => self.finish_report(report),
-            Content::Hint(hint) => self.finish_hint(hint),
-            Content::Statistics | Content::Nothing => {}
-        }
-        self.give_back(queue, head, slots, faults);
+        self.give_back(&batch);
     }
 
-    /// Puts the buffer into the used ring, and interrupts the driver if it wants that.
-    fn give_back(&mut self, queue: u16, head: u16, slots: u16, faults: &[QueueFault]) {
+    /// Tells the driver by one entry that the buffers are its own again, and interrupts it if it wants that.
+    fn give_back(&mut self, batch: &[Request]) {
+        let Some(&Request { queue, head, ref faults, .. }) = batch.last() else { return };
+        let slots = batch.iter().map(|request| request.slots).sum();
+        let buffers = batch.len() as u16;
         let in_flight = |id: u16| id == head || self.requests.iter().any(|one| one.queue == queue && one.head == id);
         let bus = &self.bus;
         let Some(ring) = self.queues.get_mut(&queue).and_then(|slot| slot.ring.as_mut()) else { return };
@@ -262,7 +297,7 @@ impl State {
         }
         let times = if faults.contains(&QueueFault::UsedTwice) { 2 } else { 1 };
         for _ in 0..times {
-            ring.push(bus, Used { id, written, slots });
+            ring.push(bus, Used { id, written, slots, buffers });
         }
         for fault in faults {
             if let QueueFault::UsedIndexJump(jump) = fault {
@@ -270,7 +305,9 @@ impl State {
             }
         }
         let wanted = ring.wants_interrupt(bus);
-        self.log(Event::Completed { queue, head });
+        for &Request { head, .. } in batch {
+            self.log(Event::Completed { queue, head });
+        }
         if wanted && !faults.contains(&QueueFault::LosesInterrupt) {
             self.interrupt(Cause::UsedBuffer);
         }

@@ -195,6 +195,16 @@ pub enum Violation {
         /// The queue.
         queue: u32,
     },
+    /// 2.9: a notification says where the next buffer is going to be.
+    #[error("queue {queue} notified with position {data:#x}, which is {position:#x}")]
+    NotificationData {
+        /// The queue.
+        queue: u16,
+        /// What the driver said: offset in the low 15 bits, wrap counter above.
+        data: u16,
+        /// What the ring says.
+        position: u16,
+    },
     /// 4.2.2.2: only defined bits are acknowledged.
     #[error("interrupt bits {value:#x} acknowledged, which are not defined")]
     AcknowledgedUndefined {
@@ -288,6 +298,14 @@ pub enum Violation {
         /// The queue.
         queue: u16,
         /// The buffer id.
+        head: u16,
+    },
+    /// 2.7.5: with IN_ORDER the driver uses the descriptors of a table one after the other.
+    #[error("queue {queue} has descriptors out of their order at head {head}, with IN_ORDER")]
+    Unordered {
+        /// The queue.
+        queue: u16,
+        /// The head.
         head: u16,
     },
     /// A head that was made available while the device still owned it.

@@ -340,6 +340,27 @@ impl<I: Io> ByHand<I> {
         self.ring(queue).describe(index, Descriptor { address, length, flags, next });
     }
 
+    /// Makes a buffer available whose only descriptor in the ring, the one with this index, refers to a table of others:
+    /// address, length and flags of each. Without notifying.
+    pub(crate) fn offer_indirect(&mut self, queue: u16, index: u16, elements: &[(u64, u32, u16)]) {
+        let last = elements.len() as u16 - 1;
+        let entry = |(next, &(address, length, flags)): (u16, &(u64, u32, u16))| {
+            let address = self.memory.bus_address(address);
+            let (flags, next) = match SHAPE {
+                Shape::Packed => (7, flags),
+                // One after the other, all but the last with the flag that says so.
+                _ if next <= last => (flags | 1, next),
+                _ => (flags, 0),
+            };
+            [address.bytes(), length.bytes(), flags.bytes(), next.bytes()].concat()
+        };
+        let table: Vec<u8> = (1..).zip(elements).flat_map(entry).collect();
+        let at = Self::array(queue, index) + 0x800;
+        self.memory.write(at, &table).unwrap();
+        self.describe(queue, index, at, table.len() as u32, 4, 0);
+        self.offer_head(queue, index);
+    }
+
     /// Makes a head available, without notifying.
     pub(crate) fn offer_head(&mut self, queue: u16, head: u16) {
         self.ring(queue).offer(head);
@@ -367,6 +388,12 @@ impl<I: Io> ByHand<I> {
         self.io.write32(reg::QUEUE_NOTIFY, queue.into());
     }
 
+    /// Notifies with what NOTIFICATION_DATA asks for.
+    pub(crate) fn notify_with_position(&self, queue: u16) {
+        let position = self.ring(queue).position();
+        self.io.write32(reg::QUEUE_NOTIFY, u32::from(queue) | u32::from(position) << 16);
+    }
+
     /// One array there and back, at descriptor 0.
     pub(crate) fn tell(&mut self, queue: u16, pfns: &[u32]) {
         self.offer(queue, 0, pfns);
@@ -385,6 +412,11 @@ impl<I: Io> ByHand<I> {
 
     pub(crate) fn used_index(&self, queue: u16) -> u16 {
         self.ring(queue).used_index()
+    }
+
+    /// The next entry of a packed ring stands for this many buffers of one descriptor.
+    pub(crate) fn expect_batch(&self, queue: u16, buffers: u16) {
+        self.ring(queue).expect_batch(buffers);
     }
 
     /// The first `count` buffers that came back.

@@ -29,7 +29,7 @@ pub(crate) enum Shape {
 }
 
 macro_rules! over {
-    ($($name:ident: $shape:ident,)*) => {
+    ($($name:ident: $shape:ident [$($more:ident)*],)*) => {
         $(
             #[path = "."]
             pub(crate) mod $name {
@@ -40,18 +40,20 @@ macro_rules! over {
                 pub(crate) mod by_hand;
                 mod buffers;
                 mod hinting;
+                mod indirect;
                 mod misbehaviour;
                 mod modes;
                 mod poison;
                 mod reporting;
                 mod statistics;
+                $(mod $more;)*
             }
         )*
     };
 }
 
 over! {
-    split: Split,
-    packed: Packed,
-    legacy: Legacy,
+    split: Split [in_order notification_data],
+    packed: Packed [in_order notification_data],
+    legacy: Legacy [],
 }

@@ -43,6 +43,8 @@ pub(in crate::model) enum Flaw {
     Nested,
     /// It has an indirect table of a packed ring with other flags than the one that is valid there.
     TableFlags,
+    /// It does not follow the one before, or its descriptors do not follow each other, though the order is kept.
+    Unordered,
     /// With it the driver has more descriptors in flight than the ring has.
     Overrun,
 }

@@ -22,6 +22,7 @@ pub(super) struct Setup {
     pub(super) size: u16,
     pub(super) addresses: [u64; 3],
     pub(super) events: Events,
+    pub(super) order: Order,
 }
 
 impl Setup {
@@ -57,6 +58,14 @@ pub(super) enum Events {
     Flags,
     /// At an index that each side names: EVENT_IDX.
     Index,
+}
+
+/// In which order buffers are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Any,
+    /// As they were made available: IN_ORDER.
+    Kept,
 }
 
 /// A part of a queue on the bus.
@@ -102,6 +111,8 @@ pub(super) struct Used {
     pub(super) written: u32,
     /// How many descriptors of the ring they took.
     pub(super) slots: u16,
+    /// How many they are: more than one only where their order is kept (2.7.9, 2.8.8).
+    pub(super) buffers: u16,
 }
 
 /// The driver made more buffers available than the queue holds: its index.
@@ -123,6 +134,9 @@ pub(super) trait Ring: fmt::Debug + Send {
 
     /// How many buffers the driver has made available that the device has not taken.
     fn available(&self, bus: &Bus) -> u16;
+
+    /// Where the driver puts the next buffer, as a notification says it (2.9).
+    fn position(&self, bus: &Bus) -> u16;
 
     /// Takes all that the driver has made available.
     fn take(&mut self, bus: &Bus) -> Result<Vec<Chain>, Overrun>;

@@ -201,6 +201,10 @@ impl Ring for Packed {
         count
     }
 
+    fn position(&self, bus: &Bus) -> u16 {
+        self.look(bus, |_| {}).to_raw()
+    }
+
     fn take(&mut self, bus: &Bus) -> Result<Vec<Chain>, Overrun> {
         let mut chains = Vec::new();
         self.next = self.look(bus, |chain| chains.push(chain));
@@ -228,7 +232,7 @@ impl Ring for Packed {
         self.next.is_available(self.flags(bus, self.next.slot))
     }
 
-    fn push(&mut self, bus: &Bus, Used { id, written, slots }: Used) {
+    fn push(&mut self, bus: &Bus, Used { id, written, slots, .. }: Used) {
         if let Some((slot, flags)) = self.withdrawn.take() {
             self.set_flags(bus, slot, flags);
         }

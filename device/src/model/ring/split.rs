@@ -5,7 +5,7 @@ use std::sync::atomic::{Ordering, fence};
 use virtio_bindings::virtio_ring::{VRING_AVAIL_F_NO_INTERRUPT, VRING_USED_F_NO_NOTIFY};
 
 use super::chain::{Chain, DESCRIPTOR, Descriptor, Flaw};
-use super::{Events, Overrun, Part, Ring, Setup, Used, is_passed};
+use super::{Events, Order, Overrun, Part, Ring, Setup, Used, is_passed};
 use crate::memory::Bus;
 use crate::misbehave::Scribble;
 
@@ -20,6 +20,8 @@ pub(in crate::model) struct Split {
     /// Where the device is in the available ring, and in its own.
     taken: u16,
     used: u16,
+    /// Where in the table the next chain starts if the order is kept.
+    next_head: u16,
     /// The used index when an interrupt was last thought of.
     signalled: u16,
     /// The available index that the device wrote itself.
@@ -28,7 +30,7 @@ pub(in crate::model) struct Split {
 
 impl Split {
     pub(in crate::model) fn new(setup: Setup) -> Self {
-        Self { setup, taken: 0, used: 0, signalled: 0, scribbled: None }
+        Self { setup, taken: 0, used: 0, next_head: 0, signalled: 0, scribbled: None }
     }
 
     fn driver(&self) -> u64 {
@@ -83,9 +85,22 @@ impl Split {
             if !descriptor.has_next() {
                 return Some(());
             }
+            let wraps = !indirect && u32::from(next) + 1 == entries;
+            let following = if wraps { 0 } else { next.wrapping_add(1) };
+            if self.setup.order == Order::Kept && descriptor.link != following {
+                chain.flaws.push(Flaw::Unordered);
+            }
             next = descriptor.link;
         }
         None
+    }
+
+    /// With its order kept the driver goes around the table, too (2.7.5).
+    fn check_order(&mut self, chain: &mut Chain) {
+        if self.setup.order == Order::Kept && chain.id != self.next_head {
+            chain.flaws.push(Flaw::Unordered);
+        }
+        self.next_head = chain.id.wrapping_add(chain.slots) % self.setup.size;
     }
 }
 
@@ -111,6 +126,10 @@ impl Ring for Split {
         self.index(bus).wrapping_sub(self.taken)
     }
 
+    fn position(&self, bus: &Bus) -> u16 {
+        self.index(bus)
+    }
+
     fn take(&mut self, bus: &Bus) -> Result<Vec<Chain>, Overrun> {
         let index = self.index(bus);
         let available = index.wrapping_sub(self.taken);
@@ -124,7 +143,10 @@ impl Ring for Split {
             let entry = self.driver() + ENTRIES + 2 * self.place(self.taken.wrapping_add(offset));
             bus.read_u16(entry).unwrap_or(u16::MAX)
         });
-        let chains = heads.map(|head| self.chain(bus, head)).collect();
+        let mut chains: Vec<Chain> = heads.map(|head| self.chain(bus, head)).collect();
+        for chain in &mut chains {
+            self.check_order(chain);
+        }
         self.taken = index;
         Ok(chains)
     }
@@ -146,11 +168,11 @@ impl Ring for Split {
         self.available(bus) > 0
     }
 
-    fn push(&mut self, bus: &Bus, Used { id, written, .. }: Used) {
+    fn push(&mut self, bus: &Bus, Used { id, written, buffers, .. }: Used) {
         let entry = self.device() + ENTRIES + 8 * self.place(self.used);
         let _ = bus.write_u32(entry, id);
         let _ = bus.write_u32(entry + 4, written);
-        self.used = self.used.wrapping_add(1);
+        self.used = self.used.wrapping_add(buffers);
         let _ = bus.store(self.device() + INDEX, self.used);
     }
 
@@ -203,14 +225,15 @@ mod tests {
     fn a_big_endian_guest_has_big_endian_rings() {
         let memory = GuestMemory::new(1 << 16).unwrap();
         let bus = Bus::new(memory.clone(), ByteOrder::Big);
-        let mut ring = Split::new(Setup { size: 4, addresses: [0, 0x1000, 0x2000], events: Events::Flags });
+        let mut ring =
+            Split::new(Setup { size: 4, addresses: [0, 0x1000, 0x2000], events: Events::Flags, order: Order::Any });
         // Descriptor 2: 0x123456 bytes at 0x3000, device-writable.
         memory.write(32, &[0, 0, 0, 0, 0, 0, 0x30, 0, 0, 0x12, 0x34, 0x56, 0, 2, 0, 0]).unwrap();
         memory.write(0x1000, &[0, 0, 0, 1, 0, 2]).unwrap();
         let chains = ring.take(&bus).unwrap();
         let expected = [super::super::Element { address: 0x3000, length: 0x12_3456, writable: true }];
         assert_eq!((chains[0].id, &chains[0].elements[..], chains.len()), (2, &expected[..], 1));
-        ring.push(&bus, Used { id: 2, written: 0x123, slots: 1 });
+        ring.push(&bus, Used { id: 2, written: 0x123, slots: 1, buffers: 1 });
         let mut used = [0; 12];
         memory.read(0x2000, &mut used).unwrap();
         assert_eq!(used, [0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 1, 0x23]);

@@ -143,6 +143,14 @@ impl Ring {
         self.write_half(DRIVER_RING + 2, index);
     }
 
+    /// Where the next buffer goes, as a notification says it.
+    pub(super) fn position(&self) -> u16 {
+        match SHAPE {
+            Shape::Packed => self.next.slot | u16::from(self.next.wrap) << 15,
+            _ => self.available,
+        }
+    }
+
     /// Whether the driver wants interrupts: 0, or 1 if not.
     pub(super) fn set_flags(&self, flags: u16) {
         let at = if SHAPE == Shape::Packed { 2 } else { 0 };
@@ -174,6 +182,10 @@ impl Ring {
         (0..u64::from(count))
             .map(|entry| Used { id: self.word(ring + 8 * entry), written: self.word(ring + 8 * entry + 4) })
             .collect()
+    }
+
+    pub(super) fn expect_batch(&mut self, buffers: u16) {
+        self.slots = [buffers; SIZE as usize];
     }
 
     /// Follows a packed ring until `most` buffers have come back in all.
