@@ -127,6 +127,17 @@ pub enum When {
     From(u64),
 }
 
+impl When {
+    /// Whether this is the time.
+    pub(crate) fn holds(self, number: u64) -> bool {
+        match self {
+            Self::Always => true,
+            Self::At(at) => at == number,
+            Self::From(from) => from <= number,
+        }
+    }
+}
+
 /// A [`QueueFault`] with its time and place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlannedFault {
@@ -189,14 +200,7 @@ impl Faults {
 
     /// The faults of the `buffer`th buffer of all, taken from `queue`.
     pub(crate) fn of_buffer(&self, buffer: u64, queue: u16) -> Vec<QueueFault> {
-        let holds = |plan: &&PlannedFault| {
-            let now = match plan.when {
-                When::Always => true,
-                When::At(at) => at == buffer,
-                When::From(from) => from <= buffer,
-            };
-            now && plan.queue.is_none_or(|only| only == queue)
-        };
+        let holds = |plan: &&PlannedFault| plan.when.holds(buffer) && plan.queue.is_none_or(|only| only == queue);
         self.queues.iter().filter(holds).map(|plan| plan.fault).collect()
     }
 }

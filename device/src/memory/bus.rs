@@ -1,6 +1,8 @@
 //! Guest memory as a device reaches it: by the addresses of its bus, in the byte order of its interface.
 
-use super::GuestMemory;
+use std::cell::RefCell;
+
+use super::{GuestMemory, Iommu};
 
 /// The byte order of rings and buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,24 +48,55 @@ integers! {
 }
 
 /// What a device sees of guest memory. An access that is not all in memory gives `None` and changes nothing.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Bus {
     memory: GuestMemory,
     order: ByteOrder,
+    iommu: Option<Iommu>,
+    stopped: RefCell<Vec<Unmapped>>,
+}
+
+/// An access that the IOMMU stopped.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unmapped {
+    pub(crate) address: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Bus {
-    pub(crate) fn new(memory: GuestMemory, order: ByteOrder) -> Self {
-        Self { memory, order }
+    pub(crate) fn new(memory: GuestMemory, order: ByteOrder, iommu: Option<Iommu>) -> Self {
+        Self { memory, order, iommu, stopped: RefCell::default() }
+    }
+
+    pub(crate) fn iommu(&self) -> Option<&Iommu> {
+        self.iommu.as_ref()
+    }
+
+    /// The accesses that were stopped since this was last asked.
+    pub(crate) fn take_stopped(&self) -> Vec<Unmapped> {
+        self.stopped.take()
     }
 
     pub(crate) fn order(&self) -> ByteOrder {
         self.order
     }
 
-    /// The guest physical address of `length` bytes on the bus, where they are all in memory.
+    /// The guest physical address of `length` bytes that the device is about to use, where they are all in memory.
     pub(crate) fn physical(&self, address: u64, length: u64) -> Option<u64> {
+        let unmapped = self.iommu.as_ref().is_some_and(|iommu| iommu.translate(address, length).is_none());
+        if unmapped {
+            self.stopped.borrow_mut().push(Unmapped { address, bytes: length });
+        }
+        self.locate(address, length)
+    }
+
+    /// The same where the device does not use them.
+    pub(crate) fn locate(&self, address: u64, length: u64) -> Option<u64> {
         let layout = self.memory.layout();
+        let address = match &self.iommu {
+            Some(iommu) => iommu.translate(address, length)?,
+            None => address,
+        };
         let physical = address.checked_sub(layout.bus_offset)?;
         let inside = physical >= layout.base
             && physical.checked_add(length).is_some_and(|end| end <= layout.base + layout.bytes);

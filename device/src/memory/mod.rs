@@ -1,9 +1,11 @@
 //! Guest physical memory that a driver, a device and QEMU can share.
 
 mod bus;
+mod iommu;
 mod mapping;
 
-pub(crate) use bus::{Bus, ByteOrder};
+pub(crate) use bus::{Bus, ByteOrder, Unmapped};
+pub(crate) use iommu::Iommu;
 
 use std::fs::File;
 use std::io;
@@ -284,7 +286,7 @@ mod tests {
         let layout = MemoryLayout { base: 0x10_0000, bytes: 0x2000, bus_offset: 0x8000_0000 };
         let memory = GuestMemory::with_layout(layout).unwrap();
         memory.write(0x10_1000, &[1, 2, 3, 4]).unwrap();
-        let bus = Bus::new(memory.clone(), ByteOrder::Little);
+        let bus = Bus::new(memory.clone(), ByteOrder::Little, None);
         assert_eq!(bus.read_u32(0x8010_1000), Some(0x0403_0201));
         assert_eq!(bus.read_u32(0x10_1000), None);
         assert!(memory.pointer(0x10_1ffc, 4).is_some());

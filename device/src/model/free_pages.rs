@@ -56,13 +56,12 @@ impl State {
 
     /// The pages with rings, with buffers that are in flight, and what else the kernel keeps for them.
     fn pages_in_use(&self) -> Vec<Range<u64>> {
-        let offset = self.memory.layout().bus_offset;
         let rings = self.queues.values().flat_map(|slot| slot.parts());
         let readable = self.requests.iter().flat_map(|request| &request.elements).filter(|one| !one.writable);
         let buffers = readable.map(|one| (one.address, u64::from(one.length)));
-        let pages = rings.chain(buffers).map(|(start, bytes)| {
-            let start = start.saturating_sub(offset);
-            start / PAGE_BYTES..start.saturating_add(bytes).div_ceil(PAGE_BYTES)
+        let pages = rings.chain(buffers).filter_map(|(address, bytes)| {
+            let start = self.bus.locate(address, bytes)?;
+            Some(start / PAGE_BYTES..(start + bytes).div_ceil(PAGE_BYTES))
         });
         pages.chain(self.device_memory.iter().cloned()).collect()
     }

@@ -140,7 +140,9 @@ impl State {
         if lies {
             self.misbehaved(RegisterFault::LosesFeaturesOk);
         }
-        if !offered || lies || self.accepted & features::VERSION_1 == 0 {
+        // Behind an IOMMU the device cannot do without translated addresses (6.2).
+        let needed = features::VERSION_1 | self.options.features & features::ACCESS_PLATFORM;
+        if !offered || lies || self.accepted & needed != needed {
             self.status &= !FEATURES_OK;
             self.log(Event::FeaturesRejected(self.accepted));
         } else {

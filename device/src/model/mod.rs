@@ -31,7 +31,7 @@ use virtio_bindings::virtio_config::VIRTIO_CONFIG_S_NEEDS_RESET;
 use virtio_bindings::virtio_mmio::{VIRTIO_MMIO_INT_CONFIG, VIRTIO_MMIO_INT_VRING};
 
 use crate::log::{Cause, Event, Logging};
-use crate::memory::{Bus, ByteOrder, GuestMemory};
+use crate::memory::{Bus, ByteOrder, GuestMemory, Iommu, Unmapped};
 use crate::misbehave::{Faults, Misbehave, RegisterFault};
 use crate::violation::Violation;
 use config::Config;
@@ -165,6 +165,7 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(memory: GuestMemory, options: Options) -> Self {
         let pages = || PageSet::new(memory.pages());
+        let iommu = (options.features & features::ACCESS_PLATFORM != 0).then(Iommu::default);
         let mut state = Self {
             faults: Faults::default(),
             events: Vec::new(),
@@ -175,7 +176,7 @@ impl State {
             statistics: Statistics::default(),
             hinting: Hinting::new(pages),
             device_memory: Vec::new(),
-            bus: Bus::new(memory.clone(), options.interface.byte_order()),
+            bus: Bus::new(memory.clone(), options.interface.byte_order(), iommu),
             memory,
             status: 0,
             reset_reads: None,
@@ -235,6 +236,18 @@ impl State {
             self.interrupt(Cause::Nothing);
         }
         self.faults.add(fault);
+    }
+
+    /// What stands between the device and memory.
+    pub(crate) fn iommu(&self) -> Option<&Iommu> {
+        self.bus.iommu()
+    }
+
+    /// Notes the accesses to memory that were stopped.
+    fn note_stopped(&mut self) {
+        for Unmapped { address, bytes } in self.bus.take_stopped() {
+            self.violation(Violation::Unmapped { address, bytes });
+        }
     }
 
     /// The kernel keeps these pages for rings and buffers: they are never free.

@@ -42,6 +42,7 @@ impl State {
             Some(Place::Config(field)) => self.write_config(field, value),
             None => {}
         }
+        self.note_stopped();
     }
 
     /// What the access reaches, if it is one that the specification allows.

@@ -62,6 +62,12 @@ pub(crate) enum Progress {
 impl State {
     /// One small step of the device's work.
     pub(crate) fn step(&mut self) -> Progress {
+        let progress = self.work();
+        self.note_stopped();
+        progress
+    }
+
+    fn work(&mut self) -> Progress {
         if self.status & NEEDS_RESET != 0 {
             return Progress::Idle;
         }
@@ -258,10 +264,14 @@ impl State {
     }
 
     fn finish(&mut self, batch: Vec<Request>) {
-        for Request { queue, content, faults, .. } in &batch {
+        for Request { queue, elements, content, faults, .. } in &batch {
             let Some(kind) = self.queues.get(queue).map(|slot| slot.kind) else { return };
             if faults.contains(&QueueFault::NeedsReset) {
                 return self.needs_reset();
+            }
+            // Memory stays in the device's reach for as long as it has the buffer.
+            for element in elements {
+                let _ = self.bus.physical(element.address, element.length.into());
             }
             match content {
                 Content::Array(pfns) if kind == QueueKind::Inflate => self.inflate(pfns),

@@ -36,12 +36,7 @@ impl DmaBook {
     pub(super) fn alloc(&mut self, layout: Layout) -> Option<u64> {
         let number = self.allocations;
         self.allocations += 1;
-        let fails = match self.failure {
-            None => false,
-            Some(When::Always) => true,
-            Some(When::At(at)) => at == number,
-            Some(When::From(from)) => from <= number,
-        };
+        let fails = self.failure.is_some_and(|when| when.holds(number));
         let align = layout.align() as u64;
         if fails || align > PAGE_BYTES {
             return None;

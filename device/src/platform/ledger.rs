@@ -11,11 +11,12 @@ use aerostat_transport::DmaRegion;
 
 use super::dma::DmaBook;
 use super::frames::{FrameBook, Owner};
+use super::mappings::MappingBook;
 use super::statistics::Sampled;
 use super::violation::OwnershipViolation;
 use super::{Reuse, Runs};
 use crate::device::BalloonDevice;
-use crate::memory::GuestMemory;
+use crate::memory::{GuestMemory, PAGE_BYTES};
 use crate::misbehave::When;
 use crate::model::{PageSet, State, features};
 
@@ -47,6 +48,7 @@ pub struct Ledger {
     pub(super) device: Option<BalloonDevice>,
     pub(super) frames: Arc<Mutex<FrameBook>>,
     pub(super) dma: Arc<Mutex<DmaBook>>,
+    pub(super) mappings: Arc<Mutex<MappingBook>>,
     pub(super) statistics: Arc<Mutex<Sampled>>,
     pub(super) record: Arc<Mutex<Record>>,
     pub(super) accounts: Arc<Mutex<Accounts>>,
@@ -109,9 +111,9 @@ impl Ledger {
         lock(&self.frames).tracking.len()
     }
 
-    /// Whether the driver has given everything back: frames, device memory and tracking memory.
+    /// Whether the driver has given everything back: frames, device memory and tracking memory, none of it mapped.
     pub fn is_settled(&self) -> bool {
-        self.lent_frames().is_empty() && self.lent_dma() == 0 && self.lent_tracking() == 0
+        self.lent_frames().is_empty() && self.lent_dma() == 0 && self.lent_tracking() == 0 && self.mappings() == 0
     }
 
     /// What the kernel heard of frames that come and go.
@@ -182,7 +184,7 @@ impl Ledger {
 
 /// What the platform does.
 impl Ledger {
-    fn violation(&self, violation: OwnershipViolation) {
+    pub(super) fn violation(&self, violation: OwnershipViolation) {
         log::warn!("the driver broke a rule of ownership: {violation}");
         lock(&self.record).violations.push(violation);
     }
@@ -256,6 +258,7 @@ impl Ledger {
             if self.device_has(frame, pages, |state| &state.hinting.held) {
                 self.violation(OwnershipViolation::WhileHinted(frame));
             }
+            self.check_unmapped(frame * u64::from(pages) * PAGE_BYTES, u64::from(pages) * PAGE_BYTES);
             self.check_poison(frame, pages);
             if reuse == Reuse::AtOnce {
                 self.memory.fill(pages_of(frame, pages), 0x33);
@@ -294,6 +297,7 @@ impl Ledger {
         {
             self.violation(OwnershipViolation::ForeignDma { address: bus, length });
         }
+        self.check_unmapped(bus, length as u64);
     }
 
     pub(super) fn lend_tracking(&self, words: usize) -> Option<&'static mut [u64]> {

@@ -6,6 +6,7 @@
 mod dma;
 mod frames;
 mod ledger;
+mod mappings;
 mod reports;
 mod statistics;
 mod violation;
@@ -23,6 +24,7 @@ use crate::memory::{GuestMemory, PAGE_BYTES};
 use dma::DmaBook;
 use frames::FrameBook;
 pub use ledger::{Accounts, FrameEvent, Ledger};
+use mappings::MappingBook;
 pub use violation::OwnershipViolation;
 
 /// Guest memory below this is not used when memory starts at 0, as on a PC.
@@ -130,6 +132,7 @@ impl<S: FrameSize> PlatformBuilder<S> {
             device: self.device,
             frames: Arc::new(Mutex::new(book)),
             dma: Arc::new(Mutex::new(dma)),
+            mappings: Arc::new(Mutex::new(MappingBook::default())),
             statistics: Arc::default(),
             record: Arc::default(),
             accounts: Arc::default(),

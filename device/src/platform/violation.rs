@@ -41,6 +41,22 @@ pub enum OwnershipViolation {
         /// Its length in bytes.
         length: usize,
     },
+    /// The driver gave back memory that is still mapped for the device.
+    #[error("{bytes} bytes at {physical:#x} given back, which the device still reaches")]
+    StillMapped {
+        /// The physical address.
+        physical: u64,
+        /// The number of bytes.
+        bytes: u64,
+    },
+    /// The driver unmapped what was not mapped.
+    #[error("{bytes} bytes at {physical:#x} unmapped, which are not mapped with this length")]
+    NotMapped {
+        /// The physical address.
+        physical: u64,
+        /// The number of bytes.
+        bytes: u64,
+    },
     /// The driver gave back tracking memory that it does not have.
     #[error("tracking memory of {0} words given back, which the driver does not have")]
     ForeignTracking(usize),

@@ -205,6 +205,14 @@ pub enum Violation {
         /// What the ring says.
         position: u16,
     },
+    /// 6.1: with ACCESS_PLATFORM the device reaches only what is mapped for it.
+    #[error("the device needed {bytes} bytes at its address {address:#x}, which are not mapped for it")]
+    Unmapped {
+        /// The address for the device.
+        address: u64,
+        /// The number of bytes.
+        bytes: u64,
+    },
     /// 4.2.2.2: only defined bits are acknowledged.
     #[error("interrupt bits {value:#x} acknowledged, which are not defined")]
     AcknowledgedUndefined {

@@ -115,6 +115,8 @@ pub(crate) struct ByHand<I> {
     pub(crate) io: I,
     pub(crate) memory: GuestMemory,
     queues: [RefCell<Ring>; 5],
+    /// From a physical address to the one that the device is given, beside the offset of its bus.
+    pub(crate) mapped: u64,
 }
 
 /// A live device without a thread, and its driver.
@@ -171,7 +173,7 @@ pub(crate) fn assert_broken<V: Into<Violation>>(device: &BalloonDevice, expected
 
 impl<I: Io> ByHand<I> {
     pub(crate) fn new(io: I, memory: &GuestMemory) -> Self {
-        Self { io, memory: memory.clone(), queues: Self::rings(memory) }
+        Self { io, memory: memory.clone(), queues: Self::rings(memory), mapped: 0 }
     }
 
     fn rings(memory: &GuestMemory) -> [RefCell<Ring>; 5] {
@@ -226,6 +228,11 @@ impl<I: Io> ByHand<I> {
         self.io.write32(register + 4, (address >> 32) as u32);
     }
 
+    /// The address for the device.
+    pub(crate) fn bus(&self, address: u64) -> u64 {
+        self.memory.bus_address(address).wrapping_add(self.mapped)
+    }
+
     pub(crate) fn area(queue: u16) -> u64 {
         AREA + u64::from(queue) * AREA_BYTES
     }
@@ -242,7 +249,7 @@ impl<I: Io> ByHand<I> {
         if legacy {
             return self.io.write32(reg::QUEUE_ALIGN, PAGE_BYTES as u32);
         }
-        let bus = self.memory.bus_address(area);
+        let bus = self.bus(area);
         self.set_address(reg::QUEUE_DESC, bus);
         self.set_address(reg::QUEUE_DRIVER, bus + DRIVER_RING);
         self.set_address(reg::QUEUE_DEVICE, bus + DEVICE_RING);
@@ -251,7 +258,7 @@ impl<I: Io> ByHand<I> {
     pub(crate) fn set_up_queue(&self, queue: u16) {
         self.prepare_queue(queue);
         match SHAPE {
-            Shape::Legacy => self.io.write32(reg::QUEUE_PFN, (self.memory.bus_address(Self::area(queue)) >> 12) as u32),
+            Shape::Legacy => self.io.write32(reg::QUEUE_PFN, (self.bus(Self::area(queue)) >> 12) as u32),
             _ => self.io.write32(reg::QUEUE_READY, 1),
         }
     }
@@ -336,7 +343,7 @@ impl<I: Io> ByHand<I> {
 
     /// Writes a descriptor of any kind; guest physical address, length, flags, next.
     pub(crate) fn describe(&self, queue: u16, index: u16, address: u64, length: u32, flags: u16, next: u16) {
-        let address = self.memory.bus_address(address);
+        let address = self.bus(address);
         self.ring(queue).describe(index, Descriptor { address, length, flags, next });
     }
 
@@ -345,7 +352,7 @@ impl<I: Io> ByHand<I> {
     pub(crate) fn offer_indirect(&mut self, queue: u16, index: u16, elements: &[(u64, u32, u16)]) {
         let last = elements.len() as u16 - 1;
         let entry = |(next, &(address, length, flags)): (u16, &(u64, u32, u16))| {
-            let address = self.memory.bus_address(address);
+            let address = self.bus(address);
             let (flags, next) = match SHAPE {
                 Shape::Packed => (7, flags),
                 // One after the other, all but the last with the flag that says so.

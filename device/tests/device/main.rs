@@ -53,7 +53,7 @@ macro_rules! over {
 }
 
 over! {
-    split: Split [in_order notification_data],
-    packed: Packed [in_order notification_data],
+    split: Split [access_platform in_order notification_data],
+    packed: Packed [access_platform in_order notification_data],
     legacy: Legacy [],
 }

@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn a_big_endian_guest_has_big_endian_rings() {
         let memory = GuestMemory::new(1 << 16).unwrap();
-        let bus = Bus::new(memory.clone(), ByteOrder::Big);
+        let bus = Bus::new(memory.clone(), ByteOrder::Big, None);
         let mut ring =
             Split::new(Setup { size: 4, addresses: [0, 0x1000, 0x2000], events: Events::Flags, order: Order::Any });
         // Descriptor 2: 0x123456 bytes at 0x3000, device-writable.
