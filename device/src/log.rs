@@ -29,6 +29,11 @@ pub enum Event {
         /// Its number.
         queue: u16,
     },
+    /// The driver reset a queue by itself.
+    QueueReset {
+        /// Its number.
+        queue: u16,
+    },
     /// The driver notified a queue.
     Notified {
         /// Its number.

@@ -46,6 +46,8 @@ pub enum RegisterFault {
     LosesFeaturesOk,
     /// Status reads 0 only after so many other answers (1 each) once it was reset; `u32::MAX` is never.
     SlowReset(u32),
+    /// QueueReset reads 0 only after so many other answers (1 each) once a queue was reset; `u32::MAX` is never.
+    SlowQueueReset(u32),
     /// Status has these bits too.
     StatusBits(u32),
     /// QueueSizeMax of every queue reads as this.

@@ -101,6 +101,14 @@ impl Hinting {
         self.reads.last().map_or(FIRST_ID, |read| read.command.wrapping_add(1).max(FIRST_ID))
     }
 
+    /// The queue starts over, and places are counted from 0 again.
+    pub(super) fn restart(&mut self) {
+        self.reads.drain(..self.reads.len().saturating_sub(1));
+        for read in &mut self.reads {
+            read.index = 0;
+        }
+    }
+
     /// How often the driver has read DONE.
     fn dones(&self) -> u64 {
         self.reads.last().map_or(0, |read| read.dones)

@@ -3,7 +3,7 @@
 //! [`State`] is what the registers, the worker thread and the host's side change. Each file adds one part of it:
 //! `registers` decodes accesses (`register` says to which one, `legacy` is about those of
 //! the legacy interface), `lifecycle` is status and features, `config` the configuration space, `numbering` which
-//! queues there are, `queue` one virtqueue, `ring` its two formats, `requests` the way of a buffer through the device. What a buffer of each queue
+//! queues there are, `queue` one virtqueue, `ring` its two formats, `ring_reset` how one queue starts over, `requests` the way of a buffer through the device. What a buffer of each queue
 //! does is in `pages` (inflate and deflate), `statistics`, `reporting` and `hinting`; the last two share `free_pages`.
 
 mod config;
@@ -21,6 +21,7 @@ mod registers;
 mod reporting;
 mod requests;
 mod ring;
+mod ring_reset;
 mod statistics;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

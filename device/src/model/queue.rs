@@ -2,6 +2,7 @@
 
 use super::legacy::Placement;
 use super::ring::{self, Events, Format, Order, Ring, Setup};
+use super::ring_reset::QueueReset;
 use super::{Interface, QueueKind, State, features};
 use crate::log::{Cause, Event};
 use crate::memory::Bus;
@@ -33,6 +34,7 @@ pub(super) struct Slot {
     pub(super) legacy: Placement,
     pub(super) ready_was_read: bool,
     max_was_read: bool,
+    pub(super) reset: QueueReset,
     /// The queue while it is ready.
     pub(super) ring: Option<Box<dyn Ring>>,
     /// Whether the driver is asked for no notifications now.
@@ -51,6 +53,7 @@ impl Slot {
             legacy: Placement::default(),
             ready_was_read: false,
             max_was_read: false,
+            reset: QueueReset::Never,
             ring: None,
             quiet: false,
             given_up: false,
@@ -97,7 +100,11 @@ impl State {
     /// Whether the driver may write to a register of this queue now. A queue may be taken away at any time.
     pub(super) fn may_configure(&mut self, queue: u32, offset: usize, disables: bool) -> bool {
         let status = self.status;
-        if !self.features_are_settled() || (self.is_live() && !disables) {
+        if self.is_reset_unread(queue) {
+            self.violation(Violation::QueueResetUnread { queue, offset });
+            return false;
+        }
+        if !self.features_are_settled() || (self.is_live() && !disables && !self.was_reset(queue)) {
             self.violation(Violation::QueueOutOfTurn { queue, offset, status });
             return false;
         }
@@ -125,15 +132,25 @@ impl State {
     }
 
     pub(super) fn disable_queue(&mut self, queue: u32) {
-        let Some(slot) = self.slot(queue) else { return };
-        if slot.ring.take().is_none() {
-            return;
+        let Some(slot) = self.slot(queue).filter(|slot| slot.ring.is_some()) else { return };
+        let ready_was_read = slot.ready_was_read;
+        self.take_queue_away(queue);
+        if let Some(slot) = self.slot(queue) {
+            slot.ready_was_read = ready_was_read;
         }
-        *slot = Slot { ready_was_read: slot.ready_was_read, ..Slot::new(slot.kind, slot.max) };
+        self.log(Event::QueueDisabled { queue: queue as u16 });
+    }
+
+    /// The queue is as it was before the driver first looked at it.
+    pub(super) fn take_queue_away(&mut self, queue: u32) {
+        let Some(slot) = self.slot(queue) else { return };
+        *slot = Slot::new(slot.kind, slot.max);
+        if slot.kind == QueueKind::FreePage {
+            self.hinting.restart();
+        }
         let queue = queue as u16;
         self.kicked.remove(&queue);
         self.drop_requests(queue);
-        self.log(Event::QueueDisabled { queue });
     }
 
     pub(super) fn enable_queue(&mut self, queue: u32) {
@@ -166,6 +183,7 @@ impl State {
         }
         if let Some(slot) = self.slot(queue) {
             slot.ring = Some(ring);
+            slot.reset = QueueReset::Never;
         }
         self.log(Event::QueueEnabled { queue: queue as u16, size: size.into() });
     }

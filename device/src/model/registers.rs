@@ -4,7 +4,7 @@ use virtio_bindings::virtio_ids::VIRTIO_ID_BALLOON;
 use virtio_bindings::virtio_mmio::{VIRTIO_MMIO_CONFIG, VIRTIO_MMIO_INT_CONFIG, VIRTIO_MMIO_INT_VRING};
 
 use super::register::Register;
-use super::{Interface, State};
+use super::{Interface, State, features};
 use crate::misbehave::RegisterFault;
 use crate::violation::{Access, Violation};
 
@@ -131,10 +131,14 @@ impl State {
                 // There is none: 4.2.2.1 wants a length of all ones.
                 u32::MAX
             }
-            Register::QueueReset => {
+            Register::QueueReset if !self.negotiated(features::RING_RESET) => {
                 self.violation(Violation::NeedlessRegister { access: Access::Read, offset });
                 0
             }
+            Register::QueueReset => match self.queue_sel {
+                Some(queue) => self.read_queue_reset(queue),
+                None => self.unselected(Access::Read, offset),
+            },
             // Write-only registers do not get here.
             _ => 0,
         }
@@ -167,6 +171,10 @@ impl State {
                 self.interrupt_status &= !value;
             }
             Register::Status => self.write_status(value),
+            Register::QueueReset if self.negotiated(features::RING_RESET) => match self.queue_sel {
+                Some(queue) => self.write_queue_reset(queue, value),
+                None => drop(self.unselected(Access::Write, offset)),
+            },
             Register::SharedMemory | Register::QueueReset => {
                 self.violation(Violation::NeedlessRegister { access: Access::Write, offset });
             }

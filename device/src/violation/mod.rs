@@ -175,6 +175,22 @@ pub enum Violation {
         /// What the driver wrote.
         align: u32,
     },
+    /// 4.2.2: QueueReset takes 1 only, for a queue that is ready.
+    #[error("{value} written to QueueReset of queue {queue}: only a ready queue is reset, by writing 1")]
+    QueueReset {
+        /// The queue.
+        queue: u32,
+        /// What the driver wrote.
+        value: u32,
+    },
+    /// 4.2.2.2: the reset of a queue is complete once QueueReset has read 0.
+    #[error("queue {queue} configured at offset {offset:#x} before its reset was read to be complete")]
+    QueueResetUnread {
+        /// The queue.
+        queue: u32,
+        /// The register.
+        offset: usize,
+    },
     /// 4.2.3.2: the rings are zero when a queue is made ready.
     #[error("queue {queue} made ready with rings that do not start at index 0")]
     QueueNotZeroed {

@@ -54,6 +54,7 @@ pub(crate) mod reg {
     pub(crate) const QUEUE_DRIVER: usize = 0x090;
     pub(crate) const QUEUE_DEVICE: usize = 0x0a0;
     pub(crate) const SHM_LEN: usize = 0x0b0;
+    pub(crate) const QUEUE_RESET: usize = 0x0c0;
     pub(crate) const GENERATION: usize = 0x0fc;
     pub(crate) const NUM_PAGES: usize = 0x100;
     pub(crate) const ACTUAL: usize = 0x104;
@@ -235,6 +236,15 @@ impl<I: Io> ByHand<I> {
 
     pub(crate) fn area(queue: u16) -> u64 {
         AREA + u64::from(queue) * AREA_BYTES
+    }
+
+    /// Resets a queue that the device has, as RING_RESET allows it. How often QueueReset read 1.
+    pub(crate) fn reset_queue(&mut self, queue: u16) -> u32 {
+        self.io.write32(reg::QUEUE_SEL, queue.into());
+        self.io.write32(reg::QUEUE_RESET, 1);
+        let reads = (0..100).find(|_| self.io.read32(reg::QUEUE_RESET) == 0).unwrap();
+        self.queues[usize::from(queue)] = RefCell::new(Ring::new(&self.memory, Self::area(queue)));
+        reads
     }
 
     /// Everything of a queue but QueueReady, or QueuePFN.

@@ -53,7 +53,7 @@ macro_rules! over {
 }
 
 over! {
-    split: Split [access_platform in_order notification_data],
-    packed: Packed [access_platform in_order notification_data],
+    split: Split [access_platform in_order notification_data ring_reset],
+    packed: Packed [access_platform in_order notification_data ring_reset],
     legacy: Legacy [],
 }
