@@ -290,7 +290,7 @@ impl Ledger {
     }
 
     pub(super) fn free(&self, region: DmaRegion) {
-        let (bus, length) = (region.device_address().0, region.len());
+        let (bus, length) = (region.physical(), region.len());
         let address = bus.wrapping_sub(self.memory.layout().bus_offset);
         if self.memory.pointer(address, length) != Some(region.as_ptr())
             || !lock(&self.dma).free(address, length as u64)

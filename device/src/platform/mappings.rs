@@ -1,9 +1,7 @@
 //! Addresses for a device behind an IOMMU: VIRTIO_F_ACCESS_PLATFORM.
 
-use aerostat_balloon::FrameSize;
 use aerostat_transport::DeviceAddress;
 
-use super::TestPlatform;
 use super::ledger::{Ledger, lock};
 use super::violation::OwnershipViolation;
 use crate::memory::Iommu;
@@ -39,27 +37,27 @@ impl Ledger {
     }
 }
 
-impl<S: FrameSize> TestPlatform<S> {
-    /// Makes memory reachable for the device: at which address. That is the physical one unless the device is behind an
-    /// IOMMU, which it is where it offers ACCESS_PLATFORM. `None` when mappings are to fail.
-    pub fn map_for_device(&mut self, physical: u64, bytes: usize) -> Option<DeviceAddress> {
-        let mut book = lock(&self.ledger.mappings);
+/// What the platform does.
+impl Ledger {
+    /// Makes memory reachable for the device: at its physical address unless the device is behind an IOMMU, which it is
+    /// where it offers ACCESS_PLATFORM. `None` when mappings are to fail.
+    pub(super) fn map(&self, physical: u64, bytes: usize) -> Option<DeviceAddress> {
+        let mut book = lock(&self.mappings);
         let number = book.made;
         book.made += 1;
         if book.failure.is_some_and(|when| when.holds(number)) {
             return None;
         }
-        match self.ledger.iommu() {
+        match self.iommu() {
             Some(iommu) => iommu.map(physical, bytes as u64).map(DeviceAddress),
             None => Some(DeviceAddress(physical)),
         }
     }
 
-    /// Undoes [`TestPlatform::map_for_device`] for the same memory.
-    pub fn unmap_for_device(&mut self, physical: u64, bytes: usize) {
+    pub(super) fn unmap(&self, physical: u64, bytes: usize) {
         let bytes = bytes as u64;
-        if self.ledger.iommu().is_some_and(|iommu| !iommu.unmap(physical, bytes)) {
-            self.ledger.violation(OwnershipViolation::NotMapped { physical, bytes });
+        if self.iommu().is_some_and(|iommu| !iommu.unmap(physical, bytes)) {
+            self.violation(OwnershipViolation::NotMapped { physical, bytes });
         }
     }
 }

@@ -17,7 +17,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use aerostat_balloon::{Change, FrameRun, FrameSize, Frames, Size4KiB, TrackingMemory};
-use aerostat_transport::{Dma, DmaRegion};
+use aerostat_transport::{DeviceAddress, Dma, DmaRegion};
 
 use crate::device::BalloonDevice;
 use crate::memory::{GuestMemory, PAGE_BYTES};
@@ -214,8 +214,9 @@ impl<S: FrameSize> Frames for TestPlatform<S> {
 }
 
 // SAFETY: a region lies in the guest memory, one shared mapping, which the book keeps for as long as the platform exists,
-// and for ever when a region has not come back by then; the device sees the same bytes at the address on its bus. The book hands out each byte once until
-// it comes back, aligned in both address spaces, whose difference is a multiple of 4 KiB, the largest alignment given.
+// and for ever when a region has not come back by then; the device sees the same bytes at the address on its bus, or at
+// the one that the IOMMU has for it until it is unmapped. The book hands out each byte once until it comes back, aligned
+// in both address spaces, whose difference is a multiple of 4 KiB, the largest alignment given.
 unsafe impl<S: FrameSize> Dma for TestPlatform<S> {
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
         self.ledger.alloc(layout)
@@ -223,5 +224,13 @@ unsafe impl<S: FrameSize> Dma for TestPlatform<S> {
 
     fn free(&mut self, region: DmaRegion) {
         self.ledger.free(region);
+    }
+
+    fn map(&mut self, physical: u64, bytes: usize) -> Option<DeviceAddress> {
+        self.ledger.map(physical, bytes)
+    }
+
+    fn unmap(&mut self, physical: u64, bytes: usize) {
+        self.ledger.unmap(physical, bytes);
     }
 }

@@ -22,7 +22,7 @@ fn live(builder: Builder, bytes: usize) -> (BalloonDevice, ByHand<Registers>, Te
     let device = builder.features(FEATURES).start().unwrap();
     let mut platform: TestPlatform = TestPlatform::of(&device).unwrap();
     let mut driver = ByHand::new(device.registers(), device.memory());
-    driver.mapped = platform.map_for_device(0, bytes).unwrap().0;
+    driver.mapped = platform.map(0, bytes).unwrap().0;
     assert_ne!(driver.mapped, 0);
     driver.settle_features(FEATURES);
     driver.set_up_queues(FEATURES);
@@ -80,7 +80,7 @@ fn a_buffer_that_is_mapped_in_part() {
 fn what_the_device_has_stays_mapped() {
     let (device, mut driver, mut platform) = live(builder().manual(), 8 << 20);
     let array = ByHand::<Registers>::array(INFLATE, 0);
-    let mapped = platform.map_for_device(array, 4).unwrap();
+    let mapped = platform.map(array, 4).unwrap();
     driver.offer(INFLATE, 0, &[1024]);
     // The same array, where it is mapped on its own.
     let all = std::mem::replace(&mut driver.mapped, mapped.0 - array);
@@ -89,7 +89,7 @@ fn what_the_device_has_stays_mapped() {
     driver.offer_head(INFLATE, 1);
     driver.notify(INFLATE);
     assert!(device.step());
-    platform.unmap_for_device(array, 4);
+    platform.unmap(array, 4);
     device.settle(LIMIT).unwrap();
     assert!(device.violations().contains(&Violation::Unmapped { address: mapped.0, bytes: 4 }));
     assert_eq!(driver.used_index(INFLATE), 2);
@@ -98,7 +98,7 @@ fn what_the_device_has_stays_mapped() {
 #[test]
 fn a_ring_that_is_unmapped_is_out_of_reach() {
     let (device, mut driver, mut platform) = live(builder().inline(), 8 << 20);
-    platform.unmap_for_device(0, 8 << 20);
+    platform.unmap(0, 8 << 20);
     driver.tell(INFLATE, &[1024]);
     assert!(matches!(device.violations()[..], [Violation::Unmapped { .. }, ..]));
     assert_eq!((driver.used_index(INFLATE), device.host_page_count()), (0, 0));
@@ -118,32 +118,32 @@ fn the_platform_keeps_a_book_of_mappings() {
     let mut platform: TestPlatform = TestPlatform::of(&device).unwrap();
     let ledger = platform.ledger();
     let region = platform.alloc(Layout::from_size_align(64, 64).unwrap()).unwrap();
-    let physical = region.device_address().0;
-    let mapped = platform.map_for_device(physical, 64).unwrap();
+    let physical = region.physical();
+    let mapped = platform.map(physical, 64).unwrap();
     assert_eq!((mapped.0 % 64, ledger.mappings()), (0, 1));
     assert_ne!(mapped, DeviceAddress(physical));
-    platform.unmap_for_device(physical, 32);
+    platform.unmap(physical, 32);
     assert_eq!(ledger.violations(), [OwnershipViolation::NotMapped { physical, bytes: 32 }]);
     platform.free(region);
     assert_eq!(ledger.violations()[1..], [OwnershipViolation::StillMapped { physical, bytes: 64 }]);
     assert!(!ledger.is_settled());
-    platform.unmap_for_device(physical, 64);
+    platform.unmap(physical, 64);
     assert!(ledger.is_settled());
 
     let run = platform.give(1).unwrap();
     let physical = run.address();
-    platform.map_for_device(physical, 4096).unwrap();
+    platform.map(physical, 4096).unwrap();
     platform.take_back(run);
     assert_eq!(ledger.violations()[2..], [OwnershipViolation::StillMapped { physical, bytes: 4096 }]);
     ledger.fail_mappings(Some(When::At(1)));
-    assert_eq!([0, 1, 2].map(|_| platform.map_for_device(0, 1).is_some()), [true, false, true]);
+    assert_eq!([0, 1, 2].map(|_| platform.map(0, 1).is_some()), [true, false, true]);
 }
 
 #[test]
 fn without_an_iommu_addresses_are_physical() {
     let device = builder().inline().start().unwrap();
     let mut platform: TestPlatform = TestPlatform::of(&device).unwrap();
-    assert_eq!(platform.map_for_device(0x1234, 5), Some(DeviceAddress(0x1234)));
-    platform.unmap_for_device(0x1234, 5);
+    assert_eq!(platform.map(0x1234, 5), Some(DeviceAddress(0x1234)));
+    platform.unmap(0x1234, 5);
     assert_eq!((platform.ledger().mappings(), platform.ledger().violations()), (0, vec![]));
 }

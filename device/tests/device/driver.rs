@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use aerostat_balloon::transport::pci::{ConfigPorts, Pci, PciFunction, Routing};
-use aerostat_balloon::transport::{Mmio, Transport};
-use aerostat_balloon::{Balloon, EventIdx, MustTellHost, Pages, RingPacked, Step};
+use aerostat_balloon::transport::{LegacyMmio, Mmio, Transport};
+use aerostat_balloon::{
+    AccessPlatform, Balloon, EventIdx, InOrder, IndirectDesc, MustTellHost, NotificationData, Pages, RingPacked, Step,
+};
 use aerostat_device::qtest::{Machine, Qemu, qemu_or_skip};
-use aerostat_device::{BalloonDevice, Event, GuestMemory, Ledger, QueueFault, TestPlatform, features, wait_at_most};
+use aerostat_device::{
+    BalloonDevice, Builder, Event, GuestMemory, Ledger, QueueFault, TestPlatform, UsedEntries, features, wait_at_most,
+};
 use aerostat_transport::Wait;
 
 const BYTES: u64 = 64 << 20;
@@ -16,7 +20,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 fn up_and_down<T: Transport>(transport: T, platform: TestPlatform, host: impl Fn(u32), mut wait: impl Wait) -> Ledger {
     let ledger = platform.ledger();
     // QEMU does not offer it.
-    let balloon = Balloon::new(transport, platform).want(MustTellHost).want(RingPacked).want(EventIdx);
+    let balloon =
+        Balloon::new(transport, platform).want(MustTellHost).want(AccessPlatform).want(EventIdx).want(InOrder);
+    let balloon = balloon.want(IndirectDesc).want(NotificationData).want(RingPacked);
     let mut balloon = balloon.probe().unwrap();
     for target in [1000, 10] {
         host(target);
@@ -34,26 +40,46 @@ fn up_and_down<T: Transport>(transport: T, platform: TestPlatform, host: impl Fn
     ledger
 }
 
+/// The device in each of its ways to work, driven over what `bus` makes of its registers.
+fn embedded<T: Transport>(builder: impl Fn() -> Builder, bus: impl Fn(&BalloonDevice) -> T, accepted: u64) {
+    let check = |device: &BalloonDevice, wait: &mut dyn FnMut(u32) -> aerostat_transport::Patience| {
+        let platform = TestPlatform::of(device).unwrap();
+        up_and_down(bus(device), platform, |target| device.set_target(target), wait);
+        assert!(device.events().contains(&Event::FeaturesAccepted(accepted)), "{accepted:#x}");
+        assert_eq!(device.violations(), [], "{accepted:#x}");
+        assert_eq!(device.host_page_count(), 0);
+    };
+    let start = |builder: Builder| builder.memory(BYTES).start().unwrap();
+    let device = start(builder().threaded());
+    check(&device, &mut wait_at_most(LIMIT));
+    let device = start(builder().inline());
+    check(&device, &mut device.work_at_most(100));
+    let device = start(builder().manual());
+    check(&device, &mut device.work_at_most(100));
+    let device = start(builder().misbehave(QueueFault::Delay(20)).inline());
+    check(&device, &mut device.work_at_most(100));
+}
+
 #[test]
 fn against_the_embedded_device() {
-    for shape in [0, features::EVENT_IDX, features::RING_PACKED, features::RING_PACKED | features::EVENT_IDX] {
-        let embedded = |builder: aerostat_device::Builder| builder.memory(BYTES).add_features(shape).start().unwrap();
-        let check = |device: &BalloonDevice, wait: &mut dyn FnMut(u32) -> aerostat_transport::Patience| {
-            let platform = TestPlatform::of(device).unwrap();
-            up_and_down(Mmio::new(device.registers()).unwrap(), platform, |target| device.set_target(target), wait);
-            let offered = features::VERSION_1 | features::MUST_TELL_HOST | shape;
-            assert!(device.events().contains(&Event::FeaturesAccepted(offered)));
-            assert_eq!(device.violations(), []);
-            assert_eq!(device.host_page_count(), 0);
-        };
-        let device = embedded(BalloonDevice::builder().threaded());
-        check(&device, &mut wait_at_most(LIMIT));
-        let device = embedded(BalloonDevice::builder().inline());
-        check(&device, &mut device.work_at_most(100));
-        let device = embedded(BalloonDevice::builder().manual());
-        check(&device, &mut device.work_at_most(100));
-        let device = embedded(BalloonDevice::builder().misbehave(QueueFault::Delay(20)).inline());
-        check(&device, &mut device.work_at_most(100));
+    use features::{ACCESS_PLATFORM, EVENT_IDX, IN_ORDER, INDIRECT_DESC, NOTIFICATION_DATA, RING_PACKED};
+    let all = ACCESS_PLATFORM | EVENT_IDX | IN_ORDER | INDIRECT_DESC | NOTIFICATION_DATA;
+    let single = [0, ACCESS_PLATFORM, EVENT_IDX, IN_ORDER, INDIRECT_DESC, NOTIFICATION_DATA];
+    for shape in single.into_iter().chain([all]).flat_map(|split| [split, split | RING_PACKED]) {
+        for used_entries in [UsedEntries::OnePerBuffer, UsedEntries::OnePerBatch] {
+            let builder = || BalloonDevice::builder().add_features(shape).used_entries(used_entries);
+            let bus = |device: &BalloonDevice| Mmio::new(device.registers()).unwrap();
+            embedded(builder, bus, features::VERSION_1 | features::MUST_TELL_HOST | shape);
+        }
+    }
+}
+
+#[test]
+fn against_the_embedded_legacy_device() {
+    for shape in [0, features::EVENT_IDX, features::INDIRECT_DESC] {
+        let builder = || BalloonDevice::builder().add_features(shape).legacy();
+        let bus = |device: &BalloonDevice| LegacyMmio::new(device.registers()).unwrap();
+        embedded(builder, bus, features::MUST_TELL_HOST | shape);
     }
 }
 

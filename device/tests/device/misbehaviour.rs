@@ -7,7 +7,7 @@ use aerostat_transport::Io;
 
 use super::SHAPE;
 use super::by_hand::{
-    ByHand, DEFLATE, DEVICE_RING, DRIVER_RING, INFLATE, LIVE, NEEDS_RESET, Used, assert_violations, builder, live_8_mib, reg,
+    Bytes,     ByHand, DEFLATE, DEVICE_RING, DRIVER_RING, INFLATE, LIVE, NEEDS_RESET, Used, assert_violations, builder, live_8_mib, reg,
 };
 use crate::Shape;
 
@@ -184,7 +184,11 @@ fn shared_memory_is_overwritten_in_flight() {
     type Driver = ByHand<Registers>;
     let area = Driver::area(INFLATE);
     let (available, used) = match SHAPE {
-        Shape::Split | Shape::Legacy => ([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], [0xfe, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff]),
+        Shape::Split | Shape::Legacy => {
+            let flags = 0xfffe_u16.bytes();
+            let [first, second] = [flags[0], flags[1]];
+            ([first, second, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], [first, second, 0, 0, 0xff, 0xff, 0xff, 0xff])
+        }
         Shape::Packed => ([0xff, 0xff, 0xfc, 0xff, 0, 0, 0, 0], [0xff, 0xff, 0xfc, 0xff, 0, 0, 0, 0]),
     };
     for (what, address, expected) in [
