@@ -21,6 +21,11 @@
 //! ([`start_hinting`](BalloonDevice::start_hinting)), and takes reports as they come. [`Numbering`] and [`HintCommand`]
 //! make it behave as deployed devices do.
 //!
+//! What lies below the queues is a choice of the [`Builder`]: the feature bits that it offers bring packed rings, indirect
+//! tables, the event index, buffers in order ([`UsedEntries`]), positions in notifications, the reset of single queues, and
+//! an IOMMU that the [`TestPlatform`] fills; [`Builder::legacy`] makes it a device of version 1. It is written for any host:
+//! of 32 or 64 bits, little-endian or big-endian.
+//!
 //! # Example
 //!
 //! ```
@@ -74,5 +79,5 @@ pub use platform::{
 };
 pub use registers::Registers;
 pub use shared::StillBusy;
-pub use violation::{Access, FreePageViolation, StatisticsViolation, Violation};
+pub use violation::{Access, FreePageViolation, LegacyViolation, RingViolation, StatisticsViolation, Violation};
 pub use wait::wait_at_most;

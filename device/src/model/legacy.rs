@@ -1,7 +1,7 @@
 //! What the legacy interface has of its own: queues by page number (4.2.4), in one piece (2.7.2).
 
 use super::State;
-use crate::violation::Violation;
+use crate::violation::{LegacyViolation, Violation};
 
 /// What the driver wrote to the registers that only the legacy interface has.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,7 +22,7 @@ impl State {
 
     pub(super) fn set_guest_page_size(&mut self, bytes: u32) {
         if !bytes.is_power_of_two() || self.queues.values().any(|slot| slot.ring.is_some()) {
-            return self.violation(Violation::GuestPageSize { bytes });
+            return self.violation(LegacyViolation::GuestPageSize { bytes });
         }
         self.guest_page_size = Some(bytes);
     }
@@ -36,14 +36,14 @@ impl State {
     /// A write to QueuePFN that is not 0: the queue starts with this page.
     pub(super) fn enable_legacy_queue(&mut self, queue: u32, pfn: u32) {
         let Some(page) = self.guest_page_size else {
-            return self.violation(Violation::NoGuestPageSize { queue });
+            return self.violation(LegacyViolation::NoGuestPageSize { queue });
         };
         let Some(slot) = self.slot(queue) else {
             return self.violation(Violation::NoSuchQueue { queue });
         };
         let align = slot.legacy.align;
         if !align.is_power_of_two() {
-            return self.violation(Violation::QueueAlign { queue, align });
+            return self.violation(LegacyViolation::QueueAlign { queue, align });
         }
         slot.legacy.pfn = pfn;
         let size = u64::from(slot.size);

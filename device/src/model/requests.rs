@@ -10,7 +10,7 @@ use super::ring::{Chain, Element, Flaw, Overrun, Used};
 use super::{Notifications, QueueKind, State, UsedEntries, Work, features};
 use crate::log::{Cause, Event};
 use crate::misbehave::{QueueFault, Scribble};
-use crate::violation::Violation;
+use crate::violation::{RingViolation, Violation};
 
 /// A buffer that the device has.
 #[derive(Debug)]
@@ -196,11 +196,11 @@ impl State {
         for flaw in &flaws {
             match flaw {
                 Flaw::Broken => self.violation(Violation::BrokenChain { queue, head }),
-                Flaw::Linked => self.violation(Violation::IndirectLinked { queue, head }),
-                Flaw::Nested => self.violation(Violation::IndirectNested { queue, head }),
-                Flaw::TableFlags => self.violation(Violation::IndirectFlags { queue, head }),
-                Flaw::Unordered => self.violation(Violation::Unordered { queue, head }),
-                Flaw::Overrun => self.violation(Violation::RingOverrun { queue, head }),
+                Flaw::Linked => self.violation(RingViolation::IndirectLinked { queue, head }),
+                Flaw::Nested => self.violation(RingViolation::IndirectNested { queue, head }),
+                Flaw::TableFlags => self.violation(RingViolation::IndirectFlags { queue, head }),
+                Flaw::Unordered => self.violation(RingViolation::Unordered { queue, head }),
+                Flaw::Overrun => self.violation(RingViolation::Overrun { queue, head }),
                 Flaw::Indirect if !self.negotiated(features::INDIRECT_DESC) => {
                     self.violation(Violation::Indirect { queue, head });
                 }

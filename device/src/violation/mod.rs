@@ -1,9 +1,13 @@
 //! What a driver must not do, as the device notices it.
 
 mod free_pages;
+mod legacy;
+mod rings;
 mod statistics;
 
 pub use free_pages::FreePageViolation;
+pub use legacy::LegacyViolation;
+pub use rings::RingViolation;
 pub use statistics::StatisticsViolation;
 
 /// A rule of the specification that the driver broke, or a decision of this project that its driver has to keep.
@@ -155,26 +159,6 @@ pub enum Violation {
         /// The used ring.
         device: u64,
     },
-    /// 4.2.4: GuestPageSize is a power of 2, and is written before any queue is made ready.
-    #[error("guest page size {bytes} written: it is a power of 2, and fixed once a queue is ready")]
-    GuestPageSize {
-        /// What the driver wrote.
-        bytes: u32,
-    },
-    /// 4.2.4: QueuePFN counts in pages of the guest.
-    #[error("queue {queue} made ready before the guest page size was written")]
-    NoGuestPageSize {
-        /// The queue.
-        queue: u32,
-    },
-    /// 4.2.4: QueueAlign is a power of 2.
-    #[error("queue {queue} made ready with its used ring aligned to {align} bytes: it is a power of 2")]
-    QueueAlign {
-        /// The queue.
-        queue: u32,
-        /// What the driver wrote.
-        align: u32,
-    },
     /// 4.2.2: QueueReset takes 1 only, for a queue that is ready.
     #[error("{value} written to QueueReset of queue {queue}: only a ready queue is reset, by writing 1")]
     QueueReset {
@@ -292,46 +276,6 @@ pub enum Violation {
         /// The head.
         head: u16,
     },
-    /// 2.7.5.3: an indirect descriptor is the last of its chain in the ring.
-    #[error("queue {queue} has an indirect descriptor with a link at head {head}")]
-    IndirectLinked {
-        /// The queue.
-        queue: u16,
-        /// The head.
-        head: u16,
-    },
-    /// 2.7.5.3: an indirect table refers to no other one.
-    #[error("queue {queue} has an indirect descriptor in the indirect table at head {head}")]
-    IndirectNested {
-        /// The queue.
-        queue: u16,
-        /// The head.
-        head: u16,
-    },
-    /// 2.8.19: only the write flag is set in an indirect table of a packed ring.
-    #[error("queue {queue} has other flags than the write flag in the indirect table of buffer {head}")]
-    IndirectFlags {
-        /// The queue.
-        queue: u16,
-        /// The buffer id.
-        head: u16,
-    },
-    /// 2.8.16: descriptors of a packed ring are made available only where the device has used those before.
-    #[error("queue {queue} has more descriptors in flight than its ring has, with buffer {head}")]
-    RingOverrun {
-        /// The queue.
-        queue: u16,
-        /// The buffer id.
-        head: u16,
-    },
-    /// 2.7.5: with IN_ORDER the driver uses the descriptors of a table one after the other.
-    #[error("queue {queue} has descriptors out of their order at head {head}, with IN_ORDER")]
-    Unordered {
-        /// The queue.
-        queue: u16,
-        /// The head.
-        head: u16,
-    },
     /// A head that was made available while the device still owned it.
     #[error("queue {queue} offers head {head} again while it is in flight")]
     HeadInFlight {
@@ -402,6 +346,12 @@ pub enum Violation {
         /// The page number.
         pfn: u32,
     },
+    /// A rule of the order of descriptors, or of indirect tables.
+    #[error(transparent)]
+    Rings(#[from] RingViolation),
+    /// A rule of the legacy interface.
+    #[error(transparent)]
+    Legacy(#[from] LegacyViolation),
     /// A rule of the statistics queue.
     #[error(transparent)]
     Statistics(#[from] StatisticsViolation),

@@ -1,5 +1,6 @@
 //! A driver in the plainest form: one descriptor for each buffer, rings written by hand.
 
+mod bytes;
 mod rings;
 
 use std::cell::{RefCell, RefMut};
@@ -10,6 +11,7 @@ use aerostat_transport::Io;
 
 use super::SHAPE;
 use crate::Shape;
+pub(crate) use bytes::{Bytes, from_bytes};
 use rings::{Descriptor, Ring};
 
 /// The features that the shape of queues brings.
@@ -72,30 +74,6 @@ pub(crate) const LIVE: u32 = match SHAPE {
     Shape::Legacy => ACKNOWLEDGE | DRIVER | DRIVER_OK,
     _ => ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK,
 };
-
-/// Integers in the byte order of rings and buffers.
-pub(crate) trait Bytes {
-    fn bytes(self) -> Vec<u8>;
-}
-
-macro_rules! bytes {
-    ($($int:ident)*) => {
-        $(impl Bytes for $int {
-            fn bytes(self) -> Vec<u8> {
-                match SHAPE {
-                    Shape::Legacy => self.to_ne_bytes().into(),
-                    _ => self.to_le_bytes().into(),
-                }
-            }
-        })*
-    };
-}
-
-bytes!(u16 u32 u64);
-
-pub(crate) fn from_bytes(bytes: [u8; 2]) -> u16 {
-    if SHAPE == Shape::Legacy { u16::from_ne_bytes(bytes) } else { u16::from_le_bytes(bytes) }
-}
 
 /// Where the rings and the arrays of each queue are: 64 KiB a queue, from 2 MiB on.
 const AREA: u64 = 0x20_0000;

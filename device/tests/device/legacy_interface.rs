@@ -1,10 +1,13 @@
 //! The legacy registers: section 4.2.4.
 
-use aerostat_device::{Access, BalloonDevice, Event, Numbering, QueueKind, Registers, Violation, features};
+use aerostat_device::{
+    Access, BalloonDevice, Event, LegacyViolation, Numbering, QueueKind, Registers, Violation, features,
+};
 use aerostat_transport::Io;
 
 use crate::legacy::by_hand::{
-    ACKNOWLEDGE, ByHand, DRIVER, FEATURES_OK, INFLATE, LIVE, assert_violations, builder, live, live_8_mib, reg,
+    ACKNOWLEDGE, ByHand, DRIVER, FEATURES_OK, INFLATE, LIVE, assert_broken, assert_violations, builder, live,
+    live_8_mib, reg,
 };
 
 type Driver = ByHand<Registers>;
@@ -113,12 +116,12 @@ fn the_page_size_comes_first_and_stays() {
     driver.io.write32(reg::GUEST_PAGE_SIZE, 4096);
     driver.io.write32(reg::QUEUE_PFN, 0x200);
     driver.io.write32(reg::GUEST_PAGE_SIZE, 8192);
-    assert_violations(
+    assert_broken(
         &device,
-        &[
-            Violation::NoGuestPageSize { queue: 0 },
-            Violation::GuestPageSize { bytes: 3000 },
-            Violation::GuestPageSize { bytes: 8192 },
+        [
+            LegacyViolation::NoGuestPageSize { queue: 0 },
+            LegacyViolation::GuestPageSize { bytes: 3000 },
+            LegacyViolation::GuestPageSize { bytes: 8192 },
         ],
     );
 }
@@ -147,7 +150,7 @@ fn an_alignment_that_is_none() {
         driver.io.write32(reg::QUEUE_ALIGN, align);
         driver.io.write32(reg::QUEUE_PFN, 0x200);
         assert_eq!(driver.io.read32(reg::QUEUE_PFN), 0);
-        assert_violations(&device, &[Violation::QueueAlign { queue: 0, align }]);
+        assert_broken(&device, [LegacyViolation::QueueAlign { queue: 0, align }]);
     }
 }
 
