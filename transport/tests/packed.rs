@@ -182,13 +182,15 @@ fn a_descriptor_of_the_last_turn_is_not_taken_for_a_used_one() {
 
 /// ring.packed.used.1
 #[test]
-fn a_used_length_means_nothing_without_the_write_flag() {
-    let mut kite = fly::<Packed, 4>(4);
-    let token = kite.add(1, 1).unwrap();
-    kite.take().unwrap();
-    kite.write_used(token.index() as u16, u32::MAX, 0);
-    assert_eq!(kite.line.pop(), Ok(Some(Used { token, written: 0 })));
-    kite.land();
+fn a_used_length_counts_without_the_write_flag_too() {
+    for flags in [0, WRITE] {
+        let mut kite = fly::<Packed, 4>(4);
+        let token = kite.add(1, 1).unwrap();
+        kite.take().unwrap();
+        kite.write_used(token.index() as u16, 9, flags);
+        assert_eq!(kite.line.pop(), Ok(Some(Used { token, written: 9 })));
+        kite.land();
+    }
 }
 
 #[test]

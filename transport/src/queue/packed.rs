@@ -229,8 +229,9 @@ impl Packed {
         }
         let id = u16::from_le(self.memory.read::<u16>(at + offset_of!(PackedDesc, id)));
         let length = u32::from_le(self.memory.read::<u32>(at + offset_of!(PackedDesc, len)));
-        // Without the write flag the length means nothing.
-        Next::Buffer { id: id.into(), length: if flags.write() { length } else { 0 } }
+        // The specification has the length only with the write flag ("Element Address and Length", 2.8.5), which QEMU's
+        // devices never set. It is held against the buffer anyway.
+        Next::Buffer { id: id.into(), length }
     }
 
     pub(crate) fn advance(&mut self, descriptors: u16) {
