@@ -51,9 +51,9 @@
 //! | `struct` | a [zerocopy](https://docs.rs/zerocopy) structure, generic over the byte order where that depends on the interface |
 //! | `enum`, `bits`, `const` | an enum with a variant for unknown values; a [bit field](https://docs.rs/bitfield-struct); a constant |
 //!
-//! This crate describes the devices [`balloon`], [`entropy`], [`block`], [`net`] and [`console`], the features that all
-//! devices share ([`reserved`]), the device status ([`status`]), the virtqueues ([`ring`]), and the registers of the MMIO
-//! and PCI transports ([`mmio`], [`pci`]).
+//! This crate describes the devices [`balloon`], [`block`], [`net`] and [`console`], the features that all devices share
+//! ([`reserved`]), the device status ([`status`]), the virtqueues ([`ring`]), and the registers of the MMIO and PCI
+//! transports ([`mmio`], [`pci`]). A driver may bring the description of its own device, as `aerostat-entropy` does.
 //!
 //! It does no input or output: what the place of a field is used for is up to a transport. It needs neither `std` nor an
 //! allocator.
@@ -81,7 +81,6 @@ pub use negotiate::{Accepted, NegotiateError, Negotiated};
 virtio_spec!("vspec/balloon.vspec");
 virtio_spec!("vspec/block.vspec");
 virtio_spec!("vspec/console.vspec");
-virtio_spec!("vspec/entropy.vspec");
 virtio_spec!("vspec/mmio.vspec");
 virtio_spec!("vspec/net.vspec");
 virtio_spec!("vspec/pci.vspec");

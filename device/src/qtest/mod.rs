@@ -1,8 +1,8 @@
-//! QEMU's own balloon device as a peer, over the qtest protocol. For tests.
+//! QEMU's own devices as peers, over the qtest protocol: the balloon, and the entropy device. For tests.
 //!
-//! The machine is never started: no guest code runs. The test plays the CPU, each register access is one question to
-//! QEMU, and guest memory is mapped by both sides. The driver under test runs in the test's own process, against the
-//! device that deployed guests meet.
+//! No guest code runs: the machine is never started, or its CPU sleeps. The test plays the CPU, each register access is
+//! one question to QEMU, and guest memory is mapped by both sides. The driver under test runs in the test's own process,
+//! against the device that deployed guests meet.
 //!
 //! ```no_run
 //! use aerostat_device::GuestMemory;
@@ -31,5 +31,5 @@ mod stderr;
 pub use error::QemuError;
 pub use io::{QtestPorts, QtestRegion};
 pub use pci::{Bar, Placed};
-pub use process::{Machine, Qemu};
+pub use process::{Fitted, Machine, Qemu};
 pub use program::{qemu_available, qemu_or_skip};

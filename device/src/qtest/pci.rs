@@ -8,10 +8,11 @@ use super::error::QemuError;
 use super::io::{QtestPorts, QtestRegion};
 use super::process::Qemu;
 
-/// The vendor of virtio devices.
+/// The vendor of virtio devices, and what the id of a modern device is counted from.
 const VIRTIO: u16 = 0x1af4;
-/// Balloons: the modern one and the transitional one.
-const BALLOONS: [u16; 2] = [0x1045, 0x1002];
+const MODERN: u32 = 0x1040;
+/// Where a transitional device has its type: the upper half is the subsystem id.
+const SUBSYSTEM: u16 = 0x2c;
 
 /// Where addresses are given out: above all memory that a test uses, below the fixed devices of a PC; ports above those
 /// of a PC.
@@ -71,20 +72,34 @@ impl Config {
 }
 
 impl Qemu {
-    /// Finds the balloon on bus 0, gives its base address registers addresses, and enables decoding and bus mastering.
+    /// The balloon, see [`Qemu::pci_device`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Qemu::pci_device`].
+    pub fn pci_balloon(&self) -> Result<Placed, QemuError> {
+        self.pci_device(5)
+    }
+
+    /// Finds the virtio device of type `id` on bus 0, gives its base address registers addresses, and enables decoding and
+    /// bus mastering.
     ///
     /// # Errors
     ///
     /// [`QemuError`] when there is none, or it wants what no function should.
-    pub fn pci_balloon(&self) -> Result<Placed, QemuError> {
+    pub fn pci_device(&self, id: u32) -> Result<Placed, QemuError> {
         let config = Config(self.ports());
-        let balloon = |address: &PciAddress| {
-            let id = config.get(*address, 0);
-            id as u16 == VIRTIO && BALLOONS.contains(&((id >> 16) as u16))
+        let is_it = |address: &PciAddress| {
+            let ids = config.get(*address, 0);
+            ids as u16 == VIRTIO
+                && match ids >> 16 {
+                    transitional if transitional < MODERN => config.get(*address, SUBSYSTEM) >> 16 == id,
+                    modern => modern - MODERN == id,
+                }
         };
-        let address = (0..32).map(|device| PciAddress::new(0, 0, device, 0)).find(balloon);
+        let address = (0..32).map(|device| PciAddress::new(0, 0, device, 0)).find(is_it);
         self.check()?;
-        let address = address.ok_or_else(|| QemuError::NoDevice("balloon on PCI bus 0".into()))?;
+        let address = address.ok_or_else(|| QemuError::NoDevice(format!("device of type {id} on PCI bus 0")))?;
         let bars = assign(&config, address)?;
         let command = config.get(address, COMMAND) & 0xffff;
         config.set(address, COMMAND, command | DECODE_AND_MASTER);

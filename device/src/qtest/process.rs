@@ -3,6 +3,7 @@
 use std::io::{self, BufReader};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
@@ -16,18 +17,27 @@ use super::program::qemu_available;
 use super::stderr::Stderr;
 use crate::memory::GuestMemory;
 
-/// A machine to put the balloon in.
+/// A machine to put a device in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Machine {
-    /// A PC with PCI Express; the balloon is a PCI function on bus 0.
+    /// A PC with PCI Express; the device is a PCI function on bus 0.
     Q35,
-    /// A small machine; the balloon has MMIO registers, version 2.
+    /// A small machine; the device has MMIO registers, version 2.
     Microvm,
     /// The same with MMIO registers of version 1: the legacy interface.
     LegacyMicrovm,
 }
 
-/// A machine with a balloon that is never started.
+/// A device of QEMU's, with properties like `"packed=on,event_idx=off"`, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fitted<'a> {
+    /// The balloon. For `"free-page-hint=on"` there is an `"iothread=hints"`.
+    Balloon(&'a str),
+    /// An entropy device that gives out the bytes of a file, in order. Where they do not suffice, QEMU hangs.
+    Entropy(&'a Path, &'a str),
+}
+
+/// A machine with a balloon that is never started, or with another device and a CPU that sleeps.
 ///
 /// Every wait has a limit. Dropping the value ends QEMU.
 #[derive(Debug)]
@@ -48,21 +58,29 @@ impl std::fmt::Debug for QmpConnection {
 }
 
 impl Qemu {
-    /// Starts a machine with `memory`, whose layout has base and bus offset 0 and at most 2 GiB, and a balloon with the
-    /// `properties` of QEMU's device, for instance `"free-page-reporting=on,packed=off"`, or none. For
-    /// `"free-page-hint=on"` there is an `"iothread=hints"`.
+    /// Starts a machine with a balloon, see [`Qemu::start_with`] and [`Fitted::Balloon`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Qemu::start_with`].
+    pub fn start(machine: Machine, memory: &GuestMemory, properties: &str) -> Result<Self, QemuError> {
+        Self::start_with(machine, memory, Fitted::Balloon(properties))
+    }
+
+    /// Starts a machine with `memory`, whose layout has base and bus offset 0 and at most 2 GiB, and a device.
     ///
     /// # Errors
     ///
     /// [`QemuError`] when there is no QEMU, or it ends at once, for instance because of a property it does not know.
-    pub fn start(machine: Machine, memory: &GuestMemory, properties: &str) -> Result<Self, QemuError> {
+    pub fn start_with(machine: Machine, memory: &GuestMemory, device: Fitted<'_>) -> Result<Self, QemuError> {
         let program = qemu_available().map_err(QemuError::Missing)?;
         let failed = |source| QemuError::Start { program: program.display().to_string(), source };
+        let firmware = sleep().map_err(failed)?;
         // QEMU inherits its ends as standard input and output: there is no path to clean up and no port to guess.
         let (qtest, qtest_end) = UnixStream::pair().map_err(failed)?;
         let (qmp, qmp_end) = UnixStream::pair().map_err(failed)?;
         let mut child = Command::new(&program)
-            .args(arguments(machine, memory, properties))
+            .args(arguments(machine, memory, device, &firmware))
             .stdin(Stdio::from(OwnedFd::from(qtest_end)))
             .stdout(Stdio::from(OwnedFd::from(qmp_end)))
             .stderr(Stdio::piped())
@@ -202,25 +220,47 @@ fn connect(qtest: UnixStream, qmp: UnixStream, stderr: &Stderr) -> Result<Connec
     Ok((client, qmp))
 }
 
-fn arguments(machine: Machine, memory: &GuestMemory, properties: &str) -> Vec<String> {
+/// Firmware by which a CPU sleeps as soon as it is started, for good.
+fn sleep() -> io::Result<GuestMemory> {
+    /// Where the CPU begins, and what it does: `cli`, `hlt`, and back to `hlt`.
+    const RESET: (u64, [u8; 4]) = (FIRMWARE - 16, [0xfa, 0xf4, 0xeb, 0xfd]);
+    const FIRMWARE: u64 = 64 << 10;
+    let firmware = GuestMemory::new(FIRMWARE).map_err(io::Error::other)?;
+    firmware.write(RESET.0, &RESET.1).map_err(io::Error::other)?;
+    Ok(firmware)
+}
+
+fn arguments(machine: Machine, memory: &GuestMemory, device: Fitted<'_>, firmware: &GuestMemory) -> Vec<String> {
     let bytes = memory.bytes();
     let path = memory.path();
     let force_legacy = machine == Machine::LegacyMicrovm;
-    let (machine, device) = match machine {
-        Machine::Q35 => ("q35", "virtio-balloon-pci"),
-        Machine::Microvm | Machine::LegacyMicrovm => ("microvm,acpi=off", "virtio-balloon-device"),
+    let (machine, bus) = match machine {
+        Machine::Q35 => ("q35", "pci"),
+        Machine::Microvm | Machine::LegacyMicrovm => ("microvm,acpi=off", "device"),
+    };
+    let mut arguments: Vec<String> =
+        ["-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg"].map(String::from).into();
+    let (object, device, properties) = match device {
+        Fitted::Balloon(properties) => {
+            arguments.push("-S".into());
+            ("iothread,id=hints".into(), format!("virtio-balloon-{bus},id=balloon"), properties)
+        }
+        Fitted::Entropy(file, properties) => {
+            // It answers only where the machine runs.
+            arguments.extend(["-bios".into(), firmware.path().display().to_string()]);
+            let source = format!("rng-random,id=source,filename={}", file.display());
+            (source, format!("virtio-rng-{bus},rng=source"), properties)
+        }
     };
     let comma = if properties.is_empty() { "" } else { "," };
-    let mut arguments: Vec<String> =
-        ["-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg", "-S"].map(String::from).into();
     let options = [
         ("-M", format!("{machine},memory-backend=ram")),
         ("-m", format!("{bytes}B")),
         ("-object", format!("memory-backend-file,id=ram,size={bytes},share=on,mem-path={}", path.display())),
         // The registers of version 2 are not what this transport has by default.
         ("-global", format!("virtio-mmio.force-legacy={force_legacy}")),
-        ("-object", String::from("iothread,id=hints")),
-        ("-device", format!("{device},id=balloon{comma}{properties}")),
+        ("-object", object),
+        ("-device", format!("{device}{comma}{properties}")),
         ("-chardev", String::from("socket,id=qtest,fd=0")),
         ("-chardev", String::from("socket,id=qmp,fd=1")),
         ("-qtest", String::from("chardev:qtest")),

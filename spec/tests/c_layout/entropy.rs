@@ -1,9 +1,12 @@
 //! `<linux/virtio_ids.h>`.
 
-use aerostat_spec::entropy::{Device, queue};
 use aerostat_spec::{Block, Device as _, Queue as _};
 
+use self::entropy::{Device, queue};
 use crate::cc;
+
+// The description is the driver's own.
+aerostat_spec::virtio_spec!("../entropy/entropy.vspec");
 
 #[test]
 fn the_device_id_is_that_of_linux() {

@@ -1,0 +1,105 @@
+//! The driver, as a plain process, on QEMU's own entropy device, whose source is a file: what arrives can be compared.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aerostat_device::qtest::{Fitted, Machine, Qemu, QtestRegion, qemu_or_skip};
+use aerostat_device::{GuestMemory, TestPlatform, wait_at_most};
+use aerostat_entropy::transport::pci::{BarRange, ConfigPorts, PciFunction, Routing};
+use aerostat_entropy::transport::spec::Device as _;
+use aerostat_entropy::transport::{Either, Mmio, Pci};
+use aerostat_entropy::{BYTES, Entropy, entropy};
+
+const MEMORY: u64 = 16 << 20;
+/// Every wait ends after this time without progress.
+const LIMIT: Duration = Duration::from_secs(60);
+/// What arrives in all: parts of a request, whole requests, and many of them.
+const LENGTHS: [usize; 5] = [1, 16, BYTES, BYTES + 1, 10 * BYTES];
+/// The rings that QEMU's device has.
+const RINGS: [&str; 4] =
+    ["packed=off,event_idx=off", "packed=off,event_idx=on", "packed=on,event_idx=off", "packed=on,event_idx=on"];
+
+/// A file for one test, of bytes that tell where they come from.
+fn source(name: &str) -> (PathBuf, Vec<u8>) {
+    let bytes: Vec<u8> = (0..LENGTHS.iter().sum::<usize>()).map(|at| (at * 31 + at / 256) as u8).collect();
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&file, &bytes).unwrap();
+    (file, bytes)
+}
+
+fn transport(qemu: &Qemu, machine: Machine) -> Either<Mmio<QtestRegion>, Pci<QtestRegion>> {
+    let id = entropy::Device::ID.0;
+    match machine {
+        Machine::Microvm => {
+            Either::First(Mmio::new(qemu.mmio_device(id).unwrap()).map_err(|(_, error)| error).unwrap())
+        }
+        Machine::Q35 => {
+            let function = PciFunction::new(ConfigPorts::new(qemu.ports()), qemu.pci_device(id).unwrap().address);
+            let mut map = |range: BarRange| Some(qemu.map(range));
+            Either::Second(Pci::new(&function, &mut map, Routing::Line).unwrap())
+        }
+    }
+}
+
+fn arrives_as_it_is(machine: Machine, name: &str) {
+    for ring in RINGS {
+        if qemu_or_skip().is_none() {
+            return;
+        }
+        let (file, source) = source(name);
+        let memory = GuestMemory::new(MEMORY).unwrap();
+        let qemu = Qemu::start_with(machine, &memory, Fitted::Entropy(&file, ring)).unwrap();
+        let mut platform: TestPlatform = TestPlatform::builder(&memory).build().unwrap();
+        let ledger = platform.ledger();
+
+        let entropy = Entropy::probe(transport(&qemu, machine), &mut platform);
+        let mut entropy = entropy.map_err(|failed| failed.error).unwrap();
+        let mut arrived = Vec::new();
+        for length in LENGTHS {
+            let mut bytes = vec![0; length];
+            entropy.fill(&mut bytes, &mut wait_at_most(LIMIT)).unwrap();
+            arrived.extend(bytes);
+        }
+        assert_eq!(arrived, source, "{ring}");
+        entropy.remove(&mut platform).map_err(|(_, error)| error).unwrap();
+        assert!(ledger.is_settled());
+        qemu.check().unwrap();
+    }
+}
+
+#[test]
+fn what_qemu_reads_arrives_over_mmio() {
+    arrives_as_it_is(Machine::Microvm, "source-mmio");
+}
+
+#[test]
+fn what_qemu_reads_arrives_over_pci() {
+    arrives_as_it_is(Machine::Q35, "source-pci");
+}
+
+/// QEMU may have read bytes for a request by the time that its buffer is gone.
+#[test]
+fn a_request_that_is_under_way_at_the_end_writes_to_nothing() {
+    for machine in [Machine::Microvm, Machine::Q35] {
+        if qemu_or_skip().is_none() {
+            return;
+        }
+        let (file, _) = source("source-end");
+        let memory = GuestMemory::new(MEMORY).unwrap();
+        let qemu = Qemu::start_with(machine, &memory, Fitted::Entropy(&file, "")).unwrap();
+        let mut platform: TestPlatform = TestPlatform::builder(&memory).build().unwrap();
+        let ledger = platform.ledger();
+        let mut transport = transport(&qemu, machine);
+        for _ in 0..10 {
+            let entropy = Entropy::probe(transport, &mut platform);
+            let mut entropy = entropy.map_err(|failed| failed.error).unwrap();
+            entropy.request(BYTES).unwrap();
+            transport = entropy.remove(&mut platform).map_err(|(_, error)| error).unwrap();
+            assert!(ledger.is_settled());
+            // From here on all of it is the kernel's again.
+            memory.fill(memory.pages(), 0x55);
+            qemu.check().unwrap();
+            assert!(memory.pages().all(|page| memory.is_filled_with(page, 0x5555_5555)));
+        }
+    }
+}
