@@ -4,6 +4,7 @@ mod alarm;
 mod arch;
 mod balloon;
 mod console;
+mod entropy;
 mod executor;
 mod exit;
 mod idle;
@@ -43,6 +44,7 @@ pub(crate) fn run(boot: Boot) -> ! {
         info!("touched all free memory in {} ms", (arch::now() - started).as_millis());
     }
 
+    entropy::seed(&options);
     let mut spare = Spare::new(&options);
     let mut balloon = Balloon::start(&options);
     let (total, free) = memory::mebibytes();

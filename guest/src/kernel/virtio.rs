@@ -17,9 +17,9 @@ use super::{arch, idle, memory, pci};
 /// A device on whichever bus it was found.
 pub(crate) type AnyTransport = Either<Mmio<MmioRegion>, Pci<MmioRegion>>;
 
-/// The interrupt side of the device, where a line and not a message interrupts: the handler has to ask what it was
-/// about.
-static SOURCE: Once<<AnyTransport as Transport>::Interrupt> = Once::new();
+/// The interrupt sides of the devices for which a line and not a message interrupts: the handler has to ask all of them
+/// what it was about, because devices may share a line.
+static SOURCES: [Once<<AnyTransport as Transport>::Interrupt>; 4] = [const { Once::new() }; 4];
 
 /// Finds the first device of type `id`: on PCI, or else among `mmio`. From then on its interrupts raise
 /// [`SIGNAL`].
@@ -114,11 +114,9 @@ fn registers(address: u64, bytes: u64) -> Option<MmioRegion> {
 
 /// Has `source` asked on every interrupt of the line.
 fn connect_line(interrupt: u32, source: <AnyTransport as Transport>::Interrupt) -> Option<()> {
-    SOURCE.call_once(|| source);
+    SOURCES.iter().find(|place| !place.is_completed())?.call_once(|| source);
     arch::on_line(interrupt, || {
-        if let Some(source) = SOURCE.get() {
-            raise(source.acknowledge());
-        }
+        SOURCES.iter().filter_map(Once::get).map(InterruptSource::acknowledge).for_each(raise);
     })
 }
 

@@ -53,6 +53,7 @@ pub(crate) fn launch(plan: &Plan, ground: &Ground, transport: Transport) -> anyh
         transport,
         balloon: Balloon::Fitted(plan.offer.clone()),
         start: Start::Running,
+        entropy: None,
     };
     eprintln!("Starting a guest of {}.", plan.memory);
     let mut qemu = Qemu::start(&machine)?;

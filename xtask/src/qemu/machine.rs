@@ -30,6 +30,8 @@ pub(crate) struct Machine {
     pub(crate) balloon: Balloon,
     /// Whether the guest runs from the start.
     pub(crate) start: Start,
+    /// The file whose bytes an entropy device gives out, if there is one. QEMU hangs at its end.
+    pub(crate) entropy: Option<PathBuf>,
 }
 
 /// Whether the machine has a balloon device.
@@ -68,6 +70,14 @@ impl Machine {
             }
             add(&["-device", &format!("{device},id={BALLOON}{}", offer.properties())]);
         }
+        if let Some(file) = &self.entropy {
+            let device = match self.transport {
+                Transport::Pci => "virtio-rng-pci",
+                Transport::Mmio => "virtio-rng-device",
+            };
+            add(&["-object", &format!("rng-random,id=entropy,filename={}", file.display())]);
+            add(&["-device", &format!("{device},rng=entropy")]);
+        }
         if self.start == Start::Paused {
             add(&["-S"]);
         }
@@ -95,6 +105,7 @@ mod tests {
             transport,
             balloon,
             start,
+            entropy: None,
         };
         let arguments = machine.arguments(Path::new("/dir/qmp"));
         assert!(arguments.contains(&"/guest image".into()) && arguments.contains(&"touch quiet".into()));

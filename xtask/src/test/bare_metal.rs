@@ -1,4 +1,4 @@
-//! The balloon builds where there is neither std nor an allocator.
+//! The drivers build where there is neither std nor an allocator.
 
 use std::{
     ffi::OsString,
@@ -20,9 +20,9 @@ use crate::{
 /// Longest time for a build, with the core library.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Builds the balloon for bare metal with nothing but `core` to link against: a dependency on `alloc` or `std` anywhere
+/// Builds the drivers for bare metal with nothing but `core` to link against: a dependency on `alloc` or `std` anywhere
 /// below it is a compile error.
-pub(crate) fn balloon(context: &mut Context) -> anyhow::Result<()> {
+pub(crate) fn drivers(context: &mut Context) -> anyhow::Result<()> {
     let recipe = context.recipe()?;
     eprintln!("Building for {}: {}.", recipe.target, recipe.why);
     let mut cargo = recipe.cargo_build("core");
@@ -33,9 +33,9 @@ pub(crate) fn balloon(context: &mut Context) -> anyhow::Result<()> {
         flags.push(sysroot);
         cargo.env(target_variable(recipe.target, "RUSTFLAGS"), flags);
     }
-    cargo.args(["--package", "aerostat-balloon"]).stderr(Stdio::inherit());
+    cargo.args(["--package", "aerostat-balloon", "--package", "aerostat-entropy"]).stderr(Stdio::inherit());
     let status = run::lines(&mut cargo, LIMIT, |line| println!("{line}"))?;
-    ensure!(status.success(), "aerostat-balloon does not build with `core` alone: cargo ended with {status}");
+    ensure!(status.success(), "the drivers do not build with `core` alone: cargo ended with {status}");
     Ok(())
 }
 

@@ -116,6 +116,7 @@ fn machine(image: PathBuf, command_line: &str) -> Machine {
         transport: Transport::Pci,
         balloon: Balloon::Fitted(Offer::Usual),
         start: Start::Running,
+        entropy: None,
     }
 }
 

@@ -75,7 +75,7 @@ pub(crate) fn plan(scope: Scope) -> Vec<Step> {
         run("the guest's portable parts, on the host", guest_tests, TESTS),
         run("the documentation, without a warning", documentation, DOCUMENTATION),
         check(Scope::Host, "the demo on the embedded device", flights::embedded),
-        check(Scope::All, "the balloon for bare metal, without std and alloc", bare_metal::balloon),
+        check(Scope::All, "the drivers for bare metal, without std and alloc", bare_metal::drivers),
         check(Scope::All, "the guest's image", |context| context.build_guest().map(drop)),
         check(Scope::All, "the demo in QEMU over PCI", |context| flights::qemu(context, Transport::Pci)),
         check(Scope::All, "the demo in QEMU over MMIO", |context| flights::qemu(context, Transport::Mmio)),

@@ -1,7 +1,7 @@
 //! A guest for a proof: what all proofs do with it, each wait within the time of the proof.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -53,6 +53,15 @@ pub(crate) struct Guest {
 impl Stage {
     /// Starts a guest and waits until it is ready.
     pub(crate) fn start(&self, setup: Setup) -> Result<Guest, QemuError> {
+        self.start_fitted(setup, None)
+    }
+
+    /// The same, with an entropy device beside the balloon that gives out the bytes of a file.
+    pub(crate) fn start_with_entropy(&self, setup: Setup, file: &Path) -> Result<Guest, QemuError> {
+        self.start_fitted(setup, Some(file.to_owned()))
+    }
+
+    fn start_fitted(&self, setup: Setup, entropy: Option<PathBuf>) -> Result<Guest, QemuError> {
         let machine = Machine {
             program: program::name(Arch::X86_64).into(),
             image: self.image.clone(),
@@ -61,6 +70,7 @@ impl Stage {
             transport: self.transport,
             balloon: Balloon::Fitted(Offer::Exactly(setup.features.to_vec())),
             start: Start::Running,
+            entropy,
         };
         let mut qemu = Qemu::start(&machine)?;
         qemu.wait_ready_within(left(self.deadline))?;

@@ -1,6 +1,7 @@
-//! What the balloon does for each feature, shown in a real guest on QEMU's device, over PCI and over MMIO.
+//! What the balloon does for each feature, and a second driver beside it, shown in a real guest on QEMU's device, over PCI and over MMIO.
 
 mod deflate_on_oom;
+mod entropy;
 mod freezing;
 mod guest;
 mod hinting;
@@ -45,6 +46,7 @@ pub(crate) const PROOFS: &[Proof] = &[
     proof("reported pages leave the host", 90, reporting::show),
     proof("all features at once", 90, together::show),
     proof("hinted pages are not migrated", 150, hinting::show),
+    proof("random bytes arrive as the host gave them", 60, entropy::show),
 ];
 
 /// Shows `proof` to a guest whose device is on `transport`.
