@@ -7,6 +7,7 @@ use aerostat_entropy::transport::{DeviceError, Patience, SetupError, Status};
 use aerostat_entropy::{BYTES, EntropyError};
 use common::{Both, both, impatient, probe};
 
+// ANCHOR: no_bytes
 #[test]
 fn an_answer_without_a_byte_is_an_error_and_no_endless_loop() {
     let Both { mut entropy, mut host } = both();
@@ -25,6 +26,7 @@ fn an_answer_without_a_byte_is_an_error_and_no_endless_loop() {
     assert_eq!((entropy.poll(&mut bytes), bytes[..3].to_vec()), (Ok(Some(2)), vec![1, 2, 0xee]));
     Both { entropy, host }.remove();
 }
+// ANCHOR_END: no_bytes
 
 #[test]
 fn a_length_beyond_the_request_is_an_error_and_no_byte_is_taken() {

@@ -52,6 +52,7 @@ fn arrives_as_it_is(machine: Machine, name: &str) {
         let mut platform: TestPlatform = TestPlatform::builder(&memory).build().unwrap();
         let ledger = platform.ledger();
 
+        // ANCHOR: compare
         let entropy = Entropy::probe(transport(&qemu, machine), &mut platform);
         let mut entropy = entropy.map_err(|failed| failed.error).unwrap();
         let mut arrived = Vec::new();
@@ -61,6 +62,7 @@ fn arrives_as_it_is(machine: Machine, name: &str) {
             arrived.extend(bytes);
         }
         assert_eq!(arrived, source, "{ring}");
+        // ANCHOR_END: compare
         entropy.remove(&mut platform).map_err(|(_, error)| error).unwrap();
         assert!(ledger.is_settled());
         qemu.check().unwrap();
