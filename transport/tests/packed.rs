@@ -180,7 +180,7 @@ fn a_descriptor_of_the_last_turn_is_not_taken_for_a_used_one() {
     kite.land();
 }
 
-/// ring.packed.used.1
+/// Against ring.packed.used.1, because of QEMU's devices, which never set the flag in used descriptors.
 #[test]
 fn a_used_length_counts_without_the_write_flag_too() {
     for flags in [0, WRITE] {
