@@ -1,5 +1,6 @@
 //! Frames on their way into the balloon and out of it: the arrays that name them for the device.
 
+use aerostat_transport::queue::Writer;
 use aerostat_transport::{Dma, Transport};
 
 use crate::declare::BalloonLevels;
@@ -27,36 +28,30 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
             let mut array = 0;
             let Self { inflate, platform, tracker, .. } = self;
             let sent = inflate.send(|entries| {
-                let wanted = frames - filled.frames;
-                loop {
-                    let room = (entries.room() / ENTRY) as u32 / Self::FRAME_ENTRIES;
-                    let most = room.min(wanted - array);
-                    if most == 0 {
-                        break;
-                    }
-                    let Some(run) = platform.give(most).filter(|run| run.count() > 0) else {
+                let most = Self::most(entries).min(frames - filled.frames);
+                let mut left = most;
+                while left > 0 {
+                    let Some(run) = platform.give(left).filter(|run| run.count() > 0) else {
                         filled.supply = Supply::Dry;
                         break;
                     };
-                    let (run, rest) = run.split(most);
+                    let (run, rest) = run.split(left);
                     if let Some(rest) = rest {
                         platform.take_back(rest);
                     }
                     match enter(tracker, &run) {
                         Ok(first_page) => {
                             entries.sequence(first_page, run.count() * Self::FRAME_ENTRIES);
-                            array += run.count();
+                            left -= run.count();
                         }
                         Err(error) => {
-                            match error {
-                                FrameError::Twice { .. } => hand_over(tracker, platform, run),
-                                _ => platform.take_back(run),
-                            }
+                            decline(tracker, platform, run, error);
                             refused = Some(error);
                             break;
                         }
                     }
                 }
+                array = most - left;
             });
             let Ok(Some(token)) = sent else { break };
             if let Some(entry) = self.entering.get_mut(token.index()) {
@@ -128,25 +123,23 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
             let mut first = None;
             let Self { deflate, platform, tracker, cursor, departing, poison, accounting, .. } = self;
             let sent = deflate.send(|entries| {
-                let wanted = frames - filled.frames;
-                loop {
-                    let room = (entries.room() / ENTRY) as u32 / Self::FRAME_ENTRIES;
-                    let most = room.min(wanted - array);
-                    if most == 0 {
-                        break;
-                    }
-                    let Some(run) = tracker.next(*cursor, most) else {
+                let most = Self::most(entries).min(frames - filled.frames);
+                let mut left = most;
+                let mut walk = tracker.walk(*cursor);
+                while left > 0 {
+                    let Some(run) = tracker.step(&mut walk, left) else {
                         // Start again from the front, unless frames in front of the cursor are still leaving.
-                        if *cursor == 0 || *departing > 0 || array > 0 {
+                        if *cursor == 0 || *departing > 0 || left < most {
                             filled.supply = Supply::Dry;
                             break;
                         }
                         *cursor = 0;
+                        walk = tracker.walk(0);
                         continue;
                     };
                     *cursor = run.first.saturating_add(run.count.into());
                     first.get_or_insert(run.first);
-                    array += run.count;
+                    left -= run.count;
                     let run_of_frames = FrameRun::<P::Size>::leaving(run.first, run.count);
                     if let Some(first_page) = run_of_frames.first_page() {
                         entries.sequence(first_page, run.count * Self::FRAME_ENTRIES);
@@ -156,6 +149,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
                         release(platform, *poison, *accounting, run_of_frames);
                     }
                 }
+                array = most - left;
             });
             let (Ok(Some(token)), Some(first)) = (sent, first) else { break };
             if let Some(entry) = self.leaving.get_mut(token.index()) {
@@ -173,6 +167,12 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
             self.deflate.notify();
         }
         filled
+    }
+
+    /// Frames that an array still has entries for.
+    fn most(entries: &Writer<'_>) -> u32 {
+        // At most those of a whole array.
+        (entries.room() / ENTRY) as u32 / Self::FRAME_ENTRIES
     }
 
     /// Names one frame of the book in an array for the device.
@@ -200,6 +200,8 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
 }
 
 /// Enters a run that the kernel gave into the book, and returns the balloon page number of its first frame.
+// In the loop over all frames.
+#[inline(always)]
 fn enter<S: FrameSize>(tracker: &mut Tracker, run: &FrameRun<S>) -> Result<u32, FrameError> {
     let frame = run.first();
     let first_page = run.first_page().ok_or(FrameError::TooHigh { frame })?;
@@ -207,6 +209,15 @@ fn enter<S: FrameSize>(tracker: &mut Tracker, run: &FrameRun<S>) -> Result<u32, 
         Ok(()) => Ok(first_page),
         Err(Refusal::OutsideSpan) => Err(FrameError::OutsideSpan { frame }),
         Err(Refusal::Twice) => Err(FrameError::Twice { frame }),
+    }
+}
+
+/// Gives a run back that the balloon cannot take.
+#[cold]
+fn decline<P: Frames>(tracker: &mut Tracker, platform: &mut P, run: FrameRun<P::Size>, error: FrameError) {
+    match error {
+        FrameError::Twice { .. } => hand_over(tracker, platform, run),
+        _ => platform.take_back(run),
     }
 }
 

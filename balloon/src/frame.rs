@@ -118,6 +118,7 @@ impl<S: FrameSize> FrameRun<S> {
 
     /// The balloon page number of the first frame, when all of the run can be named by 32-bit page numbers: when it
     /// ends at or below 16 TiB.
+    #[inline]
     pub(crate) fn first_page(&self) -> Option<u32> {
         let end = self.first.checked_add(self.count.into())?.checked_mul(S::PAGES.into())?;
         if end > 1 << 32 { None } else { u32::try_from(self.first * u64::from(S::PAGES)).ok() }

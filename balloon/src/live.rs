@@ -207,12 +207,11 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
 
     /// Gives the first `frames` frames of the book at or behind `first` back to the kernel.
     fn hand_back(&mut self, first: u64, frames: u32) {
-        let (mut from, mut left) = (first, frames);
-        while let Some(run) = self.tracker.next(from, left) {
+        let (mut walk, mut left) = (self.tracker.walk(first), frames);
+        while let Some(run) = self.tracker.step(&mut walk, left) {
             self.tracker.remove(run);
             self.release(run);
-            from = run.first.saturating_add(run.count.into());
-            left = left.saturating_sub(run.count);
+            left -= run.count;
         }
     }
 
@@ -273,9 +272,8 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
             }
         };
         let Self { inflate, deflate, mut tracker, mut platform, options, poison, accounting, .. } = self;
-        let mut from = 0;
-        while let Some(run) = tracker.next(from, u32::MAX) {
-            from = run.first.saturating_add(run.count.into());
+        let mut walk = tracker.walk(0);
+        while let Some(run) = tracker.step(&mut walk, u32::MAX) {
             tracker.remove(run);
             release(&mut platform, poison, accounting, FrameRun::leaving(run.first, run.count));
         }

@@ -21,8 +21,8 @@ pub(crate) struct Tracker {
     count: u64,
     /// For each of the parts into which the words are divided, whether it may have bits that are set.
     summary: [u64; SUMMARY],
-    /// Words of a part.
-    part: usize,
+    /// Words of a part, as a power of two.
+    part: u32,
 }
 
 /// Why a run cannot be entered.
@@ -41,6 +41,16 @@ pub(crate) struct Run {
     pub(crate) count: u32,
 }
 
+/// A place in the book from which its runs are found one after the other, without a search for each. What is struck out
+/// meanwhile must have been passed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Walk {
+    /// Number of the word.
+    word: usize,
+    /// Those bits of the word that were not passed yet.
+    bits: u64,
+}
+
 impl Tracker {
     /// The words that a span takes; `None` where an address space has no room for them.
     pub(crate) fn words(span: &Range<u64>) -> Option<usize> {
@@ -53,7 +63,7 @@ impl Tracker {
             Some(needed) if needed <= words.len() => {
                 words.fill(0);
                 let frames = span.end.saturating_sub(span.start);
-                let part = needed.div_ceil(SUMMARY * 64).max(1);
+                let part = needed.div_ceil(SUMMARY * BITS as usize).next_power_of_two().ilog2();
                 Ok(Self { words, base: span.start, frames, count: 0, summary: [0; SUMMARY], part })
             }
             _ => Err(words),
@@ -70,78 +80,139 @@ impl Tracker {
     }
 
     /// Enters a run: all of it, or nothing.
+    #[inline]
     pub(crate) fn insert(&mut self, run: Run) -> Result<(), Refusal> {
         let bits = self.bits(run).ok_or(Refusal::OutsideSpan)?;
-        if pieces(bits.clone()).any(|(word, mask)| self.word(word) & mask != 0) {
-            return Err(Refusal::Twice);
-        }
-        for (word, mask) in pieces(bits) {
-            if let Some(bits) = self.words.get_mut(word) {
-                *bits |= mask;
-            }
-            let part = word / self.part;
-            if let Some(summary) = self.summary.get_mut(part / 64) {
-                *summary |= 1 << (part % 64);
-            }
+        match piece(&bits) {
+            Some((word, mask)) if self.word(word) & mask == 0 => self.set(word, mask),
+            None if self.is_free(&bits) => self.set_all(bits),
+            _ => return Err(Refusal::Twice),
         }
         self.count += u64::from(run.count);
         Ok(())
     }
 
-    /// Strikes out a run that [`Tracker::next`] has found.
+    #[inline(never)]
+    fn is_free(&self, bits: &Range<u64>) -> bool {
+        pieces(bits.clone()).all(|(word, mask)| self.word(word) & mask == 0)
+    }
+
+    #[inline(never)]
+    fn set_all(&mut self, bits: Range<u64>) {
+        pieces(bits).for_each(|(word, mask)| self.set(word, mask));
+    }
+
+    /// Strikes out a run that was found.
+    #[inline]
     pub(crate) fn remove(&mut self, run: Run) {
-        for (word, mask) in self.bits(run).into_iter().flat_map(pieces) {
-            if let Some(bits) = self.words.get_mut(word) {
-                self.count = self.count.saturating_sub((*bits & mask).count_ones().into());
-                *bits &= !mask;
-            }
+        let Some(bits) = self.bits(run) else { return };
+        match piece(&bits) {
+            Some((word, mask)) => self.clear(word, mask),
+            None => pieces(bits).for_each(|(word, mask)| self.clear(word, mask)),
         }
+        self.count = self.count.saturating_sub(run.count.into());
     }
 
     /// The first run in the book at or behind frame `from`, cut to `most` frames. `None` when there is none, or `most`
     /// is 0.
     pub(crate) fn next(&mut self, from: u64, most: u32) -> Option<Run> {
-        let start = self.next_set(from.saturating_sub(self.base))?;
-        let mut end = start;
-        let limit = self.frames.min(start.saturating_add(most.into()));
-        while end < limit {
-            let ones = (self.word((end / BITS) as usize) >> (end % BITS)).trailing_ones();
-            if ones == 0 {
-                break;
-            }
-            end += u64::from(ones);
+        let mut walk = self.walk(from);
+        self.step(&mut walk, most)
+    }
+
+    /// A walk that starts at frame `from`.
+    pub(crate) fn walk(&self, from: u64) -> Walk {
+        self.walk_at(from.saturating_sub(self.base))
+    }
+
+    fn walk_at(&self, bit: u64) -> Walk {
+        let word = usize::try_from(bit / BITS).unwrap_or(usize::MAX);
+        Walk { word, bits: self.word(word) & u64::MAX << (bit % BITS) }
+    }
+
+    /// Goes past the next run of the walk, cut to `most` frames, and returns it. `None` when there is none, or `most` is 0.
+    #[inline]
+    pub(crate) fn step(&mut self, walk: &mut Walk, most: u32) -> Option<Run> {
+        if walk.bits == 0 {
+            *walk = self.search(walk.word.checked_add(1)?)?;
         }
-        let count = u32::try_from(end.min(limit) - start).ok()?;
+        let bit = walk.bits.trailing_zeros();
+        let ones = (walk.bits >> bit).trailing_ones();
+        let start = walk.word as u64 * BITS + u64::from(bit);
+        if bit + ones < u64::BITS && ones <= most {
+            // The carry runs through the ones and clears them.
+            walk.bits &= walk.bits.wrapping_add(1 << bit);
+            return Some(Run { first: self.base + start, count: ones });
+        }
+        let end = self.end(start, most);
+        *walk = self.walk_at(end);
+        // At most `most`.
+        let count = (end - start) as u32;
         (count > 0).then_some(Run { first: self.base + start, count })
     }
 
-    /// The first bit at or behind `from` that is set.
-    fn next_set(&mut self, from: u64) -> Option<u64> {
-        let mut word = usize::try_from(from / BITS).ok()?;
-        let mut mask = u64::MAX << (from % BITS);
+    /// Where the run ends that starts with bit `start`, cut to `most` bits.
+    #[inline(never)]
+    fn end(&self, start: u64, most: u32) -> u64 {
+        let limit = start.saturating_add(most.into());
+        let mut end = start;
+        while end < limit {
+            let bit = end % BITS;
+            let ones = u64::from((self.word((end / BITS) as usize) >> bit).trailing_ones());
+            end += ones;
+            if bit + ones < BITS {
+                break;
+            }
+        }
+        end.min(limit)
+    }
+
+    /// The first word from `word` on that has a bit.
+    #[inline(never)]
+    fn search(&mut self, mut word: usize) -> Option<Walk> {
         let words = usize::try_from(self.frames.div_ceil(BITS)).ok()?;
         while word < words {
-            let part = word / self.part;
-            let end = words.min((part + 1) * self.part);
+            let part = word >> self.part;
+            let end = words.min((part + 1) << self.part);
             if self.summary.get(part / 64).is_some_and(|summary| summary >> (part % 64) & 1 == 0) {
                 word = end;
-                mask = u64::MAX;
                 continue;
             }
-            let whole = word == part * self.part && mask == u64::MAX;
+            let whole = word == part << self.part;
             while word < end {
-                let bits = self.word(word) & mask;
+                let bits = self.word(word);
                 if bits != 0 {
-                    return Some(word as u64 * BITS + u64::from(bits.trailing_zeros()));
+                    return Some(Walk { word, bits });
                 }
                 word += 1;
-                mask = u64::MAX;
             }
             if whole && let Some(summary) = self.summary.get_mut(part / 64) {
                 *summary &= !(1 << (part % 64));
             }
         }
         None
+    }
+
+    /// Sets bits of a word.
+    #[inline]
+    fn set(&mut self, word: usize, mask: u64) {
+        let Some(bits) = self.words.get_mut(word) else { return };
+        let was = *bits;
+        *bits = was | mask;
+        if was == 0 {
+            let part = word >> self.part;
+            if let Some(summary) = self.summary.get_mut(part / 64) {
+                *summary |= 1 << (part % 64);
+            }
+        }
+    }
+
+    /// Clears bits of a word.
+    #[inline]
+    fn clear(&mut self, word: usize, mask: u64) {
+        if let Some(bits) = self.words.get_mut(word) {
+            *bits &= !mask;
+        }
     }
 
     fn word(&self, word: usize) -> u64 {
@@ -156,7 +227,16 @@ impl Tracker {
     }
 }
 
-/// Cuts a range of bits at the boundaries of words: number of the word, and mask of the bits in it.
+/// Number of the word and mask of the bits in it, where a range of bits lies in one word: a single frame always does.
+#[inline]
+fn piece(bits: &Range<u64>) -> Option<(usize, u64)> {
+    let (bit, ones) = (bits.start % BITS, bits.end - bits.start);
+    // From 1 to what is left of the word.
+    let fits = ones.wrapping_sub(1) < BITS - bit;
+    fits.then(|| ((bits.start / BITS) as usize, (u64::MAX >> (BITS - ones)) << bit))
+}
+
+/// Cuts a range of bits at the boundaries of words, see [`piece`].
 fn pieces(bits: Range<u64>) -> impl Iterator<Item = (usize, u64)> {
     let Range { mut start, end } = bits;
     core::iter::from_fn(move || {

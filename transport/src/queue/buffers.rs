@@ -1,13 +1,11 @@
 //! A queue that owns the memory of its buffers.
 
 use core::alloc::Layout;
-use core::marker::PhantomData;
 use core::ptr::NonNull;
-
-use aerostat_spec::Interface;
 
 use crate::dma::{DeviceAddress, Dma, DmaRegion};
 use crate::lifecycle::{Device, Live, ResetProof};
+use crate::queue::contents::{Reader, Writer};
 use crate::queue::{
     Access, AddError, Awake, DeviceError, Dormant, Element, Interrupts, Notification, Token, Used, VirtQueue,
 };
@@ -82,10 +80,11 @@ impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
         let answer = answer.min(self.each);
         let interface = self.queue.interface();
         let (start, len) = (self.buffer(next), self.each - answer);
-        let mut writer = Writer { start, len, written: 0, interface, memory: PhantomData };
+        // SAFETY: the start of a buffer of a free descriptor, which nobody else has.
+        let mut writer = unsafe { Writer::of(start, len, interface) };
         fill(&mut writer);
         // `layout` has limited a buffer to 32 bits.
-        let (request, answer) = (writer.written as u32, answer as u32);
+        let (request, answer) = (writer.written() as u32, answer as u32);
         let start = self.memory.device_address().0.wrapping_add((self.each * next.index()) as u64);
         let behind = DeviceAddress(start.wrapping_add(request.into()));
         let elements = [
@@ -119,7 +118,9 @@ impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
         // SAFETY: no more than the length of the buffer behind its start.
         let start = unsafe { self.buffer(used.token).add(answer) };
         let left = (self.each - answer).min(used.written as usize);
-        Ok(Some(read(used, &mut Reader { start, left, memory: PhantomData })))
+        // SAFETY: inside a buffer that the device has given back and that is not written to before this is over.
+        let mut answer = unsafe { Reader::of(start, left) };
+        Ok(Some(read(used, &mut answer)))
     }
 
     /// Where the buffer starts.
@@ -181,90 +182,5 @@ impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
             }
             Err(queue) => Err(Self { queue, memory, each, answers }),
         }
-    }
-}
-
-/// Writes a buffer from its start. What does not fit is left out, and the caller is told how much that was.
-#[derive(Debug)]
-pub struct Writer<'a> {
-    start: NonNull<u8>,
-    len: usize,
-    written: usize,
-    interface: Interface,
-    memory: PhantomData<&'a mut u8>,
-}
-
-impl Writer<'_> {
-    /// Bytes that still fit.
-    pub const fn room(&self) -> usize {
-        self.len - self.written
-    }
-
-    /// The interface that the device is driven through.
-    pub const fn interface(&self) -> Interface {
-        self.interface
-    }
-
-    /// Appends the numbers `first`, `first + 1`, … as 32-bit entries: `count` of them or as many as fit. They are
-    /// little-endian, and in the byte order of the CPU on the legacy interface. Returns how many were written. Numbers wrap
-    /// at 2^32.
-    pub fn sequence(&mut self, first: u32, count: u32) -> u32 {
-        let fits = u32::try_from(self.room() / size_of::<u32>()).unwrap_or(u32::MAX).min(count);
-        // SAFETY: `written` is at most `len`, the length of the buffer.
-        let mut at = unsafe { self.start.add(self.written) }.cast::<[u8; 4]>();
-        let is_native = self.interface == Interface::Legacy;
-        for entry in 0..fits {
-            let entry = first.wrapping_add(entry);
-            let bytes = if is_native { entry.to_ne_bytes() } else { entry.to_le_bytes() };
-            // SAFETY: `fits` entries fit between `written` and the end of the buffer, which nobody else writes to; an
-            // array of bytes needs no alignment.
-            unsafe { at.write(bytes) };
-            // SAFETY: still inside the buffer, or just behind its end.
-            at = unsafe { at.add(1) };
-        }
-        self.written += fits as usize * size_of::<u32>();
-        fits
-    }
-
-    /// Appends bytes, as many as fit, and returns how many that were.
-    pub fn bytes(&mut self, bytes: &[u8]) -> usize {
-        let fits = bytes.len().min(self.room());
-        // SAFETY: `written` is at most `len`, the length of the buffer.
-        let at = unsafe { self.start.add(self.written) };
-        // SAFETY: `fits` bytes can be read from the slice and written to the buffer, which nobody else writes to; the
-        // buffer is memory shared with a device, so that no slice can overlap it.
-        unsafe { at.copy_from_nonoverlapping(NonNull::from(bytes).cast(), fits) };
-        self.written += fits;
-        fits
-    }
-}
-
-/// Reads what the device wrote to a buffer, from its start. No byte is read twice: a device that does not keep the
-/// protocol may still be writing.
-#[derive(Debug)]
-pub struct Reader<'a> {
-    start: NonNull<u8>,
-    left: usize,
-    memory: PhantomData<&'a u8>,
-}
-
-impl Reader<'_> {
-    /// Bytes that were not read yet.
-    pub const fn left(&self) -> usize {
-        self.left
-    }
-
-    /// Copies the next bytes, as many as there are and as fit, and returns how many that were.
-    pub fn bytes(&mut self, bytes: &mut [u8]) -> usize {
-        let fits = bytes.len().min(self.left);
-        for byte in bytes.iter_mut().take(fits) {
-            // SAFETY: `left` bytes of the buffer begin at `start`, and this is one of them; a byte has no invalid value.
-            // Volatile, because the device can write to the buffer at any time.
-            *byte = unsafe { self.start.read_volatile() };
-            // SAFETY: still inside the buffer, or just behind its end.
-            self.start = unsafe { self.start.add(1) };
-        }
-        self.left -= fits;
-        fits
     }
 }

@@ -5,6 +5,7 @@
 //! too, so that it can be used without `unsafe`.
 
 mod buffers;
+mod contents;
 mod error;
 mod indirect;
 mod packed;
@@ -19,8 +20,9 @@ use core::marker::PhantomData;
 
 use aerostat_spec::Interface;
 
+pub use self::buffers::BufferQueue;
 pub(crate) use self::buffers::layout;
-pub use self::buffers::{BufferQueue, Reader, Writer};
+pub use self::contents::{Reader, Writer};
 pub use self::error::{AddError, DeviceError, QueueError};
 pub(crate) use self::indirect::Tables;
 pub(crate) use self::ring::Ring;

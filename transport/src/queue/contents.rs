@@ -1,0 +1,210 @@
+//! What is in a buffer: written before the device gets it, read when it is back.
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use aerostat_spec::Interface;
+
+/// Bytes of an entry.
+const ENTRY: usize = size_of::<u32>();
+
+/// Writes a buffer from its start. What does not fit is left out, and the caller is told how much that was.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    start: NonNull<u8>,
+    len: usize,
+    written: usize,
+    interface: Interface,
+    memory: PhantomData<&'a mut u8>,
+}
+
+impl<'a> Writer<'a> {
+    /// A writer for memory that no device knows, to look at what would be sent through an interface.
+    pub fn new(memory: &'a mut [u8], interface: Interface) -> Self {
+        let len = memory.len();
+        Self { start: NonNull::from(memory).cast(), len, written: 0, interface, memory: PhantomData }
+    }
+
+    /// A writer for a whole buffer.
+    ///
+    /// # Safety
+    ///
+    /// The `len` bytes from `start` on can be written and belong to nobody else while the writer exists.
+    pub(crate) unsafe fn of(start: NonNull<u8>, len: usize, interface: Interface) -> Self {
+        Self { start, len, written: 0, interface, memory: PhantomData }
+    }
+
+    /// Bytes that were written.
+    pub(crate) const fn written(&self) -> usize {
+        self.written
+    }
+
+    /// The interface that the device is driven through.
+    pub const fn interface(&self) -> Interface {
+        self.interface
+    }
+
+    /// Bytes that still fit.
+    pub const fn room(&self) -> usize {
+        self.len - self.written
+    }
+
+    /// Appends the numbers `first`, `first + 1`, … as 32-bit entries: `count` of them or as many as fit. They are
+    /// little-endian, and in the byte order of the CPU on the legacy interface. Returns how many were written. Numbers wrap
+    /// at 2^32.
+    #[inline]
+    pub fn sequence(&mut self, first: u32, count: u32) -> u32 {
+        if count == 1 {
+            // A lone entry is not worth the preparations of a loop that writes several at a time.
+            return self.groups(core::iter::once(first), 1);
+        }
+        self.run(first, count)
+    }
+
+    #[inline(never)]
+    fn run(&mut self, first: u32, count: u32) -> u32 {
+        // At most `count`.
+        let fits = (self.room() / ENTRY).min(count as usize) as u32;
+        self.groups((0..fits).map(|entry| first.wrapping_add(entry)), 1)
+    }
+
+    /// Appends a group of `each` 32-bit entries for each number: the number itself, the next one, and so on, stored as by
+    /// [`sequence`](Self::sequence).
+    /// Stops in front of the first group that does not fit, and returns how many groups were written. Numbers wrap at
+    /// 2^32.
+    ///
+    /// The room is looked at once. With `each` a constant and numbers that lie in a slice, what is left of the loop are
+    /// stores of several entries at a time.
+    #[inline]
+    pub fn groups(&mut self, firsts: impl IntoIterator<Item = u32>, each: u32) -> u32 {
+        if cfg!(target_endian = "big") && self.interface == Interface::Legacy {
+            self.encode(firsts, each, u32::to_be_bytes)
+        } else {
+            self.encode(firsts, each, u32::to_le_bytes)
+        }
+    }
+
+    #[inline]
+    fn encode(
+        &mut self,
+        firsts: impl IntoIterator<Item = u32>,
+        each: u32,
+        bytes_of: impl Fn(u32) -> [u8; ENTRY],
+    ) -> u32 {
+        let bytes = each as usize * ENTRY;
+        let fits = self.room().checked_div(bytes).unwrap_or(0);
+        // SAFETY: `written` is at most `len`, the length of the buffer.
+        let start = unsafe { self.start.add(self.written) }.cast::<[u8; ENTRY]>();
+        let mut groups = 0;
+        for (group, first) in (0..fits).zip(firsts) {
+            for entry in 0..each {
+                // SAFETY: `fits` groups fit between `written` and the end of the buffer.
+                let at = unsafe { start.add(group * each as usize + entry as usize) };
+                // SAFETY: as above, nobody else writes to the buffer, and an array of bytes needs no alignment.
+                unsafe { at.write(bytes_of(first.wrapping_add(entry))) };
+            }
+            groups = group + 1;
+        }
+        self.written += groups * bytes;
+        // A buffer's length has 32 bits.
+        groups as u32
+    }
+
+    /// Appends bytes, as many as fit, and returns how many that were.
+    pub fn bytes(&mut self, bytes: &[u8]) -> usize {
+        let fits = bytes.len().min(self.room());
+        // SAFETY: `written` is at most `len`, the length of the buffer.
+        let at = unsafe { self.start.add(self.written) };
+        // SAFETY: `fits` bytes can be read from the slice and written to the buffer, which nobody else writes to; the
+        // buffer is memory shared with a device, so that no slice can overlap it.
+        unsafe { at.copy_from_nonoverlapping(NonNull::from(bytes).cast(), fits) };
+        self.written += fits;
+        fits
+    }
+}
+
+/// Reads what the device wrote to a buffer, from its start. No byte is read twice: a device that does not keep the
+/// protocol may still be writing.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    start: NonNull<u8>,
+    left: usize,
+    memory: PhantomData<&'a u8>,
+}
+
+impl Reader<'_> {
+    /// A reader for `left` bytes from `start` on.
+    ///
+    /// # Safety
+    ///
+    /// The bytes can be read while the reader exists, and the driver does not write to them.
+    pub(crate) unsafe fn of(start: NonNull<u8>, left: usize) -> Self {
+        Self { start, left, memory: PhantomData }
+    }
+
+    /// Bytes that were not read yet.
+    pub const fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Copies the next bytes, as many as there are and as fit, and returns how many that were.
+    pub fn bytes(&mut self, bytes: &mut [u8]) -> usize {
+        let fits = bytes.len().min(self.left);
+        for byte in bytes.iter_mut().take(fits) {
+            // SAFETY: `left` bytes of the buffer begin at `start`, and this is one of them; a byte has no invalid value.
+            // Volatile, because the device can write to the buffer at any time.
+            *byte = unsafe { self.start.read_volatile() };
+            // SAFETY: still inside the buffer, or just behind its end.
+            self.start = unsafe { self.start.add(1) };
+        }
+        self.left -= fits;
+        fits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Room for three entries and a half.
+    fn written(write: impl FnOnce(&mut Writer<'_>) -> u32) -> (u32, [u8; 14]) {
+        let mut memory = [0xee; 14];
+        let count = write(&mut Writer::new(&mut memory, Interface::Modern));
+        (count, memory)
+    }
+
+    #[test]
+    fn entries_are_little_endian_and_stop_where_no_whole_one_fits() {
+        let expected = [1, 2, 3, 4, 2, 2, 3, 4, 3, 2, 3, 4, 0xee, 0xee];
+        assert_eq!(written(|writer| writer.sequence(0x0403_0201, 9)), (3, expected));
+        assert_eq!(written(|writer| writer.groups([0x0403_0201, 0x0403_0202, 0x0403_0203, 0], 1)), (3, expected));
+        assert_eq!(written(|writer| (0..9).map(|entry| writer.sequence(0x0403_0201 + entry, 1)).sum()), (3, expected));
+    }
+
+    #[test]
+    fn a_group_is_written_whole_or_not_at_all() {
+        let mut memory = [0xee; 14];
+        let mut writer = Writer::new(&mut memory, Interface::Modern);
+        assert_eq!((writer.groups([7, 9], 2), writer.room()), (1, 6));
+        assert_eq!(writer.groups([9], 0), 0, "a group of nothing");
+        assert_eq!((writer.groups([], 1), writer.room()), (0, 6));
+        assert_eq!(memory, [7, 0, 0, 0, 8, 0, 0, 0, 0xee, 0xee, 0xee, 0xee, 0xee, 0xee]);
+    }
+
+    #[test]
+    fn numbers_wrap() {
+        let ends = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+        let (count, memory) = written(|writer| writer.sequence(u32::MAX, 2));
+        assert_eq!((count, &memory[..8]), (2, &ends[..]));
+        let (count, memory) = written(|writer| writer.groups([u32::MAX], 2));
+        assert_eq!((count, &memory[..8]), (1, &ends[..]));
+    }
+
+    #[test]
+    fn entries_are_in_the_order_of_the_cpu_on_the_legacy_interface() {
+        let mut memory = [0; 16];
+        let mut writer = Writer::new(&mut memory, Interface::Legacy);
+        assert_eq!((writer.sequence(0x0403_0201, 1), writer.sequence(5, 2), writer.groups([9], 1)), (1, 2, 1));
+        assert_eq!(memory.as_chunks().0, [0x0403_0201, 5, 6, 9].map(u32::to_ne_bytes));
+    }
+}
