@@ -1,0 +1,30 @@
+//! Arrays of page numbers: how fast frames become entries, beside a plain copy of as many bytes.
+#![allow(missing_docs, reason = "criterion's macros make public functions")]
+
+use std::hint::black_box;
+
+use aerostat_benches::{Array, ENTRIES, copy, encode_run, encode_scattered};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+
+fn pfn_array(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("pfn_array");
+    group.throughput(Throughput::Elements(ENTRIES as u64));
+    let mut array: Array = [0; _];
+    let bytes: Array = [0xa5; _];
+    let firsts: Vec<u32> = (0..ENTRIES as u32).map(|frame| frame.wrapping_mul(0x9e37_79b0)).collect();
+    group.bench_function("copy", |bencher| bencher.iter(|| copy(black_box(&mut array), black_box(&bytes))));
+    group.bench_function(BenchmarkId::new("scattered", "4 KiB"), |bencher| {
+        bencher.iter(|| encode_scattered::<1>(black_box(&mut array), black_box(&firsts)));
+    });
+    group.bench_function(BenchmarkId::new("scattered", "64 KiB"), |bencher| {
+        bencher.iter(|| encode_scattered::<16>(black_box(&mut array), black_box(&firsts)));
+    });
+    // A run is encoded alike whatever the size of its frames.
+    group.bench_function("run", |bencher| {
+        bencher.iter(|| encode_run(black_box(&mut array), black_box(0x1000), black_box(ENTRIES as u32)));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, pfn_array);
+criterion_main!(benches);

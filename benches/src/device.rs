@@ -1,0 +1,230 @@
+//! The device: registers, and rings whose buffers it acknowledges as soon as it hears of them.
+//!
+//! It does what a driver can notice and nothing else, without a lock and without an allocation, so that what is measured is
+//! the driver. It trusts the driver: it is no model to test one with.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use aerostat_balloon::spec::balloon::feature::{DeflateOnOom, FreePageHint, MustTellHost, PageReporting, StatsVq};
+use aerostat_balloon::spec::reserved::feature::{EventIdx, RingPacked, Version1};
+use aerostat_balloon::spec::{Device, Feature, balloon};
+use aerostat_transport::Io;
+use virtio_bindings::virtio_mmio::*;
+
+use self::rings::Queue;
+
+mod rings;
+
+/// What the device offers.
+const FEATURES: u64 = 1 << Version1::BIT
+    | 1 << RingPacked::BIT
+    | 1 << EventIdx::BIT
+    | 1 << MustTellHost::BIT
+    | 1 << StatsVq::BIT
+    | 1 << DeflateOnOom::BIT
+    | 1 << FreePageHint::BIT
+    | 1 << PageReporting::BIT;
+/// Length of the register block: the configuration has the fields of the traditional balloon up to the command id.
+const LEN: usize = VIRTIO_MMIO_CONFIG as usize + 12;
+/// Largest size of a queue.
+const QUEUE_SIZE: u32 = 128;
+/// The queue whose buffers wait until the host asks.
+const STATISTICS: usize = 2;
+/// Queues of a balloon.
+const QUEUES: usize = 5;
+
+/// What passed between driver and device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Notifications of the driver.
+    pub notifications: u64,
+    /// Interrupts of the device.
+    pub interrupts: u64,
+    /// Buffers that were acknowledged.
+    pub buffers: u64,
+}
+
+/// A balloon device that acknowledges. Clones are the same device.
+#[derive(Clone, Default)]
+pub struct AckDevice {
+    state: Rc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    status: Cell<u32>,
+    features_sel: Cell<u32>,
+    accepted: Cell<u64>,
+    accepted_sel: Cell<u32>,
+    queue_sel: Cell<usize>,
+    queues: RefCell<[Queue; QUEUES]>,
+    pending: Cell<u32>,
+    num_pages: Cell<u32>,
+    actual: Cell<u32>,
+    exit: Cell<Duration>,
+    traffic: Cell<Traffic>,
+}
+
+impl AckDevice {
+    /// A device that was never used.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Wants so many pages in the balloon.
+    pub fn set_target(&self, pages: u32) {
+        self.state.num_pages.set(pages);
+    }
+
+    /// Lets each notification take so long from now on, as leaving a virtual machine does. Nothing unless set.
+    pub fn set_exit(&self, time: Duration) {
+        self.state.exit.set(time);
+    }
+
+    /// What the driver says that the balloon has, in pages.
+    pub fn actual(&self) -> u32 {
+        self.state.actual.get()
+    }
+
+    /// Asks for statistics, by acknowledging the buffer that holds the last ones.
+    #[inline(never)]
+    pub fn ask_for_statistics(&self) {
+        self.acknowledge(STATISTICS);
+    }
+
+    /// What passed between driver and device so far.
+    pub fn traffic(&self) -> Traffic {
+        self.state.traffic.get()
+    }
+
+    /// The driver has written the number of a queue to the notification register.
+    ///
+    /// This and the other functions that are never inlined are the device's side, which is left out where instructions of
+    /// the driver's side are counted.
+    #[inline(never)]
+    pub(crate) fn notify(&self, queue: usize) {
+        let state = &*self.state;
+        state.traffic.update(|traffic| Traffic { notifications: traffic.notifications + 1, ..traffic });
+        if queue != STATISTICS {
+            self.acknowledge(queue);
+        }
+        if !state.exit.get().is_zero() {
+            let start = Instant::now();
+            while start.elapsed() < state.exit.get() {}
+        }
+    }
+
+    fn acknowledge(&self, queue: usize) {
+        let state = &*self.state;
+        let mut queues = state.queues.borrow_mut();
+        let Some(done) = queues.get_mut(queue).map(Queue::acknowledge) else { return };
+        state.traffic.update(|traffic| Traffic {
+            interrupts: traffic.interrupts + u64::from(done.interrupts),
+            buffers: traffic.buffers + u64::from(done.buffers),
+            ..traffic
+        });
+        if done.interrupts {
+            state.pending.update(|pending| pending | VIRTIO_MMIO_INT_VRING);
+        }
+    }
+
+    /// Reads a register.
+    #[inline(never)]
+    pub(crate) fn read(&self, offset: usize) -> u32 {
+        let state = &*self.state;
+        match offset as u32 {
+            VIRTIO_MMIO_MAGIC_VALUE => u32::from_le_bytes(*b"virt"),
+            VIRTIO_MMIO_VERSION => 2,
+            VIRTIO_MMIO_DEVICE_ID => <balloon::Device as Device>::ID.0,
+            VIRTIO_MMIO_DEVICE_FEATURES => (FEATURES >> (32 * (state.features_sel.get() & 1))) as u32,
+            VIRTIO_MMIO_QUEUE_NUM_MAX if state.queue_sel.get() < QUEUES => QUEUE_SIZE,
+            VIRTIO_MMIO_QUEUE_READY => self.selected(|queue| u32::from(queue.is_ready())).unwrap_or(0),
+            VIRTIO_MMIO_INTERRUPT_STATUS => state.pending.get(),
+            VIRTIO_MMIO_STATUS => state.status.get(),
+            NUM_PAGES => state.num_pages.get(),
+            ACTUAL => state.actual.get(),
+            _ => 0,
+        }
+    }
+
+    /// Writes a register.
+    #[inline(never)]
+    pub(crate) fn write(&self, offset: usize, value: u32) {
+        let state = &*self.state;
+        match offset as u32 {
+            VIRTIO_MMIO_DEVICE_FEATURES_SEL => state.features_sel.set(value),
+            VIRTIO_MMIO_DRIVER_FEATURES_SEL => state.accepted_sel.set(value & 1),
+            VIRTIO_MMIO_DRIVER_FEATURES => {
+                let shift = 32 * state.accepted_sel.get();
+                state.accepted.update(|accepted| accepted & !(0xffff_ffff << shift) | u64::from(value) << shift);
+            }
+            VIRTIO_MMIO_QUEUE_SEL => state.queue_sel.set(value as usize),
+            VIRTIO_MMIO_INTERRUPT_ACK => state.pending.update(|pending| pending & !value),
+            VIRTIO_MMIO_STATUS => self.set_status(value),
+            ACTUAL => state.actual.set(value),
+            VIRTIO_MMIO_QUEUE_READY => {
+                let accepted = state.accepted.get();
+                self.selected(|queue| queue.set_ready(value, accepted));
+            }
+            _ => drop(self.selected(|queue| queue.write(offset as u32, value))),
+        }
+    }
+
+    fn set_status(&self, status: u32) {
+        self.state.status.set(status);
+        if status == 0 {
+            self.state.queues.take();
+            self.state.pending.set(0);
+        }
+    }
+
+    fn selected<R>(&self, change: impl FnOnce(&mut Queue) -> R) -> Option<R> {
+        self.state.queues.borrow_mut().get_mut(self.state.queue_sel.get()).map(change)
+    }
+}
+
+impl fmt::Debug for AckDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AckDevice").field("traffic", &self.traffic()).finish_non_exhaustive()
+    }
+}
+
+/// The field `num_pages` of the configuration.
+const NUM_PAGES: u32 = VIRTIO_MMIO_CONFIG;
+/// The field `actual` of the configuration.
+const ACTUAL: u32 = VIRTIO_MMIO_CONFIG + 4;
+
+// SAFETY: each access is passed on to the register at that offset, in program order.
+unsafe impl Io for AckDevice {
+    fn len(&self) -> usize {
+        LEN
+    }
+
+    // No register of the device is narrower than 32 bits.
+    fn read8(&self, _offset: usize) -> u8 {
+        u8::MAX
+    }
+
+    fn read16(&self, _offset: usize) -> u16 {
+        u16::MAX
+    }
+
+    fn read32(&self, offset: usize) -> u32 {
+        self.read(offset)
+    }
+
+    fn write8(&self, _offset: usize, _value: u8) {}
+
+    fn write16(&self, _offset: usize, _value: u16) {}
+
+    fn write32(&self, offset: usize, value: u32) {
+        if offset == VIRTIO_MMIO_QUEUE_NOTIFY as usize {
+            self.notify(value as usize);
+        } else {
+            self.write(offset, value);
+        }
+    }
+}

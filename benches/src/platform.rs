@@ -1,0 +1,121 @@
+//! The kernel's side, which costs as little as it can: frames are numbers that nobody touches.
+
+use std::alloc::{Layout, alloc, dealloc};
+use std::ops::Range;
+use std::ptr::NonNull;
+
+use aerostat_balloon::{
+    FrameRun, FrameSize, Frames, ReportFrames, Sample, Size4KiB, StatTag, Statistics, TrackingMemory,
+};
+use aerostat_transport::{DeviceAddress, Dma, DmaRegion};
+
+/// How the kernel's free frames lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lie {
+    /// Next to each other.
+    Runs,
+    /// One by one, anywhere.
+    Scattered,
+}
+
+impl std::fmt::Display for Lie {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Runs => "runs",
+            Self::Scattered => "scattered",
+        })
+    }
+}
+
+/// A kernel with `2^n` frames.
+#[derive(Debug)]
+pub struct Kernel<S = Size4KiB> {
+    lie: Lie,
+    frames: u32,
+    next: u32,
+    size: std::marker::PhantomData<S>,
+}
+
+impl<S> Kernel<S> {
+    /// A kernel with at least `frames` frames, half of which may be out at a time.
+    pub fn new(frames: u32, lie: Lie) -> Self {
+        Self { lie, frames: frames.next_power_of_two(), next: 0, size: std::marker::PhantomData }
+    }
+}
+
+impl<S: FrameSize> Frames for Kernel<S> {
+    type Size = S;
+
+    fn span(&self) -> Range<u64> {
+        0..self.frames.into()
+    }
+
+    #[inline]
+    fn give(&mut self, most: u32) -> Option<FrameRun<S>> {
+        let mask = self.frames - 1;
+        let (first, count) = match self.lie {
+            Lie::Runs => {
+                if self.next + most > self.frames {
+                    self.next = 0;
+                }
+                (self.next, most)
+            }
+            // An odd factor makes a permutation of all frames.
+            Lie::Scattered => (self.next.wrapping_mul(0x9e37_79b1) & mask, 1),
+        };
+        self.next = (self.next + count) & mask;
+        // SAFETY: nobody reads or writes these frames, which are only numbers here, and each is given again only after all
+        // others.
+        Some(unsafe { FrameRun::from_raw(first.into(), count) })
+    }
+
+    #[inline]
+    fn take_back(&mut self, _run: FrameRun<S>) {}
+
+    fn lend_tracking(&mut self, words: usize) -> Option<&'static mut [u64]> {
+        Some(Box::leak(vec![0; words].into_boxed_slice()))
+    }
+
+    fn return_tracking(&mut self, memory: TrackingMemory) {
+        // SAFETY: leaked as a box by `lend_tracking`.
+        drop(unsafe { Box::from_raw(memory.into_raw().as_ptr()) });
+    }
+}
+
+// SAFETY: each call gives out memory of its own on the heap, which the device, in the same process, sees at the same place.
+unsafe impl<S> Dma for Kernel<S> {
+    fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
+        // SAFETY: no region of a queue is empty.
+        let start = NonNull::new(unsafe { alloc(layout) })?;
+        let address = DeviceAddress(start.as_ptr() as u64);
+        // SAFETY: it was allocated with this layout just now.
+        Some(unsafe { DmaRegion::new(start, address, layout) })
+    }
+
+    fn free(&mut self, region: DmaRegion) {
+        // SAFETY: it was allocated by `alloc` above with this layout.
+        unsafe { dealloc(region.as_ptr().as_ptr(), region.layout()) };
+    }
+}
+
+impl<S: FrameSize> Statistics for Kernel<S> {
+    fn sample(&mut self, sample: &mut Sample) {
+        for (tag, value) in StatTag::ALL.iter().zip(1..) {
+            sample.set(*tag, value);
+        }
+    }
+}
+
+impl<S: FrameSize> ReportFrames for Kernel<S> {
+    fn give_unreported(&mut self, frames: u32) -> Option<FrameRun<S>> {
+        if self.next + frames > self.frames {
+            self.next = 0;
+        }
+        let first = self.next;
+        self.next += frames;
+        // SAFETY: as in `give`.
+        Some(unsafe { FrameRun::from_raw(first.into(), frames) })
+    }
+
+    fn take_back_reported(&mut self, _run: FrameRun<S>) {}
+}
