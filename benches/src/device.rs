@@ -8,9 +8,11 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use aerostat_balloon::spec::balloon::feature::{DeflateOnOom, FreePageHint, MustTellHost, PageReporting, StatsVq};
+use aerostat_balloon::spec::balloon::feature::{
+    DeflateOnOom, FreePageHint, MustTellHost, PagePoison, PageReporting, StatsVq,
+};
 use aerostat_balloon::spec::reserved::feature::{EventIdx, RingPacked, Version1};
-use aerostat_balloon::spec::{Device, Feature, balloon};
+use aerostat_balloon::spec::{Block as _, Device, Feature, balloon};
 use aerostat_transport::Io;
 use virtio_bindings::virtio_mmio::*;
 
@@ -26,9 +28,10 @@ const FEATURES: u64 = 1 << Version1::BIT
     | 1 << StatsVq::BIT
     | 1 << DeflateOnOom::BIT
     | 1 << FreePageHint::BIT
+    | 1 << PagePoison::BIT
     | 1 << PageReporting::BIT;
-/// Length of the register block: the configuration has the fields of the traditional balloon up to the command id.
-const LEN: usize = VIRTIO_MMIO_CONFIG as usize + 12;
+/// Length of the register block.
+const LEN: usize = VIRTIO_MMIO_CONFIG as usize + balloon::config::Space::LEN;
 /// Largest size of a queue.
 const QUEUE_SIZE: u32 = 128;
 /// The queue whose buffers wait until the host asks.
@@ -102,10 +105,10 @@ impl AckDevice {
 
     /// The driver has written the number of a queue to the notification register.
     ///
-    /// This and the other functions that are never inlined are the device's side, which is left out where instructions of
-    /// the driver's side are counted.
+    /// This, [`AckDevice::on_read`] and [`AckDevice::on_write`] are the device's side. Where the driver's instructions are
+    /// counted they are left out, by their names.
     #[inline(never)]
-    pub(crate) fn notify(&self, queue: usize) {
+    pub(crate) fn on_notify(&self, queue: usize) {
         let state = &*self.state;
         state.traffic.update(|traffic| Traffic { notifications: traffic.notifications + 1, ..traffic });
         if queue != STATISTICS {
@@ -133,7 +136,7 @@ impl AckDevice {
 
     /// Reads a register.
     #[inline(never)]
-    pub(crate) fn read(&self, offset: usize) -> u32 {
+    pub(crate) fn on_read(&self, offset: usize) -> u32 {
         let state = &*self.state;
         match offset as u32 {
             VIRTIO_MMIO_MAGIC_VALUE => u32::from_le_bytes(*b"virt"),
@@ -152,7 +155,7 @@ impl AckDevice {
 
     /// Writes a register.
     #[inline(never)]
-    pub(crate) fn write(&self, offset: usize, value: u32) {
+    pub(crate) fn on_write(&self, offset: usize, value: u32) {
         let state = &*self.state;
         match offset as u32 {
             VIRTIO_MMIO_DEVICE_FEATURES_SEL => state.features_sel.set(value),
@@ -212,19 +215,21 @@ unsafe impl Io for AckDevice {
         u16::MAX
     }
 
+    #[inline(always)]
     fn read32(&self, offset: usize) -> u32 {
-        self.read(offset)
+        self.on_read(offset)
     }
 
     fn write8(&self, _offset: usize, _value: u8) {}
 
     fn write16(&self, _offset: usize, _value: u16) {}
 
+    #[inline(always)]
     fn write32(&self, offset: usize, value: u32) {
         if offset == VIRTIO_MMIO_QUEUE_NOTIFY as usize {
-            self.notify(value as usize);
+            self.on_notify(value as usize);
         } else {
-            self.write(offset, value);
+            self.on_write(offset, value);
         }
     }
 }

@@ -117,7 +117,7 @@ struct Bus(AckDevice);
 
 impl Bus {
     fn write(&self, register: u32, value: u32) {
-        self.0.write(register as usize, value);
+        self.0.on_write(register as usize, value);
     }
 
     fn write_long(&self, register: u32, value: u64) {
@@ -126,7 +126,7 @@ impl Bus {
     }
 
     fn read(&self, register: u32) -> u32 {
-        self.0.read(register as usize)
+        self.0.on_read(register as usize)
     }
 }
 
@@ -155,7 +155,7 @@ impl Transport for Bus {
     }
 
     fn notify(&mut self, queue: u16) {
-        self.0.notify(queue.into());
+        self.0.on_notify(queue.into());
     }
 
     fn get_status(&self) -> DeviceStatus {

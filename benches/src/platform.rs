@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::ptr::NonNull;
 
 use aerostat_balloon::{
-    FrameRun, FrameSize, Frames, ReportFrames, Sample, Size4KiB, StatTag, Statistics, TrackingMemory,
+    FillFrames, FrameRun, FrameSize, Frames, HintFrames, ReportFrames, Sample, Size4KiB, StatTag, Statistics,
+    TrackingMemory,
 };
 use aerostat_transport::{DeviceAddress, Dma, DmaRegion};
 
@@ -33,13 +34,29 @@ pub struct Kernel<S = Size4KiB> {
     lie: Lie,
     frames: u32,
     next: u32,
+    /// Bytes of memory that the device can reach.
+    shared: usize,
+    /// Bytes of private memory.
+    private: usize,
     size: std::marker::PhantomData<S>,
 }
 
 impl<S> Kernel<S> {
     /// A kernel with at least `frames` frames, half of which may be out at a time.
     pub fn new(frames: u32, lie: Lie) -> Self {
-        Self { lie, frames: frames.next_power_of_two(), next: 0, size: std::marker::PhantomData }
+        Self { lie, frames: frames.next_power_of_two(), next: 0, shared: 0, private: 0, size: std::marker::PhantomData }
+    }
+}
+
+impl<S> Kernel<S> {
+    /// Bytes that were lent for rings, arrays and the like, which the device can reach.
+    pub fn shared_bytes(&self) -> usize {
+        self.shared
+    }
+
+    /// Bytes that were lent for books of frames.
+    pub fn private_bytes(&self) -> usize {
+        self.private
     }
 }
 
@@ -73,6 +90,7 @@ impl<S: FrameSize> Frames for Kernel<S> {
     fn take_back(&mut self, _run: FrameRun<S>) {}
 
     fn lend_tracking(&mut self, words: usize) -> Option<&'static mut [u64]> {
+        self.private += words * size_of::<u64>();
         Some(Box::leak(vec![0; words].into_boxed_slice()))
     }
 
@@ -87,6 +105,7 @@ unsafe impl<S> Dma for Kernel<S> {
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
         // SAFETY: no region of a queue is empty.
         let start = NonNull::new(unsafe { alloc(layout) })?;
+        self.shared += layout.size();
         let address = DeviceAddress(start.as_ptr() as u64);
         // SAFETY: it was allocated with this layout just now.
         Some(unsafe { DmaRegion::new(start, address, layout) })
@@ -118,4 +137,15 @@ impl<S: FrameSize> ReportFrames for Kernel<S> {
     }
 
     fn take_back_reported(&mut self, _run: FrameRun<S>) {}
+}
+
+impl<S: FrameSize> HintFrames for Kernel<S> {
+    fn give_block(&mut self, frames: u32) -> Option<FrameRun<S>> {
+        self.give_unreported(frames)
+    }
+}
+
+// Frames are only numbers here.
+impl<S: FrameSize> FillFrames for Kernel<S> {
+    fn fill(&mut self, _run: &FrameRun<S>, _value: u32) {}
 }

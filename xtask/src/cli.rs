@@ -93,6 +93,9 @@ pub(crate) struct TestArguments {
     /// Run only the steps whose names contain TEXT
     #[arg(long, value_name = "TEXT")]
     pub(crate) only: Option<String>,
+    /// Keep the counts that are found in benches/counts.json instead of comparing them
+    #[arg(long)]
+    pub(crate) bless: bool,
     /// A guest image to test instead of building one
     #[arg(long = "guest", value_name = "FILE")]
     pub(crate) image: Option<PathBuf>,

@@ -35,10 +35,15 @@ pub(crate) fn command(arguments: &GuestArguments) -> anyhow::Result<()> {
 
 /// Builds the guest by `recipe` and gives back where its image is. All that cargo says goes to standard error.
 pub(crate) fn build(arch: Arch, recipe: &Recipe) -> anyhow::Result<PathBuf> {
+    build_as(arch, recipe, "release")
+}
+
+/// Builds the guest like [`build`], by a profile of the workspace.
+pub(crate) fn build_as(arch: Arch, recipe: &Recipe, profile: &str) -> anyhow::Result<PathBuf> {
     eprintln!("Building the guest for {}: {}.", arch.target(), recipe.why);
     let mut cargo = recipe.cargo_build("core,alloc");
     cargo
-        .args(["--package", PACKAGE, "--release", "--message-format", "json-render-diagnostics"])
+        .args(["--package", PACKAGE, "--profile", profile, "--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit());
     let mut image = None;
     let status = run::lines(&mut cargo, LIMIT, |line| {
@@ -50,8 +55,8 @@ pub(crate) fn build(arch: Arch, recipe: &Recipe) -> anyhow::Result<PathBuf> {
     image.context("cargo built the guest, but named no image: is its binary target missing?")
 }
 
-/// The image that a line of cargo's messages names.
-fn executable(line: &str) -> Option<PathBuf> {
+/// The program that a line of cargo's messages names.
+pub(crate) fn executable(line: &str) -> Option<PathBuf> {
     #[derive(Deserialize)]
     struct Message<'a> {
         reason: &'a str,

@@ -12,6 +12,8 @@ pub(crate) enum Need {
     CCompiler,
     /// Linux's headers for programs.
     Headers,
+    /// Valgrind, which counts instructions.
+    Valgrind,
     /// QEMU for the guest's architecture.
     Qemu,
     /// A compiler for the guest's bare-metal target, or one with its sources.
@@ -20,13 +22,14 @@ pub(crate) enum Need {
 
 impl Need {
     /// Everything, in the order to look.
-    pub(crate) const ALL: [Self; 4] = [Self::CCompiler, Self::Headers, Self::Qemu, Self::BareMetal];
+    pub(crate) const ALL: [Self; 5] = [Self::CCompiler, Self::Headers, Self::Valgrind, Self::Qemu, Self::BareMetal];
 
     /// For messages.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::CCompiler => "a C compiler",
             Self::Headers => "Linux's headers",
+            Self::Valgrind => "Valgrind",
             Self::Qemu => "QEMU",
             Self::BareMetal => "a Rust compiler for bare metal",
         }
@@ -37,6 +40,7 @@ impl Need {
         match self {
             Self::CCompiler => &[&["gcc", "libc6-dev"]],
             Self::Headers => &[&["linux-libc-dev"]],
+            Self::Valgrind => &[&["valgrind"]],
             Self::Qemu => &[&["qemu-system-x86"]],
             // Debian keeps a newer Rust for its browsers beside the one of its release.
             Self::BareMetal => &[&["rustc-web", "rust-web-src"], &["rustc", "rust-src"]],
@@ -53,6 +57,7 @@ impl Need {
         match self {
             Self::CCompiler => "a C compiler: install gcc or clang, so that `cc` is in PATH",
             Self::Headers => "Linux's headers: install the package with /usr/include/linux/virtio_balloon.h",
+            Self::Valgrind => "Valgrind: install the package with valgrind, with its tool callgrind",
             Self::Qemu => "QEMU: install the package with qemu-system-x86_64",
             Self::BareMetal => {
                 "a Rust compiler for bare metal: `rustup target add x86_64-unknown-none`, or `rustup component add rust-src`"
@@ -65,6 +70,7 @@ impl Need {
         match self {
             Self::CCompiler => workspace::which("cc").is_some(),
             Self::Headers => Path::new("/usr/include/linux/virtio_balloon.h").is_file(),
+            Self::Valgrind => workspace::which("valgrind").is_some(),
             Self::Qemu => program::find(Arch::X86_64, None).is_ok(),
             Self::BareMetal => probe::recipe(Arch::X86_64.target()).is_ok(),
         }

@@ -2,17 +2,19 @@
 
 mod bare_metal;
 mod count;
+mod counts;
 mod failures;
 mod flights;
 mod proofs;
 mod runner;
+mod size;
 mod steps;
 mod summary;
 
 use anyhow::ensure;
 
 use self::{
-    runner::{Context, Outcome},
+    runner::{Baseline, Context, Outcome},
     steps::{Scope, Step},
 };
 use crate::{
@@ -33,7 +35,8 @@ pub(crate) fn command(arguments: &TestArguments) -> anyhow::Result<()> {
         install::ensure(&Need::ALL)?;
     }
     let image = arguments.image.as_deref().map(guest::given).transpose()?;
-    let mut context = Context::new(scope, image);
+    let baseline = if arguments.bless { Baseline::Write } else { Baseline::Compare };
+    let mut context = Context::new(scope, image, baseline);
     let mut outcomes: Vec<(Step, Outcome)> = Vec::new();
     for (number, step) in steps.iter().enumerate() {
         eprintln!("\n[{}/{}] {}", number + 1, steps.len(), step.name);

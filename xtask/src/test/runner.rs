@@ -20,10 +20,20 @@ use crate::{
 /// The architecture that is tested.
 const ARCH: Arch = Arch::X86_64;
 
+/// What to do with numbers of which some are kept in the repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Baseline {
+    /// Compare them.
+    Compare,
+    /// Keep these from now on.
+    Write,
+}
+
 /// What the steps share.
 #[derive(Debug)]
 pub(crate) struct Context {
     scope: Scope,
+    baseline: Baseline,
     recipe: Option<Recipe>,
     image: Option<PathBuf>,
 }
@@ -50,8 +60,13 @@ impl Outcome {
 
 impl Context {
     /// Nothing is built yet; the guest's image may be given.
-    pub(crate) const fn new(scope: Scope, image: Option<PathBuf>) -> Self {
-        Self { scope, recipe: None, image }
+    pub(crate) const fn new(scope: Scope, image: Option<PathBuf>, baseline: Baseline) -> Self {
+        Self { scope, baseline, recipe: None, image }
+    }
+
+    /// What to do with numbers that are found.
+    pub(crate) const fn baseline(&self) -> Baseline {
+        self.baseline
     }
 
     /// Runs `step`. An error only when the user stopped the program.
@@ -148,7 +163,8 @@ mod tests {
     fn a_failed_test_is_named() {
         let mut command = Command::new("sh");
         command.args(["-c", "echo 'test rings::wrap ... FAILED'; echo 'test rings::fit ... ok'; exit 101"]);
-        let (count, failure) = Context::new(Scope::Host, None).run_counted(&mut command, Duration::from_secs(30));
+        let (count, failure) =
+            Context::new(Scope::Host, None, Baseline::Compare).run_counted(&mut command, Duration::from_secs(30));
         assert_eq!((count, failure.as_deref()), (Count::FAILED, Some("rings::wrap")));
     }
 
@@ -156,7 +172,8 @@ mod tests {
     fn a_step_counts_the_tests_of_its_command() {
         let mut command = Command::new("echo");
         command.arg("test result: ok. 5 passed; 0 failed; 0 ignored");
-        let (count, failure) = Context::new(Scope::Host, None).run_counted(&mut command, Duration::from_secs(30));
+        let (count, failure) =
+            Context::new(Scope::Host, None, Baseline::Compare).run_counted(&mut command, Duration::from_secs(30));
         assert_eq!((count, failure), (Count { passed: 5, failed: 0 }, None));
     }
 }

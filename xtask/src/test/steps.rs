@@ -3,7 +3,7 @@
 use std::{borrow::Cow, process::Command, time::Duration};
 
 use super::{
-    bare_metal, failures, flights,
+    bare_metal, counts, failures, flights,
     proofs::{PROOFS, Proof},
     runner::Context,
 };
@@ -76,6 +76,7 @@ pub(crate) fn plan(scope: Scope) -> Vec<Step> {
         run("the documentation, without a warning", documentation, DOCUMENTATION),
         check(Scope::Host, "the demo on the embedded device", flights::embedded),
         check(Scope::All, "the drivers for bare metal, without std and alloc", bare_metal::drivers),
+        check(Scope::All, "the counts of instructions, memory and code", counts::counts),
         check(Scope::All, "the guest's image", |context| context.build_guest().map(drop)),
         check(Scope::All, "the demo in QEMU over PCI", |context| flights::qemu(context, Transport::Pci)),
         check(Scope::All, "the demo in QEMU over MMIO", |context| flights::qemu(context, Transport::Mmio)),
