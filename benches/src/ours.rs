@@ -1,10 +1,10 @@
 //! A live balloon of this workspace on the device.
 
 use aerostat_balloon::{
-    Balloon, EventIdx, FrameSize, MustTellHost, PageReporting, Ready, RingPacked, Size4KiB, StatsVq, Step, Undeclared,
-    Unprobed, features,
+    Asked, Balloon, EventIdx, FrameRun, FrameSize, MustTellHost, PageReporting, Ready, RingPacked, Size4KiB, StatsVq,
+    Step, Undeclared, Unprobed, features,
 };
-use aerostat_transport::Mmio;
+use aerostat_transport::{Mmio, Spin};
 
 use crate::device::AckDevice;
 use crate::platform::{Kernel, Lie};
@@ -107,6 +107,49 @@ impl<S: FrameSize> Ours<S> {
     pub fn go_to(&mut self, pages: u32) {
         self.device.set_target(pages);
         either!(self, balloon => while balloon.service().expect("the device is honest") != Step::OnTarget {});
+    }
+
+    /// Answers the host's request for statistics, once.
+    ///
+    /// # Panics
+    ///
+    /// When the balloon does not answer.
+    pub fn answer(&mut self) {
+        self.device.ask_for_statistics();
+        let asked = either!(self, balloon => balloon.stats().service());
+        assert_eq!(asked, Ok(Asked::Answered));
+    }
+
+    /// Reports `blocks` blocks of free memory or more, and returns how many.
+    ///
+    /// # Panics
+    ///
+    /// When the device does not work.
+    pub fn report(&mut self, blocks: u64) -> u64 {
+        either!(self, balloon => {
+            let start = balloon.platform().reported_blocks();
+            loop {
+                balloon.reporting().service().expect("the device is honest");
+                let reported = balloon.platform().reported_blocks() - start;
+                if reported >= blocks {
+                    break reported;
+                }
+            }
+        })
+    }
+
+    /// Exchanges the frame `old` of the balloon for `new`, which nobody has.
+    ///
+    /// # Panics
+    ///
+    /// When the balloon does not do it.
+    pub fn migrate(&mut self, old: u64, new: u64) {
+        // SAFETY: nobody touches the frames of a `Kernel`, which are only numbers.
+        let new = unsafe { FrameRun::from_raw(new, 1) };
+        either!(self, balloon => {
+            let migration = balloon.migrate(old, new).map_err(|declined| declined.error);
+            migration.and_then(|migration| migration.wait(&mut Spin::default())).expect("the device is honest");
+        });
     }
 
     /// Inflates the balloon to `pages`. For callgrind, a function of its own.

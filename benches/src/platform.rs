@@ -34,6 +34,8 @@ pub struct Kernel<S = Size4KiB> {
     lie: Lie,
     frames: u32,
     next: u32,
+    /// Blocks that came back from being reported.
+    reported: u64,
     /// Bytes of memory that the device can reach.
     shared: usize,
     /// Bytes of private memory.
@@ -44,11 +46,24 @@ pub struct Kernel<S = Size4KiB> {
 impl<S> Kernel<S> {
     /// A kernel with at least `frames` frames, half of which may be out at a time.
     pub fn new(frames: u32, lie: Lie) -> Self {
-        Self { lie, frames: frames.next_power_of_two(), next: 0, shared: 0, private: 0, size: std::marker::PhantomData }
+        Self {
+            lie,
+            frames: frames.next_power_of_two(),
+            next: 0,
+            reported: 0,
+            shared: 0,
+            private: 0,
+            size: std::marker::PhantomData,
+        }
     }
 }
 
 impl<S> Kernel<S> {
+    /// Blocks of free memory that were reported so far.
+    pub fn reported_blocks(&self) -> u64 {
+        self.reported
+    }
+
     /// Bytes that were lent for rings, arrays and the like, which the device can reach.
     pub fn shared_bytes(&self) -> usize {
         self.shared
@@ -136,7 +151,9 @@ impl<S: FrameSize> ReportFrames for Kernel<S> {
         Some(unsafe { FrameRun::from_raw(first.into(), frames) })
     }
 
-    fn take_back_reported(&mut self, _run: FrameRun<S>) {}
+    fn take_back_reported(&mut self, _run: FrameRun<S>) {
+        self.reported += 1;
+    }
 }
 
 impl<S: FrameSize> HintFrames for Kernel<S> {
