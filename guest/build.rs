@@ -8,10 +8,14 @@ fn main() {
     if variable("CARGO_CFG_TARGET_OS") != "none" {
         return;
     }
-    let script = format!("{}/{}.ld", variable("CARGO_MANIFEST_DIR"), variable("CARGO_CFG_TARGET_ARCH"));
-    println!("cargo::rerun-if-changed={script}");
+    let folder = variable("CARGO_MANIFEST_DIR");
+    let script = format!("{folder}/{}.ld", variable("CARGO_CFG_TARGET_ARCH"));
+    for file in [&script, &format!("{folder}/device-tree.ld")] {
+        println!("cargo::rerun-if-changed={file}");
+    }
     // The image is loaded where it is linked: no relocation at run time, hence neither PIE nor RELRO.
-    for argument in [&format!("--script={script}"), "--no-pie", "-znorelro", "--build-id=none"] {
+    for argument in [&format!("--script={script}"), &format!("-L{folder}"), "--no-pie", "-znorelro", "--build-id=none"]
+    {
         println!("cargo::rustc-link-arg-bins={argument}");
     }
 }

@@ -70,7 +70,14 @@ fn act(then: Then) {
         Then::Idle => {}
         Then::Exit => exit::exit(exit::Code::Success),
         Then::Panic => panic!("asked for on the command line"),
-        Then::Fault => arch::fault(),
-        Then::Hang => arch::hang(),
+        Then::Fault => fault(),
+        Then::Hang => exit::hang(),
     }
+}
+
+/// Reads from an address where nothing is, and nothing is mapped.
+fn fault() {
+    let nowhere: *const u8 = core::ptr::without_provenance(0x5555_0000_0000);
+    // SAFETY: none: this ends the kernel, on request.
+    unsafe { nowhere.read_volatile() };
 }

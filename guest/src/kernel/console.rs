@@ -29,7 +29,7 @@ pub(crate) fn print(text: fmt::Arguments<'_>) {
 
 /// Whether a byte has come in. It is taken.
 pub(crate) fn received() -> bool {
-    PORT.lock().as_mut().is_some_and(|port| port.inner_mut().try_receive_byte().is_ok())
+    PORT.lock().as_mut().is_some_and(arch::received)
 }
 
 /// Prints the last words of a kernel that cannot go on, whatever it was doing.

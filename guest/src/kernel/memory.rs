@@ -1,9 +1,10 @@
 //! The kernel's memory: one [`Frames`] for everybody.
 
 use core::ops::Range;
-use core::ptr;
+use core::ptr::{self, NonNull};
 
 use aerostat_guest::{BitAlloc16M, FRAME_BYTES, Frames, MemoryMap};
+use aerostat_transport::MmioRegion;
 use log::warn;
 use spin::{Mutex, Once};
 
@@ -44,9 +45,27 @@ fn add(map: &MemoryMap, cut: impl Fn(u64) -> u64) {
     map.usable().for_each(|memory| frames.add(cut(memory.start)..cut(memory.end)));
 }
 
-/// Whether any of these addresses is memory.
-pub(crate) fn is_any(addresses: &Range<u64>) -> bool {
-    MAP.get().is_some_and(|map| map.has_ram(addresses))
+/// The kernel itself, with its stack.
+pub(crate) fn image() -> Range<u64> {
+    unsafe extern "C" {
+        // From the link script: the first byte of the image, and the first one after it.
+        static kernel_start: u8;
+        static kernel_end: u8;
+    }
+    (&raw const kernel_start).addr() as u64..(&raw const kernel_end).addr() as u64
+}
+
+/// Registers at physical addresses, mapped. `None` where memory is, whatever anybody says, and where they cannot be
+/// mapped.
+pub(crate) fn registers(addresses: Range<u64>) -> Option<MmioRegion> {
+    if MAP.get().is_some_and(|map| map.has_ram(&addresses)) {
+        return None;
+    }
+    let bytes = addresses.end.checked_sub(addresses.start)?;
+    let start = NonNull::with_exposed_provenance(usize::try_from(addresses.start).ok()?.try_into().ok()?);
+    arch::map_registers(addresses)?;
+    // SAFETY: mapped from here on, no memory, and registers of a device, which this kernel has one driver for.
+    Some(unsafe { MmioRegion::new(start, usize::try_from(bytes).ok()?) })
 }
 
 /// Takes a run of at most `most` free frames. `None` when there are none but the [`RESERVE`].

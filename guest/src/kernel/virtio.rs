@@ -1,10 +1,9 @@
 //! Finding a virtio device, on PCI or MMIO, and connecting its interrupts.
 
 use core::fmt::Display;
-use core::ptr::NonNull;
 
 use aerostat_guest::MmioDevice;
-use aerostat_transport::pci::{BarRange, MapBar, Message, Msix, PciError, PciFunction, QueueVectors, Routing, Space};
+use aerostat_transport::pci::{BarRange, MapBar, Message, Msix, PciError, PciFunction, QueueVectors, Routing};
 use aerostat_transport::spec::DeviceId;
 use aerostat_transport::{Causes, Either, InterruptSource, Mmio, MmioError, MmioRegion, Pci, Transport};
 use log::{info, warn};
@@ -30,7 +29,8 @@ pub(crate) fn find(id: DeviceId, mmio: impl Iterator<Item = MmioDevice>) -> Opti
 fn on_mmio(id: DeviceId, devices: impl Iterator<Item = MmioDevice>) -> Option<Mmio<MmioRegion>> {
     for device in devices {
         let place = format_args!("MMIO at {:#x}, interrupt {}", device.address, device.interrupt);
-        let Some(registers) = registers(device.address, device.bytes) else { continue };
+        let registers = device.address.checked_add(device.bytes).map(|end| device.address..end);
+        let Some(registers) = registers.and_then(memory::registers) else { continue };
         match Mmio::new(registers) {
             Ok(transport) if transport.device() == id => {
                 let source = Either::First(transport.interrupt());
@@ -44,7 +44,7 @@ fn on_mmio(id: DeviceId, devices: impl Iterator<Item = MmioDevice>) -> Option<Mm
 }
 
 fn on_pci(id: DeviceId) -> Option<Pci<MmioRegion>> {
-    let config = arch::pci_config();
+    let config = arch::pci_config()?;
     let mut found = None;
     pci::scan(&config, 0, &mut |address| {
         let function = PciFunction::new(&config, address);
@@ -60,10 +60,7 @@ fn on_pci(id: DeviceId) -> Option<Pci<MmioRegion>> {
 
 /// Takes a PCI function, with messages where it has them, and its interrupt line where it does not.
 fn take<C: ConfigRegionAccess>(function: &PciFunction<&C>, config: &C) -> Result<Option<Pci<MmioRegion>>, PciError> {
-    let mut map = |range: BarRange| match range.space {
-        Space::Memory => registers(range.address, range.len),
-        Space::Ports => None,
-    };
+    let mut map = |range: BarRange| memory::registers(arch::pci_physical(range)?);
     let place = format_args!("PCI function {}", function.address());
     match messages(function, &mut map) {
         Ok(Some(routing)) => {
@@ -75,7 +72,7 @@ fn take<C: ConfigRegionAccess>(function: &PciFunction<&C>, config: &C) -> Result
     }
     let transport = Pci::new(function, &mut map, Routing::Line)?;
     let line = EndpointHeader::from_header(PciHeader::new(function.address()), config)
-        .map(|header| u32::from(header.interrupt(config).1));
+        .and_then(|header| arch::pci_line(function.address(), header.interrupt(config)));
     let source = Either::Second(transport.interrupt());
     let is_connected = line.and_then(|line| connect_line(line, source));
     Ok(connected(&place, is_connected).then_some(transport))
@@ -98,18 +95,6 @@ fn messages<C: ConfigRegionAccess>(
     Ok(configuration
         .zip(queues)
         .map(|(configuration, queues)| Routing::Messages { configuration, queues: QueueVectors::shared(queues) }))
-}
-
-/// Registers at a physical address, mapped. `None` where that is memory, whatever the device says.
-fn registers(address: u64, bytes: u64) -> Option<MmioRegion> {
-    let addresses = address..address.checked_add(bytes)?;
-    if memory::is_any(&addresses) {
-        return None;
-    }
-    arch::map_registers(addresses)?;
-    let start = NonNull::with_exposed_provenance(usize::try_from(address).ok()?.try_into().ok()?);
-    // SAFETY: mapped from here on, no memory, and registers of a device, which this kernel has one driver for.
-    Some(unsafe { MmioRegion::new(start, bytes as usize) })
 }
 
 /// Has `source` asked on every interrupt of the line.

@@ -7,7 +7,7 @@ use core::{ptr, slice};
 use aerostat_guest::{Kind, MemoryMap};
 
 use super::acpi;
-use crate::kernel::{self, Boot};
+use crate::kernel::{self, Boot, memory};
 
 global_asm!(include_str!("boot.s"), start = sym start);
 
@@ -41,12 +41,6 @@ const RAM: u32 = 1;
 /// Below lie the loader's tables, firmware and the video memory.
 const LOW_MEMORY: u64 = 1 << 20;
 
-unsafe extern "C" {
-    // From the link script: the first byte of the image, and the first one after it.
-    static kernel_start: u8;
-    static kernel_end: u8;
-}
-
 /// Where `boot.s` ends. `info` is the physical address that the loader passed.
 extern "C" fn start(info: usize) -> ! {
     // SAFETY: the loader put the structure there, below 4 GiB, where memory is mapped one to one; nobody writes to it.
@@ -60,14 +54,13 @@ fn memory_map(info: &StartInfo) -> MemoryMap {
     let entries: *const MemoryMapEntry = ptr::with_exposed_provenance(info.memory_map as usize);
     // SAFETY: the loader put that many entries there, below 4 GiB; nobody writes to them.
     let entries = unsafe { slice::from_raw_parts(entries, info.memory_map_entries as usize) };
-    let image = (&raw const kernel_start).addr() as u64..(&raw const kernel_end).addr() as u64;
 
     let mut map = MemoryMap::new();
     let told = entries.iter().map(|entry| {
         let kind = if entry.kind == RAM { Kind::Ram } else { Kind::Reserved };
         (entry.address..entry.address.saturating_add(entry.bytes), kind)
     });
-    for (addresses, kind) in told.chain([(0..LOW_MEMORY, Kind::Reserved), (image, Kind::Reserved)]) {
+    for (addresses, kind) in told.chain([(0..LOW_MEMORY, Kind::Reserved), (memory::image(), Kind::Reserved)]) {
         map.add(addresses, kind).expect("the memory map has too many entries");
     }
     map

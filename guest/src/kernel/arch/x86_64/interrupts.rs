@@ -9,6 +9,7 @@ use x86_64::registers::control::Cr2;
 use x86_64::structures::idt::InterruptDescriptorTable;
 
 use super::apic;
+use crate::kernel::arch::Message;
 use crate::kernel::{console, exit, idle};
 
 global_asm!(include_str!("interrupts.s"), dispatch = sym dispatch);
@@ -30,15 +31,6 @@ struct Entered {
     stack_segment: u64,
 }
 
-/// What a device has to write, and where, to interrupt the CPU: for MSI and MSI-X.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Message {
-    /// The address that the device writes to.
-    pub(crate) address: u64,
-    /// The value that it writes there.
-    pub(crate) data: u32,
-}
-
 /// Handlers by vector.
 static HANDLERS: [Once<fn()>; 256] = [const { Once::new() }; 256];
 /// The next vector without a handler.
@@ -56,9 +48,6 @@ pub(crate) fn on_message(handler: fn()) -> Option<Message> {
 /// vectors are taken.
 ///
 /// The line interrupts as long as its level is high: the handler has to see to it that the device lets go.
-///
-/// On MMIO the number is on the command line. A PCI function has it in its Interrupt Line register: firmware has
-/// written it there, and QEMU raises it at the I/O APIC too.
 pub(crate) fn on_line(interrupt: u32, handler: fn()) -> Option<()> {
     apic::route(interrupt, vector(handler)?)
 }

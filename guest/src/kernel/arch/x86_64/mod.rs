@@ -9,14 +9,17 @@ mod paging;
 mod pci;
 
 use ::x86_64::instructions;
+use qemu_exit::QEMUExit as _;
 use uart_16550::backend::PioBackend;
 use uart_16550::{Config, Uart16550Tty};
 
 pub(crate) use acpi::virtio_mmio;
 pub(crate) use clock::{now, wake_after};
-pub(crate) use interrupts::{Message, on_line, on_message};
+pub(crate) use interrupts::{on_line, on_message};
 pub(crate) use paging::{BOOT_MAPPED, map, map_registers};
-pub(crate) use pci::config as pci_config;
+pub(crate) use pci::{config as pci_config, line as pci_line, physical as pci_physical};
+
+use crate::kernel::exit::Code;
 
 /// The serial port COM1.
 pub(crate) type SerialPort = Uart16550Tty<PioBackend>;
@@ -25,6 +28,11 @@ pub(crate) type SerialPort = Uart16550Tty<PioBackend>;
 pub(crate) fn serial_port() -> Option<SerialPort> {
     // SAFETY: the port numbers are those of COM1 on every PC, and nobody else uses them.
     unsafe { SerialPort::new_port(0x3f8, Config::DEFAULT) }.ok()
+}
+
+/// Whether a byte has come in. It is taken.
+pub(crate) fn received(port: &mut SerialPort) -> bool {
+    port.inner_mut().try_receive_byte().is_ok()
 }
 
 /// Switches on interrupts and the clock. Memory is there already.
@@ -49,23 +57,8 @@ pub(crate) fn sleep() {
     instructions::interrupts::enable_and_hlt();
 }
 
-/// Stops for good.
-pub(crate) fn hang() -> ! {
-    disable_interrupts();
-    loop {
-        instructions::hlt();
-    }
-}
-
-/// Reads from an address where nothing is mapped.
-pub(crate) fn fault() {
-    let nowhere: *const u8 = core::ptr::without_provenance(0x5555_0000_0000);
-    // SAFETY: none: this ends the kernel, on request.
-    unsafe { nowhere.read_volatile() };
-}
-
-/// The device that ends QEMU.
-pub(crate) fn exit_device() -> impl qemu_exit::QEMUExit {
+/// Ends QEMU.
+pub(crate) fn exit(code: Code) {
     // SAFETY: the port is the one that is documented in `exit.rs`, and nothing else answers there.
-    unsafe { qemu_exit::X86::new(0xf4, 33) }
+    unsafe { qemu_exit::X86::new(0xf4, 33) }.exit(code as u32)
 }

@@ -1,12 +1,13 @@
 //! PCI configuration space: in memory where ACPI says so, else through the ports that every PC has.
 
-use core::ptr::NonNull;
+use core::ops::Range;
 
-use aerostat_transport::pci::{ConfigPorts, Ecam};
+use aerostat_transport::pci::{BarRange, ConfigPorts, Ecam, Space};
 use aerostat_transport::{CpuPorts, MmioRegion};
-use pci_types::{ConfigRegionAccess, PciAddress};
+use pci_types::{ConfigRegionAccess, InterruptLine, InterruptPin, PciAddress};
 
-use super::{acpi, paging};
+use super::acpi;
+use crate::kernel::memory;
 
 /// The way to configuration space.
 pub(crate) enum Config {
@@ -15,18 +16,30 @@ pub(crate) enum Config {
 }
 
 /// Configuration space, of the buses from 0 up. On a machine without PCI nothing is found there.
-pub(crate) fn config() -> Config {
-    if let Some((address, last_bus)) = acpi::ecam()
-        && let Some(start) = NonNull::new(core::ptr::with_exposed_provenance_mut(address as usize))
-        && let bytes = (u64::from(last_bus) + 1) << 20
-        && paging::map_registers(address..address + bytes).is_some()
-    {
-        // SAFETY: mapped from here on, aligned to a bus, and used by this kernel in this way only.
-        let region = unsafe { MmioRegion::new(start, bytes as usize) };
-        return Config::Memory(Ecam::new(region, 0, 0));
+pub(crate) fn config() -> Option<Config> {
+    let ecam = acpi::ecam().and_then(|(address, last_bus)| {
+        let end = address.checked_add((u64::from(last_bus) + 1) << 20)?;
+        memory::registers(address..end)
+    });
+    Some(match ecam {
+        Some(region) => Config::Memory(Ecam::new(region, 0, 0)),
+        // SAFETY: the kernel runs with all privileges, and the ports are those of configuration space.
+        None => Config::Ports(ConfigPorts::new(unsafe { CpuPorts::new() })),
+    })
+}
+
+/// The interrupt of the machine that a function raises by its pin: firmware has written its number beside the pin, and
+/// QEMU raises it at the I/O APIC too.
+pub(crate) fn line(_: PciAddress, (_, line): (InterruptPin, InterruptLine)) -> Option<u32> {
+    Some(line.into())
+}
+
+/// The physical addresses at which the CPU reaches a BAR.
+pub(crate) fn physical(range: BarRange) -> Option<Range<u64>> {
+    match range.space {
+        Space::Memory => Some(range.address..range.address.checked_add(range.len)?),
+        Space::Ports => None,
     }
-    // SAFETY: the kernel runs with all privileges, and the ports are those of configuration space.
-    Config::Ports(ConfigPorts::new(unsafe { CpuPorts::new() }))
 }
 
 impl ConfigRegionAccess for Config {
