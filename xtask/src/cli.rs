@@ -30,6 +30,9 @@ pub(crate) struct DemoArguments {
     /// Whose balloon device it is: QEMU where it and a bare-metal Rust target can be had, else the embedded one
     #[arg(long, value_enum)]
     pub(crate) device: Option<Device>,
+    /// The guest's architecture in QEMU [default: x86_64]
+    #[arg(long, value_enum)]
+    pub(crate) arch: Option<Arch>,
     /// How the guest reaches the device [default: pci in QEMU; the embedded device has mmio only]
     #[arg(long, value_enum)]
     pub(crate) transport: Option<Transport>,
@@ -78,7 +81,7 @@ pub(crate) struct QemuArguments {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct GuestArguments {
     /// The guest's architecture
-    #[arg(long, value_enum, default_value_t = Arch::X86_64)]
+    #[arg(long, value_enum, default_value_t)]
     pub(crate) arch: Arch,
     /// Where to put a copy of the image
     #[arg(long, value_name = "FILE")]
@@ -96,7 +99,10 @@ pub(crate) struct TestArguments {
     /// Keep the counts that are found in benches/counts.json instead of comparing them
     #[arg(long)]
     pub(crate) bless: bool,
-    /// A guest image to test instead of building one
+    /// The architecture of the guests that the proofs are shown to; the demo flies on all of them
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) arch: Arch,
+    /// A guest image of that architecture to test instead of building one
     #[arg(long = "guest", value_name = "FILE")]
     pub(crate) image: Option<PathBuf>,
 }
@@ -122,11 +128,18 @@ pub(crate) enum Transport {
 }
 
 /// An architecture that the guest is built for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Arch {
     /// 64-bit x86, booted by PVH
+    #[default]
     #[value(name = "x86_64")]
+    #[serde(rename = "x86_64")]
     X86_64,
+    /// 64-bit Arm, with a device tree
+    Aarch64,
+    /// 64-bit RISC-V, with a device tree, over OpenSBI
+    Riscv64,
 }
 
 impl Arch {
@@ -134,7 +147,20 @@ impl Arch {
     pub(crate) const fn target(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64-unknown-none",
+            // Interrupt handlers need not save floating-point registers that nobody uses.
+            Self::Aarch64 => "aarch64-unknown-none-softfloat",
+            Self::Riscv64 => "riscv64gc-unknown-none-elf",
         }
+    }
+}
+
+impl std::fmt::Display for Arch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::X86_64 => "x86_64",
+            Self::Aarch64 => "aarch64",
+            Self::Riscv64 => "riscv64",
+        })
     }
 }
 
@@ -171,7 +197,7 @@ mod tests {
     fn the_demo_takes_768_of_1024_mib_once_by_default() {
         let demo = DemoArguments::from_words(&[]).unwrap();
         assert_eq!((demo.memory, demo.target, demo.rounds), (1024, 256, 1));
-        assert_eq!((demo.device, demo.transport), (None, None));
+        assert_eq!((demo.device, demo.arch, demo.transport), (None, None, None));
         assert_eq!(demo.features, None);
     }
 
@@ -186,6 +212,6 @@ mod tests {
     #[test]
     fn an_unknown_architecture_is_refused_with_the_known_ones() {
         let error = Cli::try_parse_from(["xtask", "guest", "--arch", "vax"]).unwrap_err();
-        assert!(error.to_string().contains("[possible values: x86_64]"), "{error}");
+        assert!(error.to_string().contains("[possible values: x86_64, aarch64, riscv64]"), "{error}");
     }
 }

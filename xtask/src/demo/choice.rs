@@ -15,12 +15,10 @@ use crate::{
     },
 };
 
-/// The architecture that is demonstrated.
-const ARCH: Arch = Arch::X86_64;
-
 /// What a run in QEMU needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Ground {
+    pub(crate) arch: Arch,
     pub(crate) qemu: Program,
     pub(crate) image: Image,
 }
@@ -35,19 +33,20 @@ pub(crate) enum Image {
 impl Ground {
     /// Finds what a run in QEMU needs; builds and installs nothing yet.
     pub(crate) fn find(plan: &Plan) -> anyhow::Result<Self> {
-        let qemu = program::find(ARCH, plan.qemu.as_deref())?;
+        let arch = plan.arch.unwrap_or_default();
+        let qemu = program::find(arch, plan.qemu.as_deref())?;
         let image = match &plan.image {
             Some(image) => Image::Given(guest::given(image)?),
-            None => Image::ToBuild(probe::recipe(ARCH.target())?),
+            None => Image::ToBuild(probe::recipe(arch.target())?),
         };
-        Ok(Self { qemu, image })
+        Ok(Self { arch, qemu, image })
     }
 
     /// The guest's image, built now where it was not given.
     pub(crate) fn image(&self) -> anyhow::Result<PathBuf> {
         match &self.image {
             Image::Given(image) => Ok(image.clone()),
-            Image::ToBuild(recipe) => guest::build(ARCH, recipe),
+            Image::ToBuild(recipe) => guest::build(self.arch, recipe),
         }
     }
 
@@ -72,6 +71,14 @@ impl Chosen {
         match self {
             Self::Embedded { .. } => Device::Embedded,
             Self::Qemu { .. } => Device::Qemu,
+        }
+    }
+
+    /// The guest's architecture, where it is a guest of its own.
+    pub(crate) const fn arch(&self) -> Option<Arch> {
+        match self {
+            Self::Embedded { .. } => None,
+            Self::Qemu { ground, .. } => Some(ground.arch),
         }
     }
 
@@ -100,7 +107,8 @@ pub(crate) fn choose(plan: &Plan, asked: Option<Device>) -> anyhow::Result<Chose
     }
 }
 
-/// The device that the user wants: who names a QEMU, a guest image, PCI or features, wants QEMU.
+/// The device that the user wants: who names a QEMU, a guest image, an architecture, PCI or features,
+/// wants QEMU.
 fn wanted(asked: Option<Device>, plan: &Plan) -> anyhow::Result<Option<Device>> {
     let names_qemu = plan.qemu.is_some() || plan.image.is_some();
     let names_features = plan.offer != Offer::Usual;
@@ -108,8 +116,9 @@ fn wanted(asked: Option<Device>, plan: &Plan) -> anyhow::Result<Option<Device>> 
     match asked {
         Some(Device::Embedded) if names_qemu => bail!("--qemu and --guest say nothing to the embedded device"),
         Some(Device::Embedded) if over_pci => bail!("--transport pci: the embedded device is on MMIO only"),
+        Some(Device::Embedded) if plan.arch.is_some() => bail!("--arch says nothing to the embedded device"),
         Some(Device::Embedded) if names_features => bail!("--features says nothing to the embedded device"),
-        None if names_qemu || names_features || over_pci => Ok(Some(Device::Qemu)),
+        None if names_qemu || plan.arch.is_some() || names_features || over_pci => Ok(Some(Device::Qemu)),
         asked => Ok(asked),
     }
 }
@@ -135,7 +144,7 @@ mod tests {
 
     fn ground() -> Ground {
         let qemu = Program { path: "/bin/qemu".into(), version: "QEMU emulator version 7.2".to_owned() };
-        Ground { qemu, image: Image::Given("/guest".into()) }
+        Ground { arch: Arch::X86_64, qemu, image: Image::Given("/guest".into()) }
     }
 
     fn plan(words: &[&str]) -> Plan {
@@ -167,7 +176,13 @@ mod tests {
 
     #[test]
     fn what_only_qemu_has_asks_for_it() {
-        for words in [["--qemu", "/bin/qemu"], ["--guest", "/guest"], ["--transport", "pci"], ["--features", "stats"]] {
+        for words in [
+            ["--qemu", "/bin/qemu"],
+            ["--guest", "/guest"],
+            ["--arch", "riscv64"],
+            ["--transport", "pci"],
+            ["--features", "stats"],
+        ] {
             assert_eq!(wanted(None, &plan(&words)).unwrap(), Some(Device::Qemu));
             assert!(wanted(Some(Device::Embedded), &plan(&words)).is_err());
         }

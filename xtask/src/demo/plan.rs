@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 
 use crate::{
-    cli::{DemoArguments, Transport},
+    cli::{Arch, DemoArguments, Transport},
     qemu::{
         features::{Feature, Offer},
         resident,
@@ -28,6 +28,8 @@ const MOST_ROUNDS: u32 = 10_000;
 /// What to do.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
+    /// The guest's architecture, where the user said so.
+    pub(crate) arch: Option<Arch>,
     /// How the guest is to reach the device, where the user said so.
     pub(crate) transport: Option<Transport>,
     /// Memory of the guest.
@@ -61,6 +63,7 @@ impl Plan {
         );
         ensure!((1..=MOST_ROUNDS).contains(&rounds), "--rounds {rounds}: 1 to {MOST_ROUNDS} rounds can be flown");
         let plan = Self {
+            arch: arguments.arch,
             transport: arguments.transport,
             memory: Bytes::from_mib(memory),
             target: Bytes::from_mib(target),

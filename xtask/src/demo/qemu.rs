@@ -46,6 +46,7 @@ fn command_line(offer: &Offer) -> String {
 /// Builds the guest, starts it and waits until it is ready.
 pub(crate) fn launch(plan: &Plan, ground: &Ground, transport: Transport) -> anyhow::Result<Flying> {
     let machine = Machine {
+        arch: ground.arch,
         program: ground.qemu.path.clone(),
         image: ground.image()?,
         command_line: command_line(&plan.offer),
@@ -55,7 +56,7 @@ pub(crate) fn launch(plan: &Plan, ground: &Ground, transport: Transport) -> anyh
         start: Start::Running,
         entropy: None,
     };
-    eprintln!("Starting a guest of {}.", plan.memory);
+    eprintln!("Starting a guest of {} on {}.", plan.memory, ground.arch);
     let mut qemu = Qemu::start(&machine)?;
     qemu.wait_ready()?;
     Ok(Flying::new(qemu, plan))

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{choice::Chosen, flight::Step, plan::Plan};
 use crate::{
-    cli::{Device, Transport},
+    cli::{Arch, Device, Transport},
     qemu::features::{Feature, Offer},
 };
 
@@ -13,6 +13,8 @@ use crate::{
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
     device: Device,
+    /// The guest's architecture, where it is a guest of its own.
+    arch: Option<Arch>,
     transport: Transport,
     /// Why it is this device.
     why: String,
@@ -57,6 +59,7 @@ impl Report {
     pub(crate) fn new(plan: &Plan, chosen: &Chosen) -> Self {
         Self {
             device: chosen.device(),
+            arch: chosen.arch(),
             transport: chosen.transport(),
             why: chosen.why().to_owned(),
             memory_mib: plan.memory.mib(),
@@ -118,6 +121,7 @@ mod tests {
         };
         Report {
             device: Device::Qemu,
+            arch: Some(Arch::X86_64),
             transport: Transport::Mmio,
             why: "it is there".to_owned(),
             memory_mib: 1024,
@@ -136,6 +140,7 @@ mod tests {
         let value = serde_json::to_value(report()).unwrap();
         let expected = serde_json::json!({
             "device": "qemu",
+            "arch": "x86_64",
             "transport": "mmio",
             "why": "it is there",
             "memory_mib": 1024,

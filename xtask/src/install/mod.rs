@@ -63,17 +63,20 @@ fn names(needs: &[Need]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Arch;
 
     #[test]
     fn with_the_right_to_install_it_is_installed() {
-        let decision = decide(Host::Apt(Some(Privilege::Root)), &[Need::Qemu]);
+        let decision = decide(Host::Apt(Some(Privilege::Root)), &[Need::Qemu(Arch::Riscv64)]);
         assert_eq!(decision, Decision::Install(Privilege::Root));
     }
 
     #[test]
     fn without_the_right_the_command_is_told() {
-        let Decision::Tell(advice) = decide(Host::Apt(None), &[Need::Qemu, Need::Headers]) else { panic!("installed") };
-        assert!(advice.contains("QEMU, Linux's headers"), "{advice}");
+        let Decision::Tell(advice) = decide(Host::Apt(None), &[Need::Qemu(Arch::X86_64), Need::Headers]) else {
+            panic!("installed")
+        };
+        assert!(advice.contains("QEMU for x86_64, Linux's headers"), "{advice}");
         assert!(
             advice.contains("sudo apt-get install --no-install-recommends qemu-system-x86 linux-libc-dev\n"),
             "{advice}"
@@ -83,7 +86,9 @@ mod tests {
 
     #[test]
     fn on_another_system_each_thing_is_explained() {
-        let Decision::Tell(advice) = decide(Host::Other, &[Need::Qemu, Need::BareMetal]) else { panic!("installed") };
+        let Decision::Tell(advice) = decide(Host::Other, &[Need::Qemu(Arch::Aarch64), Need::BareMetal]) else {
+            panic!("installed")
+        };
         assert!(advice.contains("help: QEMU:") && advice.contains("rustup target add x86_64-unknown-none"), "{advice}");
     }
 }

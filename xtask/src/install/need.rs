@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use clap::ValueEnum as _;
+
 use super::apt::Privilege;
 use crate::{build::probe, cli::Arch, qemu::program, workspace};
 
@@ -14,15 +16,23 @@ pub(crate) enum Need {
     Headers,
     /// Valgrind, which counts instructions.
     Valgrind,
-    /// QEMU for the guest's architecture.
-    Qemu,
-    /// A compiler for the guest's bare-metal target, or one with its sources.
+    /// QEMU for an architecture, with the firmware that it needs.
+    Qemu(Arch),
+    /// A compiler for the bare-metal target of every architecture, or one with its sources.
     BareMetal,
 }
 
 impl Need {
     /// Everything, in the order to look.
-    pub(crate) const ALL: [Self; 5] = [Self::CCompiler, Self::Headers, Self::Valgrind, Self::Qemu, Self::BareMetal];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::CCompiler,
+        Self::Headers,
+        Self::Valgrind,
+        Self::Qemu(Arch::X86_64),
+        Self::Qemu(Arch::Aarch64),
+        Self::Qemu(Arch::Riscv64),
+        Self::BareMetal,
+    ];
 
     /// For messages.
     pub(crate) const fn name(self) -> &'static str {
@@ -30,7 +40,9 @@ impl Need {
             Self::CCompiler => "a C compiler",
             Self::Headers => "Linux's headers",
             Self::Valgrind => "Valgrind",
-            Self::Qemu => "QEMU",
+            Self::Qemu(Arch::X86_64) => "QEMU for x86_64",
+            Self::Qemu(Arch::Aarch64) => "QEMU for aarch64",
+            Self::Qemu(Arch::Riscv64) => "QEMU for riscv64",
             Self::BareMetal => "a Rust compiler for bare metal",
         }
     }
@@ -41,7 +53,10 @@ impl Need {
             Self::CCompiler => &[&["gcc", "libc6-dev"]],
             Self::Headers => &[&["linux-libc-dev"]],
             Self::Valgrind => &[&["valgrind"]],
-            Self::Qemu => &[&["qemu-system-x86"]],
+            Self::Qemu(Arch::X86_64) => &[&["qemu-system-x86"]],
+            Self::Qemu(Arch::Aarch64) => &[&["qemu-system-arm"]],
+            // Newer releases have a package of its own for RISC-V.
+            Self::Qemu(Arch::Riscv64) => &[&["qemu-system-riscv", "opensbi"], &["qemu-system-misc", "opensbi"]],
             // Debian keeps a newer Rust for its browsers beside the one of its release.
             Self::BareMetal => &[&["rustc-web", "rust-web-src"], &["rustc", "rust-src"]],
         }
@@ -58,9 +73,12 @@ impl Need {
             Self::CCompiler => "a C compiler: install gcc or clang, so that `cc` is in PATH",
             Self::Headers => "Linux's headers: install the package with /usr/include/linux/virtio_balloon.h",
             Self::Valgrind => "Valgrind: install the package with valgrind, with its tool callgrind",
-            Self::Qemu => "QEMU: install the package with qemu-system-x86_64",
+            Self::Qemu(Arch::X86_64) => "QEMU: install the package with qemu-system-x86_64",
+            Self::Qemu(Arch::Aarch64) => "QEMU: install the package with qemu-system-aarch64",
+            Self::Qemu(Arch::Riscv64) => "QEMU: install the packages with qemu-system-riscv64 and OpenSBI",
             Self::BareMetal => {
-                "a Rust compiler for bare metal: `rustup target add x86_64-unknown-none`, or `rustup component add rust-src`"
+                "a Rust compiler for bare metal: `rustup target add x86_64-unknown-none aarch64-unknown-none-softfloat \
+                 riscv64gc-unknown-none-elf`, or `rustup component add rust-src`"
             }
         }
     }
@@ -71,8 +89,8 @@ impl Need {
             Self::CCompiler => workspace::which("cc").is_some(),
             Self::Headers => Path::new("/usr/include/linux/virtio_balloon.h").is_file(),
             Self::Valgrind => workspace::which("valgrind").is_some(),
-            Self::Qemu => program::find(Arch::X86_64, None).is_ok(),
-            Self::BareMetal => probe::recipe(Arch::X86_64.target()).is_ok(),
+            Self::Qemu(arch) => program::find(arch, None).is_ok(),
+            Self::BareMetal => Arch::value_variants().iter().all(|arch| probe::recipe(arch.target()).is_ok()),
         }
     }
 }

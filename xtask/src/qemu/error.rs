@@ -7,8 +7,10 @@ use crate::{process::interrupt::Interrupted, units::Bytes};
 /// Why a guest in QEMU did not do what it should.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum QemuError {
-    #[error("QEMU was not found as `{}`: install it (Debian and Ubuntu: package qemu-system-x86), or name it by --qemu", program.display())]
-    NotFound { program: PathBuf },
+    #[error("QEMU was not found as `{}`: install it (Debian and Ubuntu: package {package}), or name it by --qemu", program.display())]
+    NotFound { program: PathBuf, package: &'static str },
+    #[error("`{}` has no firmware `{file}`: install it (Debian and Ubuntu: package opensbi)", program.display())]
+    NoFirmware { program: PathBuf, file: &'static str },
     #[error("`{}` is not a QEMU that works: {reason}", program.display())]
     Broken { program: PathBuf, reason: String },
     #[error("`{}` could not be started: {source}", program.display())]

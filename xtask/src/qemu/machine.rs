@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::features::Offer;
-use crate::{cli::Transport, units::Bytes};
+use crate::{
+    cli::{Arch, Transport},
+    units::Bytes,
+};
 
 /// The port at which the guest ends QEMU, and its width: what the device is commonly given.
 const DEBUG_EXIT: &str = "isa-debug-exit,iobase=0xf4,iosize=0x04";
@@ -16,6 +19,8 @@ pub(crate) const BALLOON: &str = "balloon0";
 /// A machine to start.
 #[derive(Clone, Debug)]
 pub(crate) struct Machine {
+    /// What it is.
+    pub(crate) arch: Arch,
     /// The QEMU program.
     pub(crate) program: PathBuf,
     /// The guest's image.
@@ -51,19 +56,25 @@ pub(crate) enum Start {
 impl Machine {
     /// QEMU's arguments. The guest's serial port is QEMU's standard output; QEMU connects to the QMP socket at `qmp`.
     pub(crate) fn arguments(&self, qmp: &Path) -> Vec<OsString> {
-        // The device is on PCI in a PC, and in a microvm on MMIO, of whose slots only the kernel command line tells where
-        // there is no ACPI. Slots start out with the legacy interface unless told otherwise.
-        let (machine, device, wiring): (&str, &str, &[&str]) = match self.transport {
-            Transport::Pci => ("q35", "virtio-balloon-pci", &[]),
-            Transport::Mmio => {
-                ("microvm,acpi=off", "virtio-balloon-device", &["-global", "virtio-mmio.force-legacy=false"])
-            }
+        let (machine, wiring): (&str, &[&str]) = match (self.arch, self.transport) {
+            (Arch::X86_64, Transport::Pci) => ("q35", &["-device", DEBUG_EXIT]),
+            // Only the kernel command line tells of its slots where there is no ACPI.
+            (Arch::X86_64, Transport::Mmio) => ("microvm,acpi=off", &["-device", DEBUG_EXIT]),
+            // Its CPU would be one of 32 bits.
+            (Arch::Aarch64, _) => ("virt,gic-version=2", &["-cpu", "cortex-a57"]),
+            (Arch::Riscv64, _) => ("virt", &[]),
+        };
+        let (device, interface): (&str, &[&str]) = match self.transport {
+            Transport::Pci => ("virtio-balloon-pci", &[]),
+            // Slots start out with the legacy interface unless told otherwise.
+            Transport::Mmio => ("virtio-balloon-device", &["-global", "virtio-mmio.force-legacy=false"]),
         };
         let mut arguments: Vec<OsString> = ["-accel", "tcg", "-M", machine].map(OsString::from).into();
         let mut add = |more: &[&str]| arguments.extend(more.iter().map(OsString::from));
         add(&["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio"]);
-        add(&["-m", &format!("{}M", self.memory.mib()), "-device", DEBUG_EXIT]);
+        add(&["-m", &format!("{}M", self.memory.mib())]);
         add(wiring);
+        add(interface);
         if let Balloon::Fitted(offer) = &self.balloon {
             if let Some(object) = offer.object() {
                 add(&["-object", &object]);
@@ -97,7 +108,12 @@ mod tests {
     use crate::qemu::features::Feature;
 
     fn line(transport: Transport, balloon: Balloon, start: Start) -> String {
+        line_on(Arch::X86_64, transport, balloon, start)
+    }
+
+    fn line_on(arch: Arch, transport: Transport, balloon: Balloon, start: Start) -> String {
         let machine = Machine {
+            arch,
             program: "qemu".into(),
             image: "/guest image".into(),
             command_line: "touch quiet".to_owned(),
@@ -126,6 +142,17 @@ mod tests {
         for line in [pci, mmio] {
             assert!(line.contains("-m 1024M") && line.contains("-qmp unix:/dir/qmp,server=off"), "{line}");
             assert!(!line.contains(" -S"), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_board_with_a_device_tree_has_both_buses_and_no_exit_device() {
+        for (arch, board) in [(Arch::Aarch64, "-M virt,gic-version=2 "), (Arch::Riscv64, "-M virt ")] {
+            let pci = line_on(arch, Transport::Pci, usual(), Start::Running);
+            assert!(pci.contains(board) && pci.contains("-device virtio-balloon-pci,id=balloon0"), "{pci}");
+            let mmio = line_on(arch, Transport::Mmio, usual(), Start::Running);
+            assert!(mmio.contains(board) && mmio.contains("-device virtio-balloon-device,"), "{mmio}");
+            assert!(!pci.contains("isa-debug-exit"), "{pci}");
         }
     }
 

@@ -16,6 +16,25 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub(crate) const fn name(arch: Arch) -> &'static str {
     match arch {
         Arch::X86_64 => "qemu-system-x86_64",
+        Arch::Aarch64 => "qemu-system-aarch64",
+        Arch::Riscv64 => "qemu-system-riscv64",
+    }
+}
+
+/// Debian's package with that program.
+const fn package(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "qemu-system-x86",
+        Arch::Aarch64 => "qemu-system-arm",
+        Arch::Riscv64 => "qemu-system-misc",
+    }
+}
+
+/// Firmware that the machine does not start without, where QEMU itself may not bring it.
+const fn firmware(arch: Arch) -> Option<&'static str> {
+    match arch {
+        Arch::X86_64 | Arch::Aarch64 => None,
+        Arch::Riscv64 => Some("opensbi-riscv64-generic-fw_dynamic.bin"),
     }
 }
 
@@ -29,9 +48,10 @@ pub(crate) struct Program {
 
 /// Finds the program, `given` or in `PATH`, and asks for its version.
 pub(crate) fn find(arch: Arch, given: Option<&Path>) -> Result<Program, QemuError> {
+    let not_found = |program: PathBuf| QemuError::NotFound { program, package: package(arch) };
     let path = match given {
         Some(path) => path.to_path_buf(),
-        None => workspace::which(name(arch)).ok_or_else(|| QemuError::NotFound { program: name(arch).into() })?,
+        None => workspace::which(name(arch)).ok_or_else(|| not_found(name(arch).into()))?,
     };
     let broken = |reason: String| QemuError::Broken { program: path.clone(), reason };
     let mut command = Command::new(&path);
@@ -39,7 +59,7 @@ pub(crate) fn find(arch: Arch, given: Option<&Path>) -> Result<Program, QemuErro
         Ok(output) => output,
         Err(run::RunError::Interrupted(interrupted)) => return Err(interrupted.into()),
         Err(run::RunError::Start { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            return Err(QemuError::NotFound { program: path });
+            return Err(not_found(path));
         }
         Err(error) => return Err(broken(error.to_string())),
     };
@@ -52,5 +72,15 @@ pub(crate) fn find(arch: Arch, given: Option<&Path>) -> Result<Program, QemuErro
     }
     // "QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7)": the distribution's own number says nothing here.
     let version = first.split(" (").next().unwrap_or(first).to_owned();
-    Ok(Program { path, version })
+    match firmware(arch) {
+        Some(file) if !has_firmware(&path, file) => Err(QemuError::NoFirmware { program: path, file }),
+        _ => Ok(Program { path, version }),
+    }
+}
+
+/// Whether QEMU finds `file` where it looks for firmware.
+fn has_firmware(program: &Path, file: &str) -> bool {
+    let mut command = Command::new(program);
+    let folders = run::output(command.args(["-L", "help"]).stderr(Stdio::inherit()), LIMIT);
+    folders.is_ok_and(|(_, text)| text.lines().any(|folder| Path::new(folder).join(file).is_file()))
 }

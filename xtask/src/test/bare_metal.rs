@@ -23,7 +23,7 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// Builds the drivers for bare metal with nothing but `core` to link against: a dependency on `alloc` or `std` anywhere
 /// below it is a compile error.
 pub(crate) fn drivers(context: &mut Context) -> anyhow::Result<()> {
-    let recipe = context.recipe()?;
+    let recipe = context.recipe(context.arch)?;
     eprintln!("Building for {}: {}.", recipe.target, recipe.why);
     let mut cargo = recipe.cargo_build("core");
     if recipe.core == Core::Prebuilt {

@@ -16,6 +16,7 @@ use super::{
     runner::{Baseline, Context},
     size,
 };
+use crate::cli::Arch;
 use crate::{build::guest::executable, process::run, workspace};
 
 /// Pages that the counted program inflates and deflates.
@@ -60,7 +61,7 @@ pub(crate) fn counts(context: &mut Context) -> anyhow::Result<()> {
             }
         }
     }
-    numbers.insert("bytes of code/guest at opt-level s".to_owned(), size::driver(&context.recipe()?)?);
+    numbers.insert("bytes of code/guest at opt-level s".to_owned(), size::driver(&context.recipe(Arch::X86_64)?)?);
     for (name, number) in &numbers {
         println!("{number:>12}  {name}");
     }

@@ -2,7 +2,7 @@
 
 use super::runner::Context;
 use crate::{
-    cli::{DemoArguments, Transport},
+    cli::{Arch, DemoArguments, Transport},
     demo::{self, choice, plan::Plan, report::Report},
 };
 
@@ -12,9 +12,10 @@ pub(crate) fn embedded(_: &mut Context) -> anyhow::Result<()> {
 }
 
 /// The demo in QEMU with the guest that was built.
-pub(crate) fn qemu(context: &mut Context, transport: Transport) -> anyhow::Result<()> {
-    let image = context.build_guest()?;
+pub(crate) fn qemu(context: &mut Context, arch: Arch, transport: Transport) -> anyhow::Result<()> {
+    let image = context.build_guest(arch)?;
     let mut arguments = DemoArguments::from_words(&["--device", "qemu"])?;
+    arguments.arch = Some(arch);
     arguments.transport = Some(transport);
     arguments.qemu.image = Some(image);
     fly(&arguments)

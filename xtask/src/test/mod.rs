@@ -26,7 +26,7 @@ use crate::{
 /// `cargo xtask test`.
 pub(crate) fn command(arguments: &TestArguments) -> anyhow::Result<()> {
     let scope = if arguments.host_only { Scope::Host } else { Scope::All };
-    let mut steps = steps::plan(scope);
+    let mut steps = steps::plan(scope, arguments.arch);
     if let Some(text) = &arguments.only {
         steps.retain(|step| step.name.contains(text));
         ensure!(!steps.is_empty(), "--only {text}: no step has that in its name");
@@ -36,7 +36,7 @@ pub(crate) fn command(arguments: &TestArguments) -> anyhow::Result<()> {
     }
     let image = arguments.image.as_deref().map(guest::given).transpose()?;
     let baseline = if arguments.bless { Baseline::Write } else { Baseline::Compare };
-    let mut context = Context::new(scope, image, baseline);
+    let mut context = Context::new(scope, arguments.arch, image, baseline);
     let mut outcomes: Vec<(Step, Outcome)> = Vec::new();
     for (number, step) in steps.iter().enumerate() {
         eprintln!("\n[{}/{}] {}", number + 1, steps.len(), step.name);

@@ -1,6 +1,7 @@
 //! Runs the steps and keeps what they share.
 
 use std::{
+    collections::{HashMap, hash_map::Entry},
     path::PathBuf,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -8,7 +9,7 @@ use std::{
 
 use super::{
     count::Count,
-    proofs,
+    flights, proofs,
     steps::{Action, Scope, Step},
 };
 use crate::{
@@ -16,9 +17,6 @@ use crate::{
     cli::Arch,
     process::{interrupt, run},
 };
-
-/// The architecture that is tested.
-const ARCH: Arch = Arch::X86_64;
 
 /// What to do with numbers of which some are kept in the repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +32,10 @@ pub(crate) enum Baseline {
 pub(crate) struct Context {
     scope: Scope,
     baseline: Baseline,
-    recipe: Option<Recipe>,
-    image: Option<PathBuf>,
+    /// The architecture that all is tested on.
+    pub(crate) arch: Arch,
+    recipes: HashMap<Arch, Recipe>,
+    images: HashMap<Arch, PathBuf>,
 }
 
 /// How a step ended.
@@ -59,9 +59,10 @@ impl Outcome {
 }
 
 impl Context {
-    /// Nothing is built yet; the guest's image may be given.
-    pub(crate) const fn new(scope: Scope, image: Option<PathBuf>, baseline: Baseline) -> Self {
-        Self { scope, baseline, recipe: None, image }
+    /// Nothing is built yet; the image of the guest for `arch` may be given.
+    pub(crate) fn new(scope: Scope, arch: Arch, image: Option<PathBuf>, baseline: Baseline) -> Self {
+        let images = image.map(|image| (arch, image)).into_iter().collect();
+        Self { scope, baseline, arch, recipes: HashMap::new(), images }
     }
 
     /// What to do with numbers that are found.
@@ -75,7 +76,8 @@ impl Context {
         let (count, failure) = match step.action {
             Action::Run { command, limit } => self.run_counted(&mut command(), limit),
             Action::Check(check) => judge(check(self)),
-            Action::Prove(proof, transport) => judge(proofs::run(self, proof, transport)),
+            Action::Fly(arch, transport) => judge(flights::qemu(self, arch, transport)),
+            Action::Prove(proof, arch, transport) => judge(proofs::run(self, proof, arch, transport)),
         };
         interrupt::check()?;
         Ok(Outcome { count, elapsed: start.elapsed(), failure })
@@ -100,21 +102,21 @@ impl Context {
     }
 
     /// How to build for bare metal, found out once.
-    pub(crate) fn recipe(&mut self) -> anyhow::Result<Recipe> {
-        if self.recipe.is_none() {
-            self.recipe = Some(probe::recipe(ARCH.target())?);
-        }
-        self.recipe.clone().ok_or_else(|| anyhow::anyhow!("no recipe"))
+    pub(crate) fn recipe(&mut self, arch: Arch) -> anyhow::Result<Recipe> {
+        Ok(match self.recipes.entry(arch) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(place) => place.insert(probe::recipe(arch.target())?).clone(),
+        })
     }
 
     /// The guest's image, built once.
-    pub(crate) fn build_guest(&mut self) -> anyhow::Result<PathBuf> {
-        if let Some(image) = &self.image {
+    pub(crate) fn build_guest(&mut self, arch: Arch) -> anyhow::Result<PathBuf> {
+        if let Some(image) = self.images.get(&arch) {
             return Ok(image.clone());
         }
-        let recipe = self.recipe()?;
-        let image = guest::build(ARCH, &recipe)?;
-        self.image = Some(image.clone());
+        let recipe = self.recipe(arch)?;
+        let image = guest::build(arch, &recipe)?;
+        self.images.insert(arch, image.clone());
         Ok(image)
     }
 }
@@ -163,8 +165,8 @@ mod tests {
     fn a_failed_test_is_named() {
         let mut command = Command::new("sh");
         command.args(["-c", "echo 'test rings::wrap ... FAILED'; echo 'test rings::fit ... ok'; exit 101"]);
-        let (count, failure) =
-            Context::new(Scope::Host, None, Baseline::Compare).run_counted(&mut command, Duration::from_secs(30));
+        let (count, failure) = Context::new(Scope::Host, Arch::X86_64, None, Baseline::Compare)
+            .run_counted(&mut command, Duration::from_secs(30));
         assert_eq!((count, failure.as_deref()), (Count::FAILED, Some("rings::wrap")));
     }
 
@@ -172,8 +174,8 @@ mod tests {
     fn a_step_counts_the_tests_of_its_command() {
         let mut command = Command::new("echo");
         command.arg("test result: ok. 5 passed; 0 failed; 0 ignored");
-        let (count, failure) =
-            Context::new(Scope::Host, None, Baseline::Compare).run_counted(&mut command, Duration::from_secs(30));
+        let (count, failure) = Context::new(Scope::Host, Arch::X86_64, None, Baseline::Compare)
+            .run_counted(&mut command, Duration::from_secs(30));
         assert_eq!((count, failure), (Count { passed: 5, failed: 0 }, None));
     }
 }

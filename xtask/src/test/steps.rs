@@ -2,12 +2,18 @@
 
 use std::{borrow::Cow, process::Command, time::Duration};
 
+use clap::ValueEnum as _;
+
 use super::{
     bare_metal, counts, failures, flights,
     proofs::{PROOFS, Proof},
     runner::Context,
 };
-use crate::{build::guest, cli::Transport, workspace};
+use crate::{
+    build::guest,
+    cli::{Arch, Transport},
+    workspace,
+};
 
 /// How much is tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +52,10 @@ pub(crate) enum Action {
     Run { command: fn() -> Command, limit: Duration },
     /// Does something in this program that counts as one test.
     Check(fn(&mut Context) -> anyhow::Result<()>),
+    /// Flies the demo in a guest whose device is there.
+    Fly(Arch, Transport),
     /// Shows something in a guest whose device is there.
-    Prove(&'static Proof, Transport),
+    Prove(&'static Proof, Arch, Transport),
 }
 
 /// Longest time for building and running the tests of the host.
@@ -63,13 +71,18 @@ const fn check(scope: Scope, name: &'static str, check: fn(&mut Context) -> anyh
     Step { name: Cow::Borrowed(name), scope, action: Action::Check(check) }
 }
 
-fn prove(proof: &'static Proof, transport: Transport) -> Step {
-    let name = Cow::Owned(format!("{}, over {transport}", proof.name));
-    Step { name, scope: Scope::All, action: Action::Prove(proof, transport) }
+fn fly(arch: Arch, transport: Transport) -> Step {
+    let name = Cow::Owned(format!("the demo in QEMU, on {arch} over {transport}"));
+    Step { name, scope: Scope::All, action: Action::Fly(arch, transport) }
 }
 
-/// The steps of `scope`.
-pub(crate) fn plan(scope: Scope) -> Vec<Step> {
+fn prove(proof: &'static Proof, arch: Arch, transport: Transport) -> Step {
+    let name = Cow::Owned(format!("{}, on {arch} over {transport}", proof.name));
+    Step { name, scope: Scope::All, action: Action::Prove(proof, arch, transport) }
+}
+
+/// The steps of `scope`. The demo flies on every architecture; what else needs a guest needs one of `arch`.
+pub(crate) fn plan(scope: Scope, arch: Arch) -> Vec<Step> {
     let mut steps = vec![
         run("the libraries and tools, on the host", host_tests, TESTS),
         run("the guest's portable parts, on the host", guest_tests, TESTS),
@@ -77,11 +90,11 @@ pub(crate) fn plan(scope: Scope) -> Vec<Step> {
         check(Scope::Host, "the demo on the embedded device", flights::embedded),
         check(Scope::All, "the drivers for bare metal, without std and alloc", bare_metal::drivers),
         check(Scope::All, "the counts of instructions, memory and code", counts::counts),
-        check(Scope::All, "the guest's image", |context| context.build_guest().map(drop)),
-        check(Scope::All, "the demo in QEMU over PCI", |context| flights::qemu(context, Transport::Pci)),
-        check(Scope::All, "the demo in QEMU over MMIO", |context| flights::qemu(context, Transport::Mmio)),
+        check(Scope::All, "the guest's image", |context| context.build_guest(context.arch).map(drop)),
     ];
-    steps.extend(PROOFS.iter().flat_map(|proof| [Transport::Pci, Transport::Mmio].map(|bus| prove(proof, bus))));
+    let buses = Transport::value_variants();
+    steps.extend(Arch::value_variants().iter().flat_map(|&arch| buses.iter().map(move |&bus| fly(arch, bus))));
+    steps.extend(PROOFS.iter().flat_map(|proof| buses.iter().map(move |&bus| prove(proof, arch, bus))));
     steps.extend(failures::CASES.iter().map(|case| check(case.scope, case.name, case.check)));
     steps.retain(|step| scope == Scope::All || step.scope == Scope::Host);
     steps
@@ -113,7 +126,7 @@ mod tests {
 
     #[test]
     fn all_is_more_than_the_host_and_in_the_same_order() {
-        let names = |scope| plan(scope).iter().map(|step| step.name.to_string()).collect::<Vec<_>>();
+        let names = |scope| plan(scope, Arch::X86_64).iter().map(|step| step.name.to_string()).collect::<Vec<_>>();
         let (host, all) = (names(Scope::Host), names(Scope::All));
         assert!(host.len() < all.len());
         let shared: Vec<_> = all.iter().filter(|name| host.contains(name)).cloned().collect();
@@ -122,26 +135,32 @@ mod tests {
 
     #[test]
     fn names_tell_the_steps_apart() {
-        let steps = plan(Scope::All);
+        let steps = plan(Scope::All, Arch::X86_64);
         let names: HashSet<_> = steps.iter().map(|step| &step.name).collect();
         assert_eq!(names.len(), steps.len());
     }
 
     #[test]
     fn every_proof_is_shown_over_both_transports() {
-        let steps = plan(Scope::All);
+        let steps = plan(Scope::All, Arch::Riscv64);
         for proof in PROOFS {
             for bus in ["PCI", "MMIO"] {
-                let name = format!("{}, over {bus}", proof.name);
+                let name = format!("{}, on riscv64 over {bus}", proof.name);
                 assert!(steps.iter().any(|step| step.name == name), "{name}");
             }
         }
-        assert!(plan(Scope::Host).iter().all(|step| !matches!(step.action, Action::Prove(..))));
+        assert!(plan(Scope::Host, Arch::X86_64).iter().all(|step| !matches!(step.action, Action::Prove(..))));
     }
 
     #[test]
-    fn both_transports_fly_in_qemu_but_not_on_the_host_alone() {
-        let fly = |scope| plan(scope).iter().filter(|step| step.name.starts_with("the demo in QEMU")).count();
-        assert_eq!((fly(Scope::All), fly(Scope::Host)), (2, 0));
+    fn every_architecture_flies_over_both_transports_but_not_on_the_host_alone() {
+        let flights = |scope| {
+            let steps = plan(scope, Arch::X86_64).into_iter();
+            steps.filter(|step| matches!(step.action, Action::Fly(..))).map(|step| step.name).collect::<Vec<_>>()
+        };
+        for flight in ["on x86_64 over PCI", "on aarch64 over PCI", "on aarch64 over MMIO", "on riscv64 over MMIO"] {
+            assert!(flights(Scope::All).iter().any(|name| name.ends_with(flight)), "{flight}");
+        }
+        assert_eq!((flights(Scope::All).len(), flights(Scope::Host).len()), (6, 0));
     }
 }

@@ -35,11 +35,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::test::steps::{Scope, plan};
+    use crate::{
+        cli::Arch,
+        test::steps::{Scope, plan},
+    };
 
     #[test]
     fn failed_steps_stand_out_and_are_counted() {
-        let steps = plan(Scope::Host);
+        let steps = plan(Scope::Host, Arch::X86_64);
         let outcome = |count, failure: Option<&str>| Outcome {
             count,
             elapsed: Duration::from_millis(1500),

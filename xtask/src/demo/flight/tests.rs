@@ -48,6 +48,7 @@ impl Aircraft for Paper {
 
 fn plan(rounds: u32) -> Plan {
     Plan {
+        arch: None,
         transport: None,
         memory: Bytes::from_mib(1024),
         target: Bytes::from_mib(256),

@@ -25,6 +25,7 @@ const REST: Duration = Duration::from_secs(1);
 /// Where a proof is shown.
 #[derive(Debug)]
 pub(crate) struct Stage {
+    pub(crate) arch: Arch,
     pub(crate) image: PathBuf,
     pub(crate) transport: Transport,
     /// When the proof is given up.
@@ -63,7 +64,8 @@ impl Stage {
 
     fn start_fitted(&self, setup: Setup, entropy: Option<PathBuf>) -> Result<Guest, QemuError> {
         let machine = Machine {
-            program: program::name(Arch::X86_64).into(),
+            arch: self.arch,
+            program: program::name(self.arch).into(),
             image: self.image.clone(),
             command_line: setup.words.to_owned(),
             memory: setup.memory,

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use self::guest::Stage;
 use super::runner::Context;
-use crate::cli::Transport;
+use crate::cli::{Arch, Transport};
 
 /// Something that must be seen.
 #[derive(Clone, Copy, Debug)]
@@ -49,8 +49,8 @@ pub(crate) const PROOFS: &[Proof] = &[
     proof("random bytes arrive as the host gave them", 60, entropy::show),
 ];
 
-/// Shows `proof` to a guest whose device is on `transport`.
-pub(crate) fn run(context: &mut Context, proof: &Proof, transport: Transport) -> anyhow::Result<()> {
-    let image = context.build_guest()?;
-    (proof.show)(&Stage { image, transport, deadline: Instant::now() + proof.limit })
+/// Shows `proof` to a guest of `arch` whose device is on `transport`.
+pub(crate) fn run(context: &mut Context, proof: &Proof, arch: Arch, transport: Transport) -> anyhow::Result<()> {
+    let image = context.build_guest(arch)?;
+    (proof.show)(&Stage { arch, image, transport, deadline: Instant::now() + proof.limit })
 }
