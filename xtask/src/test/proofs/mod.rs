@@ -24,12 +24,14 @@ pub(crate) struct Proof {
     pub(crate) name: &'static str,
     /// How long it may take, once the guest is built.
     pub(crate) limit: Duration,
+    /// Architectures whose QEMU does not live through it.
+    pub(crate) except: &'static [Arch],
     /// Shows it.
     show: fn(&Stage) -> anyhow::Result<()>,
 }
 
 const fn proof(name: &'static str, seconds: u64, show: fn(&Stage) -> anyhow::Result<()>) -> Proof {
-    Proof { name, limit: Duration::from_secs(seconds), show }
+    Proof { name, limit: Duration::from_secs(seconds), except: &[], show }
 }
 
 /// The proofs. Their limits are for a slow machine without hardware virtualization that is busy with other things.
@@ -45,7 +47,9 @@ pub(crate) const PROOFS: &[Proof] = &[
     proof("freeze and restore under a moving target", 90, freezing::show),
     proof("reported pages leave the host", 90, reporting::show),
     proof("all features at once", 90, together::show),
-    proof("hinted pages are not migrated", 150, hinting::show),
+    // The thread on which QEMU takes hints raises the device's interrupt without the lock that interrupting a CPU takes.
+    // Other interrupt controllers take it themselves; with a GIC an assertion of QEMU's fails (`tcg_handle_interrupt`).
+    Proof { except: &[Arch::Aarch64], ..proof("hinted pages are not migrated", 150, hinting::show) },
     proof("random bytes arrive as the host gave them", 60, entropy::show),
 ];
 

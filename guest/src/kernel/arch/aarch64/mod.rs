@@ -21,15 +21,15 @@ use crate::kernel::exit::Code;
 // The boot stack, in pages. A build without optimization takes 160 KiB of it.
 aarch64_rt::entry!(boot, 64);
 
-/// Where memory begins. QEMU puts the device tree there for a kernel that is no Linux image, and does not tell.
-const MEMORY: u64 = 1 << 30;
+/// Where QEMU puts the device tree for a kernel that is no Linux image: at the start of memory.
+const TREE: usize = 1 << 30;
 /// The clock of the serial port, in Hz.
 const UART_HERTZ: u32 = 24_000_000;
 
-/// Where the code of [`aarch64_rt`] ends, with the MMU on. By Linux's boot protocol `x0` has the address of the tree.
-fn boot(x0: u64, _: u64, _: u64, _: u64) -> ! {
-    let tree = if x0 == 0 { MEMORY } else { x0 };
-    kernel::run(device_tree::boot(tree as usize))
+/// Where the code of [`aarch64_rt`] ends, with the MMU on. The registers that it passes on say nothing: the loader has
+/// not set them.
+fn boot(_: u64, _: u64, _: u64, _: u64) -> ! {
+    kernel::run(device_tree::boot(TREE))
 }
 
 /// A serial port of type PL011.
