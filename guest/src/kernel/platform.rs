@@ -13,7 +13,7 @@ use core::slice;
 
 use aerostat_balloon::{Change, FrameRun, Frames, Size4KiB, TrackingMemory};
 use aerostat_guest::FRAME_BYTES;
-use aerostat_transport::{DeviceAddress, Dma, DmaRegion};
+use aerostat_transport::{Dma, DmaRegion};
 
 use super::memory::{self, FRAMES};
 
