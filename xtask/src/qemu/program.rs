@@ -84,3 +84,27 @@ fn has_firmware(program: &Path, file: &str) -> bool {
     let folders = run::output(command.args(["-L", "help"]).stderr(Stdio::inherit()), LIMIT);
     folders.is_ok_and(|(_, text)| text.lines().any(|folder| Path::new(folder).join(file).is_file()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+
+    #[test]
+    fn firmware_is_looked_for_where_qemu_looks() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("qemu");
+        let script =
+            "[ \"$1\" = -L ] && echo /no/such/folder && exec dirname \"$0\"; echo 'QEMU emulator version 9.0 (x)'";
+        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let found = |arch| find(arch, Some(&program));
+
+        assert_eq!(found(Arch::Aarch64).unwrap().version, "QEMU emulator version 9.0");
+        let error = found(Arch::Riscv64).unwrap_err().to_string();
+        assert!(error.contains("has no firmware `opensbi-riscv64") && error.contains("package opensbi"), "{error}");
+        fs::write(folder.path().join("opensbi-riscv64-generic-fw_dynamic.bin"), "").unwrap();
+        assert!(found(Arch::Riscv64).is_ok());
+    }
+}
