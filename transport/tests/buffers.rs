@@ -1,12 +1,15 @@
 //! The queue that owns its buffers: what the device writes to them, and what it says that it has written.
+#![cfg(target_pointer_width = "64")]
 
 mod common;
+mod peer;
 
 use aerostat_transport::queue::{AddError, Awake, Notification, Reader, Used};
 use aerostat_transport::{BufferQueue, Device, DeviceError, Live, Mmio, MmioNotifier};
-use common::{Memory, Plain, Soft, kite, peer, started};
+use common::{Memory, Plain, Soft, kite, started};
+use peer::{guest, peer};
 use virtio_queue::{Queue, QueueOwnedT, QueueT};
-use vm_memory::{Bytes, GuestAddress};
+use vm_memory::GuestAddress;
 
 /// Bytes of a buffer.
 const EACH: usize = 16;
@@ -35,8 +38,8 @@ fn reeled() -> Reeled {
 impl Reeled {
     /// The buffers that the device has not looked at yet.
     fn found(&mut self) -> Vec<Found> {
-        let memory = &self.memory;
-        let chains = self.queue.iter(&memory.guest).expect("the available index is right");
+        let (memory, guest) = (&self.memory, guest(&self.memory));
+        let chains = self.queue.iter(&guest).expect("the available index is right");
         let found = chains.map(|chain| {
             let (head, mut request, mut answer) = (chain.head_index(), Vec::new(), None);
             for descriptor in chain {
@@ -51,12 +54,12 @@ impl Reeled {
     }
 
     fn write(&self, bytes: &[u8], at: GuestAddress) {
-        self.memory.guest.write_slice(bytes, at).unwrap();
+        self.memory.write(at.0, bytes);
     }
 
     /// The device gives a buffer back and says that it has written so much.
     fn used(&mut self, head: u16, length: u32) {
-        self.queue.add_used(&self.memory.guest, head, length).unwrap();
+        self.queue.add_used(&guest(&self.memory), head, length).unwrap();
     }
 
     /// The next answer, in a buffer that has room for more.
@@ -224,7 +227,7 @@ fn no_byte_of_an_answer_is_read_twice() {
     let received = kite.reel.receive(|_, reader| {
         let mut first = [0; 3];
         assert_eq!((reader.left(), reader.bytes(&mut first), reader.left()), (8, 3, 5));
-        memory.guest.write_slice(&[2; 8], at).unwrap();
+        memory.write(at.0, &[2; 8]);
         let rest = read(reader);
         assert_eq!((reader.left(), reader.bytes(&mut [0; 4])), (0, 0));
         (first, rest)

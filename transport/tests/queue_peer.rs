@@ -1,12 +1,15 @@
 //! The split queue with rust-vmm's `virtio-queue` as the other side.
+#![cfg(target_pointer_width = "64")]
 
 mod common;
+mod peer;
 
 use std::collections::BTreeMap;
 
 use aerostat_transport::DeviceAddress;
 use aerostat_transport::queue::{Access, AddError, Element, Notification, Token, Used};
-use common::{Flown, Memory, Soft, flown, kite, peer, reg, started};
+use common::{Flown, Memory, Soft, flown, kite, reg, started};
+use peer::{guest, peer};
 use virtio_queue::desc::split::Descriptor;
 use virtio_queue::{Queue, QueueOwnedT, QueueT};
 
@@ -25,7 +28,8 @@ fn add<const K: usize>(kite: &mut Flown<K>, elements: &[Element]) -> Result<Toke
 
 /// All chains that are available: head and descriptors.
 fn take(queue: &mut Queue, memory: &Memory) -> Vec<(u16, Vec<Descriptor>)> {
-    let chains = queue.iter(&memory.guest).expect("the available index is right");
+    let guest = guest(memory);
+    let chains = queue.iter(&guest).expect("the available index is right");
     chains.map(|chain| (chain.head_index(), chain.collect())).collect()
 }
 
@@ -61,7 +65,7 @@ fn a_chain_arrives_as_it_was_added() {
             assert_eq!(descriptor.has_next(), place + 1 < elements.len());
             assert!(!descriptor.refers_to_indirect_table());
         }
-        queue.add_used(&kite.memory.guest, *head, 0).unwrap();
+        queue.add_used(&guest(&kite.memory), *head, 0).unwrap();
         assert_eq!(kite.line.pop(), Ok(Some(Used { token, written: 0 })));
         assert_eq!((kite.line.pop(), kite.line.free(), kite.line.in_flight()), (Ok(None), 8, 0));
     }
@@ -97,7 +101,7 @@ fn indexes_wrap_while_buffers_come_back_in_any_order() {
         }
         if !held.is_empty() && chance(&mut state).is_multiple_of(2) {
             let (head, written) = held.swap_remove(chance(&mut state) % held.len());
-            queue.add_used(&kite.memory.guest, head, written).unwrap();
+            queue.add_used(&guest(&kite.memory), head, written).unwrap();
         }
         if chance(&mut state).is_multiple_of(3) {
             while let Some(used) = kite.line.pop().unwrap() {
@@ -126,7 +130,7 @@ fn rings_of_any_size_are_used_in_full_and_no_further() {
             let heads: Vec<usize> = take(&mut queue, &kite.memory).iter().map(|(head, _)| usize::from(*head)).collect();
             assert_eq!(heads, tokens);
             for head in heads.into_iter().rev() {
-                queue.add_used(&kite.memory.guest, head as u16, 0).unwrap();
+                queue.add_used(&guest(&kite.memory), head as u16, 0).unwrap();
             }
             assert_eq!((0..usable).filter(|_| kite.line.pop().unwrap().is_some()).count(), usable);
         }
@@ -167,7 +171,7 @@ fn a_buffer_that_cannot_be_added_changes_nothing() {
     let mut queue = peer(kite.size, kite.ring);
     let chains = take(&mut queue, &kite.memory);
     assert_eq!(chains.len(), 1);
-    queue.add_used(&kite.memory.guest, chains[0].0, 0).unwrap();
+    queue.add_used(&guest(&kite.memory), chains[0].0, 0).unwrap();
     assert_eq!(kite.line.pop(), Ok(Some(Used { token: in_flight, written: 0 })));
     assert!(add(&mut kite, &buffer(&[1; 4], &[])).is_ok(), "nothing was lost by the refusals");
     assert!(add(&mut kite, &buffer(&[1], &[])).is_err());
@@ -183,12 +187,12 @@ fn the_device_turns_notifications_off_and_on() {
         add(&mut kite, &buffer(&[1], &[])).unwrap();
     }
     assert_eq!((kite.line.notify(), kicks(&kite)), (Notification::Sent, 1));
-    queue.enable_notification(&kite.memory.guest).unwrap();
-    queue.disable_notification(&kite.memory.guest).unwrap();
+    queue.enable_notification(&guest(&kite.memory)).unwrap();
+    queue.disable_notification(&guest(&kite.memory)).unwrap();
     add(&mut kite, &buffer(&[1], &[])).unwrap();
     assert_eq!((kite.line.notify(), kicks(&kite)), (Notification::Suppressed, 1));
     take(&mut queue, &kite.memory);
-    assert!(!queue.enable_notification(&kite.memory.guest).unwrap(), "the device has seen everything");
+    assert!(!queue.enable_notification(&guest(&kite.memory)).unwrap(), "the device has seen everything");
     add(&mut kite, &buffer(&[1], &[])).unwrap();
     assert_eq!((kite.line.notify(), kicks(&kite)), (Notification::Sent, 2));
     assert_eq!(kite.soft.written(reg::QUEUE_NOTIFY), [0, 0]);
@@ -226,7 +230,7 @@ fn buffers_that_the_queue_owns_arrive_with_what_was_written() {
     };
     assert_eq!(chains.iter().map(read).collect::<Vec<_>>(), expected);
     for (head, _) in chains.iter().rev() {
-        queue.add_used(&memory.guest, *head, 0).unwrap();
+        queue.add_used(&guest(&memory), *head, 0).unwrap();
     }
     let back: Vec<usize> = (0..4).map(|_| reel.pop().unwrap().unwrap().token.index()).collect();
     assert_eq!(back, chains.iter().rev().map(|(head, _)| usize::from(*head)).collect::<Vec<_>>());
@@ -269,7 +273,7 @@ fn a_buffer_in_flight_is_not_reused() {
         }
         if chance(&mut state).is_multiple_of(2) && !held.is_empty() {
             let (head, ..) = held.swap_remove(chance(&mut state) % held.len());
-            queue.add_used(&memory.guest, head, 0).unwrap();
+            queue.add_used(&guest(&memory), head, 0).unwrap();
             assert!(reel.pop().unwrap().is_some());
         }
     }

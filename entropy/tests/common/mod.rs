@@ -3,7 +3,7 @@
 
 #[path = "../../../transport/tests/common/memory.rs"]
 mod memory;
-#[path = "../../../transport/tests/common/peer.rs"]
+#[path = "../../../transport/tests/peer/mod.rs"]
 mod peer;
 #[path = "../../../transport/tests/common/soft.rs"]
 mod soft;
@@ -11,9 +11,9 @@ mod soft;
 use aerostat_entropy::transport::{Mmio, Patience};
 use aerostat_entropy::{Entropy, ProbeFailed};
 use virtio_queue::{Queue, QueueOwnedT, QueueT};
-use vm_memory::{Bytes, GuestAddress};
+use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
-pub(crate) use self::memory::Memory;
+pub(crate) use self::memory::{LEN, Memory, START};
 pub(crate) use self::soft::{Soft, reg};
 
 /// The entropy device's id ("Device Types", 5).
@@ -37,6 +37,7 @@ pub(crate) struct Host {
     pub(crate) soft: Soft,
     pub(crate) memory: Memory,
     pub(crate) used_ring: u64,
+    guest: GuestMemoryMmap,
     queue: Queue,
 }
 
@@ -53,13 +54,14 @@ pub(crate) fn both() -> Both {
     let entropy = probe(&soft, &mut memory).map_err(|failed| failed.error).unwrap();
     let part = soft.model().queues[0];
     let (queue, used_ring) = (peer::peer(part.size as u16, part.addresses), part.addresses[2]);
-    Both { entropy, host: Host { soft, memory, used_ring, queue } }
+    let guest = peer::guest(&memory);
+    Both { entropy, host: Host { soft, memory, used_ring, guest, queue } }
 }
 
 impl Host {
     /// The next request, which is one buffer that the device writes.
     pub(crate) fn take(&mut self) -> Option<Request> {
-        let chain = self.queue.iter(&self.memory.guest).expect("the available index is right").next()?;
+        let chain = self.queue.iter(&self.guest).expect("the available index is right").next()?;
         let head = chain.head_index();
         let descriptors: Vec<_> = chain.collect();
         let [one] = &descriptors[..] else { panic!("{} descriptors", descriptors.len()) };
@@ -69,8 +71,8 @@ impl Host {
 
     /// Writes bytes, and gives the buffer back with another length, true or not.
     pub(crate) fn answer(&mut self, request: Request, bytes: &[u8], length: u32) {
-        self.memory.guest.write_slice(bytes, request.at).unwrap();
-        self.queue.add_used(&self.memory.guest, request.head, length).unwrap();
+        self.guest.write_slice(bytes, request.at).unwrap();
+        self.queue.add_used(&self.guest, request.head, length).unwrap();
     }
 
     /// Answers the next request, if there is one, by as many of the bytes as it has room for. How many that were.

@@ -1,23 +1,24 @@
 //! Guest memory, and device memory out of it.
 
-use std::alloc::Layout;
+use std::alloc::{Layout, alloc_zeroed};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
 use aerostat_transport::{DeviceAddress, Dma, DmaRegion};
-use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend as _, GuestMemoryMmap};
 
 /// Where guest memory starts.
-const START: u64 = 0x10_0000;
+pub(crate) const START: u64 = 0x10_0000;
 /// Its length in bytes.
-const LEN: usize = 4 << 20;
+pub(crate) const LEN: usize = 4 << 20;
+/// The alignment of the whole, and so the largest of a part.
+const ALIGN: usize = 4096;
 
 /// Guest memory that can be allocated from. Clones are the same memory.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory {
-    pub(crate) guest: GuestMemoryMmap,
+    start: NonNull<u8>,
     book: Rc<RefCell<Book>>,
 }
 
@@ -30,10 +31,13 @@ struct Book {
 }
 
 impl Memory {
+    /// Zeros. They live until the process ends, as a driver that keeps device memory may use it until then.
     pub(crate) fn new() -> Self {
-        let guest = GuestMemoryMmap::from_ranges(&[(GuestAddress(START), LEN)]).expect("there is memory");
+        let layout = Layout::from_size_align(LEN, ALIGN).expect("a power of two");
+        // SAFETY: the length is not zero.
+        let start = NonNull::new(unsafe { alloc_zeroed(layout) }).expect("there is memory");
         let book = Book { next: START, lent: BTreeMap::new(), left: None };
-        Self { guest, book: Rc::new(RefCell::new(book)) }
+        Self { start, book: Rc::new(RefCell::new(book)) }
     }
 
     /// How many pieces are lent.
@@ -47,35 +51,62 @@ impl Memory {
     }
 
     pub(crate) fn read16(&self, address: u64) -> u16 {
-        u16::from_le(self.guest.read_obj(GuestAddress(address)).expect("an address in memory"))
+        u16::from_le_bytes(self.read(address))
     }
 
     pub(crate) fn read32(&self, address: u64) -> u32 {
-        u32::from_le(self.guest.read_obj(GuestAddress(address)).expect("an address in memory"))
+        u32::from_le_bytes(self.read(address))
     }
 
     pub(crate) fn read64(&self, address: u64) -> u64 {
-        u64::from_le(self.guest.read_obj(GuestAddress(address)).expect("an address in memory"))
+        u64::from_le_bytes(self.read(address))
     }
 
     pub(crate) fn write16(&self, address: u64, value: u16) {
-        self.guest.write_obj(value.to_le(), GuestAddress(address)).expect("an address in memory");
+        self.write(address, &value.to_le_bytes());
     }
 
     pub(crate) fn write32(&self, address: u64, value: u32) {
-        self.guest.write_obj(value.to_le(), GuestAddress(address)).expect("an address in memory");
+        self.write(address, &value.to_le_bytes());
     }
 
     pub(crate) fn bytes(&self, address: u64, len: usize) -> Vec<u8> {
-        let mut bytes = vec![0; len];
-        self.guest.read_slice(&mut bytes, GuestAddress(address)).expect("a range in memory");
-        bytes
+        let start = self.at(address, len);
+        let byte = |at| {
+            // SAFETY: one of the bytes that `at` found inside.
+            let byte = unsafe { start.add(at) };
+            // SAFETY: inside, and a byte is always valid and aligned.
+            unsafe { byte.read_volatile() }
+        };
+        (0..len).map(byte).collect()
+    }
+
+    fn read<const N: usize>(&self, address: u64) -> [u8; N] {
+        self.bytes(address, N).try_into().expect("as many as asked for")
+    }
+
+    pub(crate) fn write(&self, address: u64, bytes: &[u8]) {
+        let start = self.at(address, bytes.len());
+        for (at, byte) in bytes.iter().enumerate() {
+            // SAFETY: one of the bytes that `at` found inside.
+            let to = unsafe { start.add(at) };
+            // SAFETY: inside, and a byte is always aligned; no reference to the memory exists.
+            unsafe { to.write_volatile(*byte) }
+        }
+    }
+
+    /// A pointer to `len` bytes at `address`.
+    pub(crate) fn at(&self, address: u64, len: usize) -> NonNull<u8> {
+        let offset = address.checked_sub(START).and_then(|offset| usize::try_from(offset).ok());
+        let offset = offset.filter(|offset| offset.checked_add(len).is_some_and(|end| end <= LEN));
+        let offset = offset.expect("a range in memory");
+        // SAFETY: the offset is inside the memory or just behind it.
+        unsafe { self.start.add(offset) }
     }
 }
 
-// SAFETY: a region lies in the mapping of `guest`, which lives until the process ends because `alloc` leaks a clone; it is
-// valid for reads and writes by both sides, at an address that is given out once only, aligned as asked for: the mapping
-// starts at a page.
+// SAFETY: a region lies in memory that is never freed; it is valid for reads and writes by both sides, at an address that is
+// given out once only, aligned as asked for in both address spaces: each starts at a multiple of the largest alignment.
 unsafe impl Dma for Memory {
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
         let mut book = self.book.borrow_mut();
@@ -84,15 +115,15 @@ unsafe impl Dma for Memory {
             Some(left) => *left -= 1,
             None => {}
         }
+        assert!(layout.align() <= ALIGN, "more alignment than these tests have: {layout:?}");
         let address = book.next.next_multiple_of(layout.align() as u64);
         let end = address + layout.size() as u64;
         if end > START + LEN as u64 {
             return None;
         }
-        let start = NonNull::new(self.guest.get_host_address(GuestAddress(address)).ok()?)?;
-        std::mem::forget(self.guest.clone());
+        let start = self.at(address, layout.size());
         // What is in new memory is arbitrary.
-        self.guest.write_slice(&vec![0xa5; layout.size()], GuestAddress(address)).ok()?;
+        self.write(address, &vec![0xa5; layout.size()]);
         book.next = end;
         book.lent.insert(address, layout.size());
         // SAFETY: as promised above.

@@ -5,12 +5,10 @@ mod common_cfg;
 mod flight;
 pub(crate) mod function;
 mod memory;
-mod peer;
 mod soft;
 
 pub(crate) use self::common_cfg::{CommonCfg, PciQueue, field};
 pub(crate) use self::flight::{Flown, Plain, Tail, flown, kite, live, started};
 pub(crate) use self::function::{Bar, Behind, Function};
-pub(crate) use self::memory::Memory;
-pub(crate) use self::peer::peer;
+pub(crate) use self::memory::{LEN, Memory, START};
 pub(crate) use self::soft::{Soft, Touch, reg};

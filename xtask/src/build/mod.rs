@@ -1,5 +1,6 @@
-//! Building for bare metal: which compiler, and the guest.
+//! Building for other targets than the host: which compiler, the guest, and tests for foreign processors.
 
+pub(crate) mod foreign;
 pub(crate) mod guest;
 pub(crate) mod probe;
 pub(crate) mod toolchain;

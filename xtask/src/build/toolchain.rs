@@ -1,6 +1,11 @@
-//! Which compiler builds for bare metal, and how: a choice over facts, so that it can be tested.
+//! Which compiler builds for another target, and how: a choice over facts, so that it can be tested.
 
-use std::{fmt, path::PathBuf, process::Command, str::FromStr};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    process::Command,
+    str::FromStr,
+};
 
 use crate::workspace;
 
@@ -71,7 +76,7 @@ pub(crate) enum TargetAdd {
 /// All that the choice depends on.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
-    /// The bare-metal target.
+    /// The target: bare metal, or Linux on another processor.
     pub(crate) target: &'static str,
     /// The oldest version that will do.
     pub(crate) minimum: Version,
@@ -159,7 +164,8 @@ pub(crate) fn choose(facts: &Facts) -> Result<Choice, NoToolchain> {
         } else if compiler.source == Presence::Absent {
             reasons.push(format!("{label} has no sources of the standard library"));
         } else {
-            let why = format!("{label} has its sources, so core is built from them; {}", reasons.join("; "));
+            let why =
+                format!("{label} has its sources, so the standard library is built from them; {}", reasons.join("; "));
             return build(facts, compiler, Core::FromSource, why).map(Choice::Build);
         }
     }
@@ -168,7 +174,8 @@ pub(crate) fn choose(facts: &Facts) -> Result<Choice, NoToolchain> {
 
 fn build(facts: &Facts, compiler: &Compiler, core: Core, why: String) -> Result<Recipe, NoToolchain> {
     let is_current = facts.current.as_ref().is_some_and(|current| current.rustc == compiler.rustc);
-    let linker = if compiler.lld.is_some() {
+    // Programs for Linux are linked by a C compiler, which whoever builds them names.
+    let linker = if compiler.lld.is_some() || facts.target.contains("-linux-") {
         None
     } else {
         let others = facts.current.iter().chain(&facts.others).find_map(|other| other.lld.as_ref());
@@ -185,8 +192,14 @@ fn build(facts: &Facts, compiler: &Compiler, core: Core, why: String) -> Result<
 impl Recipe {
     /// `cargo build` for the target, with `libraries` of the standard library where they are built from source.
     pub(crate) fn cargo_build(&self, libraries: &str) -> Command {
+        self.cargo("build", &workspace::guest_target_dir(), libraries)
+    }
+
+    /// Cargo's `command` for the target, which builds in `folder`, with `libraries` of the standard library where they
+    /// are built from source.
+    pub(crate) fn cargo(&self, command: &str, folder: &Path, libraries: &str) -> Command {
         let mut cargo = workspace::cargo();
-        cargo.args(["build", "--target", self.target, "--target-dir"]).arg(workspace::guest_target_dir());
+        cargo.args([command, "--target", self.target, "--target-dir"]).arg(folder);
         if let Some(rustc) = &self.rustc {
             cargo.env("RUSTC", rustc);
         }
@@ -269,6 +282,14 @@ mod tests {
         let alone = Compiler { lld: None, ..compiler("distribution", 96, Absent, Present) };
         let facts = facts(Some(alone), vec![], TargetAdd::Failed("no rustup".to_owned()));
         assert!(choose(&facts).unwrap_err().to_string().contains("package `lld`"));
+    }
+
+    #[test]
+    fn a_program_for_linux_needs_no_lld() {
+        let alone = Compiler { lld: None, ..compiler("distribution", 96, Absent, Present) };
+        let add = TargetAdd::Failed("no rustup".to_owned());
+        let facts = Facts { target: "s390x-unknown-linux-gnu", ..facts(Some(alone), vec![], add) };
+        assert_eq!(recipe(&facts).linker, None);
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub(super) fn install(missing: &[Need], privilege: Privilege) -> anyhow::Result<
     for need in missing {
         packages.extend(packages_for(*need)?);
     }
+    packages.sort_unstable();
+    packages.dedup();
     eprintln!("Installing {}.", packages.join(" "));
     let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
     arguments.extend(packages.iter().map(String::as_str));

@@ -40,7 +40,12 @@ fn decide(host: Host, missing: &[Need]) -> Decision {
     match host {
         Host::Apt(Some(privilege)) => Decision::Install(privilege),
         Host::Apt(None) => {
-            let packages: Vec<_> = missing.iter().flat_map(|need| need.packages()[0]).copied().collect();
+            let mut packages: Vec<&str> = Vec::new();
+            for package in missing.iter().flat_map(|need| need.packages()[0]) {
+                if !packages.contains(package) {
+                    packages.push(package);
+                }
+            }
             Decision::Tell(format!(
                 "missing on this machine: {what}\nhelp: sudo apt-get install --no-install-recommends {}\n\
                  help: or `cargo xtask test --host-only`, which needs none of it",
@@ -63,6 +68,7 @@ fn names(needs: &[Need]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::build::foreign::Foreign;
     use crate::cli::Arch;
 
     #[test]
@@ -85,8 +91,18 @@ mod tests {
     }
 
     #[test]
+    fn what_several_things_need_is_named_once() {
+        let missing = [Foreign::BigEndian, Foreign::Narrow].map(Need::Emulation);
+        let Decision::Tell(advice) = decide(Host::Apt(None), &missing) else { panic!("installed") };
+        assert_eq!(advice.matches("qemu-user").count(), 1, "{advice}");
+        assert!(advice.contains("gcc-s390x-linux-gnu") && advice.contains("gcc-i686-linux-gnu"), "{advice}");
+    }
+
+    #[test]
     fn on_another_system_each_thing_is_explained() {
-        let Decision::Tell(advice) = decide(Host::Other, &[Need::Qemu(Arch::Aarch64), Need::BareMetal]) else {
+        let Decision::Tell(advice) =
+            decide(Host::Other, &[Need::Qemu(Arch::Aarch64), Need::Rust("x86_64-unknown-none")])
+        else {
             panic!("installed")
         };
         assert!(advice.contains("help: QEMU:") && advice.contains("rustup target add x86_64-unknown-none"), "{advice}");

@@ -1,11 +1,15 @@
 //! The things that may be missing.
 
-use std::path::Path;
-
-use clap::ValueEnum as _;
+use std::{borrow::Cow, path::Path};
 
 use super::apt::Privilege;
-use crate::{build::probe, cli::Arch, qemu::program, workspace};
+use crate::{
+    build::{foreign::Foreign, probe},
+    cli::Arch,
+    qemu::program,
+    test::NARROW,
+    workspace,
+};
 
 /// Something that the tests need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,32 +22,40 @@ pub(crate) enum Need {
     Valgrind,
     /// QEMU for an architecture, with the firmware that it needs.
     Qemu(Arch),
-    /// A compiler for the bare-metal target of every architecture, or one with its sources.
-    BareMetal,
+    /// A compiler for a target, or one with the sources of its standard library.
+    Rust(&'static str),
+    /// A linker and an emulator for a processor that is not the host's.
+    Emulation(Foreign),
 }
 
 impl Need {
     /// Everything, in the order to look.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::CCompiler,
         Self::Headers,
         Self::Valgrind,
         Self::Qemu(Arch::X86_64),
         Self::Qemu(Arch::Aarch64),
         Self::Qemu(Arch::Riscv64),
-        Self::BareMetal,
+        Self::Rust(Arch::X86_64.target()),
+        Self::Rust(Arch::Aarch64.target()),
+        Self::Rust(Arch::Riscv64.target()),
+        Self::Rust(NARROW),
+        Self::Rust(Foreign::BigEndian.target()),
+        Self::Rust(Foreign::Narrow.target()),
+        Self::Emulation(Foreign::BigEndian),
+        Self::Emulation(Foreign::Narrow),
     ];
 
     /// For messages.
-    pub(crate) const fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> Cow<'static, str> {
         match self {
-            Self::CCompiler => "a C compiler",
-            Self::Headers => "Linux's headers",
-            Self::Valgrind => "Valgrind",
-            Self::Qemu(Arch::X86_64) => "QEMU for x86_64",
-            Self::Qemu(Arch::Aarch64) => "QEMU for aarch64",
-            Self::Qemu(Arch::Riscv64) => "QEMU for riscv64",
-            Self::BareMetal => "a Rust compiler for bare metal",
+            Self::CCompiler => "a C compiler".into(),
+            Self::Headers => "Linux's headers".into(),
+            Self::Valgrind => "Valgrind".into(),
+            Self::Qemu(arch) => format!("QEMU for {arch}").into(),
+            Self::Rust(target) => format!("a Rust compiler for {target}").into(),
+            Self::Emulation(processor) => format!("a linker and an emulator for {processor}").into(),
         }
     }
 
@@ -58,28 +70,29 @@ impl Need {
             // Newer releases have a package of its own for RISC-V.
             Self::Qemu(Arch::Riscv64) => &[&["qemu-system-riscv", "opensbi"], &["qemu-system-misc", "opensbi"]],
             // Debian keeps a newer Rust for its browsers beside the one of its release.
-            Self::BareMetal => &[&["rustc-web", "rust-web-src"], &["rustc", "rust-src"]],
+            Self::Rust(_) => &[&["rustc-web", "rust-web-src"], &["rustc", "rust-src"]],
+            Self::Emulation(processor) => processor.packages(),
         }
     }
 
     /// Whether the first package of a set has to be of the workspace's Rust version at least.
     pub(crate) const fn is_rust(self) -> bool {
-        matches!(self, Self::BareMetal)
+        matches!(self, Self::Rust(_))
     }
 
     /// What to do on a system whose packages are not known here.
-    pub(crate) const fn hint(self) -> &'static str {
+    pub(crate) fn hint(self) -> String {
+        let name = self.name();
         match self {
-            Self::CCompiler => "a C compiler: install gcc or clang, so that `cc` is in PATH",
-            Self::Headers => "Linux's headers: install the package with /usr/include/linux/virtio_balloon.h",
-            Self::Valgrind => "Valgrind: install the package with valgrind, with its tool callgrind",
-            Self::Qemu(Arch::X86_64) => "QEMU: install the package with qemu-system-x86_64",
-            Self::Qemu(Arch::Aarch64) => "QEMU: install the package with qemu-system-aarch64",
-            Self::Qemu(Arch::Riscv64) => "QEMU: install the packages with qemu-system-riscv64 and OpenSBI",
-            Self::BareMetal => {
-                "a Rust compiler for bare metal: `rustup target add x86_64-unknown-none aarch64-unknown-none-softfloat \
-                 riscv64gc-unknown-none-elf`, or `rustup component add rust-src`"
+            Self::CCompiler => format!("{name}: install gcc or clang, so that `cc` is in PATH"),
+            Self::Headers => format!("{name}: install the package with /usr/include/linux/virtio_balloon.h"),
+            Self::Valgrind => format!("{name}: install the package with valgrind, with its tool callgrind"),
+            Self::Qemu(Arch::Riscv64) => format!("{name}: install the packages with qemu-system-riscv64 and OpenSBI"),
+            Self::Qemu(arch) => format!("{name}: install the package with qemu-system-{arch}"),
+            Self::Rust(target) => {
+                format!("{name}: `rustup target add {target}`, or `rustup component add rust-src`")
             }
+            Self::Emulation(processor) => format!("{name}: {}", processor.hint()),
         }
     }
 
@@ -90,7 +103,8 @@ impl Need {
             Self::Headers => Path::new("/usr/include/linux/virtio_balloon.h").is_file(),
             Self::Valgrind => workspace::which("valgrind").is_some(),
             Self::Qemu(arch) => program::find(arch, None).is_ok(),
-            Self::BareMetal => Arch::value_variants().iter().all(|arch| probe::recipe(arch.target()).is_ok()),
+            Self::Rust(target) => probe::recipe(target).is_ok(),
+            Self::Emulation(processor) => processor.can_link_and_run(),
         }
     }
 }

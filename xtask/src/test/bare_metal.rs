@@ -12,7 +12,10 @@ use anyhow::{Context as _, ensure};
 
 use super::runner::Context;
 use crate::{
-    build::toolchain::{Core, Recipe, target_variable},
+    build::{
+        probe,
+        toolchain::{Core, Recipe, target_variable},
+    },
     process::run,
     workspace,
 };
@@ -20,15 +23,26 @@ use crate::{
 /// Longest time for a build, with the core library.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Builds the drivers for bare metal with nothing but `core` to link against: a dependency on `alloc` or `std` anywhere
+/// A bare-metal target of 32 bits, one whose processors have atomic operations of every width up to that of a pointer.
+pub(crate) const NARROW: &str = "armv7a-none-eabi";
+
+/// Builds the drivers for the guest's target with nothing but `core` to link against: a dependency on `alloc` or `std` anywhere
 /// below it is a compile error.
-pub(crate) fn drivers(context: &mut Context) -> anyhow::Result<()> {
-    let recipe = context.recipe(context.arch)?;
+pub(super) fn drivers(context: &mut Context) -> anyhow::Result<()> {
+    build(&context.recipe(context.arch)?)
+}
+
+/// The same for a target of 32 bits.
+pub(super) fn narrow_drivers(_context: &mut Context) -> anyhow::Result<()> {
+    build(&probe::recipe(NARROW)?)
+}
+
+fn build(recipe: &Recipe) -> anyhow::Result<()> {
     eprintln!("Building for {}: {}.", recipe.target, recipe.why);
     let mut cargo = recipe.cargo_build("core");
     if recipe.core == Core::Prebuilt {
         // The installed target has `alloc`, so it is replaced by one that has not.
-        let sysroot = core_only(&recipe).context("the libraries of the target could not be looked at")?;
+        let sysroot = core_only(recipe).context("the libraries of the target could not be looked at")?;
         let mut flags = OsString::from("--sysroot=");
         flags.push(sysroot);
         cargo.env(target_variable(recipe.target, "RUSTFLAGS"), flags);

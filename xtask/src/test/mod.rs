@@ -5,6 +5,7 @@ mod count;
 mod counts;
 mod failures;
 mod flights;
+mod foreign;
 mod proofs;
 mod runner;
 mod size;
@@ -13,6 +14,7 @@ mod summary;
 
 use anyhow::ensure;
 
+pub(crate) use self::bare_metal::NARROW;
 use self::{
     runner::{Baseline, Context, Outcome},
     steps::{Scope, Step},

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     count::Count,
-    flights, proofs,
+    flights, foreign, proofs,
     steps::{Action, Scope, Step},
 };
 use crate::{
@@ -75,6 +75,10 @@ impl Context {
         let start = Instant::now();
         let (count, failure) = match step.action {
             Action::Run { command, limit } => self.run_counted(&mut command(), limit),
+            Action::RunForeign(processor) => match foreign::tests(processor) {
+                Ok(mut command) => self.run_counted(&mut command, foreign::LIMIT),
+                Err(error) => judge(Err(error)),
+            },
             Action::Check(check) => judge(check(self)),
             Action::Fly(arch, transport) => judge(flights::qemu(self, arch, transport)),
             Action::Prove(proof, arch, transport) => judge(proofs::run(self, proof, arch, transport)),

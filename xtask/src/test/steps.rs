@@ -10,7 +10,7 @@ use super::{
     runner::Context,
 };
 use crate::{
-    build::guest,
+    build::{foreign::Foreign, guest},
     cli::{Arch, Transport},
     workspace,
 };
@@ -50,6 +50,8 @@ pub(crate) struct Step {
 pub(crate) enum Action {
     /// Runs a command; the tests that it runs are counted.
     Run { command: fn() -> Command, limit: Duration },
+    /// Runs the tests of the libraries on a processor that is not the host's.
+    RunForeign(Foreign),
     /// Does something in this program that counts as one test.
     Check(fn(&mut Context) -> anyhow::Result<()>),
     /// Flies the demo in a guest whose device is there.
@@ -76,6 +78,10 @@ fn fly(arch: Arch, transport: Transport) -> Step {
     Step { name, scope: Scope::All, action: Action::Fly(arch, transport) }
 }
 
+const fn run_foreign(name: &'static str, processor: Foreign) -> Step {
+    Step { name: Cow::Borrowed(name), scope: Scope::All, action: Action::RunForeign(processor) }
+}
+
 fn prove(proof: &'static Proof, arch: Arch, transport: Transport) -> Step {
     let name = Cow::Owned(format!("{}, on {arch} over {transport}", proof.name));
     Step { name, scope: Scope::All, action: Action::Prove(proof, arch, transport) }
@@ -89,6 +95,9 @@ pub(crate) fn plan(scope: Scope, arch: Arch) -> Vec<Step> {
         run("the documentation, without a warning", documentation, DOCUMENTATION),
         check(Scope::Host, "the demo on the embedded device", flights::embedded),
         check(Scope::All, "the drivers for bare metal, without std and alloc", bare_metal::drivers),
+        check(Scope::All, "the drivers for 32-bit bare metal, without std and alloc", bare_metal::narrow_drivers),
+        run_foreign("the libraries on a big-endian processor", Foreign::BigEndian),
+        run_foreign("the libraries on a 32-bit processor", Foreign::Narrow),
         check(Scope::All, "the counts of instructions, memory and code", counts::counts),
         check(Scope::All, "the guest's image", |context| context.build_guest(context.arch).map(drop)),
     ];
