@@ -8,7 +8,7 @@ use aerostat_balloon::{
     FillFrames, FrameRun, FrameSize, Frames, HintFrames, ReportFrames, Sample, Size4KiB, StatTag, Statistics,
     TrackingMemory,
 };
-use aerostat_transport::{DeviceAddress, Dma, DmaRegion};
+use aerostat_transport::{Dma, DmaRegion};
 
 /// How the kernel's free frames lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -121,7 +121,7 @@ unsafe impl<S> Dma for Kernel<S> {
         // SAFETY: no region of a queue is empty.
         let start = NonNull::new(unsafe { alloc(layout) })?;
         self.shared += layout.size();
-        let address = DeviceAddress(start.as_ptr() as u64);
+        let address = start.as_ptr() as u64;
         // SAFETY: it was allocated with this layout just now.
         Some(unsafe { DmaRegion::new(start, address, layout) })
     }

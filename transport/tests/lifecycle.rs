@@ -239,7 +239,6 @@ fn a_queue_wakes_only_with_its_own_device() {
     assert_eq!(line.pop(), Err(DeviceError::OtherDevice { queue: 0 }));
     // Its memory is not lost: the reset of its own device gives it back.
     let (_transport, proof) = device.abandon().map_err(|failed| failed.error).unwrap();
-    let mut memory = memory;
     reel.release(&proof, &mut memory).unwrap();
     line.release(&proof, &mut memory).unwrap();
     assert_eq!(memory.lent(), 0);

@@ -1,17 +1,18 @@
 //! A balloon on the in-process device, for tests.
 #![allow(dead_code, reason = "each test binary uses its part of this module")]
 
-use aerostat_balloon::transport::{Mmio, Patience, Spin};
+use aerostat_balloon::transport::{Either, LegacyMmio, Mmio, Patience, Spin};
 use aerostat_balloon::{Balloon, FrameSize, MustTellHost, Ready, Step, features};
 use aerostat_device::{BalloonDevice, Builder, Ledger, Registers, TestPlatform};
 
-pub(crate) type Bus = Mmio<Registers>;
+/// Through whichever interface the device has.
+pub(crate) type Bus = Either<Mmio<Registers>, LegacyMmio<Registers>>;
 pub(crate) type Told = features! { MustTellHost: Required };
 pub(crate) type Live<S> = Balloon<Ready<Bus, TestPlatform<S>, Told>>;
 
 /// The transport to a device.
 pub(crate) fn bus(device: &BalloonDevice) -> Bus {
-    Mmio::new(device.registers()).map_err(|(_, error)| error).expect("the device is there")
+    Mmio::either(device.registers()).map_err(|(_, error)| error).expect("the device is there")
 }
 
 /// A live balloon on the device that `builder` describes, and the device and book that watch it.

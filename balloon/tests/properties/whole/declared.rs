@@ -3,8 +3,9 @@
 use aerostat_balloon::spec::balloon::feature;
 use aerostat_balloon::spec::{Declares, Wanted};
 use aerostat_balloon::{
-    Balloon, BalloonError, BalloonLevels, DeflateOnOom, Deflated, FrameSize, FreePageHint, Frozen, Handles, LiveState,
-    MustTellHost, PagePoison, PageReporting, Ready, StatsVq, features,
+    AccessPlatform, Balloon, BalloonError, BalloonLevels, DeflateOnOom, Deflated, EventIdx, FrameSize, FreePageHint,
+    Frozen, Handles, InOrder, IndirectDesc, LiveState, MustTellHost, NotificationData, OrderPlatform, PagePoison,
+    PageReporting, Ready, RingPacked, StatsVq, features,
 };
 use aerostat_device::TestPlatform;
 
@@ -39,6 +40,8 @@ pub(crate) trait Declared: Sized {
 macro_rules! probe {
     ($bus:ident, $platform:ident, $setup:ident $(, $more:expr)?) => {{
         let balloon = Balloon::new($bus, $platform).depth($setup.depth).hold_off($setup.hold_off);
+        let balloon = balloon.want(RingPacked).want(EventIdx).want(IndirectDesc).want(InOrder);
+        let balloon = balloon.want(NotificationData).want(OrderPlatform).want(AccessPlatform);
         let balloon = balloon.want(StatsVq).want(DeflateOnOom($setup.relief)).want(FreePageHint(1 << $setup.hint));
         let balloon = balloon.want(PagePoison($setup.poison)).want(PageReporting(1 << $setup.report));
         $(let balloon = balloon.want($more);)?
@@ -54,6 +57,13 @@ impl Declared for Everything {
         FreePageHint: Wanted,
         PagePoison: Wanted,
         PageReporting: Wanted,
+        EventIdx: Wanted,
+        RingPacked: Wanted,
+        IndirectDesc: Wanted,
+        InOrder: Wanted,
+        NotificationData: Wanted,
+        OrderPlatform: Wanted,
+        AccessPlatform: Wanted,
     };
     const TELLS: bool = true;
 
@@ -73,6 +83,13 @@ impl Declared for Untold {
         FreePageHint: Wanted,
         PagePoison: Wanted,
         PageReporting: Wanted,
+        EventIdx: Wanted,
+        RingPacked: Wanted,
+        IndirectDesc: Wanted,
+        InOrder: Wanted,
+        NotificationData: Wanted,
+        OrderPlatform: Wanted,
+        AccessPlatform: Wanted,
     };
     const TELLS: bool = false;
 
