@@ -84,6 +84,8 @@ impl<S: FrameSize, L: Declared> Machine<S, L> {
             Move::Kernel { frames: 0 } => self.ledger.unuse_frames(),
             Move::Kernel { frames } => _ = self.ledger.use_frames(frames.into()),
             Move::Lie(runs) => self.ledger.set_runs(runs),
+            // With IN_ORDER it would not be honest.
+            Move::OutOfOrder if self.offered & features::IN_ORDER != 0 => {}
             Move::OutOfOrder => self.device.misbehave(QueueFault::OutOfOrder),
             Move::Delay(ticks) => self.device.misbehave(QueueFault::Delay(ticks.into())),
             Move::Prompt => self.device.behave(),
