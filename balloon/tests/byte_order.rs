@@ -1,5 +1,6 @@
-//! What the balloon's device finds in memory and in its configuration space, byte by byte: little-endian, whatever the
-//! processor is. The expectations are written in bytes, so that a missing conversion is seen on a big-endian one.
+//! What the balloon's device finds in memory and in its configuration space, byte by byte: little-endian whatever the
+//! processor is, or in the processor's order on the legacy interface. The expectations are written in bytes, so that a
+//! conversion that is missing or made twice is seen on a big-endian one.
 
 #[path = "../../transport/tests/common/mod.rs"]
 mod bus;
@@ -7,7 +8,7 @@ mod bus;
 use std::alloc::Layout;
 use std::ops::Range;
 
-use aerostat_balloon::transport::{Dma, DmaRegion, Mmio};
+use aerostat_balloon::transport::{Dma, DmaRegion, LegacyMmio, Mmio, Transport};
 use aerostat_balloon::{
     Balloon, FrameRun, Frames, Sample, Size4KiB, StatTag, Statistics, StatsVq, Step, TrackingMemory,
 };
@@ -65,33 +66,65 @@ impl Statistics for Kernel {
     }
 }
 
-/// The bytes of the buffer that the descriptor at `index` of a queue names.
-fn buffer(soft: &Soft, memory: &Memory, queue: usize, index: u64) -> Vec<u8> {
-    let descriptor = soft.model().queues[queue].addresses[0] + 16 * index;
-    memory.bytes(memory.read64(descriptor), memory.read32(descriptor + 8) as usize)
+/// A number that is stored in these little-endian bytes, in the bytes that the device sees.
+type Order = fn(&[u8]) -> Vec<u8>;
+
+fn little_endian(bytes: &[u8]) -> Vec<u8> {
+    bytes.to_vec()
+}
+
+fn as_the_guest_stores_it(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    if cfg!(target_endian = "big") {
+        bytes.reverse();
+    }
+    bytes
+}
+
+/// Inflates by 258 pages, a full array and one of two entries, and looks at all that the device is told on the way.
+fn check(soft: &Soft, transport: impl Transport, order: Order) {
+    let memory = Memory::new();
+    soft.model().offered |= 1 << 1;
+    let kernel = Kernel { memory: memory.clone(), next: FIRST };
+    let mut balloon = Balloon::new(transport, kernel).require(StatsVq).probe().map_err(|failed| failed.error).unwrap();
+    let buffer = |queue: usize, index: u64| {
+        let descriptor = soft.model().queues[queue].addresses[0] + 16 * index;
+        let address = order(&memory.bytes(descriptor, 8)).try_into().map(u64::from_le_bytes).unwrap();
+        let length = order(&memory.bytes(descriptor + 8, 4)).try_into().map(u32::from_le_bytes).unwrap();
+        memory.bytes(address, length as usize)
+    };
+    assert_eq!(buffer(2, 0), [order(&[4, 0]), order(&[8, 7, 6, 5, 4, 3, 2, 1])].concat());
+
+    // The configuration is little-endian on both interfaces.
+    soft.model().config[NUM_PAGES].copy_from_slice(&[2, 1, 0, 0]);
+    assert_eq!(balloon.service(), Ok(Step::Waiting));
+    let (full, short) = (buffer(0, 0), buffer(0, 1));
+    assert_eq!((full.len(), short.len()), (4 * 256, 4 * 2));
+    assert_eq!(full[..8], [order(&[4, 3, 2, 1]), order(&[5, 3, 2, 1])].concat());
+    assert_eq!(short, [order(&[4, 4, 2, 1]), order(&[5, 4, 2, 1])].concat());
+
+    let used = soft.model().queues[0].addresses[2];
+    for (at, head) in [(used + 4, 0), (used + 12, 1)] {
+        memory.write(at, &order(&[head, 0, 0, 0]));
+        memory.write(at + 4, &[0; 4]);
+    }
+    memory.write(used + 2, &order(&[2, 0]));
+    assert_eq!(balloon.service(), Ok(Step::OnTarget));
+    assert_eq!(soft.model().config[ACTUAL], [2, 1, 0, 0]);
 }
 
 /// balloon.op.2, balloon.legacy-config.1, balloon.stats.13
 #[test]
-fn pages_statistics_and_configuration_are_little_endian() {
-    let (soft, memory) = (Soft::new(5), Memory::new());
-    soft.model().offered |= 1 << 1;
+fn everything_is_little_endian_on_the_modern_interface() {
+    let soft = Soft::new(5);
     let transport = Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
-    let kernel = Kernel { memory: memory.clone(), next: FIRST };
-    let mut balloon = Balloon::new(transport, kernel).require(StatsVq).probe().map_err(|failed| failed.error).unwrap();
-    assert_eq!(buffer(&soft, &memory, 2, 0), [4, 0, 8, 7, 6, 5, 4, 3, 2, 1]);
+    check(&soft, transport, little_endian);
+}
 
-    // 258 pages: a full array and one of two entries.
-    soft.model().config[NUM_PAGES].copy_from_slice(&[2, 1, 0, 0]);
-    assert_eq!(balloon.service(), Ok(Step::Waiting));
-    let arrays = [0, 1].map(|index| buffer(&soft, &memory, 0, index));
-    assert_eq!(arrays.each_ref().map(Vec::len), [4 * 256, 4 * 2]);
-    assert_eq!(arrays[0][..8], [4, 3, 2, 1, 5, 3, 2, 1]);
-    assert_eq!(arrays[1], [4, 4, 2, 1, 5, 4, 2, 1]);
-
-    let used = soft.model().queues[0].addresses[2];
-    memory.write(used + 4, &[0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
-    memory.write(used + 2, &[2, 0]);
-    assert_eq!(balloon.service(), Ok(Step::OnTarget));
-    assert_eq!(soft.model().config[ACTUAL], [2, 1, 0, 0]);
+/// balloon.legacy-config.1, and "Legacy Interface: Device Operation" beside it.
+#[test]
+fn all_but_the_configuration_is_in_the_guests_order_on_the_legacy_interface() {
+    let soft = Soft::legacy(5);
+    let transport = LegacyMmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
+    check(&soft, transport, as_the_guest_stores_it);
 }

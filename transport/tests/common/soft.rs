@@ -1,4 +1,4 @@
-//! A register file of the MMIO transport, version 2, which records each access.
+//! A register file of the MMIO transport, version 2 or the legacy one, which records each access.
 
 use std::cell::{RefCell, RefMut};
 use std::rc::Rc;
@@ -14,9 +14,12 @@ pub(crate) mod reg {
     pub(crate) const DEVICE_FEATURES_SEL: usize = 0x014;
     pub(crate) const DRIVER_FEATURES: usize = 0x020;
     pub(crate) const DRIVER_FEATURES_SEL: usize = 0x024;
+    pub(crate) const GUEST_PAGE_SIZE: usize = 0x028;
     pub(crate) const QUEUE_SEL: usize = 0x030;
     pub(crate) const QUEUE_SIZE_MAX: usize = 0x034;
     pub(crate) const QUEUE_SIZE: usize = 0x038;
+    pub(crate) const QUEUE_ALIGN: usize = 0x03c;
+    pub(crate) const QUEUE_PFN: usize = 0x040;
     pub(crate) const QUEUE_READY: usize = 0x044;
     pub(crate) const QUEUE_NOTIFY: usize = 0x050;
     pub(crate) const INTERRUPT_STATUS: usize = 0x060;
@@ -28,6 +31,9 @@ pub(crate) mod reg {
     pub(crate) const GENERATION: usize = 0x0fc;
     pub(crate) const CONFIG: usize = 0x100;
 }
+
+/// The unit of addresses and the alignment of the used ring on the legacy interface, in bytes.
+const LEGACY_ALIGN: u64 = 4096;
 
 /// One access of the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +50,8 @@ pub(crate) struct SoftQueue {
     pub(crate) max: u32,
     pub(crate) size: u32,
     pub(crate) ready: u32,
+    /// Where the ring starts, on the legacy interface, in units of [`LEGACY_ALIGN`].
+    pfn: u32,
     /// Descriptors, driver area, device area.
     pub(crate) addresses: [u64; 3],
 }
@@ -105,6 +113,14 @@ impl Soft {
         })))
     }
 
+    /// The same device with the legacy interface.
+    pub(crate) fn legacy(id: u32) -> Self {
+        let soft = Self::new(id);
+        soft.model().version = 1;
+        soft.model().offered = 0;
+        soft
+    }
+
     /// The device, to look at and to change.
     pub(crate) fn model(&self) -> RefMut<'_, Model> {
         self.0.borrow_mut()
@@ -154,6 +170,7 @@ impl Soft {
             reg::DEVICE_FEATURES => (model.offered >> (32 * model.features_sel[0])) as u32,
             reg::QUEUE_SIZE_MAX => queue.max,
             reg::QUEUE_READY => queue.ready,
+            reg::QUEUE_PFN => queue.pfn,
             reg::INTERRUPT_STATUS => model.interrupt,
             reg::STATUS => {
                 let status = model.status;
@@ -182,6 +199,15 @@ impl Soft {
             reg::QUEUE_SEL => model.queue_sel = value as usize,
             reg::QUEUE_SIZE => model.queues[sel].size = value,
             reg::QUEUE_READY => model.queues[sel].ready = value,
+            reg::GUEST_PAGE_SIZE | reg::QUEUE_ALIGN => assert_eq!(u64::from(value), LEGACY_ALIGN),
+            reg::QUEUE_PFN => {
+                let queue = &mut model.queues[sel];
+                queue.pfn = value;
+                // "Legacy interfaces: a note on virtqueue layout", 2.7.2.
+                let (table, size) = (u64::from(value) * LEGACY_ALIGN, u64::from(queue.size));
+                let available = table + 16 * size;
+                queue.addresses = [table, available, (available + 2 * (3 + size)).next_multiple_of(LEGACY_ALIGN)];
+            }
             reg::QUEUE_NOTIFY => {}
             reg::INTERRUPT_ACK => model.interrupt &= !value,
             reg::STATUS if value == 0 => {
