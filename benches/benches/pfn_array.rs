@@ -3,21 +3,25 @@
 
 use std::hint::black_box;
 
-use aerostat_benches::{Array, ENTRIES, copy, encode_run, encode_scattered};
+use aerostat_benches::{Array, ENTRIES, copy, encode_4k, encode_64k, encode_run, encode_wide};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 fn pfn_array(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("pfn_array");
     group.throughput(Throughput::Elements(ENTRIES as u64));
-    let mut array: Array = [0; _];
-    let bytes: Array = [0xa5; _];
-    let firsts: Vec<u32> = (0..ENTRIES as u32).map(|frame| frame.wrapping_mul(0x9e37_79b0)).collect();
+    let mut array = Array([0; _]);
+    let bytes = Array([0xa5; _]);
+    let pages: Vec<u32> = (0..ENTRIES as u32).map(|frame| frame.wrapping_mul(0x9e37_79b1)).collect();
+    let frames: Vec<u64> = pages.iter().copied().map(u64::from).collect();
     group.bench_function("copy", |bencher| bencher.iter(|| copy(black_box(&mut array), black_box(&bytes))));
     group.bench_function(BenchmarkId::new("scattered", "4 KiB"), |bencher| {
-        bencher.iter(|| encode_scattered::<1>(black_box(&mut array), black_box(&firsts)));
+        bencher.iter(|| encode_4k(black_box(&mut array), black_box(&pages)));
+    });
+    group.bench_function(BenchmarkId::new("scattered", "4 KiB by 64-bit numbers"), |bencher| {
+        bencher.iter(|| encode_wide(black_box(&mut array), black_box(&frames)));
     });
     group.bench_function(BenchmarkId::new("scattered", "64 KiB"), |bencher| {
-        bencher.iter(|| encode_scattered::<16>(black_box(&mut array), black_box(&firsts)));
+        bencher.iter(|| encode_64k(black_box(&mut array), black_box(&pages)));
     });
     // A run is encoded alike whatever the size of its frames.
     group.bench_function("run", |bencher| {

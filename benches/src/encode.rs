@@ -1,28 +1,42 @@
-//! What is measured of encoding, as functions whose assembly can be looked at.
+//! What is measured of encoding, as functions of their own, so that their assembly can be looked at.
 
+use aerostat_balloon::spec::Interface;
 use aerostat_transport::queue::Writer;
-use aerostat_transport::spec::Interface;
 
 /// Page numbers in an array.
 pub const ENTRIES: usize = 256;
 
-/// An array for a device.
-pub type Array = [u8; ENTRIES * size_of::<u32>()];
+/// An array for a device, as aligned as those of a queue usually are.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+pub struct Array(pub [u8; ENTRIES * size_of::<u32>()]);
 
-/// Encodes frames of `EACH` pages that lie anywhere, by their first pages.
+/// Encodes frames of 4 KiB that lie anywhere, by their page numbers.
 #[inline(never)]
-pub fn encode_scattered<const EACH: u32>(array: &mut Array, firsts: &[u32]) -> u32 {
-    Writer::new(array, Interface::Modern).groups(firsts.iter().copied(), EACH)
+pub fn encode_4k(array: &mut Array, pages: &[u32]) -> u32 {
+    Writer::new(&mut array.0, Interface::Modern).groups(pages.iter().copied(), 1)
 }
 
-/// Encodes a run of frames, by its first page and how many pages it has.
+/// Encodes frames of 64 KiB that lie anywhere, by the numbers of their first pages.
+#[inline(never)]
+pub fn encode_64k(array: &mut Array, pages: &[u32]) -> u32 {
+    Writer::new(&mut array.0, Interface::Modern).groups(pages.iter().copied(), 16)
+}
+
+/// Encodes frames of 4 KiB that lie anywhere, by numbers of 64 bits that are known to be page numbers.
+#[inline(never)]
+pub fn encode_wide(array: &mut Array, frames: &[u64]) -> u32 {
+    Writer::new(&mut array.0, Interface::Modern).groups(frames.iter().map(|&frame| frame as u32), 1)
+}
+
+/// Encodes a run of frames of any size, by its first page and how many pages it has.
 #[inline(never)]
 pub fn encode_run(array: &mut Array, first: u32, pages: u32) -> u32 {
-    Writer::new(array, Interface::Modern).sequence(first, pages)
+    Writer::new(&mut array.0, Interface::Modern).sequence(first, pages)
 }
 
 /// Copies as many bytes as an array has: what encoding is compared with.
 #[inline(never)]
 pub fn copy(array: &mut Array, bytes: &Array) {
-    array.copy_from_slice(bytes);
+    array.0.copy_from_slice(&bytes.0);
 }

@@ -91,21 +91,22 @@ impl<'a> Writer<'a> {
         each: u32,
         bytes_of: impl Fn(u32) -> [u8; ENTRY],
     ) -> u32 {
-        let bytes = each as usize * ENTRY;
-        let fits = self.room().checked_div(bytes).unwrap_or(0);
+        let each = each as usize;
+        // Divided, not multiplied: a group may be larger than memory.
+        let fits = (self.room() / ENTRY).checked_div(each).unwrap_or(0);
         // SAFETY: `written` is at most `len`, the length of the buffer.
         let start = unsafe { self.start.add(self.written) }.cast::<[u8; ENTRY]>();
         let mut groups = 0;
         for (group, first) in (0..fits).zip(firsts) {
             for entry in 0..each {
                 // SAFETY: `fits` groups fit between `written` and the end of the buffer.
-                let at = unsafe { start.add(group * each as usize + entry as usize) };
+                let at = unsafe { start.add(group * each + entry) };
                 // SAFETY: as above, nobody else writes to the buffer, and an array of bytes needs no alignment.
-                unsafe { at.write(bytes_of(first.wrapping_add(entry))) };
+                unsafe { at.write(bytes_of(first.wrapping_add(entry as u32))) };
             }
             groups = group + 1;
         }
-        self.written += groups * bytes;
+        self.written += groups * each * ENTRY;
         // A buffer's length has 32 bits.
         groups as u32
     }
@@ -116,7 +117,7 @@ impl<'a> Writer<'a> {
         // SAFETY: `written` is at most `len`, the length of the buffer.
         let at = unsafe { self.start.add(self.written) };
         // SAFETY: `fits` bytes can be read from the slice and written to the buffer, which nobody else writes to; the
-        // buffer is memory shared with a device, so that no slice can overlap it.
+        // buffer is memory shared with a device, or borrowed by `new`, so that no slice can overlap it.
         unsafe { at.copy_from_nonoverlapping(NonNull::from(bytes).cast(), fits) };
         self.written += fits;
         fits
@@ -187,6 +188,7 @@ mod tests {
         let mut writer = Writer::new(&mut memory, Interface::Modern);
         assert_eq!((writer.groups([7, 9], 2), writer.room()), (1, 6));
         assert_eq!(writer.groups([9], 0), 0, "a group of nothing");
+        assert_eq!(writer.groups([9], (1 << 30) + 1), 0, "a group whose bytes a 32-bit CPU cannot count");
         assert_eq!((writer.groups([], 1), writer.room()), (0, 6));
         assert_eq!(memory, [7, 0, 0, 0, 8, 0, 0, 0, 0xee, 0xee, 0xee, 0xee, 0xee, 0xee]);
     }
