@@ -17,7 +17,7 @@ const MAGIC: u32 = 0x7472_6976;
 /// Offset of DeviceID.
 const DEVICE_ID: usize = 8;
 
-impl Qemu {
+impl<M> Qemu<M> {
     /// The registers of the virtio device of type `id` in a microvm: 5 for the balloon.
     ///
     /// # Errors

@@ -22,6 +22,7 @@
 mod client;
 mod error;
 mod io;
+mod memory;
 mod mmio;
 mod pci;
 mod process;
@@ -30,6 +31,7 @@ mod stderr;
 
 pub use error::QemuError;
 pub use io::{QtestPorts, QtestRegion};
+pub use memory::{Memory, OwnMemory};
 pub use pci::{Bar, Placed};
 pub use process::{Fitted, Machine, Qemu};
 pub use program::{qemu_available, qemu_or_skip};

@@ -71,7 +71,7 @@ impl Config {
     }
 }
 
-impl Qemu {
+impl<M> Qemu<M> {
     /// The balloon, see [`Qemu::pci_device`].
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use qapi::{Qmp, Stream, qmp};
 use super::client::{Client, LIMIT};
 use super::error::QemuError;
 use super::io::{QtestPorts, QtestRegion};
+use super::memory::Memory;
 use super::program::qemu_available;
 use super::stderr::Stderr;
 use crate::memory::GuestMemory;
@@ -37,16 +38,17 @@ pub enum Fitted<'a> {
     Entropy(&'a Path, &'a str),
 }
 
-/// A machine with a balloon that is never started, or with another device and a CPU that sleeps.
+/// A machine with a balloon that is never started, or with another device and a CPU that sleeps. Its memory is of the kind
+/// `M`.
 ///
 /// Every wait has a limit. Dropping the value ends QEMU.
 #[derive(Debug)]
-pub struct Qemu {
+pub struct Qemu<M = GuestMemory> {
     child: Child,
     client: Client,
     qmp: Mutex<QmpConnection>,
     stderr: Stderr,
-    memory: GuestMemory,
+    memory: M,
 }
 
 struct QmpConnection(Qmp<Stream<BufReader<UnixStream>, UnixStream>>);
@@ -57,22 +59,22 @@ impl std::fmt::Debug for QmpConnection {
     }
 }
 
-impl Qemu {
+impl<M: Memory> Qemu<M> {
     /// Starts a machine with a balloon, see [`Qemu::start_with`] and [`Fitted::Balloon`].
     ///
     /// # Errors
     ///
     /// As for [`Qemu::start_with`].
-    pub fn start(machine: Machine, memory: &GuestMemory, properties: &str) -> Result<Self, QemuError> {
+    pub fn start(machine: Machine, memory: &M, properties: &str) -> Result<Self, QemuError> {
         Self::start_with(machine, memory, Fitted::Balloon(properties))
     }
 
-    /// Starts a machine with `memory`, whose layout has base and bus offset 0 and at most 2 GiB, and a device.
+    /// Starts a machine with `memory` of at most 2 GiB, and a device.
     ///
     /// # Errors
     ///
     /// [`QemuError`] when there is no QEMU, or it ends at once, for instance because of a property it does not know.
-    pub fn start_with(machine: Machine, memory: &GuestMemory, device: Fitted<'_>) -> Result<Self, QemuError> {
+    pub fn start_with(machine: Machine, memory: &M, device: Fitted<'_>) -> Result<Self, QemuError> {
         let program = qemu_available().map_err(QemuError::Missing)?;
         let failed = |source| QemuError::Start { program: program.display().to_string(), source };
         let firmware = sleep().map_err(failed)?;
@@ -100,9 +102,11 @@ impl Qemu {
         };
         Ok(Self { child, client, qmp: Mutex::new(QmpConnection(qmp)), stderr, memory: memory.clone() })
     }
+}
 
-    /// The memory that QEMU and the test share.
-    pub fn memory(&self) -> &GuestMemory {
+impl<M> Qemu<M> {
+    /// The memory of the machine: for [`GuestMemory`], what QEMU and the test share.
+    pub fn memory(&self) -> &M {
         &self.memory
     }
 
@@ -182,7 +186,7 @@ impl Qemu {
     }
 }
 
-impl Drop for Qemu {
+impl<M> Drop for Qemu<M> {
     fn drop(&mut self) {
         end(&mut self.child);
     }
@@ -230,9 +234,8 @@ fn sleep() -> io::Result<GuestMemory> {
     Ok(firmware)
 }
 
-fn arguments(machine: Machine, memory: &GuestMemory, device: Fitted<'_>, firmware: &GuestMemory) -> Vec<String> {
+fn arguments(machine: Machine, memory: &impl Memory, device: Fitted<'_>, firmware: &GuestMemory) -> Vec<String> {
     let bytes = memory.bytes();
-    let path = memory.path();
     let force_legacy = machine == Machine::LegacyMicrovm;
     let (machine, bus) = match machine {
         Machine::Q35 => ("q35", "pci"),
@@ -256,7 +259,7 @@ fn arguments(machine: Machine, memory: &GuestMemory, device: Fitted<'_>, firmwar
     let options = [
         ("-M", format!("{machine},memory-backend=ram")),
         ("-m", format!("{bytes}B")),
-        ("-object", format!("memory-backend-file,id=ram,size={bytes},share=on,mem-path={}", path.display())),
+        ("-object", format!("{},id=ram,size={bytes}", memory.backend())),
         // The registers of version 2 are not what this transport has by default.
         ("-global", format!("virtio-mmio.force-legacy={force_legacy}")),
         ("-object", object),

@@ -1,6 +1,6 @@
 //! QEMU's own device as a peer.
 
-use aerostat_device::qtest::{Machine, Qemu, QemuError, QtestRegion, qemu_or_skip};
+use aerostat_device::qtest::{Machine, OwnMemory, Qemu, QemuError, QtestRegion, qemu_or_skip};
 use aerostat_device::{BalloonDevice, GuestMemory, Numbering, features};
 use aerostat_transport::Io;
 use aerostat_transport::pci::{BarIndex, ConfigPorts, Ecam, PciFunction, Space};
@@ -173,4 +173,17 @@ fn a_qemu_that_dies_is_an_error_and_not_a_hang() {
     while registers.read32(reg::MAGIC) != u32::MAX {}
     assert!(matches!(qemu.check(), Err(QemuError::Gone { .. })));
     assert!(qemu.set_target(BYTES).is_err());
+}
+
+#[test]
+fn memory_of_qemus_own_is_reached_by_request() {
+    let Some(_) = qemu_or_skip() else { return };
+    let qemu = Qemu::start(Machine::Microvm, &OwnMemory { bytes: BYTES }, "").unwrap();
+    qemu.fill(0x10_0000..0x10_0000 + (17 << 20), 0xa5).unwrap();
+    qemu.write(0x20_0000, &[1, 2, 3, 4].repeat(5000)).unwrap();
+    let word = |address| qemu.region(Space::Memory, address, 4).read32(0);
+    assert_eq!([0x1f_fffc, 0x20_0000, 0x20_0000 + 19_996].map(word), [0xa5a5_a5a5, 0x0403_0201, 0x0403_0201]);
+    assert_eq!([0x20_0000 + 20_000, 0x10_0000 + (17 << 20) - 4].map(word), [0xa5a5_a5a5; 2]);
+    assert_eq!(word(0x10_0000 + (17 << 20)), 0);
+    qemu.check().unwrap();
 }
