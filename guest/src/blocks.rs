@@ -86,6 +86,11 @@ impl Blocks {
         self.fresh = true;
     }
 
+    /// How many frames of the block with this number are free.
+    pub(crate) fn free(&self, block: u64) -> u64 {
+        self.blocks.get(block as usize).map_or(0, |block| block.free.into())
+    }
+
     /// Whether there may be something new to report since the last time that this was asked.
     pub(crate) fn is_fresh(&mut self) -> bool {
         core::mem::take(&mut self.fresh)

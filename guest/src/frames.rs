@@ -6,7 +6,7 @@ use core::ops::Range;
 use bitmap_allocator::BitAlloc;
 pub use bitmap_allocator::BitAlloc16M;
 
-use crate::blocks::{Blocks, Wanted};
+use crate::blocks::{BLOCK_FRAMES, Blocks, Wanted};
 
 /// Bytes in a frame.
 pub const FRAME_BYTES: u64 = 4096;
@@ -152,8 +152,21 @@ impl<Bits: BitAlloc> Frames<Bits> {
         }
         let start = self.free.next(from as usize)? as u64;
         let limit = start.saturating_add(at_most).min(capacity);
-        let end = (start + 1..limit).find(|&frame| !self.free.test(frame as usize)).unwrap_or(limit);
-        Some(start..end)
+        let mut end = start + 1;
+        while end < limit {
+            let block = end / BLOCK_FRAMES * BLOCK_FRAMES;
+            let next = block + BLOCK_FRAMES;
+            // Where none of its frames before `start` is free, a block that has as many as there are from there on has all
+            // of these, and nobody needs to look at them one by one.
+            if from <= block && self.blocks.free(block / BLOCK_FRAMES) == next - block.max(start) {
+                end = next;
+            } else if self.free.test(end as usize) {
+                end += 1;
+            } else {
+                break;
+            }
+        }
+        Some(start..end.min(limit))
     }
 
     fn remove(&mut self, run: Range<u64>) -> Range<u64> {
@@ -233,6 +246,23 @@ mod tests {
         }
         assert_eq!(frames.available(), 512);
         assert_eq!(frames.take(256), Some(run));
+    }
+
+    #[test]
+    fn runs_end_at_a_frame_in_use_wherever_it_is() {
+        for used in [1, 2, 255, 510, 511, 512, 513, 1023, 1024, 1025, 2046] {
+            let mut frames = Frames::new();
+            frames.add(0..8 * MIB);
+            assert_eq!(frames.take(u32::MAX), Some(0..2048));
+            frames.put(0..used);
+            frames.put(used + 1..2048);
+            assert_eq!(frames.free_runs().collect::<Vec<_>>(), [0..used, used + 1..2048]);
+            for from in [0, 1, used / 2, used] {
+                let first = if from == used { used + 1..2048 } else { from..used };
+                assert_eq!(frames.free_run(from, u64::MAX), Some(first.clone()), "from {from} with {used} in use");
+                assert_eq!(frames.free_run(from, 1), Some(first.start..first.start + 1));
+            }
+        }
     }
 
     #[test]
