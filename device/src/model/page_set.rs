@@ -21,8 +21,11 @@ impl PageSet {
     }
 
     pub(super) fn clear(&mut self) {
-        self.words.fill(0);
-        self.count = 0;
+        // A set for terabytes that was never used is not even in memory.
+        if self.count > 0 {
+            self.words.fill(0);
+            self.count = 0;
+        }
     }
 
     fn place(&self, page: u64) -> Option<(usize, u64)> {
