@@ -232,10 +232,22 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
         wish: impl Into<Wish>,
         dma: &mut impl Dma,
     ) -> Result<VirtQueue<T::Notifier, K>, QueueError> {
-        let wish = wish.into();
-        let queue = self.state.numbers.of(&Q::SPEC, D::QUEUES);
-        let rules = Rules::of(self.guard.interface(), &self.state.accepted);
+        let index = self.state.numbers.of(&Q::SPEC, D::QUEUES);
         let wanted = u16::try_from(K).unwrap_or(u16::MAX);
+        let (ring, tables, notifier) = self.ring(index, wanted, wish.into(), dma)?;
+        Ok(VirtQueue::new(ring, tables, index, notifier, self.life))
+    }
+
+    /// What [`Device::queue`] does whatever the queue: not inlined, so that it is there once.
+    #[inline(never)]
+    fn ring(
+        &mut self,
+        queue: u16,
+        wanted: u16,
+        wish: Wish,
+        dma: &mut impl Dma,
+    ) -> Result<(Ring, Option<Tables>, T::Notifier), QueueError> {
+        let rules = Rules::of(self.guard.interface(), &self.state.accepted);
         let size = match (self.guard.queue_limit(queue)?, rules.format) {
             (QueueLimit::Exactly(size), _) => QueueSize::new(size).ok_or(QueueError::Size { queue, size })?,
             (QueueLimit::AtMost(limit), Format::Split) => {
@@ -265,7 +277,7 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
         // SAFETY: the ring is fresh, with the layout of its size. It lives until the queue is released, which takes the
         // proof of a reset in this life.
         match unsafe { self.guard.enable_queue(queue, size, &ring.addresses()) } {
-            Ok(notifier) => Ok(VirtQueue::new(ring, tables, queue, notifier, self.life)),
+            Ok(notifier) => Ok((ring, tables, notifier)),
             Err(error) => {
                 ring.into_memory().release(dma);
                 Err(error)
