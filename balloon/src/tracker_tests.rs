@@ -23,7 +23,7 @@ fn all(tracker: &mut Tracker) -> BTreeSet<u64> {
 
 #[test]
 fn memory_costs_one_bit_a_frame() {
-    assert_eq!(Tracker::words(&(0..1 << 32)), Some((1 << 32) / 64));
+    assert_eq!(Tracker::words(&(0..1 << 32)), Some(1 << 26));
     assert_eq!(Tracker::words(&(100..101)), Some(1));
     assert_eq!(Tracker::words(&(5..5)), Some(0));
 }
