@@ -108,13 +108,23 @@ impl Blocks {
         self.addressing.unmap(dma, run.address(), bytes(run) as usize);
     }
 
-    /// Enters a block and returns its number.
-    pub(crate) fn lend<S: FrameSize>(&self, run: &FrameRun<S>) -> Result<u64, NotABlock> {
+    /// Whether a run can be entered as a block. Only the one handle that lends blocks of this book enters any.
+    pub(crate) fn check<S: FrameSize>(&self, run: &FrameRun<S>) -> Result<u64, NotABlock> {
         let (frames, block) = (u64::from(self.frames), run.first() / u64::from(self.frames));
         let whole = run.count() == self.frames && run.first().is_multiple_of(frames);
         if !whole || block < self.base || block - self.base >= self.count {
             return Err(NotABlock::Shape);
         }
+        let (word, mask) = self.bit(block).ok_or(NotABlock::Shape)?;
+        match word.load(Ordering::Acquire) & mask {
+            0 => Ok(block),
+            _ => Err(NotABlock::Twice),
+        }
+    }
+
+    /// Enters a block and returns its number.
+    pub(crate) fn lend<S: FrameSize>(&self, run: &FrameRun<S>) -> Result<u64, NotABlock> {
+        let block = self.check(run)?;
         let (word, mask) = self.bit(block).ok_or(NotABlock::Shape)?;
         match word.fetch_or(mask, Ordering::AcqRel) & mask {
             0 => Ok(block),

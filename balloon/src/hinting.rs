@@ -176,7 +176,7 @@ impl<N: Notifier> HintingQueue<N> {
                 self.round = Round::Ending(id);
                 break;
             };
-            let Lent { run, address, number } = lend(&self.book, run, platform)?;
+            let Lent { run, address, number } = lend(&self.book, run, platform, None)?;
             let element = Element { address, len: bytes(&run), access: Access::DeviceWrites };
             // SAFETY: free memory that the kernel gave up for this, by the contract of `FrameRun::from_raw`; it is in
             // the book until the host is done or the device is reset.

@@ -7,7 +7,7 @@ use aerostat_transport::{Device, DeviceAddress, DeviceError, Dma, Live, Notifier
 use crate::blocks::{Blocks, NotABlock, bytes};
 use crate::declare::Fill;
 use crate::error::{BalloonError, FrameError};
-use crate::frame::FrameRun;
+use crate::frame::{FrameRun, FrameSize};
 use crate::platform::{Frames, ReportFrames};
 
 /// Descriptors of the queue.
@@ -79,16 +79,16 @@ impl<N: Notifier> ReportingQueue<N> {
         }
         let mut sent = false;
         let mut outcome = Ok(());
+        // A buffer has less than 4 GiB, and a block up to 1 GiB.
+        let block_bytes = u64::from(self.book.frames()) * P::Size::BYTES;
+        let most = usize::try_from(u64::from(u32::MAX) / block_bytes).unwrap_or(BLOCKS);
         for report in self.reports.iter_mut().filter(|report| report.token.is_none()) {
             let mut elements = [Element { address: DeviceAddress(0), len: 0, access: Access::DeviceWrites }; BLOCKS];
             report.len = 0;
-            for (element, block) in elements.iter_mut().zip(&mut report.blocks).take(self.queue.free()) {
+            for (element, block) in elements.iter_mut().zip(&mut report.blocks).take(self.queue.free().min(most)) {
                 let Some(run) = platform.give_unreported(self.book.frames()) else { break };
-                match lend(&self.book, run, platform) {
+                match lend(&self.book, run, platform, fill) {
                     Ok(Lent { run, address, number }) => {
-                        if let Some(Fill { fill, value }) = fill {
-                            fill(platform, run.first(), run.count(), value);
-                        }
                         element.address = address;
                         element.len = bytes(&run);
                         *block = number;
@@ -108,6 +108,7 @@ impl<N: Notifier> ReportingQueue<N> {
                     report.token = Some(token);
                     sent = true;
                 }
+                // Nothing that the elements are; if the queue is unusable, the next step says why.
                 Err(_) => {
                     for &block in report.blocks.iter().take(report.len) {
                         if let Some(run) = reclaim(&self.book, block, platform) {
@@ -153,37 +154,41 @@ pub(crate) struct Lent<S> {
     pub(crate) number: u64,
 }
 
-/// Enters a run that the kernel gave as a block, or hands it back.
+/// Enters a run that the kernel gave as a block, filled if it is to be, or hands it back.
+///
+/// The balloon may end meanwhile, and then gives back all that is in the book: what has to be done to a block is done before
+/// it is entered.
 pub(crate) fn lend<P: Dma + Frames>(
     book: &Blocks,
     run: FrameRun<P::Size>,
     platform: &mut P,
+    fill: Option<Fill<P>>,
 ) -> Result<Lent<P::Size>, BalloonError> {
     let (frame, frames) = (run.first(), book.frames());
-    match book.lend(&run) {
-        // The balloon may have ended in between: then nobody else looks at the book any more.
-        Ok(number) if !book.is_live() => {
-            if let Some(run) = book.take_back(number) {
-                platform.take_back(run);
-            }
-            Err(DeviceError::Resetting.into())
-        }
-        Ok(number) => match book.map(&run, platform) {
-            Some(address) => Ok(Lent { run, address, number }),
-            None => {
-                if let Some(run) = book.take_back(number) {
-                    platform.take_back(run);
-                }
-                Err(FrameError::NotMapped { frame, frames }.into())
-            }
-        },
+    match book.check(&run) {
+        Ok(_) => {}
         Err(NotABlock::Shape) => {
             platform.take_back(run);
-            Err(FrameError::NotABlock { frame, frames }.into())
+            return Err(FrameError::NotABlock { frame, frames }.into());
         }
         // What the kernel gave twice is with the device: given back, it would be used.
-        Err(NotABlock::Twice) => Err(FrameError::Twice { frame }.into()),
+        Err(NotABlock::Twice) => return Err(FrameError::Twice { frame }.into()),
     }
+    if let Some(Fill { fill, value }) = fill {
+        fill(platform, frame, run.count(), value);
+    }
+    let Some(address) = book.map(&run, platform) else {
+        platform.take_back(run);
+        return Err(FrameError::NotMapped { frame, frames }.into());
+    };
+    let Ok(number) = book.lend(&run) else { return Err(FrameError::Twice { frame }.into()) };
+    if book.is_live() {
+        return Ok(Lent { run, address, number });
+    }
+    if let Some(run) = reclaim(book, number, platform) {
+        platform.take_back(run);
+    }
+    Err(DeviceError::Resetting.into())
 }
 
 /// Undoes [`lend`]: strikes a block out that the device no longer uses, unless somebody else did before.

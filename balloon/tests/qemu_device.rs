@@ -155,7 +155,8 @@ fn over_pci_without_mapping_a_bar() {
     let ring = RINGS[3];
     let Some((qemu, memory)) = machine(Machine::Q35, &format!("disable-legacy=on,{ring}")) else { return };
     let function = PciFunction::new(ConfigPorts::new(qemu.ports()), qemu.pci_balloon().unwrap().address);
-    let mut windows = BarWindows::new(function.clone()).unwrap();
+    // SAFETY: nothing else in this test uses the function.
+    let mut windows = unsafe { BarWindows::new(function.clone()) }.unwrap();
     let transport = Pci::new(&function, &mut windows, Routing::Line).unwrap();
     up_and_down(&qemu, &memory, transport, ring);
 }

@@ -26,27 +26,27 @@ impl Barriers {
     pub(crate) fn full(self) {
         match self {
             Self::Cpus => fence(Ordering::SeqCst),
-            Self::Platform => platform(),
+            Self::Platform => for_devices(),
         }
     }
 
     /// Orders an acquiring load before it and every access behind it. For CPUs the load itself does.
     pub(crate) fn behind_load(self) {
         if self == Self::Platform {
-            platform();
+            for_devices();
         }
     }
 
     /// Orders every access before it and a releasing store behind it. For CPUs the store itself does.
     pub(crate) fn before_store(self) {
         if self == Self::Platform {
-            platform();
+            for_devices();
         }
     }
 }
 
-/// A full barrier for CPUs and hardware devices.
-fn platform() {
+/// A full barrier for CPUs and hardware devices, and between memory and registers: for where it does not matter what it costs.
+pub(crate) fn for_devices() {
     // SAFETY: the instruction orders memory accesses and has no other effect. ("osh": for all observers in the outer
     // shareable domain, to which devices belong.)
     #[cfg(target_arch = "aarch64")]

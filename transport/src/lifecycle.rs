@@ -8,12 +8,13 @@
 
 use core::fmt::{self, Debug, Formatter};
 use core::marker::PhantomData;
-use core::sync::atomic::{AtomicUsize, Ordering, fence};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use aerostat_spec::{
     self as spec, Accepted, Declaration, Feature, Interface, Negotiated, Queue, Settable, Wire, reserved,
 };
 
+use crate::barrier::for_devices;
 use crate::config::{Config, ConfigError, InUse, Setup};
 use crate::dma::{Addressing, Dma, DmaRegion};
 use crate::guard::Guard;
@@ -273,7 +274,7 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
         let memory = memory.ok_or(QueueError::NoMemory { queue, bytes: layout.size() })?;
         let ring = Ring::new(rules, memory, size);
         // Orders the zeroed ring before the registers that make it known.
-        rules.barriers.full();
+        for_devices();
         // SAFETY: the ring is fresh, with the layout of its size. It lives until the queue is released, which takes the
         // proof of a reset in this life.
         match unsafe { self.guard.enable_queue(queue, size, &ring.addresses()) } {
@@ -315,7 +316,7 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
     pub fn go_live(self) -> Device<T, D, Live<F>> {
         let accepted = self.state.accepted;
         // Orders what the queues hold already before the status that lets the device look at it.
-        fence(Ordering::SeqCst);
+        for_devices();
         self.with_status(Status::DRIVER_OK, Live { accepted })
     }
 
@@ -397,19 +398,20 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, Live<F>> {
         T: QueueReset,
     {
         let (index, size, addresses) = queue.program();
-        if !queue.is_of(self) {
+        // The proof may be that of another device.
+        if !queue.is_of(self) || !self.state.accepted.has(reserved::feature::RingReset) {
             return Err((queue, QueueError::OtherDevice { queue: index }));
         }
         self.guard.ask_reset(index);
         let is_reset = (0..RESET_READS).any(|_| self.guard.is_reset(index));
         // Orders the end of the reset before whatever is done with memory that the device had.
-        fence(Ordering::SeqCst);
+        for_devices();
         if !is_reset {
             queue.poison(DeviceError::Resetting);
             return Err((queue, QueueError::ResetUnfinished { queue: index }));
         }
         let mut queue = queue.renew();
-        fence(Ordering::SeqCst);
+        for_devices();
         // SAFETY: the ring is fresh, with the layout of its size, and lives on as before.
         match unsafe { self.guard.enable_queue(index, size, &addresses) } {
             Ok(notifier) => Ok(queue.notified_by(notifier)),
@@ -472,7 +474,7 @@ fn reset(transport: &mut impl Transport, reads: u32) -> Result<(), SetupError> {
         status = transport.status();
     }
     // Orders the end of the reset before whatever is done with memory that the device had.
-    fence(Ordering::SeqCst);
+    for_devices();
     if status == Status::RESET { Ok(()) } else { Err(SetupError::ResetUnfinished { status: status.0 }) }
 }
 

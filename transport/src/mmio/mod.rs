@@ -2,14 +2,13 @@
 
 mod legacy;
 
-use core::sync::atomic::{Ordering, fence};
-
 use aerostat_spec::mmio::modern::{self as reg, Space};
 use aerostat_spec::mmio::{CONFIG_OFFSET, Interrupt, MAGIC, VERSION_LEGACY, VERSION_MODERN};
 use aerostat_spec::{DeviceId, Feature, Interface, reserved};
 
 pub use self::legacy::{LegacyMmio, LegacyMmioConfig};
 use crate::any::Either;
+use crate::barrier::for_devices;
 use crate::config::ConfigIo;
 use crate::interface::Modern;
 use crate::io::Io;
@@ -209,7 +208,8 @@ unsafe impl<I: Io> Transport for Mmio<I> {
     }
 }
 
-// SAFETY: QueueReset reads 0 only after the device is done with the queue ("MMIO Device Register Layout", 4.2.2).
+// SAFETY: QueueReset reads 0 only after the device is done with the queue, and QueueReady from then on ("MMIO Device Register
+// Layout", 4.2.2).
 unsafe impl<I: Io> QueueReset for Mmio<I> {
     fn ask_reset(&mut self, queue: u16) {
         self.registers.write(reg::QueueSel, queue.into());
@@ -218,7 +218,7 @@ unsafe impl<I: Io> QueueReset for Mmio<I> {
 
     fn is_reset(&mut self, queue: u16) -> bool {
         self.registers.write(reg::QueueSel, queue.into());
-        self.registers.read(reg::QueueReset) == 0
+        self.registers.read(reg::QueueReset) == 0 && self.registers.read(reg::QueueReady) == 0
     }
 }
 
@@ -255,7 +255,7 @@ impl<I: Io> InterruptSource for MmioInterrupt<I> {
             let known = Interrupt::new().with_used_buffer(causes.used_buffers).with_config_change(causes.configuration);
             self.registers.write(reg::InterruptAck, known.into_bits());
             // Orders the acknowledgement before the next look at queues and configuration.
-            fence(Ordering::SeqCst);
+            for_devices();
         }
         causes
     }

@@ -14,8 +14,6 @@ mod msix;
 mod structures;
 mod window;
 
-use core::sync::atomic::{Ordering, fence};
-
 use aerostat_spec::pci::{self, NO_VECTOR, common_cfg};
 use aerostat_spec::{Block, DeviceId, Feature, Interface, reserved};
 use pci_types::ConfigRegionAccess;
@@ -27,6 +25,7 @@ pub use self::msix::{Message, Msix, QueueVectors, Vector};
 use self::structures::Structures;
 pub use self::window::{BarWindow, BarWindows};
 use crate::any::Either;
+use crate::barrier::for_devices;
 use crate::config::ConfigIo;
 use crate::interface::Modern;
 use crate::io::Io;
@@ -365,8 +364,8 @@ unsafe impl<I: Io> Transport for Pci<I> {
     }
 }
 
-// SAFETY: queue_reset reads 0 only after the device is done with the queue ("Common configuration structure layout",
-// 4.1.4.3).
+// SAFETY: queue_reset reads 0 only after the device is done with the queue, and queue_enable from then on ("Common
+// configuration structure layout", 4.1.4.3).
 unsafe impl<I: Io> QueueReset for Pci<I> {
     fn ask_reset(&mut self, queue: u16) {
         self.select(queue);
@@ -375,7 +374,7 @@ unsafe impl<I: Io> QueueReset for Pci<I> {
 
     fn is_reset(&mut self, queue: u16) -> bool {
         self.select(queue);
-        self.common.read(common_cfg::QueueReset) == 0
+        self.common.read(common_cfg::QueueReset) == 0 && self.common.read(common_cfg::QueueEnable) == 0
     }
 }
 
@@ -409,7 +408,7 @@ impl<I: Io> InterruptSource for PciInterrupt<I> {
             Some(isr) => {
                 let status = pci::Isr::from_bits(isr.read8(0));
                 // Orders the read, which acknowledges, before the next look at queues and configuration.
-                fence(Ordering::SeqCst);
+                for_devices();
                 Causes { used_buffers: status.queue(), configuration: status.config() }
             }
             None => Causes::ANY,

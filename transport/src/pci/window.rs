@@ -19,11 +19,12 @@ const DATA: u16 = cfg_cap::PciCfgData::OFFSET as u16;
 ///
 /// Each access takes several accesses of the configuration space, which must not mix with those of another context: all
 /// transports over such a window stay with one of them, and the device is polled rather than served in an interrupt handler.
-/// That is why [`BarWindow`] is neither `Send` nor `Sync`.
+/// That is why neither this nor [`BarWindow`] is `Send` or `Sync`.
 #[derive(Clone, Debug)]
 pub struct BarWindows<C> {
     function: PciFunction<C>,
     capability: Capability,
+    stays: PhantomData<*const ()>,
 }
 
 impl<C: ConfigRegionAccess> BarWindows<C> {
@@ -32,15 +33,22 @@ impl<C: ConfigRegionAccess> BarWindows<C> {
     /// # Errors
     ///
     /// [`PciError::NoWindow`] where the device does not have it.
-    pub fn new(function: PciFunction<C>) -> Result<Self, PciError> {
+    ///
+    /// # Safety
+    ///
+    /// Nobody else uses the capability of this function while the value, a clone or a window of it exists, unless in the same
+    /// context: an access that mixes with another may reach another register.
+    pub unsafe fn new(function: PciFunction<C>) -> Result<Self, PciError> {
         let is_window = |capability: &Capability| {
             let registers = Registers::<cap::Space, _>::new(function.behind(*capability));
             capability.id == pci::CAP_VENDOR_SPECIFIC
+                // All of it lies inside the configuration space.
+                && registers.io().len() >= <cfg_cap::Space as Block>::LEN
                 && pci::CfgType::from_raw(registers.read(cap::CfgType)) == pci::CfgType::Pci
                 && usize::from(registers.read(cap::CapLen)) >= <cfg_cap::Space as Block>::LEN
         };
         match function.capabilities().find(is_window) {
-            Some(capability) => Ok(Self { function, capability }),
+            Some(capability) => Ok(Self { function, capability, stays: PhantomData }),
             None => Err(PciError::NoWindow),
         }
     }
@@ -58,8 +66,8 @@ impl<C: ConfigRegionAccess + Clone> MapBar for BarWindows<C> {
         // The capability has 32 bits for an offset.
         let (start, len) = (u32::try_from(start).ok()?, u32::try_from(range.len).ok()?);
         start.checked_add(len)?;
-        let Self { function, capability } = self.clone();
-        Some(BarWindow { function, capability, bar, start, len, stays: PhantomData })
+        let Self { function, capability, stays } = self.clone();
+        Some(BarWindow { function, capability, bar, start, len, stays })
     }
 }
 
@@ -85,13 +93,17 @@ impl<C: ConfigRegionAccess> BarWindow<C> {
     /// is outside the window or not aligned.
     fn point<T>(&self, offset: usize) -> Option<u16> {
         let end = offset.checked_add(size_of::<T>())?;
-        if end > self.len as usize || !offset.is_multiple_of(size_of::<T>()) {
+        if end > self.len as usize {
+            return None;
+        }
+        // The end of the window has 32 bits, as `map` has made sure.
+        let place = self.start + offset as u32;
+        if !place.is_multiple_of(size_of::<T>() as u32) {
             return None;
         }
         let registers = Registers::<cap::Space, _>::new(self.function.behind(self.capability));
         registers.write(cap::Bar, self.bar.get());
-        // The end of the window has 32 bits, as `map` has made sure.
-        registers.write(cap::Offset, self.start + offset as u32);
+        registers.write(cap::Offset, place);
         registers.write(cap::Length, size_of::<T>() as u32);
         Some(u16::from(self.capability.offset) + DATA)
     }

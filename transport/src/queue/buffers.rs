@@ -6,6 +6,8 @@ use core::ptr::NonNull;
 use crate::dma::{DeviceAddress, Dma, DmaRegion};
 use crate::lifecycle::{Device, Live, ResetProof};
 use crate::queue::contents::{Reader, Writer};
+use crate::queue::raw::RawQueue;
+use crate::queue::table::Slot;
 use crate::queue::{
     Access, AddError, Awake, DeviceError, Dormant, Element, Interrupts, Notification, Token, Used, VirtQueue,
 };
@@ -76,35 +78,12 @@ impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
     /// [`AddError`], without calling `fill`, when no buffer is free or the queue is unusable. [`AddError::Full`] after it
     /// where only one descriptor is free: a request with an answer takes two. [`AddError::Empty`] when there is neither.
     pub fn ask(&mut self, answer: usize, fill: impl FnOnce(&mut Writer<'_>)) -> Result<Token, AddError> {
-        let next = self.queue.next_token()?;
         let answer = answer.min(self.each);
-        let interface = self.queue.interface();
-        let (start, len) = (self.buffer(next), self.each - answer);
-        // SAFETY: the start of a buffer of a free descriptor, which nobody else has.
-        let mut writer = unsafe { Writer::of(start, len, interface) };
+        let mut buffers = self.buffers();
+        let (next, mut writer) = buffers.prepare(answer)?;
         fill(&mut writer);
-        // `layout` has limited a buffer to 32 bits.
-        let (request, answer) = (writer.written() as u32, answer as u32);
-        let start = self.memory.device_address().0.wrapping_add((self.each * next.index()) as u64);
-        let behind = DeviceAddress(start.wrapping_add(request.into()));
-        let elements = [
-            Element { address: DeviceAddress(start), len: request, access: Access::DeviceReads },
-            Element { address: behind, len: answer, access: Access::DeviceWrites },
-        ];
-        let elements = match (request, answer) {
-            (0, _) => &elements[1..],
-            (_, 0) => &elements[..1],
-            _ => &elements[..],
-        };
-        // SAFETY:
-        // * The elements lie in one buffer of the region, which lives until `release` has proof of a reset.
-        // * The buffer of a free descriptor is not in flight. Only this method writes to buffers, to those of free
-        //   descriptors, and only `receive` reads from them, when they are back.
-        let token = unsafe { self.queue.add(elements) }?;
-        if let Some(at) = self.answers.get_mut(token.index()) {
-            *at = request;
-        }
-        Ok(token)
+        let request = writer.written();
+        buffers.commit(next, request, answer)
     }
 
     /// Takes the next used buffer off, like [`pop`](Self::pop), and lets `read` have what the device wrote to it.
@@ -114,19 +93,13 @@ impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
     /// [`DeviceError`] when the device broke the protocol.
     pub fn receive<R>(&mut self, read: impl FnOnce(Used, &mut Reader<'_>) -> R) -> Result<Option<R>, DeviceError> {
         let Some(used) = self.queue.pop()? else { return Ok(None) };
-        let answer = self.answers.get(used.token.index()).map_or(self.each, |&at| self.each.min(at as usize));
-        // SAFETY: no more than the length of the buffer behind its start.
-        let start = unsafe { self.buffer(used.token).add(answer) };
-        let left = (self.each - answer).min(used.written as usize);
-        // SAFETY: inside a buffer that the device has given back and that is not written to before this is over.
-        let mut answer = unsafe { Reader::of(start, left) };
+        let mut answer = self.buffers().answer(used);
         Ok(Some(read(used, &mut answer)))
     }
 
-    /// Where the buffer starts.
-    fn buffer(&self, token: Token) -> NonNull<u8> {
-        // SAFETY: a token is below `K`, so that the buffer lies inside the region.
-        unsafe { self.memory.as_ptr().add(self.each * token.index()) }
+    /// The buffers whatever their number.
+    fn buffers(&mut self) -> Buffers<'_> {
+        Buffers { queue: self.queue.raw(), memory: &self.memory, each: self.each, answers: &mut self.answers }
     }
 
     /// Takes the next used buffer off, see [`VirtQueue::pop`].
@@ -182,5 +155,65 @@ impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
             }
             Err(queue) => Err(Self { queue, memory, each, answers }),
         }
+    }
+}
+
+/// What is done with buffers whatever their number: it is compiled once.
+struct Buffers<'a> {
+    queue: &'a mut RawQueue<[Slot]>,
+    memory: &'a DmaRegion,
+    each: usize,
+    answers: &'a mut [u32],
+}
+
+impl<'a> Buffers<'a> {
+    /// The buffer that is next, as far as a request may be written to it.
+    fn prepare(&self, answer: usize) -> Result<(Token, Writer<'a>), AddError> {
+        let next = self.queue.next_token()?;
+        // SAFETY: the start of a buffer of a free descriptor, which nobody else has.
+        Ok((next, unsafe { Writer::of(self.start(next), self.each - answer, self.queue.interface()) }))
+    }
+
+    /// Makes the buffer available, with room for an answer behind the request.
+    fn commit(&mut self, next: Token, request: usize, answer: usize) -> Result<Token, AddError> {
+        // `request` is what a writer says, and another writer may have been put into the place of the one that was lent. `layout`
+        // has limited a buffer to 32 bits.
+        let (request, answer) = (request.min(self.each - answer) as u32, answer as u32);
+        let start = self.memory.device_address().0.wrapping_add((self.each * next.index()) as u64);
+        let behind = DeviceAddress(start.wrapping_add(request.into()));
+        let elements = [
+            Element { address: DeviceAddress(start), len: request, access: Access::DeviceReads },
+            Element { address: behind, len: answer, access: Access::DeviceWrites },
+        ];
+        let elements = match (request, answer) {
+            (0, _) => &elements[1..],
+            (_, 0) => &elements[..1],
+            _ => &elements[..],
+        };
+        // SAFETY:
+        // * The elements lie in one buffer of the region, which lives until `release` has proof of a reset.
+        // * The buffer of a free descriptor is not in flight. Only a writer from `prepare` writes to buffers, to those of free
+        //   descriptors, and only a reader from `answer` reads from them, when they are back.
+        let token = unsafe { self.queue.add(elements) }?;
+        if let Some(at) = self.answers.get_mut(token.index()) {
+            *at = request;
+        }
+        Ok(token)
+    }
+
+    /// What the device wrote to a buffer that it has given back.
+    fn answer(&self, used: Used) -> Reader<'a> {
+        let answer = self.answers.get(used.token.index()).map_or(self.each, |&at| self.each.min(at as usize));
+        // SAFETY: no more than the length of the buffer behind its start.
+        let start = unsafe { self.start(used.token).add(answer) };
+        let left = (self.each - answer).min(used.written as usize);
+        // SAFETY: inside a buffer that the device has given back and that is not written to before this is over.
+        unsafe { Reader::of(start, left) }
+    }
+
+    /// Where the buffer starts.
+    fn start(&self, token: Token) -> NonNull<u8> {
+        // SAFETY: a token is below the number of buffers, so that the buffer lies inside the region.
+        unsafe { self.memory.as_ptr().add(self.each * token.index()) }
     }
 }
