@@ -100,6 +100,7 @@ fn over_pci_by_the_memory_mapped_configuration_space() {
 const LEGACY_RINGS: [&str; 2] = ["event_idx=off", "event_idx=on"];
 
 #[test]
+#[cfg_attr(target_endian = "big", ignore = "a legacy device has the byte order of its machine, which is an x86")]
 fn over_mmio_by_the_legacy_interface() {
     for ring in LEGACY_RINGS {
         let Some((qemu, memory)) = machine(Machine::LegacyMicrovm, ring) else { return };
@@ -113,6 +114,7 @@ fn over_mmio_by_the_legacy_interface() {
 }
 
 #[test]
+#[cfg_attr(target_endian = "big", ignore = "a legacy device has the byte order of its machine, which is an x86")]
 fn over_pci_by_the_legacy_interface() {
     for ring in LEGACY_RINGS {
         let properties = format!("disable-modern=on,disable-legacy=off,{ring}");
@@ -128,6 +130,7 @@ fn over_pci_by_the_legacy_interface() {
 }
 
 #[test]
+#[cfg_attr(target_endian = "big", ignore = "a legacy device has the byte order of its machine, which is an x86")]
 fn a_transitional_pci_device_is_driven_through_either_interface() {
     let ring = LEGACY_RINGS[1];
     let properties = format!("disable-modern=off,disable-legacy=off,{ring}");
