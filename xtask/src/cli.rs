@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 
-use crate::qemu::features::Feature;
+use crate::{bench::BenchArguments, qemu::features::Feature};
 
 /// The one runner of the workspace.
 #[derive(Debug, Parser)]
@@ -17,6 +17,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Measures the balloon beside its host, its device and Linux's driver
+    Bench(BenchArguments),
     /// Takes memory from a guest by its balloon and gives it back
     Demo(DemoArguments),
     /// Builds the guest and prints where its image is

@@ -1,5 +1,6 @@
-//! The one runner of the workspace: `cargo demo`, `cargo xtask guest`, `cargo xtask test`.
+//! The one runner of the workspace: `cargo demo`, `cargo xtask guest`, `cargo xtask test`, `cargo xtask bench`.
 
+mod bench;
 mod build;
 mod cli;
 mod demo;
@@ -17,6 +18,7 @@ use clap::Parser as _;
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let result = process::interrupt::install().and_then(|()| match cli.command {
+        cli::Command::Bench(arguments) => bench::command(&arguments),
         cli::Command::Demo(arguments) => demo::command(&arguments),
         cli::Command::Guest(arguments) => build::guest::command(&arguments),
         cli::Command::Test(arguments) => test::command(&arguments),

@@ -66,6 +66,15 @@ pub(super) fn install(missing: &[Need], privilege: Privilege) -> anyhow::Result<
     apt_get(privilege, &arguments)
 }
 
+/// Fetches the lists of packages, where that may be done.
+pub(super) fn update() -> anyhow::Result<()> {
+    match host() {
+        Host::Apt(Some(privilege)) => apt_get(privilege, &["update"]),
+        Host::Apt(None) => bail!("apt's lists lack a package\nhelp: sudo apt-get update"),
+        Host::Other => bail!("there is no apt-get on this machine"),
+    }
+}
+
 /// The first set of packages that can be had here and is new enough.
 fn packages_for(need: Need) -> anyhow::Result<Vec<String>> {
     let minimum: Version = workspace::MINIMUM_RUST.parse().ok().context("the workspace states no rust-version")?;
@@ -117,7 +126,8 @@ fn candidate_in(policy: &str) -> Option<String> {
     (version != "(none)").then(|| version.to_owned())
 }
 
-fn ask(arguments: &[&str]) -> Option<String> {
+/// What apt-cache answers, if it does.
+pub(super) fn ask(arguments: &[&str]) -> Option<String> {
     let mut command = Command::new("apt-cache");
     command.args(arguments).env("LC_ALL", "C").stderr(Stdio::null());
     run::output(&mut command, QUESTION).ok().filter(|(status, _)| status.success()).map(|(_, text)| text)

@@ -1,6 +1,7 @@
 //! What the tests need on this machine: looked for, and installed where that may be done.
 
 mod apt;
+pub(crate) mod deb;
 mod need;
 
 use anyhow::bail;

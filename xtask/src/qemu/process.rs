@@ -1,6 +1,7 @@
 //! A running QEMU with its guest.
 
 use std::{
+    ffi::OsString,
     io::{self, Write as _},
     os::unix::net::UnixListener,
     process::{ChildStdin, Command, Stdio},
@@ -50,12 +51,18 @@ pub(crate) struct Qemu {
 impl Qemu {
     /// Starts `machine` and connects to it. The guest has not necessarily begun to run.
     pub(crate) fn start(machine: &Machine) -> Result<Self, QemuError> {
+        Self::start_with(machine, &[])
+    }
+
+    /// The same with `more` arguments for QEMU.
+    pub(crate) fn start_with(machine: &Machine, more: &[OsString]) -> Result<Self, QemuError> {
         let folder = tempfile::Builder::new().prefix("aerostat-").tempdir().map_err(QemuError::Socket)?;
         let socket = folder.path().join("qmp");
         let listener = UnixListener::bind(&socket).map_err(QemuError::Socket)?;
         listener.set_nonblocking(true).map_err(QemuError::Socket)?;
         let mut command = Command::new(&machine.program);
-        command.args(machine.arguments(&socket)).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(machine.arguments(&socket)).args(more);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Guarded::spawn(&mut command)
             .map_err(|source| QemuError::Start { program: machine.program.clone(), source })?;
         let keyboard = child.take_stdin();
@@ -115,6 +122,11 @@ impl Qemu {
         self.ask(Activity::Asking, Client::migration)
     }
 
+    /// How many instructions the guest has executed, where QEMU counts them.
+    pub(crate) fn instructions(&mut self) -> Result<u64, QemuError> {
+        self.ask(Activity::Asking, Client::instructions)
+    }
+
     /// Types `text` on the guest's serial line.
     pub(crate) fn type_in(&mut self, text: &str) -> Result<(), QemuError> {
         let keyboard = self.keyboard.as_mut().ok_or_else(|| QemuError::Mute(io::ErrorKind::BrokenPipe.into()))?;
@@ -145,6 +157,11 @@ impl Qemu {
             }
             thread::sleep(TICK);
         }
+    }
+
+    /// The id of QEMU's process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// QEMU's resident memory.

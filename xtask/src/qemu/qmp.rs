@@ -97,6 +97,12 @@ impl Client {
         self.execute(&QueryMigrate {}).map(Migration::from)
     }
 
+    /// How many instructions the guest has executed, where QEMU counts them.
+    pub(crate) fn instructions(&mut self) -> Result<u64, QmpError> {
+        let info = self.execute(&qmp::query_replay {})?;
+        Ok(u64::try_from(info.icount).unwrap_or(0))
+    }
+
     /// Ends QEMU.
     pub(crate) fn quit(&mut self) -> Result<(), QmpError> {
         self.execute(&qmp::quit {}).map(drop)
