@@ -1,7 +1,7 @@
 //! The driver: from a transport to random bytes.
 
 use aerostat_transport::queue::Awake;
-use aerostat_transport::spec::reserved::feature::{EventIdx, RingPacked};
+use aerostat_transport::spec::reserved::feature::{AccessPlatform, EventIdx, OrderPlatform, RingPacked};
 use aerostat_transport::spec::{Levels, Wanted, With, reserved};
 use aerostat_transport::{BufferQueue, Device, DeviceError, Dma, Live, Patience, SetupError, Transport, Wait};
 
@@ -9,9 +9,12 @@ use crate::entropy::{self, queue};
 use crate::error::{EntropyError, ProbeError, ProbeFailed};
 
 // ANCHOR: levels
-type Packed = <Levels<entropy::Features, reserved::Features> as With<RingPacked, Wanted>>::Out;
-/// What the driver wants where the device offers it: packed rings, and event indexes.
-pub type Declared = <Packed as With<EventIdx, Wanted>>::Out;
+type Refused = Levels<entropy::Features, reserved::Features>;
+type Packed = <Refused as With<RingPacked, Wanted>>::Out;
+type Events = <Packed as With<EventIdx, Wanted>>::Out;
+type Ordered = <Events as With<OrderPlatform, Wanted>>::Out;
+/// What the driver wants where the device offers it: packed rings, event indexes, and the platform's way to memory.
+pub type Declared = <Ordered as With<AccessPlatform, Wanted>>::Out;
 // ANCHOR_END: levels
 
 /// The most that one request asks for, in bytes.

@@ -75,6 +75,7 @@ fn arrives_as_it_is(machine: Machine, rings: &[&str], name: &str) {
 #[test]
 fn what_qemu_reads_arrives_over_mmio() {
     arrives_as_it_is(Machine::Microvm, &RINGS, "source-mmio");
+    arrives_as_it_is(Machine::Microvm, &["iommu_platform=on"], "source-mmio");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use core::marker::PhantomData;
 use aerostat_spec::{Block, Field, Interface, Readable, Wire, Writable};
 
 use crate::io::Io;
+use crate::region::Window;
 use crate::registers;
 
 /// How often a read is repeated until the generation stays the same.
@@ -17,6 +18,27 @@ pub trait ConfigIo: Io {
     /// on the legacy interface.
     fn generation(&self) -> Option<u32>;
 }
+
+/// The configuration space of a device that is driven through the legacy interface, over any bus.
+#[derive(Clone, Debug)]
+pub struct LegacyConfig<I> {
+    space: Window<I>,
+}
+
+impl<I: Io> LegacyConfig<I> {
+    /// All of `io` from `start` on.
+    pub(crate) fn new(io: I, start: usize) -> Self {
+        Self { space: Window::rest(io, start) }
+    }
+}
+
+impl<I: Io> ConfigIo for LegacyConfig<I> {
+    fn generation(&self) -> Option<u32> {
+        None
+    }
+}
+
+crate::io::delegate!(LegacyConfig, space);
 
 /// Why a configuration field could not be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

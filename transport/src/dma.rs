@@ -54,9 +54,11 @@ impl Addressing {
 /// * belongs to nobody else until the region comes back through [`Dma::free`]; for ever where it never does, even if the
 ///   object that allocated it is gone.
 ///
-/// [`Dma::free`] leaves a region alone that another object has allocated. An address that [`Dma::map`] returns leads the
-/// device to the memory that was to be mapped, and keeps its alignment up to that of a page of the platform, until
-/// [`Dma::unmap`].
+/// [`Dma::free`] leaves a region alone that another object has allocated.
+///
+/// An address that [`Dma::map`] returns leads the device to the memory that was to be mapped, and keeps its alignment up to
+/// that of a page of the platform, until [`Dma::unmap`] for the same memory. An object that maps stands for one device and
+/// its IOMMU domain.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not allocate memory that a device can reach",
     label = "needs `Dma`",
@@ -74,6 +76,10 @@ pub unsafe trait Dma {
     /// the device. `None` where that cannot be done now. Called only for a device that was promised such addresses: one
     /// that negotiated ACCESS_PLATFORM.
     ///
+    /// The memory may start and end inside a page of the platform, and two pieces may share one: the end of one mapping must
+    /// not end the other. The device reaches the rest of the page too; a platform that minds gives whole pages in
+    /// [`Dma::alloc`].
+    ///
     /// As it is, it is right for platforms whose devices use physical addresses.
     fn map(&mut self, physical: u64, bytes: usize) -> Option<DeviceAddress> {
         let _ = bytes;
@@ -89,9 +95,9 @@ pub unsafe trait Dma {
 /// A piece of memory shared with a device, owned by whoever holds this value.
 ///
 /// The device may write to it at any time, so that no Rust reference to it exists: it is read and written through
-/// volatile and atomic accesses. Dropping the value leaks the memory; [`Dma::free`] gives it back.
+/// volatile and atomic accesses. Dropping the value leaks the memory; [`DmaRegion::release`] gives it back.
 #[derive(Debug)]
-#[must_use = "dropping a region leaks its memory: give it back with `Dma::free`"]
+#[must_use = "dropping a region leaks its memory: give it back with `DmaRegion::release`"]
 pub struct DmaRegion {
     start: NonNull<u8>,
     physical: u64,
@@ -115,7 +121,8 @@ impl DmaRegion {
 
     /// Allocates a region and maps it for a device with that addressing. `None` where either cannot be done now.
     pub fn allocate(dma: &mut impl Dma, layout: Layout, addressing: Addressing) -> Option<Self> {
-        let region = dma.alloc(layout)?;
+        // What comes out of a pool may have been mapped before.
+        let region = Self { mapped: None, ..dma.alloc(layout)? };
         match addressing {
             Addressing::Physical => Some(region),
             Addressing::Platform => match dma.map(region.physical, region.len()) {
@@ -215,8 +222,8 @@ impl DmaRegion {
 
     /// Reads the 16-bit index or flags at `offset` with acquire ordering; 0 where it does not fit or is not aligned.
     pub(crate) fn load(&self, offset: usize) -> u16 {
-        // SAFETY: inside, aligned and valid while the region is borrowed, as `at` checked; driver code reaches indexes
-        // and flags through atomics only, and the device's own accesses to them are atomic too.
+        // SAFETY: inside, aligned and valid while the region is borrowed, as `at` checked; the driver has no other
+        // access to the memory at the same time, and the device's own accesses to indexes and flags are atomic too.
         self.at::<u16>(offset).map_or(0, |at| unsafe { AtomicU16::from_ptr(at.as_ptr()) }.load(Ordering::Acquire))
     }
 

@@ -77,12 +77,12 @@ mod wait;
 
 pub use aerostat_spec as spec;
 pub use any::Either;
-pub use config::{Config, ConfigError, ConfigIo, InUse, Setup};
+pub use config::{Config, ConfigError, ConfigIo, InUse, LegacyConfig, Setup};
 pub use dma::{Addressing, DeviceAddress, Dma, DmaRegion};
 pub use interface::{Dialect, FeatureBits, Legacy, Modern};
 pub use io::Io;
 pub use lifecycle::{Acknowledged, Device, FeaturesOk, Live, Negotiating, Reset, ResetProof};
-pub use mmio::{LegacyMmio, LegacyMmioConfig, Mmio, MmioConfig, MmioError, MmioInterrupt, MmioNotifier};
+pub use mmio::{LegacyMmio, Mmio, MmioConfig, MmioError, MmioInterrupt, MmioNotifier};
 pub use numbering::Numbering;
 pub use pci::{LegacyPci, Pci};
 pub use pci_types;

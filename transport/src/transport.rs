@@ -1,6 +1,6 @@
 //! What a bus has to do for a device.
 
-use aerostat_spec::{DeviceId, Interface};
+use aerostat_spec::{DeviceId, Feature, Interface, reserved};
 
 use crate::config::ConfigIo;
 use crate::interface::Dialect;
@@ -136,6 +136,33 @@ pub trait Notifier {
     /// Sends the notification. `next` is where in the ring the next buffer will be made available; it is part of the
     /// notification with the feature NOTIFICATION_DATA ("Driver Notifications", 2.9).
     fn notify(&self, next: RingPosition);
+}
+
+/// What a notification carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carries {
+    /// The number of the queue.
+    Queue,
+    /// Beside it, where in the ring the next buffer will be (NOTIFICATION_DATA).
+    QueueAndPosition,
+}
+
+impl Carries {
+    /// By the features that the driver accepts.
+    pub(crate) const fn by(features: u64) -> Self {
+        match features & 1 << reserved::feature::NotificationData::BIT {
+            0 => Self::Queue,
+            _ => Self::QueueAndPosition,
+        }
+    }
+
+    /// The length in bytes of a notification over PCI, which is its alignment too.
+    pub(crate) const fn bytes(self) -> usize {
+        match self {
+            Self::Queue => size_of::<u16>(),
+            Self::QueueAndPosition => size_of::<u32>(),
+        }
+    }
 }
 
 /// The interrupt side of a device: may be used in an interrupt handler, beside everything else.

@@ -18,15 +18,22 @@ fn identification_stops_at_what_is_wrong() {
     };
     let (error, log) = try_new(&|soft| soft.model().magic = 0x7472_6977);
     assert_eq!((error, log), (Err(MmioError::Magic { found: 0x7472_6977 }), read(&[reg::MAGIC])));
-    for version in [0, 1, 3, 0x0200_0002, u32::MAX] {
+    for version in [0, 3, 0x0200_0002, u32::MAX] {
         let (error, log) = try_new(&|soft| soft.model().version = version);
         assert_eq!(
             (error, log),
             (Err(MmioError::Version { expected: 2, found: version }), read(&[reg::MAGIC, reg::VERSION]))
         );
     }
-    let (error, log) = try_new(&|soft| soft.model().id = 0);
-    assert_eq!((error, log), (Err(MmioError::NoDevice), read(&[reg::MAGIC, reg::VERSION, reg::DEVICE_ID])));
+    let (error, _) = try_new(&|soft| soft.model().version = 1);
+    assert_eq!(error, Err(MmioError::Version { expected: 2, found: 1 }));
+    for version in [1, 2] {
+        let (error, log) = try_new(&|soft| {
+            soft.model().version = version;
+            soft.model().id = 0;
+        });
+        assert_eq!((error, log), (Err(MmioError::NoDevice), read(&[reg::MAGIC, reg::VERSION, reg::DEVICE_ID])));
+    }
     let (device, log) = try_new(&|_| {});
     assert_eq!((device, log), (Ok(42), read(&[reg::MAGIC, reg::VERSION, reg::DEVICE_ID])));
     let (device, _) = try_new(&|soft| soft.model().id = 0x0001_002a);

@@ -72,7 +72,7 @@ unsafe impl Dma for Platform {
     }
 
     fn free(&mut self, region: DmaRegion) {
-        put(region.device_address().0, region.len());
+        put(region.physical(), region.len());
     }
 }
 

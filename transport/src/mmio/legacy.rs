@@ -4,15 +4,14 @@ use aerostat_spec::mmio::legacy::{self as reg, Space};
 use aerostat_spec::mmio::{CONFIG_OFFSET, VERSION_LEGACY};
 use aerostat_spec::{DeviceId, Interface};
 
-use crate::config::ConfigIo;
+use crate::config::LegacyConfig;
 use crate::interface::Legacy;
 use crate::io::Io;
-use crate::mmio::{MmioError, MmioInterrupt, MmioNotifier, Notification, identify};
+use crate::mmio::{MmioError, MmioInterrupt, MmioNotifier, identify};
 use crate::queue::{LEGACY_ALIGN, QueueError, QueueLimit, QueueSize, RingAddresses};
-use crate::region::Window;
 use crate::registers::Registers;
 use crate::status::Status;
-use crate::transport::Transport;
+use crate::transport::{Carries, Transport};
 
 /// A device on the MMIO bus, driven through the legacy interface.
 #[derive(Debug)]
@@ -46,7 +45,7 @@ unsafe impl<I: Io> Transport for LegacyMmio<I> {
     type Dialect = Legacy;
     type Notifier = MmioNotifier<I>;
     type Interrupt = MmioInterrupt<I>;
-    type Config = LegacyMmioConfig<I>;
+    type Config = LegacyConfig<I>;
 
     fn interface(&self) -> Interface {
         Interface::Legacy
@@ -104,28 +103,14 @@ unsafe impl<I: Io> Transport for LegacyMmio<I> {
         self.registers.write(reg::QueueAlign, LEGACY_ALIGN as u32);
         self.registers.write(reg::QueuePfn, pfn);
         let registers = Registers::new(self.registers.io().clone());
-        Ok(MmioNotifier { registers, queue, notification: Notification::Queue })
+        Ok(MmioNotifier { registers, queue, carries: Carries::Queue })
     }
 
-    fn config(&self) -> LegacyMmioConfig<I> {
-        LegacyMmioConfig { space: Window::rest(self.registers.io().clone(), CONFIG_OFFSET) }
+    fn config(&self) -> LegacyConfig<I> {
+        LegacyConfig::new(self.registers.io().clone(), CONFIG_OFFSET)
     }
 
     fn interrupt(&self) -> MmioInterrupt<I> {
         MmioInterrupt { registers: Registers::new(self.registers.io().clone()) }
     }
 }
-
-/// The configuration space of an MMIO device, through the legacy interface.
-#[derive(Clone, Debug)]
-pub struct LegacyMmioConfig<I> {
-    space: Window<I>,
-}
-
-impl<I: Io> ConfigIo for LegacyMmioConfig<I> {
-    fn generation(&self) -> Option<u32> {
-        None
-    }
-}
-
-crate::io::delegate!(LegacyMmioConfig, space);

@@ -4,9 +4,9 @@ mod legacy;
 
 use aerostat_spec::mmio::modern::{self as reg, Space};
 use aerostat_spec::mmio::{CONFIG_OFFSET, Interrupt, MAGIC, VERSION_LEGACY, VERSION_MODERN};
-use aerostat_spec::{DeviceId, Feature, Interface, reserved};
+use aerostat_spec::{DeviceId, Interface};
 
-pub use self::legacy::{LegacyMmio, LegacyMmioConfig};
+pub use self::legacy::LegacyMmio;
 use crate::any::Either;
 use crate::barrier::for_devices;
 use crate::config::ConfigIo;
@@ -16,23 +16,14 @@ use crate::queue::{QueueError, QueueLimit, QueueSize, RingAddresses, RingPositio
 use crate::region::Window;
 use crate::registers::Registers;
 use crate::status::Status;
-use crate::transport::{Causes, InterruptSource, Notifier, QueueReset, Transport};
+use crate::transport::{Carries, Causes, InterruptSource, Notifier, QueueReset, Transport};
 
 /// A device on the MMIO bus, driven through the modern interface.
 #[derive(Debug)]
 pub struct Mmio<I> {
     registers: Registers<Space, I>,
     device: DeviceId,
-    notification: Notification,
-}
-
-/// What a notification carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Notification {
-    /// The number of the queue.
-    Queue,
-    /// Beside it, where in the ring the next buffer will be (NOTIFICATION_DATA).
-    QueueAndPosition,
+    carries: Carries,
 }
 
 /// What was found in place of a device to drive. Only [`MmioError::NoDevice`] is no reason for concern.
@@ -77,7 +68,7 @@ impl<I: Io> Mmio<I> {
     /// [`MmioError`] with the registers, of which none was written.
     pub fn new(io: I) -> Result<Self, (I, MmioError)> {
         match identify(&io, VERSION_MODERN) {
-            Ok(device) => Ok(Self { registers: Registers::new(io), device, notification: Notification::Queue }),
+            Ok(device) => Ok(Self { registers: Registers::new(io), device, carries: Carries::Queue }),
             Err(error) => Err((io, error)),
         }
     }
@@ -111,13 +102,15 @@ fn identify<I: Io>(io: &I, expected: u32) -> Result<DeviceId, MmioError> {
         MAGIC => {}
         found => return Err(MmioError::Magic { found }),
     }
-    match registers.read(reg::Version) {
-        found if found == expected => {}
-        found => return Err(MmioError::Version { expected, found }),
+    let version = registers.read(reg::Version);
+    if ![VERSION_LEGACY, VERSION_MODERN].contains(&version) {
+        return Err(MmioError::Version { expected, found: version });
     }
     match registers.read(reg::DeviceId) {
+        // An empty place has either version.
         0 => Err(MmioError::NoDevice),
-        id => Ok(DeviceId(id)),
+        id if version == expected => Ok(DeviceId(id)),
+        _ => Err(MmioError::Version { expected, found: version }),
     }
 }
 
@@ -159,10 +152,7 @@ unsafe impl<I: Io> Transport for Mmio<I> {
             self.registers.write(reg::DriverFeaturesSel, select);
             self.registers.write(reg::DriverFeatures, half);
         }
-        self.notification = match features & 1 << reserved::feature::NotificationData::BIT {
-            0 => Notification::Queue,
-            _ => Notification::QueueAndPosition,
-        };
+        self.carries = Carries::by(features);
     }
 
     fn supported(&self) -> u64 {
@@ -193,7 +183,7 @@ unsafe impl<I: Io> Transport for Mmio<I> {
         registers.write(reg::QueueDriver, ring.driver.0);
         registers.write(reg::QueueDevice, ring.device.0);
         registers.write(reg::QueueReady, 1);
-        Ok(MmioNotifier { registers: registers.clone(), queue, notification: self.notification })
+        Ok(MmioNotifier { registers: registers.clone(), queue, carries: self.carries })
     }
 
     fn config(&self) -> MmioConfig<I> {
@@ -227,14 +217,14 @@ unsafe impl<I: Io> QueueReset for Mmio<I> {
 pub struct MmioNotifier<I> {
     registers: Registers<Space, I>,
     queue: u16,
-    notification: Notification,
+    carries: Carries,
 }
 
 impl<I: Io> Notifier for MmioNotifier<I> {
     fn notify(&self, next: RingPosition) {
-        let value = match self.notification {
-            Notification::Queue => self.queue.into(),
-            Notification::QueueAndPosition => next.with_queue(self.queue),
+        let value = match self.carries {
+            Carries::Queue => self.queue.into(),
+            Carries::QueueAndPosition => next.with_queue(self.queue),
         };
         self.registers.write(reg::QueueNotify, value);
     }

@@ -4,16 +4,16 @@ use aerostat_spec::pci::{LEGACY_CONFIG_OFFSET, LEGACY_CONFIG_OFFSET_MSIX, NO_VEC
 use aerostat_spec::{Block, DeviceId, Field, Interface};
 use pci_types::ConfigRegionAccess;
 
-use crate::config::ConfigIo;
+use crate::config::LegacyConfig;
 use crate::interface::Legacy;
 use crate::io::Io;
 use crate::pci::function::{BarIndex, PciFunction, Space};
-use crate::pci::{MapBar, Notification, PciError, PciInterrupt, PciNotifier, Routing, msix};
+use crate::pci::{MapBar, PciError, PciInterrupt, PciNotifier, Routing, msix};
 use crate::queue::{QueueError, QueueLimit, QueueSize, RingAddresses};
 use crate::region::Window;
 use crate::registers::Registers;
 use crate::status::Status;
-use crate::transport::{BusError, Transport};
+use crate::transport::{BusError, Carries, Transport};
 
 /// A device on the PCI bus, driven through the legacy interface: registers at the start of its first BAR, which lies in I/O
 /// space.
@@ -69,7 +69,7 @@ unsafe impl<I: Io> Transport for LegacyPci<I> {
     type Dialect = Legacy;
     type Notifier = PciNotifier<I>;
     type Interrupt = PciInterrupt<I>;
-    type Config = LegacyPciConfig<I>;
+    type Config = LegacyConfig<I>;
 
     fn interface(&self) -> Interface {
         Interface::Legacy
@@ -132,32 +132,18 @@ unsafe impl<I: Io> Transport for LegacyPci<I> {
             }
         }
         self.registers.write(reg::QueueAddress, pfn);
-        Ok(PciNotifier { register: self.notify.clone(), queue, notification: Notification::Queue })
+        Ok(PciNotifier { register: self.notify.clone(), queue, carries: Carries::Queue })
     }
 
-    fn config(&self) -> LegacyPciConfig<I> {
+    fn config(&self) -> LegacyConfig<I> {
         let start = match self.routing {
             Routing::Line => LEGACY_CONFIG_OFFSET,
             Routing::Messages { .. } => LEGACY_CONFIG_OFFSET_MSIX,
         };
-        LegacyPciConfig { space: Window::rest(self.registers.io().clone(), start) }
+        LegacyConfig::new(self.registers.io().clone(), start)
     }
 
     fn interrupt(&self) -> PciInterrupt<I> {
         PciInterrupt { isr: matches!(self.routing, Routing::Line).then(|| self.isr.clone()) }
     }
 }
-
-/// The configuration space of a PCI device, through the legacy interface.
-#[derive(Clone, Debug)]
-pub struct LegacyPciConfig<I> {
-    space: Window<I>,
-}
-
-impl<I: Io> ConfigIo for LegacyPciConfig<I> {
-    fn generation(&self) -> Option<u32> {
-        None
-    }
-}
-
-crate::io::delegate!(LegacyPciConfig, space);

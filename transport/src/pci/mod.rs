@@ -8,9 +8,11 @@
 //! 4. A kernel that cannot map BARs passes [`BarWindows`] for its [`MapBar`].
 
 mod access;
+mod error;
 mod function;
 mod legacy;
 mod msix;
+mod routing;
 mod structures;
 mod window;
 
@@ -19,9 +21,12 @@ use aerostat_spec::{Block, DeviceId, Feature, Interface, reserved};
 use pci_types::ConfigRegionAccess;
 
 pub use self::access::{ConfigPorts, Ecam};
+pub use self::error::PciError;
 pub use self::function::{BarIndex, BarRange, PciFunction, Space};
-pub use self::legacy::{LegacyPci, LegacyPciConfig};
+pub use self::legacy::LegacyPci;
 pub use self::msix::{Message, Msix, QueueVectors, Vector};
+pub use self::routing::Routing;
+pub use self::structures::StructureKind;
 use self::structures::Structures;
 pub use self::window::{BarWindow, BarWindows};
 use crate::any::Either;
@@ -33,7 +38,7 @@ use crate::queue::{QueueError, QueueLimit, QueueSize, RingAddresses, RingPositio
 use crate::region::Window;
 use crate::registers::{Registers, fits};
 use crate::status::Status;
-use crate::transport::{BusError, Causes, InterruptSource, Notifier, QueueReset, Transport};
+use crate::transport::{BusError, Carries, Causes, InterruptSource, Notifier, QueueReset, Transport};
 
 /// Makes the BARs of a device accessible.
 ///
@@ -54,132 +59,6 @@ impl<I: Io, F: FnMut(BarRange) -> Option<I>> MapBar for F {
     }
 }
 
-/// The structures that make up a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum StructureKind {
-    /// Common configuration.
-    Common,
-    /// Notifications.
-    Notify,
-    /// ISR status.
-    Isr,
-    /// The device's own configuration.
-    Device,
-}
-
-impl StructureKind {
-    fn from_raw(raw: u8) -> Option<Self> {
-        match pci::CfgType::from_raw(raw) {
-            pci::CfgType::Common => Some(Self::Common),
-            pci::CfgType::Notify => Some(Self::Notify),
-            pci::CfgType::Isr => Some(Self::Isr),
-            pci::CfgType::Device => Some(Self::Device),
-            _ => None,
-        }
-    }
-
-    /// The alignment in bytes that such a structure has.
-    const fn align(self) -> u32 {
-        match self {
-            Self::Common | Self::Device => 4,
-            Self::Notify => 2,
-            Self::Isr => 1,
-        }
-    }
-
-    /// The least length in bytes with which such a structure is of any use.
-    const fn least(self) -> u32 {
-        match self {
-            // Up to the queue's device area; what was added later is used only with its features.
-            Self::Common => 56,
-            Self::Notify => 2,
-            Self::Isr | Self::Device => 1,
-        }
-    }
-}
-
-/// Why a PCI function cannot be driven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PciError {
-    /// The function is no virtio device.
-    #[error("the function is no virtio device")]
-    NotVirtio,
-    /// The function has no virtio capabilities: it is a legacy device.
-    #[error("the device has no virtio capabilities: it has only the legacy interface (`LegacyPci` is for that)")]
-    NoCapabilities,
-    /// The function has no legacy interface: its PCI device id or its revision is that of a modern device, or its first
-    /// BAR is not one of I/O space that has room for the legacy registers.
-    #[error("the device has no legacy interface (`Pci` is for the modern one)")]
-    NoLegacyInterface,
-    /// The function has no capability through which its BARs can be reached.
-    #[error("the device has no capability of type VIRTIO_PCI_CAP_PCI_CFG: its BARs have to be mapped")]
-    NoWindow,
-    /// A structure is missing, or none of the capabilities that describe it can be used.
-    #[error("no usable capability describes the {0:?} structure (reserved BARs and ranges outside BARs are ignored)")]
-    Missing(StructureKind),
-    /// The MSI-X table is not inside a BAR.
-    #[error("the MSI-X table is not inside a BAR")]
-    Table,
-    /// A range of a BAR was not mapped.
-    #[error("{} bytes of a BAR at {:#x} were not mapped", range.len, range.address)]
-    Unmapped {
-        /// The range.
-        range: BarRange,
-    },
-}
-
-/// How a device is to interrupt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Routing {
-    /// By its interrupt line; the ISR status says what it was about.
-    Line,
-    /// By messages. The vectors may be the same.
-    Messages {
-        /// The message for changes of the configuration.
-        configuration: Vector,
-        /// The messages for used buffers.
-        queues: QueueVectors,
-    },
-}
-
-impl Routing {
-    /// The vector for the configuration, where messages are sent.
-    const fn configuration(self) -> Option<u16> {
-        match self {
-            Self::Line => None,
-            Self::Messages { configuration, .. } => Some(configuration.get()),
-        }
-    }
-
-    /// The vector for a queue, where messages are sent.
-    const fn queue(self, queue: u16) -> Option<u16> {
-        match self {
-            Self::Line => None,
-            Self::Messages { queues, .. } => Some(queues.of(queue)),
-        }
-    }
-}
-
-/// What a notification carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Notification {
-    /// The number of the queue.
-    Queue,
-    /// Beside it, where in the ring the next buffer will be (NOTIFICATION_DATA).
-    QueueAndPosition,
-}
-
-impl Notification {
-    /// Its length in bytes, which is its alignment too.
-    const fn bytes(self) -> usize {
-        match self {
-            Self::Queue => size_of::<u16>(),
-            Self::QueueAndPosition => size_of::<u32>(),
-        }
-    }
-}
-
 /// A device on the PCI bus, driven through the modern interface.
 #[derive(Debug)]
 pub struct Pci<I> {
@@ -190,7 +69,7 @@ pub struct Pci<I> {
     device: Window<I>,
     id: DeviceId,
     routing: Routing,
-    notification: Notification,
+    carries: Carries,
 }
 
 impl<I: Io> Pci<I> {
@@ -224,8 +103,8 @@ impl<I: Io> Pci<I> {
             Some(range) => structure(range, u64::MAX)?,
             None => isr.rest_from(isr.len()),
         };
-        let notification = Notification::Queue;
-        Ok(Self { common, notify, multiplier: found.multiplier, isr, device, id, routing, notification })
+        let carries = Carries::Queue;
+        Ok(Self { common, notify, multiplier: found.multiplier, isr, device, id, routing, carries })
     }
 
     /// Takes the device like [`Pci::new`], and through the legacy interface where it has no other ("Legacy Interface: A
@@ -292,10 +171,7 @@ unsafe impl<I: Io> Transport for Pci<I> {
             self.common.write(common_cfg::DriverFeatureSelect, select);
             self.common.write(common_cfg::DriverFeature, half);
         }
-        self.notification = match features & 1 << reserved::feature::NotificationData::BIT {
-            0 => Notification::Queue,
-            _ => Notification::QueueAndPosition,
-        };
+        self.carries = Carries::by(features);
     }
 
     fn supported(&self) -> u64 {
@@ -337,7 +213,7 @@ unsafe impl<I: Io> Transport for Pci<I> {
     ) -> Result<PciNotifier<I>, QueueError> {
         self.select(queue);
         let offset = u64::from(self.common.read(common_cfg::QueueNotifyOff)) * u64::from(self.multiplier);
-        let bytes = self.notification.bytes();
+        let bytes = self.carries.bytes();
         let start = usize::try_from(offset).ok().filter(|start| start.is_multiple_of(bytes));
         let register = start.and_then(|start| self.notify.part(start, bytes));
         let register = register.ok_or(QueueError::Notification { queue })?;
@@ -352,7 +228,7 @@ unsafe impl<I: Io> Transport for Pci<I> {
         self.common.write(common_cfg::QueueDriver, ring.driver.0);
         self.common.write(common_cfg::QueueDevice, ring.device.0);
         self.common.write(common_cfg::QueueEnable, 1);
-        Ok(PciNotifier { register, queue, notification: self.notification })
+        Ok(PciNotifier { register, queue, carries: self.carries })
     }
 
     fn config(&self) -> PciConfig<I> {
@@ -383,14 +259,14 @@ unsafe impl<I: Io> QueueReset for Pci<I> {
 pub struct PciNotifier<I> {
     register: Window<I>,
     queue: u16,
-    notification: Notification,
+    carries: Carries,
 }
 
 impl<I: Io> Notifier for PciNotifier<I> {
     fn notify(&self, next: RingPosition) {
-        match self.notification {
-            Notification::Queue => self.register.write16(0, self.queue),
-            Notification::QueueAndPosition => self.register.write32(0, next.with_queue(self.queue)),
+        match self.carries {
+            Carries::Queue => self.register.write16(0, self.queue),
+            Carries::QueueAndPosition => self.register.write32(0, next.with_queue(self.queue)),
         }
     }
 }

@@ -3,9 +3,53 @@
 use aerostat_spec::{Block, pci};
 use pci_types::ConfigRegionAccess;
 
+use crate::pci::PciError;
 use crate::pci::function::{BarIndex, BarRange, Capability, PciFunction};
-use crate::pci::{PciError, StructureKind};
 use crate::registers::Registers;
+
+/// The structures that make up a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StructureKind {
+    /// Common configuration.
+    Common,
+    /// Notifications.
+    Notify,
+    /// ISR status.
+    Isr,
+    /// The device's own configuration.
+    Device,
+}
+
+impl StructureKind {
+    fn from_raw(raw: u8) -> Option<Self> {
+        match pci::CfgType::from_raw(raw) {
+            pci::CfgType::Common => Some(Self::Common),
+            pci::CfgType::Notify => Some(Self::Notify),
+            pci::CfgType::Isr => Some(Self::Isr),
+            pci::CfgType::Device => Some(Self::Device),
+            _ => None,
+        }
+    }
+
+    /// The alignment in bytes that such a structure has.
+    const fn align(self) -> u32 {
+        match self {
+            Self::Common | Self::Device => 4,
+            Self::Notify => 2,
+            Self::Isr => 1,
+        }
+    }
+
+    /// The least length in bytes with which such a structure is of any use.
+    const fn least(self) -> u32 {
+        match self {
+            // Up to the queue's device area; what was added later is used only with its features.
+            Self::Common => 56,
+            Self::Notify => 2,
+            Self::Isr | Self::Device => 1,
+        }
+    }
+}
 
 /// The structures that a driver needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

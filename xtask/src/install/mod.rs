@@ -106,6 +106,9 @@ mod tests {
         else {
             panic!("installed")
         };
-        assert!(advice.contains("help: QEMU:") && advice.contains("rustup target add x86_64-unknown-none"), "{advice}");
+        assert!(
+            advice.contains("help: QEMU for aarch64:") && advice.contains("rustup target add x86_64-unknown-none"),
+            "{advice}"
+        );
     }
 }
