@@ -386,8 +386,8 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, Live<F>> {
     ///
     /// # Errors
     ///
-    /// The queue, unusable, with [`QueueError::ResetUnfinished`] where the device may still be using it, or with the error
-    /// with which it could not be set up again.
+    /// The queue, unusable, with [`QueueError::ResetUnfinished`] or [`QueueError::InUse`] where the device may still be using
+    /// it, or with the error with which it could not be set up again.
     #[expect(clippy::type_complexity, reason = "the queue comes back in either case")]
     pub fn reset_queue<const K: usize>(
         &mut self,
@@ -406,9 +406,19 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, Live<F>> {
         let is_reset = (0..RESET_READS).any(|_| self.guard.is_reset(index));
         // Orders the end of the reset before whatever is done with memory that the device had.
         for_devices();
-        if !is_reset {
+        // Of a queue that it has reset, the device says that it is not enabled either. One that does not know of resets of
+        // queues seems to be done at once, and goes on with the queue.
+        let limit =
+            if is_reset { self.guard.queue_limit(index) } else { Err(QueueError::ResetUnfinished { queue: index }) };
+        let verified = match limit {
+            Ok(QueueLimit::AtMost(limit) | QueueLimit::Exactly(limit)) if limit < size.get() => {
+                Err(QueueError::TooSmall { queue: index, size: limit, needed: size.get() })
+            }
+            limit => limit.map(drop),
+        };
+        if let Err(error) = verified {
             queue.poison(DeviceError::Resetting);
-            return Err((queue, QueueError::ResetUnfinished { queue: index }));
+            return Err((queue, error));
         }
         let mut queue = queue.renew();
         for_devices();

@@ -64,6 +64,8 @@ impl<I: Io, F: FnMut(BarRange) -> Option<I>> MapBar for F {
 pub struct Pci<I> {
     common: Registers<common_cfg::Space, Window<I>>,
     notify: Window<I>,
+    /// Where the notification structure is on the bus.
+    notify_start: u64,
     multiplier: u32,
     isr: Window<I>,
     device: Window<I>,
@@ -103,8 +105,8 @@ impl<I: Io> Pci<I> {
             Some(range) => structure(range, u64::MAX)?,
             None => isr.rest_from(isr.len()),
         };
-        let carries = Carries::Queue;
-        Ok(Self { common, notify, multiplier: found.multiplier, isr, device, id, routing, carries })
+        let (notify_start, multiplier, carries) = (found.notify.address, found.multiplier, Carries::Queue);
+        Ok(Self { common, notify, notify_start, multiplier, isr, device, id, routing, carries })
     }
 
     /// Takes the device like [`Pci::new`], and through the legacy interface where it has no other ("Legacy Interface: A
@@ -214,7 +216,8 @@ unsafe impl<I: Io> Transport for Pci<I> {
         self.select(queue);
         let offset = u64::from(self.common.read(common_cfg::QueueNotifyOff)) * u64::from(self.multiplier);
         let bytes = self.carries.bytes();
-        let start = usize::try_from(offset).ok().filter(|start| start.is_multiple_of(bytes));
+        let is_aligned = self.notify_start.wrapping_add(offset).is_multiple_of(bytes as u64);
+        let start = usize::try_from(offset).ok().filter(|_| is_aligned);
         let register = start.and_then(|start| self.notify.part(start, bytes));
         let register = register.ok_or(QueueError::Notification { queue })?;
         if let Some(vector) = self.routing.queue(queue) {

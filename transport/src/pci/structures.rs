@@ -97,6 +97,19 @@ impl Structures {
     }
 }
 
+/// Whether the `len` bytes at `start` of a BAR are part of a structure that a capability describes.
+pub(crate) fn is_described<C: ConfigRegionAccess>(
+    function: &PciFunction<C>,
+    bar: BarIndex,
+    start: u64,
+    len: u64,
+) -> bool {
+    function.capabilities().filter_map(|capability| describe(function, capability)).any(|(_, place, offset, length)| {
+        let end = u64::from(offset) + u64::from(length);
+        place == bar && start >= offset.into() && start.checked_add(len).is_some_and(|last| last <= end)
+    })
+}
+
 /// Kind, BAR, offset and length of the structure that a capability describes; `None` for other capabilities, and for
 /// reserved kinds and reserved BARs, which are to be ignored.
 fn describe<C: ConfigRegionAccess>(

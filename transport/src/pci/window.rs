@@ -8,14 +8,14 @@ use pci_types::ConfigRegionAccess;
 
 use crate::io::Io;
 use crate::pci::function::{BarIndex, BarRange, Capability, PciFunction};
-use crate::pci::{MapBar, PciError};
+use crate::pci::{MapBar, PciError, structures};
 use crate::registers::Registers;
 
 /// Where the capability has its data register.
 const DATA: u16 = cfg_cap::PciCfgData::OFFSET as u16;
 
 /// The BARs of a device, reached through a capability in its configuration space: a [`MapBar`] for kernels that cannot map
-/// them.
+/// them. It maps only what a virtio capability describes: the table of MSI-X cannot be reached in this way.
 ///
 /// Each access takes several accesses of the configuration space, which must not mix with those of another context: all
 /// transports over such a window stay with one of them, and the device is polled rather than served in an interrupt handler.
@@ -63,6 +63,8 @@ impl<C: ConfigRegionAccess + Clone> MapBar for BarWindows<C> {
             let start = range.address.checked_sub(whole.address)?;
             whole.part(start, range.len).map(|_| (bar, start))
         })?;
+        // Nothing else of a BAR may be reached in this way.
+        structures::is_described(&self.function, bar, start, range.len).then_some(())?;
         // The capability has 32 bits for an offset.
         let (start, len) = (u32::try_from(start).ok()?, u32::try_from(range.len).ok()?);
         start.checked_add(len)?;

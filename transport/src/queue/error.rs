@@ -184,8 +184,8 @@ pub enum QueueError {
         /// Number of the queue.
         queue: u16,
     },
-    /// The registers of the device have no room for the queue's notification, or an odd address.
-    #[error("queue {queue}: its notification address is outside the notification structure, or odd")]
+    /// The registers of the device have no room for the queue's notification, or an address that is not aligned to it.
+    #[error("queue {queue}: its notification address is outside the notification structure, or not aligned")]
     Notification {
         /// Number of the queue.
         queue: u16,
