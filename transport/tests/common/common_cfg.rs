@@ -1,7 +1,7 @@
 //! What lies behind the BARs of a PCI kite: its structures, with a record of each access.
 
-use super::Touch;
 use super::function::{COMMON, DEVICE, ISR, NOTIFY, TABLE};
+use super::{Resets, Touch};
 
 /// Offsets in the common configuration ("Common configuration structure layout", 4.1.4.3).
 pub(crate) mod field {
@@ -19,6 +19,7 @@ pub(crate) mod field {
     pub(crate) const QUEUE_ENABLE: usize = 0x1c;
     pub(crate) const QUEUE_NOTIFY_OFF: usize = 0x1e;
     pub(crate) const QUEUE_DESC: usize = 0x20;
+    pub(crate) const QUEUE_RESET: usize = 0x3a;
 }
 
 /// What was set up of a queue.
@@ -29,6 +30,8 @@ pub(crate) struct PciQueue {
     pub(crate) enable: u16,
     pub(crate) notify_off: u16,
     pub(crate) addresses: [u64; 3],
+    /// What queue_reset reads.
+    pub(crate) reset: u16,
 }
 
 /// The device.
@@ -45,6 +48,7 @@ pub(crate) struct CommonCfg {
     /// No vector is accepted from this one on.
     pub(crate) vectors: u16,
     pub(crate) isr: u8,
+    pub(crate) resets: Resets,
     /// Accesses, with offsets from the start of the BAR.
     pub(crate) log: Vec<Touch>,
     features: [u32; 2],
@@ -53,7 +57,8 @@ pub(crate) struct CommonCfg {
 
 impl CommonCfg {
     pub(crate) fn new(bar: u64) -> Self {
-        let queue = |notify_off| PciQueue { size: 8, vector: 0xffff, enable: 0, notify_off, addresses: [0; 3] };
+        let queue =
+            |notify_off| PciQueue { size: 8, vector: 0xffff, enable: 0, notify_off, addresses: [0; 3], reset: 0 };
         Self {
             bar,
             offered: 1 << 32,
@@ -65,6 +70,7 @@ impl CommonCfg {
             config_vector: 0xffff,
             vectors: u16::MAX,
             isr: 0,
+            resets: Resets::After(0),
             log: Vec::new(),
             features: [0; 2],
             select: 0,
@@ -100,7 +106,25 @@ impl CommonCfg {
             field::QUEUE_VECTOR => queue.map_or(0xffff, |queue| queue.vector.into()),
             field::QUEUE_ENABLE => queue.map_or(0, |queue| queue.enable.into()),
             field::QUEUE_NOTIFY_OFF => queue.map_or(0, |queue| queue.notify_off.into()),
+            field::QUEUE_RESET => self.ask_reset(),
             other => panic!("{bits} bits read at {other:#x}"),
+        }
+    }
+
+    /// The driver asks whether the reset of the queue is done.
+    fn ask_reset(&mut self) -> u32 {
+        let queue = &mut self.queues[self.select];
+        match (queue.reset, &mut self.resets) {
+            (0, _) | (_, Resets::Unknown) => 0,
+            (_, Resets::After(0)) => {
+                *queue = PciQueue { vector: 0xffff, enable: 0, addresses: [0; 3], reset: 0, ..*queue };
+                0
+            }
+            (_, Resets::After(left)) => {
+                *left -= 1;
+                1
+            }
+            (_, Resets::Never) => 1,
         }
     }
 
@@ -125,6 +149,7 @@ impl CommonCfg {
             (field::QUEUE_SIZE, Some(queue)) => queue.size = value as u16,
             (field::QUEUE_VECTOR, Some(queue)) => queue.vector = accepted,
             (field::QUEUE_ENABLE, Some(queue)) => queue.enable = value as u16,
+            (field::QUEUE_RESET, Some(queue)) => queue.reset = value as u16,
             (part @ field::QUEUE_DESC..0x38, Some(queue)) => {
                 let (part, shift) = ((part - field::QUEUE_DESC) / 8, 8 * (part % 8));
                 queue.addresses[part] = queue.addresses[part] & !(0xffff_ffff << shift) | u64::from(value) << shift;

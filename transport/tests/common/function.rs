@@ -47,6 +47,7 @@ pub(crate) const CFG_COMMON: u8 = 1;
 pub(crate) const CFG_NOTIFY: u8 = 2;
 pub(crate) const CFG_ISR: u8 = 3;
 pub(crate) const CFG_DEVICE: u8 = 4;
+pub(crate) const CFG_PCI: u8 = 5;
 
 /// The function.
 pub(crate) struct Config {
@@ -58,6 +59,8 @@ pub(crate) struct Config {
     pub(crate) written: Vec<(u16, u32)>,
     /// Dwords read, to notice a search without end.
     pub(crate) reads: u32,
+    /// Where the capability is that is a window onto the BARs.
+    pub(crate) window: Option<u8>,
     /// Where the next capability goes, and where the pointer to it is.
     free: u8,
     link: u8,
@@ -77,8 +80,16 @@ impl Function {
     pub(crate) fn bare() -> Self {
         let mut bytes = [0; 256];
         bytes[..4].copy_from_slice(&[0xf4, 0x1a, 0x40 + 42, 0x10]);
-        let mut config =
-            Config { bytes, bars: [Bar::Absent; 6], values: [0; 6], written: vec![], reads: 0, free: 0x40, link: 0x34 };
+        let mut config = Config {
+            bytes,
+            bars: [Bar::Absent; 6],
+            values: [0; 6],
+            written: vec![],
+            reads: 0,
+            window: None,
+            free: 0x40,
+            link: 0x34,
+        };
         config.set_bar(0, Bar::Memory32 { address: BAR, len: 0x2000 });
         // What firmware leaves: memory space decoded, the rest off.
         config.bytes[4] = MEMORY as u8;
@@ -113,6 +124,27 @@ impl Function {
         let at = self.virtio(20, 20, CFG_NOTIFY, bar, offset, length);
         self.config().put(at + 16, multiplier);
         at
+    }
+
+    /// Adds a capability that is a window onto the BARs. Where it is.
+    pub(crate) fn window(&self) -> u8 {
+        let at = self.virtio(20, 20, CFG_PCI, 0, 0, 0);
+        self.config().window = Some(at);
+        at
+    }
+
+    /// Where the window leads, if `offset` is that of its data: an address and a number of bits.
+    fn behind_window(&self, offset: u16) -> Option<(u64, u32)> {
+        let config = self.config();
+        let at = config.window.filter(|at| offset == u16::from(*at) + 16)?;
+        let bar = usize::from(config.bytes[usize::from(at) + 4]);
+        let (start, len) = (config.read(u16::from(at) + 8), config.read(u16::from(at) + 12));
+        assert!(bar < 6 && matches!(len, 1 | 2 | 4) && start.is_multiple_of(len), "BAR {bar}, {start:#x}, {len}");
+        drop(config);
+        if self.command() & MEMORY == 0 {
+            self.careless.set(true);
+        }
+        Some((u64::from(self.config().first_value(bar) & !0xf) + u64::from(start), 8 * len))
     }
 
     /// Adds a virtio capability that takes `room` bytes and says that it has `cap_len`.
@@ -241,6 +273,9 @@ impl Config {
 
 impl ConfigRegionAccess for Function {
     unsafe fn read(&self, address: PciAddress, offset: u16) -> u32 {
+        if let Some((at, bits)) = self.behind_window(offset) {
+            return self.device.borrow_mut().read(at, bits);
+        }
         let config = &mut *self.config();
         config.reads += 1;
         assert!(offset.is_multiple_of(4) && offset < 256, "{offset:#x}");
@@ -253,7 +288,11 @@ impl ConfigRegionAccess for Function {
         if (0x10..0x28).contains(&offset) && decoded {
             self.careless.set(true);
         }
-        self.config().write(offset, value);
+        match self.behind_window(offset) {
+            // The upper bytes of the register take no part.
+            Some((at, bits)) => self.device.borrow_mut().write(at, bits, value & u32::MAX >> (32 - bits)),
+            None => self.config().write(offset, value),
+        }
     }
 }
 

@@ -45,6 +45,11 @@ impl Memory {
         self.book.borrow().lent.len()
     }
 
+    /// How long the piece is that was lent at an address.
+    pub(crate) fn lent_at(&self, address: u64) -> Option<usize> {
+        self.book.borrow().lent.get(&address).copied()
+    }
+
     /// Lets so many more allocations succeed.
     pub(crate) fn fail_after(&self, allocations: usize) {
         self.book.borrow_mut().left = Some(allocations);

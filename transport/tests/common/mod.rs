@@ -4,6 +4,7 @@
 mod common_cfg;
 mod flight;
 pub(crate) mod function;
+pub(crate) mod legacy_ports;
 mod memory;
 mod soft;
 
@@ -11,4 +12,4 @@ pub(crate) use self::common_cfg::{CommonCfg, PciQueue, field};
 pub(crate) use self::flight::{Flown, Plain, Tail, flown, kite, live, started};
 pub(crate) use self::function::{Bar, Behind, Function};
 pub(crate) use self::memory::{LEN, Memory, START};
-pub(crate) use self::soft::{Soft, Touch, reg};
+pub(crate) use self::soft::{Resets, Soft, Touch, reg};

@@ -1,4 +1,5 @@
-//! A register file of the MMIO transport, version 2 or the legacy one, which records each access.
+//! A register file of the MMIO transport, which records each access. A device of version 1 has the registers of the legacy
+//! interface, and one of version 2 those of the modern one: the driver that touches any other register panics.
 
 use std::cell::{RefCell, RefMut};
 use std::rc::Rc;
@@ -14,11 +15,14 @@ pub(crate) mod reg {
     pub(crate) const DEVICE_FEATURES_SEL: usize = 0x014;
     pub(crate) const DRIVER_FEATURES: usize = 0x020;
     pub(crate) const DRIVER_FEATURES_SEL: usize = 0x024;
+    /// Legacy interface only.
     pub(crate) const GUEST_PAGE_SIZE: usize = 0x028;
     pub(crate) const QUEUE_SEL: usize = 0x030;
     pub(crate) const QUEUE_SIZE_MAX: usize = 0x034;
     pub(crate) const QUEUE_SIZE: usize = 0x038;
+    /// Legacy interface only.
     pub(crate) const QUEUE_ALIGN: usize = 0x03c;
+    /// Legacy interface only.
     pub(crate) const QUEUE_PFN: usize = 0x040;
     pub(crate) const QUEUE_READY: usize = 0x044;
     pub(crate) const QUEUE_NOTIFY: usize = 0x050;
@@ -28,6 +32,7 @@ pub(crate) mod reg {
     pub(crate) const QUEUE_DESC: usize = 0x080;
     pub(crate) const QUEUE_DRIVER: usize = 0x090;
     pub(crate) const QUEUE_DEVICE: usize = 0x0a0;
+    pub(crate) const QUEUE_RESET: usize = 0x0c0;
     pub(crate) const GENERATION: usize = 0x0fc;
     pub(crate) const CONFIG: usize = 0x100;
 }
@@ -50,10 +55,24 @@ pub(crate) struct SoftQueue {
     pub(crate) max: u32,
     pub(crate) size: u32,
     pub(crate) ready: u32,
-    /// Where the ring starts, on the legacy interface, in units of [`LEGACY_ALIGN`].
-    pfn: u32,
     /// Descriptors, driver area, device area.
     pub(crate) addresses: [u64; 3],
+    /// Of a legacy queue.
+    pub(crate) align: u32,
+    pub(crate) pfn: u32,
+    /// What QueueReset reads.
+    pub(crate) reset: u32,
+}
+
+/// What a device does when it is to reset a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resets {
+    /// It has done it when it was asked so many times more.
+    After(u32),
+    /// It never gets done.
+    Never,
+    /// It does not know the register.
+    Unknown,
 }
 
 /// What a register says that lies.
@@ -80,6 +99,9 @@ pub(crate) struct Model {
     /// Happens at each read of the configuration space.
     pub(crate) on_config_read: Option<Change>,
     pub(crate) interrupt: u32,
+    /// What the driver wrote to GuestPageSize.
+    pub(crate) page_size: u32,
+    pub(crate) resets: Resets,
     pub(crate) log: Vec<Touch>,
     features_sel: [u32; 2],
     queue_sel: usize,
@@ -107,17 +129,18 @@ impl Soft {
             generation: 0,
             on_config_read: None,
             interrupt: 0,
+            page_size: 0,
+            resets: Resets::After(0),
             log: Vec::new(),
             features_sel: [0; 2],
             queue_sel: 0,
         })))
     }
 
-    /// The same device with the legacy interface.
+    /// The same device with the legacy interface; it offers ANY_LAYOUT.
     pub(crate) fn legacy(id: u32) -> Self {
         let soft = Self::new(id);
-        soft.model().version = 1;
-        soft.model().offered = 0;
+        (soft.model().version, soft.model().offered) = (1, 1 << 27);
         soft
     }
 
@@ -163,20 +186,25 @@ impl Soft {
             return bytes.rev().fold(0, |value, byte| value << 8 | u32::from(byte));
         }
         let queue = model.queues.get(model.queue_sel).copied().unwrap_or_default();
+        let legacy = model.version == 1;
         match offset {
             reg::MAGIC => model.magic,
             reg::VERSION => model.version,
             reg::DEVICE_ID => model.id,
             reg::DEVICE_FEATURES => (model.offered >> (32 * model.features_sel[0])) as u32,
-            reg::QUEUE_SIZE_MAX => queue.max,
-            reg::QUEUE_READY => queue.ready,
-            reg::QUEUE_PFN => queue.pfn,
+            reg::QUEUE_SIZE_MAX => {
+                assert_eq!(queue.pfn, 0, "QueueSizeMax was read while QueuePFN is not 0");
+                queue.max
+            }
+            reg::QUEUE_PFN if legacy => queue.pfn,
+            reg::QUEUE_READY if !legacy => queue.ready,
+            reg::QUEUE_RESET if !legacy => model.ask_reset(),
             reg::INTERRUPT_STATUS => model.interrupt,
             reg::STATUS => {
                 let status = model.status;
                 model.status_lie.as_mut().map_or(status, |lie| lie(status))
             }
-            reg::GENERATION => model.generation,
+            reg::GENERATION if !legacy => model.generation,
             _ => panic!("the register at {offset:#x} was read"),
         }
     }
@@ -190,6 +218,7 @@ impl Soft {
             return;
         }
         let (sel, shift) = (model.queue_sel, 32 * model.features_sel[1]);
+        let legacy = model.version == 1;
         match offset {
             reg::DEVICE_FEATURES_SEL => model.features_sel[0] = value,
             reg::DRIVER_FEATURES_SEL => model.features_sel[1] = value,
@@ -198,9 +227,9 @@ impl Soft {
             }
             reg::QUEUE_SEL => model.queue_sel = value as usize,
             reg::QUEUE_SIZE => model.queues[sel].size = value,
-            reg::QUEUE_READY => model.queues[sel].ready = value,
-            reg::GUEST_PAGE_SIZE | reg::QUEUE_ALIGN => assert_eq!(u64::from(value), LEGACY_ALIGN),
-            reg::QUEUE_PFN => {
+            reg::GUEST_PAGE_SIZE if legacy => model.page_size = value,
+            reg::QUEUE_ALIGN if legacy => model.queues[sel].align = value,
+            reg::QUEUE_PFN if legacy => {
                 let queue = &mut model.queues[sel];
                 queue.pfn = value;
                 // "Legacy interfaces: a note on virtqueue layout", 2.7.2.
@@ -208,6 +237,8 @@ impl Soft {
                 let available = table + 16 * size;
                 queue.addresses = [table, available, (available + 2 * (3 + size)).next_multiple_of(LEGACY_ALIGN)];
             }
+            reg::QUEUE_READY if !legacy => model.queues[sel].ready = value,
+            reg::QUEUE_RESET if !legacy => model.queues[sel].reset = value,
             reg::QUEUE_NOTIFY => {}
             reg::INTERRUPT_ACK => model.interrupt &= !value,
             reg::STATUS if value == 0 => {
@@ -220,14 +251,33 @@ impl Soft {
             reg::STATUS => model.status = value & !model.refused_status,
             _ => {
                 let (part, high) = match offset & !4 {
-                    reg::QUEUE_DESC => (0, offset & 4),
-                    reg::QUEUE_DRIVER => (1, offset & 4),
-                    reg::QUEUE_DEVICE => (2, offset & 4),
+                    reg::QUEUE_DESC if !legacy => (0, offset & 4),
+                    reg::QUEUE_DRIVER if !legacy => (1, offset & 4),
+                    reg::QUEUE_DEVICE if !legacy => (2, offset & 4),
                     _ => panic!("the register at {offset:#x} was written"),
                 };
                 let (address, shift) = (&mut model.queues[sel].addresses[part], 8 * high);
                 *address = *address & !(0xffff_ffff << shift) | u64::from(value) << shift;
             }
+        }
+    }
+}
+
+impl Model {
+    /// The driver asks whether the reset of the queue is done.
+    fn ask_reset(&mut self) -> u32 {
+        let queue = &mut self.queues[self.queue_sel];
+        match (queue.reset, &mut self.resets) {
+            (0, _) | (_, Resets::Unknown) => 0,
+            (_, Resets::After(0)) => {
+                *queue = SoftQueue { max: queue.max, ..SoftQueue::default() };
+                0
+            }
+            (_, Resets::After(left)) => {
+                *left -= 1;
+                1
+            }
+            (_, Resets::Never) => 1,
         }
     }
 }

@@ -1,0 +1,170 @@
+//! The registers of the legacy interface in an I/O BAR, in software, with a record of each access: a driver that touches what is
+//! not there, or in another width, panics.
+
+use std::cell::{RefCell, RefMut};
+use std::rc::Rc;
+
+use aerostat_transport::Io;
+
+use super::Touch;
+
+/// Offsets of the registers ("Legacy Interfaces: A Note on PCI Device Layout", 4.1.4.10).
+pub(crate) mod reg {
+    pub(crate) const DEVICE_FEATURES: usize = 0;
+    pub(crate) const DRIVER_FEATURES: usize = 4;
+    pub(crate) const QUEUE_ADDRESS: usize = 8;
+    pub(crate) const QUEUE_SIZE: usize = 12;
+    pub(crate) const QUEUE_SELECT: usize = 14;
+    pub(crate) const QUEUE_NOTIFY: usize = 16;
+    pub(crate) const STATUS: usize = 18;
+    pub(crate) const ISR: usize = 19;
+    pub(crate) const CONFIG_VECTOR: usize = 20;
+    pub(crate) const QUEUE_VECTOR: usize = 22;
+}
+
+/// A queue as the driver has set it up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OldQueue {
+    pub(crate) size: u16,
+    pub(crate) pfn: u32,
+    pub(crate) vector: u16,
+}
+
+/// The device.
+pub(crate) struct Model {
+    pub(crate) offered: u32,
+    pub(crate) accepted: u32,
+    pub(crate) status: u8,
+    pub(crate) isr: u8,
+    pub(crate) queues: Vec<OldQueue>,
+    select: usize,
+    pub(crate) config_vector: u16,
+    /// No vector is accepted from this one on; without MSI-X there are no such registers.
+    pub(crate) vectors: Option<u16>,
+    /// Reads as the status in place of it.
+    pub(crate) stuck: Option<u8>,
+    pub(crate) len: usize,
+    pub(crate) log: Vec<Touch>,
+}
+
+/// The registers. Clones are the same ones.
+#[derive(Clone)]
+pub(crate) struct OldPorts(Rc<RefCell<Model>>);
+
+impl OldPorts {
+    /// Two queues of 8 descriptors; ANY_LAYOUT is offered.
+    pub(crate) fn new() -> Self {
+        let queue = OldQueue { size: 8, pfn: 0, vector: 0xffff };
+        Self(Rc::new(RefCell::new(Model {
+            offered: 1 << 27,
+            accepted: 0,
+            status: 0,
+            isr: 0,
+            queues: vec![queue; 2],
+            select: 0,
+            config_vector: 0xffff,
+            vectors: None,
+            stuck: None,
+            len: 0x40,
+            log: Vec::new(),
+        })))
+    }
+
+    /// The device, to look at and to change.
+    pub(crate) fn model(&self) -> RefMut<'_, Model> {
+        self.0.borrow_mut()
+    }
+
+    /// What the driver wrote to the register at `offset`.
+    pub(crate) fn written(&self, offset: usize) -> Vec<u32> {
+        let value = |touch: &Touch| match *touch {
+            Touch::Write(at, _, value) if at == offset => Some(value),
+            _ => None,
+        };
+        self.model().log.iter().filter_map(value).collect()
+    }
+
+    fn read(&self, offset: usize, bits: u32) -> u32 {
+        let model = &mut *self.model();
+        model.log.push(Touch::Read(offset, bits));
+        let header = if model.vectors.is_some() { 24 } else { 20 };
+        if offset >= header {
+            // Each byte of the configuration space says where it is.
+            let bytes = (0..bits as usize / 8).map(|byte| (offset - header + byte) as u8);
+            return bytes.rev().fold(0, |value, byte| value << 8 | u32::from(byte));
+        }
+        let queue = model.queues.get(model.select);
+        match (offset, bits) {
+            (reg::DEVICE_FEATURES, 32) => model.offered,
+            (reg::QUEUE_ADDRESS, 32) => queue.map_or(0, |queue| queue.pfn),
+            (reg::QUEUE_SIZE, 16) => queue.map_or(0, |queue| queue.size.into()),
+            (reg::STATUS, 8) => model.stuck.unwrap_or(model.status).into(),
+            (reg::ISR, 8) => std::mem::take(&mut model.isr).into(),
+            (reg::CONFIG_VECTOR, 16) => model.config_vector.into(),
+            (reg::QUEUE_VECTOR, 16) => queue.map_or(0xffff, |queue| queue.vector.into()),
+            _ => panic!("{bits} bits read at {offset}"),
+        }
+    }
+
+    fn write(&self, offset: usize, bits: u32, value: u32) {
+        let model = &mut *self.model();
+        model.log.push(Touch::Write(offset, bits, value));
+        if offset >= if model.vectors.is_some() { 24 } else { 20 } {
+            return;
+        }
+        let accepted = if value < u32::from(model.vectors.unwrap_or(0)) { value as u16 } else { 0xffff };
+        match (offset, bits, model.queues.get_mut(model.select)) {
+            (reg::DRIVER_FEATURES, 32, _) => model.accepted = value,
+            (reg::QUEUE_ADDRESS, 32, Some(queue)) => queue.pfn = value,
+            (reg::QUEUE_SELECT, 16, _) => model.select = value as usize,
+            (reg::QUEUE_NOTIFY, 16, _) => {}
+            (reg::STATUS, 8, _) => {
+                model.status = value as u8;
+                if value == 0 {
+                    (model.accepted, model.config_vector) = (0, 0xffff);
+                    model.queues.iter_mut().for_each(|queue| (queue.pfn, queue.vector) = (0, 0xffff));
+                }
+            }
+            (reg::CONFIG_VECTOR, 16, _) => model.config_vector = accepted,
+            (reg::QUEUE_VECTOR, 16, Some(queue)) => queue.vector = accepted,
+            _ => panic!("{bits} bits written at {offset}: {value:#x}"),
+        }
+    }
+}
+
+// SAFETY: every access reaches the model, in order; no memory is lent by what it answers.
+unsafe impl Io for OldPorts {
+    fn len(&self) -> usize {
+        self.model().len
+    }
+
+    fn read8(&self, offset: usize) -> u8 {
+        self.read(offset, 8) as u8
+    }
+
+    fn read16(&self, offset: usize) -> u16 {
+        self.read(offset, 16) as u16
+    }
+
+    fn read32(&self, offset: usize) -> u32 {
+        self.read(offset, 32)
+    }
+
+    fn write8(&self, offset: usize, value: u8) {
+        self.write(offset, 8, value.into());
+    }
+
+    fn write16(&self, offset: usize, value: u16) {
+        self.write(offset, 16, value.into());
+    }
+
+    fn write32(&self, offset: usize, value: u32) {
+        self.write(offset, 32, value);
+    }
+}
+
+impl std::fmt::Debug for OldPorts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OldPorts")
+    }
+}
