@@ -1,7 +1,7 @@
 //! Free page reporting ("Free Page Reporting", 5.5.6.7): the host drops memory that the kernel does not use, without any
 //! change to the size of the balloon.
 
-use aerostat_transport::queue::{Access, Awake, Dormant, Element, Token, Wish};
+use aerostat_transport::queue::{Access, Awake, Dormant, Element, QueueNeeds, Token};
 use aerostat_transport::{Device, DeviceAddress, DeviceError, Dma, Live, Notifier, Transport, VirtQueue};
 
 use crate::blocks::{Blocks, NotABlock, bytes};
@@ -18,7 +18,7 @@ const BLOCKS: usize = 16;
 const REPORTS: usize = DESCRIPTORS / BLOCKS;
 
 /// A report takes a descriptor for each of its blocks, or one for all.
-pub(crate) const WISH: Wish = Wish::least(1).indirect(BLOCKS as u16);
+pub(crate) const NEEDS: QueueNeeds = QueueNeeds::least(1).indirect(BLOCKS as u16);
 
 /// What a step of reporting has left to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

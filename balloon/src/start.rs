@@ -304,7 +304,7 @@ fn reporting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     options: &Options<P>,
 ) -> Result<ReportingQueue<Notifier<T>, Dormant>, ProbeError> {
     let book = block_book(platform, platform.span(), options.report, Addressing::of(device.accepted()))?;
-    match device.queue(queue::Reporting::given(proof), reporting::WISH, platform) {
+    match device.queue(queue::Reporting::given(proof), reporting::NEEDS, platform) {
         Ok(queue) => Ok(ReportingQueue::new(queue, book)),
         Err(error) => {
             return_book(platform, book);

@@ -198,8 +198,7 @@ unsafe impl<I: Io> Transport for Mmio<I> {
     }
 }
 
-// SAFETY: QueueReset reads 0 only after the device is done with the queue, and QueueReady from then on ("MMIO Device Register
-// Layout", 4.2.2).
+// SAFETY: QueueReset reads 0 only after the device is done with the queue ("MMIO Device Register Layout", 4.2.2).
 unsafe impl<I: Io> QueueReset for Mmio<I> {
     fn ask_reset(&mut self, queue: u16) {
         self.registers.write(reg::QueueSel, queue.into());
@@ -208,7 +207,7 @@ unsafe impl<I: Io> QueueReset for Mmio<I> {
 
     fn is_reset(&mut self, queue: u16) -> bool {
         self.registers.write(reg::QueueSel, queue.into());
-        self.registers.read(reg::QueueReset) == 0 && self.registers.read(reg::QueueReady) == 0
+        self.registers.read(reg::QueueReset) == 0
     }
 }
 

@@ -243,8 +243,8 @@ unsafe impl<I: Io> Transport for Pci<I> {
     }
 }
 
-// SAFETY: queue_reset reads 0 only after the device is done with the queue, and queue_enable from then on ("Common
-// configuration structure layout", 4.1.4.3).
+// SAFETY: queue_reset reads 0 only after the device is done with the queue ("Common configuration structure layout",
+// 4.1.4.3).
 unsafe impl<I: Io> QueueReset for Pci<I> {
     fn ask_reset(&mut self, queue: u16) {
         self.select(queue);
@@ -253,7 +253,7 @@ unsafe impl<I: Io> QueueReset for Pci<I> {
 
     fn is_reset(&mut self, queue: u16) -> bool {
         self.select(queue);
-        self.common.read(common_cfg::QueueReset) == 0 && self.common.read(common_cfg::QueueEnable) == 0
+        self.common.read(common_cfg::QueueReset) == 0
     }
 }
 

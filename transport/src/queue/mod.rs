@@ -63,23 +63,23 @@ pub struct Element {
     pub access: Access,
 }
 
-/// What a driver wants of a queue. A number is a wish too: that of descriptors.
+/// What a driver needs of a queue. A number will do: that of descriptors.
 ///
 /// ```
-/// use aerostat_transport::queue::Wish;
+/// use aerostat_transport::queue::QueueNeeds;
 ///
 /// // At least 4 descriptors; buffers of up to 16 elements take one of them, where the device offers INDIRECT_DESC and
 /// // the driver wants it.
-/// let wish = Wish::least(4).indirect(16);
-/// assert_eq!(Wish::from(4), Wish::least(4));
+/// let needs = QueueNeeds::least(4).indirect(16);
+/// assert_eq!(QueueNeeds::from(4), QueueNeeds::least(4));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wish {
+pub struct QueueNeeds {
     pub(crate) least: u16,
     pub(crate) entries: u16,
 }
 
-impl Wish {
+impl QueueNeeds {
     /// At least so many descriptors.
     pub const fn least(descriptors: u16) -> Self {
         Self { least: descriptors, entries: 0 }
@@ -92,7 +92,7 @@ impl Wish {
     }
 }
 
-impl From<u16> for Wish {
+impl From<u16> for QueueNeeds {
     fn from(descriptors: u16) -> Self {
         Self::least(descriptors)
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use aerostat_spec::reserved::feature::{InOrder, IndirectDesc};
 use aerostat_transport::DeviceError;
-use aerostat_transport::queue::{AddError, Wish};
+use aerostat_transport::queue::{AddError, QueueNeeds};
 
 use super::{Desc, Kite, NEXT, One, Packed, Two, fly};
 
@@ -178,7 +178,7 @@ fn an_index_that_does_not_fit_the_batch_is_an_error_at_last() {
 /// ring.split.indirect.5, ring.split.desc.5: one descriptor a buffer, still in a circle.
 #[test]
 fn tables_come_back_in_batches_too() {
-    let mut kite = fly::<Two<InOrder, IndirectDesc>, 4>(Wish::least(1).indirect(4));
+    let mut kite = fly::<Two<InOrder, IndirectDesc>, 4>(QueueNeeds::least(1).indirect(4));
     let mut index = 0_u16;
     for round in 0..20_u16 {
         let heads = [2, 1, 4].map(|count| kite.add(count, 1).unwrap().index() as u16);

@@ -5,14 +5,14 @@ use std::ops::Range;
 use aerostat_spec::Declaration;
 use aerostat_spec::reserved::feature::{IndirectDesc, RingPacked};
 use aerostat_transport::DeviceError;
-use aerostat_transport::queue::{AddError, Wish};
+use aerostat_transport::queue::{AddError, QueueNeeds};
 
 use super::{AVAIL, Desc, INDIRECT, Kite, NEXT, One, Packed, Plain, USED, WRITE, fly};
 
 /// ring.split.indirect.1, ring.split.indirect.2, ring.split.indirect.4, ring.split.indirect.6, ring.split.indirect.7
 #[test]
 fn a_table_describes_a_buffer_of_a_split_ring() {
-    let mut kite = fly::<One<IndirectDesc>, 4>(Wish::least(1).indirect(3));
+    let mut kite = fly::<One<IndirectDesc>, 4>(QueueNeeds::least(1).indirect(3));
     let head = kite.add(3, 1).unwrap().index() as u16;
     assert_eq!(kite.line.free(), 3, "one descriptor");
     let Desc { address, len, flags, .. } = kite.slot(head);
@@ -30,7 +30,7 @@ fn a_table_describes_a_buffer_of_a_split_ring() {
 /// ring.packed.indirect.1, ring.packed.indirect.2, ring.packed.indirect.4, ring.packed.indirect.5
 #[test]
 fn a_table_describes_a_buffer_of_a_packed_ring() {
-    let mut kite = fly::<Packed<IndirectDesc>, 3>(Wish::least(1).indirect(3));
+    let mut kite = fly::<Packed<IndirectDesc>, 3>(QueueNeeds::least(1).indirect(3));
     for (turn, wrap) in [(0, true), (1, true), (2, true), (3, false)] {
         let id = kite.add(3, 2).unwrap().index() as u16;
         let slot = turn % 3;
@@ -66,14 +66,14 @@ fn a_table_is_used_where_it_is_of_use() {
             (1, 2, 2),
             (2, 3, 3),
         ] {
-            let mut kite = fly::<F, 8>(Wish::least(1).indirect(entries));
+            let mut kite = fly::<F, 8>(QueueNeeds::least(1).indirect(entries));
             let head = kite.add(count, 1).unwrap().index();
             assert_eq!(kite.line.free(), 8 - descriptors, "{count} elements, tables of {entries}");
             assert_eq!(is_table(&kite, head), descriptors == 1 && count > 1);
             kite.land();
         }
         for entries in [0, 3, 8, 9, 0xffff] {
-            let mut kite = fly::<F, 8>(Wish::least(1).indirect(entries));
+            let mut kite = fly::<F, 8>(QueueNeeds::least(1).indirect(entries));
             let refused = kite.add(9, 1).unwrap_err();
             assert!(matches!(refused, AddError::TooManyElements { needed: 9, capacity: 8, .. }), "{refused:?}");
             kite.land();
@@ -86,7 +86,7 @@ fn a_table_is_used_where_it_is_of_use() {
 /// A queue of one descriptor takes one element, whatever is wished.
 #[test]
 fn the_smallest_queue_has_no_tables() {
-    let mut kite = fly::<One<IndirectDesc>, 1>(Wish::least(1).indirect(4));
+    let mut kite = fly::<One<IndirectDesc>, 1>(QueueNeeds::least(1).indirect(4));
     assert!(matches!(kite.add(2, 0), Err(AddError::TooManyElements { needed: 2, capacity: 1, .. })));
     kite.add(1, 0).unwrap();
     kite.land();
@@ -95,11 +95,11 @@ fn the_smallest_queue_has_no_tables() {
 /// ring.split.indirect.1, ring.packed.indirect.1
 #[test]
 fn without_the_feature_there_are_no_tables() {
-    let mut kite = fly::<Plain, 8>(Wish::least(1).indirect(4));
+    let mut kite = fly::<Plain, 8>(QueueNeeds::least(1).indirect(4));
     kite.add(3, 1).unwrap();
     assert_eq!((kite.line.free(), [0, 1, 2].map(|slot| kite.slot(slot).flags)), (5, [NEXT, NEXT, WRITE]));
     kite.land();
-    let mut kite = fly::<One<RingPacked>, 8>(Wish::least(1).indirect(4));
+    let mut kite = fly::<One<RingPacked>, 8>(QueueNeeds::least(1).indirect(4));
     kite.add(3, 1).unwrap();
     assert_eq!(kite.line.free(), 5);
     assert!([0, 1, 2].iter().all(|slot| kite.slot(*slot).next & INDIRECT == 0));
@@ -110,7 +110,7 @@ fn without_the_feature_there_are_no_tables() {
 #[test]
 fn tables_overlap_nothing() {
     fn of<F: Declaration>(ring_bytes: impl Fn(&Kite<F, 8>) -> u64) {
-        let mut kite = fly::<F, 8>(Wish::least(1).indirect(5));
+        let mut kite = fly::<F, 8>(QueueNeeds::least(1).indirect(5));
         let mut ranges: Vec<Range<u64>> = Vec::new();
         for count in [5, 2, 3, 4, 5, 2, 5, 5] {
             let head = kite.add(count, 1).unwrap().index() as u16;
@@ -133,7 +133,7 @@ fn tables_overlap_nothing() {
 /// Used lengths are held against what the table lets the device write.
 #[test]
 fn a_used_length_is_held_against_the_table() {
-    let mut kite = fly::<One<IndirectDesc>, 4>(Wish::least(1).indirect(4));
+    let mut kite = fly::<One<IndirectDesc>, 4>(QueueNeeds::least(1).indirect(4));
     kite.add(4, 2).unwrap();
     kite.write_used(0, 0, 33);
     kite.publish(1);
@@ -145,7 +145,7 @@ fn a_used_length_is_held_against_the_table() {
 /// With tables as with lists: a buffer that does not fit leaves everything as it was.
 #[test]
 fn a_full_ring_refuses_a_table() {
-    let mut kite = fly::<One<IndirectDesc>, 4>(Wish::least(1).indirect(4));
+    let mut kite = fly::<One<IndirectDesc>, 4>(QueueNeeds::least(1).indirect(4));
     for _ in 0..4 {
         kite.add(4, 0).unwrap();
     }

@@ -11,7 +11,7 @@ mod reset;
 
 use aerostat_spec::reserved::feature::RingPacked;
 use aerostat_spec::{Declaration, Required, With};
-use aerostat_transport::queue::{Access, AddError, Awake, Element, Token, Used, Wish};
+use aerostat_transport::queue::{Access, AddError, Awake, Element, QueueNeeds, Token, Used};
 use aerostat_transport::{Device, DeviceAddress, Live, Mmio, MmioNotifier, VirtQueue};
 use common::{Memory, Plain, Soft, kite};
 
@@ -48,18 +48,22 @@ struct Desc {
 }
 
 /// A kite that offers everything.
-fn fly<F: Declaration, const K: usize>(wish: impl Into<Wish>) -> Kite<F, K> {
+fn fly<F: Declaration, const K: usize>(needs: impl Into<QueueNeeds>) -> Kite<F, K> {
     let (soft, memory) = (Soft::new(42), Memory::new());
     soft.model().offered = u64::MAX;
     soft.model().queues[0].max = K as u32;
-    fly_with(soft, memory, wish)
+    fly_with(soft, memory, needs)
 }
 
-fn fly_with<F: Declaration, const K: usize>(soft: Soft, mut memory: Memory, wish: impl Into<Wish>) -> Kite<F, K> {
+fn fly_with<F: Declaration, const K: usize>(
+    soft: Soft,
+    mut memory: Memory,
+    needs: impl Into<QueueNeeds>,
+) -> Kite<F, K> {
     let transport = Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
     let device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<F>();
     let mut device: Device<_, kite::Device, _> = device.unwrap();
-    let line = device.queue::<_, K>(kite::queue::Line, wish, &mut memory).unwrap();
+    let line = device.queue::<_, K>(kite::queue::Line, needs, &mut memory).unwrap();
     let device = device.go_live();
     let line = line.wake(&device);
     let queue = soft.model().queues[0];

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use aerostat_spec::reserved::feature::{AccessPlatform, IndirectDesc, OrderPlatform};
 use aerostat_spec::{Declaration, Wanted, With};
-use aerostat_transport::queue::Wish;
+use aerostat_transport::queue::QueueNeeds;
 use aerostat_transport::{Device, DeviceAddress, Dma, DmaRegion, FeaturesOk, Mmio, QueueError};
 
 use super::common::{Memory, Plain, Soft, kite, reg};
@@ -86,7 +86,7 @@ type Behind = Two<AccessPlatform, IndirectDesc>;
 fn with_the_feature_the_device_gets_the_addresses_of_the_platform() {
     let (soft, mut platform) = (offering(1 << 33 | 1 << 28), Platform::new(usize::MAX));
     let mut device = started::<Behind>(&soft);
-    let line = device.queue::<_, 4>(kite::queue::Line, Wish::least(1).indirect(3), &mut platform).unwrap();
+    let line = device.queue::<_, 4>(kite::queue::Line, QueueNeeds::least(1).indirect(3), &mut platform).unwrap();
     let mut reel = device.buffer_queue::<_, 4>(kite::queue::Reel, 1, 64, &mut platform).unwrap();
     assert_eq!(platform.counts(), (3, 3, 3), "two rings and the buffers of one");
     let [line_ring, reel_ring] = [0, 1].map(|queue| soft.model().queues[queue].addresses);
@@ -154,7 +154,7 @@ fn without_the_feature_addresses_are_physical_and_nothing_is_mapped() {
     fn of<F: Declaration>(offered: u64) {
         let (soft, mut platform) = (offering(offered), Platform::new(0));
         let mut device = started::<F>(&soft);
-        let _line = device.queue::<_, 4>(kite::queue::Line, Wish::least(1).indirect(3), &mut platform).unwrap();
+        let _line = device.queue::<_, 4>(kite::queue::Line, QueueNeeds::least(1).indirect(3), &mut platform).unwrap();
         let _reel = device.buffer_queue::<_, 4>(kite::queue::Reel, 1, 64, &mut platform).unwrap();
         assert_eq!(platform.counts(), (3, 0, 0));
         assert!(soft.model().queues[..2].iter().all(|queue| queue.addresses.iter().all(|address| *address < APART)));

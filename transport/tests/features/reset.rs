@@ -5,7 +5,7 @@ use std::rc::Rc;
 use aerostat_spec::reserved::feature::{InOrder, IndirectDesc, NotificationData, RingReset};
 use aerostat_spec::{Declaration, Negotiated, Required, Wanted, With};
 use aerostat_transport::pci::{Message, Msix, QueueVectors, Routing};
-use aerostat_transport::queue::{AddError, Notification, Wish};
+use aerostat_transport::queue::{AddError, Notification, QueueNeeds};
 use aerostat_transport::{Device, DeviceError, Pci, QueueError};
 
 use super::common::function::{CFG_COMMON, CFG_ISR, COMMON, ISR, NOTIFY, NOTIFY_LEN, TABLE};
@@ -32,7 +32,7 @@ fn reset<F: Declaration, const K: usize>(
 #[test]
 fn a_queue_is_reset_and_set_up_again_over_mmio() {
     for asked in [0, 1, 5, 1000] {
-        let mut kite = fly::<Two<RingReset, IndirectDesc>, 4>(Wish::least(1).indirect(3));
+        let mut kite = fly::<Two<RingReset, IndirectDesc>, 4>(QueueNeeds::least(1).indirect(3));
         kite.soft.model().resets = Resets::After(asked);
         let before = kite.soft.model().queues[0].addresses;
         for _ in 0..3 {

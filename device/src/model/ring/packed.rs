@@ -227,7 +227,7 @@ impl Ring for Packed {
             Events::Flags => self.set_event(bus, 0, VRING_PACKED_EVENT_FLAG_ENABLE),
             Events::Index => self.set_event(bus, self.next.to_raw(), VRING_PACKED_EVENT_FLAG_DESC),
         }
-        // Orders the wish before the look at the next descriptor (2.8.21.3).
+        // Orders the needs before the look at the next descriptor (2.8.21.3).
         fence(Ordering::SeqCst);
         self.next.is_available(self.flags(bus, self.next.slot))
     }

@@ -163,7 +163,7 @@ impl Ring for Split {
             // The event index is behind the used entries.
             Events::Index => bus.store(self.device() + ENTRIES + 8 * u64::from(self.setup.size), self.taken),
         };
-        // Orders the wish before the look at the driver's index (2.7.13.4.1).
+        // Orders the needs before the look at the driver's index (2.7.13.4.1).
         fence(Ordering::SeqCst);
         self.available(bus) > 0
     }

@@ -6,14 +6,16 @@
 //!           └────────────┴──────────────┴──────────────┴──────────┴──▶ FAILED, when dropped or on an error
 //! ```
 
+mod reset;
+
 use core::fmt::{self, Debug, Formatter};
 use core::marker::PhantomData;
-use core::sync::atomic::{AtomicUsize, Ordering};
 
-use aerostat_spec::{
-    self as spec, Accepted, Declaration, Feature, Interface, Negotiated, Queue, Settable, Wire, reserved,
-};
+use aerostat_spec::{self as spec, Accepted, Declaration, Feature, Interface, Queue, Settable, Wire, reserved};
 
+pub(crate) use self::reset::Life;
+pub use self::reset::ResetProof;
+use self::reset::{RESET_READS, reset};
 use crate::barrier::for_devices;
 use crate::config::{Config, ConfigError, InUse, Setup};
 use crate::dma::{Addressing, Dma, DmaRegion};
@@ -22,15 +24,12 @@ use crate::interface::FeatureBits;
 use crate::io::Io;
 use crate::numbering::{Numbering, Numbers, last_optional};
 use crate::queue::{
-    Awake, BufferQueue, DeviceError, Format, Indirect, QueueError, QueueLimit, QueueSize, Ring, Rules, Tables,
-    VirtQueue, Wish, layout,
+    BufferQueue, DeviceError, Format, Indirect, QueueError, QueueLimit, QueueNeeds, QueueSize, Ring, Rules, Tables,
+    VirtQueue, layout,
 };
 use crate::setup::{Offer, SetupError, SetupFailed};
 use crate::status::Status;
-use crate::transport::{QueueReset, Transport};
-
-/// How often the status is read until a reset has to be finished.
-const RESET_READS: u32 = 1_000_000;
+use crate::transport::Transport;
 
 /// State: the device was reset.
 #[derive(Debug)]
@@ -66,27 +65,6 @@ pub struct Device<T: Transport, D, S> {
     life: Life,
     state: S,
     device: PhantomData<fn() -> D>,
-}
-
-/// Names one life of one device, from reset to reset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Life(usize);
-
-impl Life {
-    fn begin() -> Option<Self> {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        NEXT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| next.checked_add(1)).ok().map(Self)
-    }
-}
-
-/// Proof that a device was reset: what it held in the life that ended is the driver's again.
-#[derive(Debug)]
-pub struct ResetProof(Life);
-
-impl ResetProof {
-    pub(crate) fn ends(&self, life: Life) -> bool {
-        self.0 == life
-    }
 }
 
 impl<T: Transport, D: spec::Device> Device<T, D, Reset> {
@@ -222,7 +200,7 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
         };
     }
 
-    /// Sets up a queue with at most `K` descriptors in use, and at least as many as `wish` says, with memory from `dma`.
+    /// Sets up a queue with at most `K` descriptors in use, and at least as many as it needs, with memory from `dma`.
     ///
     /// # Errors
     ///
@@ -230,12 +208,12 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
     pub fn queue<Q: Queue<Device = D>, const K: usize>(
         &mut self,
         _queue: Q,
-        wish: impl Into<Wish>,
+        needs: impl Into<QueueNeeds>,
         dma: &mut impl Dma,
     ) -> Result<VirtQueue<T::Notifier, K>, QueueError> {
         let index = self.state.numbers.of(&Q::SPEC, D::QUEUES);
         let wanted = u16::try_from(K).unwrap_or(u16::MAX);
-        let (ring, tables, notifier) = self.ring(index, wanted, wish.into(), dma)?;
+        let (ring, tables, notifier) = self.ring(index, wanted, needs.into(), dma)?;
         Ok(VirtQueue::new(ring, tables, index, notifier, self.life))
     }
 
@@ -245,7 +223,7 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
         &mut self,
         queue: u16,
         wanted: u16,
-        wish: Wish,
+        needs: QueueNeeds,
         dma: &mut impl Dma,
     ) -> Result<(Ring, Option<Tables>, T::Notifier), QueueError> {
         let rules = Rules::of(self.guard.interface(), &self.state.accepted);
@@ -260,12 +238,12 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
             }
         };
         let usable = size.get().min(wanted);
-        if usable < wish.least {
-            return Err(QueueError::TooSmall { queue, size: usable, needed: wish.least });
+        if usable < needs.least {
+            return Err(QueueError::TooSmall { queue, size: usable, needed: needs.least });
         }
         let layout = Ring::layout(rules, size);
         // No buffer has more elements than its queue has descriptors ("Indirect Descriptors", 2.7.5.3.1).
-        let tables = match (rules.indirect, wish.entries.min(size.get())) {
+        let tables = match (rules.indirect, needs.entries.min(size.get())) {
             (Indirect::Allowed, entries @ 2..) => Tables::behind(layout, usable.into(), entries),
             _ => None,
         };
@@ -294,7 +272,7 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
     pub fn buffer_queue<Q: Queue<Device = D>, const K: usize>(
         &mut self,
         queue: Q,
-        wish: impl Into<Wish>,
+        needs: impl Into<QueueNeeds>,
         each: usize,
         dma: &mut impl Dma,
     ) -> Result<BufferQueue<T::Notifier, K>, QueueError> {
@@ -303,7 +281,7 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
         let addressing = Addressing::of(&self.state.accepted);
         let memory = layout(each, K).and_then(|layout| DmaRegion::allocate(dma, layout, addressing));
         let memory = memory.ok_or(no_memory)?;
-        match self.queue(queue, wish, dma) {
+        match self.queue(queue, needs, dma) {
             Ok(queue) => Ok(BufferQueue::new(queue, memory, each)),
             Err(error) => {
                 memory.release(dma);
@@ -362,83 +340,6 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, Live<F>> {
             false => Ok(()),
         }
     }
-
-    /// Resets the device and takes the transport back. Waits for the device, within a limit.
-    ///
-    /// # Errors
-    ///
-    /// [`SetupError::ResetUnfinished`] and the device, which still holds what it was lent.
-    pub fn reset(self) -> Result<(T, ResetProof), (Self, SetupError)> {
-        self.reset_within(RESET_READS)
-    }
-
-    /// Resets the device like [`Device::reset`], without waiting: for `Drop`, which must not block. Devices in software
-    /// finish a reset at once.
-    ///
-    /// # Errors
-    ///
-    /// [`SetupError::ResetUnfinished`] and the device, which still holds what it was lent.
-    pub fn reset_at_once(self) -> Result<(T, ResetProof), (Self, SetupError)> {
-        self.reset_within(0)
-    }
-
-    /// Resets one queue and sets it up again, empty ("Virtqueue Reset", 2.6.1). What its buffers were is the caller's again.
-    ///
-    /// # Errors
-    ///
-    /// The queue, unusable, with [`QueueError::ResetUnfinished`] or [`QueueError::InUse`] where the device may still be using
-    /// it, or with the error with which it could not be set up again.
-    #[expect(clippy::type_complexity, reason = "the queue comes back in either case")]
-    pub fn reset_queue<const K: usize>(
-        &mut self,
-        _proof: Negotiated<reserved::feature::RingReset>,
-        mut queue: VirtQueue<T::Notifier, K, Awake>,
-    ) -> Result<VirtQueue<T::Notifier, K, Awake>, (VirtQueue<T::Notifier, K, Awake>, QueueError)>
-    where
-        T: QueueReset,
-    {
-        let (index, size, addresses) = queue.program();
-        // The proof may be that of another device.
-        if !queue.is_of(self) || !self.state.accepted.has(reserved::feature::RingReset) {
-            return Err((queue, QueueError::OtherDevice { queue: index }));
-        }
-        self.guard.ask_reset(index);
-        let is_reset = (0..RESET_READS).any(|_| self.guard.is_reset(index));
-        // Orders the end of the reset before whatever is done with memory that the device had.
-        for_devices();
-        // Of a queue that it has reset, the device says that it is not enabled either. One that does not know of resets of
-        // queues seems to be done at once, and goes on with the queue.
-        let limit =
-            if is_reset { self.guard.queue_limit(index) } else { Err(QueueError::ResetUnfinished { queue: index }) };
-        let verified = match limit {
-            Ok(QueueLimit::AtMost(limit) | QueueLimit::Exactly(limit)) if limit < size.get() => {
-                Err(QueueError::TooSmall { queue: index, size: limit, needed: size.get() })
-            }
-            limit => limit.map(drop),
-        };
-        if let Err(error) = verified {
-            queue.poison(DeviceError::Resetting);
-            return Err((queue, error));
-        }
-        let mut queue = queue.renew();
-        for_devices();
-        // SAFETY: the ring is fresh, with the layout of its size, and lives on as before.
-        match unsafe { self.guard.enable_queue(index, size, &addresses) } {
-            Ok(notifier) => Ok(queue.notified_by(notifier)),
-            Err(error) => {
-                queue.poison(DeviceError::Resetting);
-                Err((queue, error))
-            }
-        }
-    }
-
-    fn reset_within(mut self, reads: u32) -> Result<(T, ResetProof), (Self, SetupError)> {
-        self.guard.start_over();
-        match reset(&mut *self.guard, reads) {
-            Ok(()) => Ok((self.guard.release(), ResetProof(self.life))),
-            Err(error) => Err((self, error)),
-        }
-    }
 }
 
 impl<T: Transport, D, S> Device<T, D, S> {
@@ -470,22 +371,6 @@ impl<T: Transport, D, S: Debug> Debug for Device<T, D, S> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Device").field("life", &self.life).field("state", &self.state).finish_non_exhaustive()
     }
-}
-
-/// Resets the device and looks once, and then up to `reads` times more, whether it says that it is done.
-fn reset(transport: &mut impl Transport, reads: u32) -> Result<(), SetupError> {
-    transport.set_status(Status::RESET);
-    let mut status = transport.status();
-    for _ in 0..reads {
-        if status == Status::RESET {
-            break;
-        }
-        core::hint::spin_loop();
-        status = transport.status();
-    }
-    // Orders the end of the reset before whatever is done with memory that the device had.
-    for_devices();
-    if status == Status::RESET { Ok(()) } else { Err(SetupError::ResetUnfinished { status: status.0 }) }
 }
 
 /// The feature bits that belong to no device type ("Reserved Feature Bits", 6).
