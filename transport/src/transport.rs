@@ -104,8 +104,8 @@ pub unsafe trait Transport {
 ///
 /// # Safety
 ///
-/// After [`QueueReset::ask_reset`], [`QueueReset::is_reset`] is true only once the device no longer touches the memory of
-/// the queue, nor that of its buffers.
+/// After [`QueueReset::ask_reset`], once [`QueueReset::is_reset`] is true and [`Transport::queue_limit`] does not say that the
+/// queue is in use, the device no longer touches the memory of the queue, nor that of its buffers.
 #[diagnostic::on_unimplemented(
     message = "a queue cannot be reset over `{Self}`",
     label = "the interface has no reset of a single queue",
@@ -115,7 +115,7 @@ pub unsafe trait QueueReset: Transport {
     /// Asks for the reset of a queue.
     fn ask_reset(&mut self, queue: u16);
 
-    /// Whether the reset is done.
+    /// Whether the device says that the reset is done.
     fn is_reset(&mut self, queue: u16) -> bool;
 }
 
