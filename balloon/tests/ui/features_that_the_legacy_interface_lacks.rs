@@ -1,0 +1,11 @@
+//! The legacy interface has 32 bits of features, and no word with more of them reaches it: pci.legacy-layout.4.
+
+use aerostat_balloon::transport::{Io, LegacyMmio, LegacyPci, Transport};
+
+fn accept<I: Io>(over_mmio: &mut LegacyMmio<I>, over_pci: &mut LegacyPci<I>) {
+    let access_platform: u64 = 1 << 33;
+    over_mmio.accept(access_platform);
+    over_pci.accept(access_platform);
+}
+
+fn main() {}
