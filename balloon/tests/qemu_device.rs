@@ -27,6 +27,7 @@ fn up_and_down<T: Transport>(qemu: &Qemu, memory: &GuestMemory, transport: T, ri
     let mut balloon = balloon.map_err(|failed| failed.error).unwrap();
     assert_eq!(balloon.accepted().has(RingPacked), ring.contains("packed=on"));
     assert_eq!(balloon.accepted().has(EventIdx), ring.contains("event_idx=on"));
+    assert_eq!(balloon.accepted().has(AccessPlatform), ring.contains("iommu_platform=on"));
 
     qemu.set_target(MEMORY - u64::from(BALLOON) * 4096).unwrap();
     let resident = memory.resident_bytes();
@@ -151,6 +152,20 @@ fn a_modern_pci_device_has_no_legacy_interface() {
     let mut map = |range: BarRange| Some(qemu.map(range));
     let legacy = LegacyPci::new(&function, &mut map, Routing::Line);
     assert_eq!(legacy.err(), Some(PciError::NoLegacyInterface));
+}
+
+/// core.reserved.3, core.reserved.4: addresses are those of the platform, on which the device finds memory where it is.
+#[test]
+fn with_the_addresses_of_the_platform() {
+    for ring in ["packed=off,event_idx=on", "packed=on,event_idx=on"] {
+        let properties = format!("disable-legacy=on,iommu_platform=on,{ring}");
+        let Some((qemu, memory)) = machine(Machine::Q35, &properties) else { return };
+        let transport = pci(&qemu, ConfigPorts::new(qemu.ports()), qemu.pci_balloon().unwrap().address);
+        up_and_down(&qemu, &memory, transport, &properties);
+        let Some((qemu, memory)) = machine(Machine::Microvm, &format!("iommu_platform=on,{ring}")) else { return };
+        let transport = Mmio::new(qemu.mmio_device(5).unwrap()).map_err(|(_, error)| error).unwrap();
+        up_and_down(&qemu, &memory, transport, &properties);
+    }
 }
 
 #[test]
