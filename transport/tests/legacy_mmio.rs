@@ -190,12 +190,12 @@ fn the_ring_is_laid_out_as_the_legacy_interface_has_it() {
         let mut line = line.wake(&device);
         // SAFETY: the device touches no buffer.
         let token = unsafe { line.add(&[element(16)]) }.unwrap();
-        assert_eq!(memory.read16(start + 16 * u64::from(size) + 2), 1, "the available index");
-        give(&memory, start + used, 0, token.index() as u32, 3);
+        assert_eq!(memory.read_native16(start + 16 * u64::from(size) + 2), 1, "the available index");
+        give(Interface::Legacy, &memory, start + used, token.index() as u32, 3);
         assert_eq!(line.pop().map(|used| used.map(|used| (used.token, used.written))), Ok(Some((token, 3))));
         // With flags for events, interrupts are turned off in front of the available ring.
         line.set_interrupts(Interrupts::Unwanted);
-        assert_eq!(memory.read16(start + 16 * u64::from(size)), 1);
+        assert_eq!(memory.read_native16(start + 16 * u64::from(size)), 1);
     }
 }
 
@@ -203,11 +203,15 @@ fn element(len: u32) -> Element {
     Element { address: DeviceAddress(0x40_0000), len, access: Access::DeviceWrites }
 }
 
-/// The device gives a buffer back: the `index`th since it was reset, of a ring of at least so many descriptors.
-fn give(memory: &Memory, used: u64, index: u16, id: u32, len: u32) {
-    memory.write32(used + 4 + 8 * u64::from(index), id);
-    memory.write32(used + 8 + 8 * u64::from(index), len);
-    memory.write16(used + 2, index + 1);
+/// The device gives the first buffer back, through an interface: it says which one, and how much of it was written.
+fn give(interface: Interface, memory: &Memory, used: u64, id: u32, len: u32) {
+    let (to32, to16): (fn(u32) -> [u8; 4], fn(u16) -> [u8; 2]) = match interface {
+        Interface::Modern => (u32::to_le_bytes, u16::to_le_bytes),
+        Interface::Legacy => (u32::to_ne_bytes, u16::to_ne_bytes),
+    };
+    memory.write(used + 4, &to32(id));
+    memory.write(used + 8, &to32(len));
+    memory.write(used + 2, &to16(1));
 }
 
 /// Memory whose physical addresses are chosen: no device reaches it.
@@ -342,8 +346,7 @@ fn flown<T: Transport<Notifier = MmioNotifier<Soft>>>(soft: &Soft, transport: T)
     let line = device.queue::<_, 4>(kite::queue::Line, 1, &mut memory).unwrap();
     let device = device.go_live();
     let line = line.wake(&device);
-    let queue = soft.model().queues[0];
-    let used = if soft.model().version == 1 { u64::from(queue.pfn) * 4096 + 4096 } else { queue.addresses[2] };
+    let used = soft.model().queues[0].addresses[2];
     Flown { memory, _device: device, line, used }
 }
 
@@ -356,7 +359,7 @@ fn a_used_length_that_is_too_long_is_an_error_on_the_modern_interface_only() {
         let mut kite = flown(&soft, transport(&soft));
         // SAFETY: the device touches no buffer.
         let token = unsafe { kite.line.add(&[element(16)]) }.unwrap();
-        give(&kite.memory, kite.used, 0, token.index() as u32, length);
+        give(Interface::Legacy, &kite.memory, kite.used, token.index() as u32, length);
         assert_eq!(kite.line.pop().map(|used| used.map(|used| used.written)), Ok(Some(16)));
         assert_eq!((kite.line.free(), kite.line.in_flight()), (4, 0));
 
@@ -364,7 +367,7 @@ fn a_used_length_that_is_too_long_is_an_error_on_the_modern_interface_only() {
         let mut kite = flown(&soft, Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap());
         // SAFETY: as above.
         let token = unsafe { kite.line.add(&[element(16)]) }.unwrap();
-        give(&kite.memory, kite.used, 0, token.index() as u32, length);
+        give(Interface::Modern, &kite.memory, kite.used, token.index() as u32, length);
         let error = DeviceError::LengthTooLong { queue: 0, id: 0, length, capacity: 16 };
         assert_eq!((kite.line.pop(), kite.line.in_flight()), (Err(error), 1));
     }
@@ -378,7 +381,7 @@ fn a_used_length_of_a_buffer_that_is_only_read_means_nothing() {
     let reads = Element { access: Access::DeviceReads, ..element(16) };
     // SAFETY: the device touches no buffer.
     let token = unsafe { kite.line.add(&[reads]) }.unwrap();
-    give(&kite.memory, kite.used, 0, token.index() as u32, u32::MAX);
+    give(Interface::Legacy, &kite.memory, kite.used, token.index() as u32, u32::MAX);
     assert_eq!(kite.line.pop().map(|used| used.map(|used| used.written)), Ok(Some(0)));
 }
 
@@ -390,7 +393,7 @@ fn lies_of_a_legacy_device_are_errors_and_give_nothing_back() {
         let mut kite = flown(&soft, transport(&soft));
         // SAFETY: the device touches no buffer.
         unsafe { kite.line.add(&[element(16)]) }.unwrap();
-        give(&kite.memory, kite.used, 0, id, length);
+        give(Interface::Legacy, &kite.memory, kite.used, id, length);
         assert_eq!(kite.line.pop(), Err(DeviceError::NotOutstanding { queue: 0, id }));
         assert_eq!((kite.line.in_flight(), kite.line.notify()), (1, Notification::Suppressed));
     }
@@ -399,7 +402,7 @@ fn lies_of_a_legacy_device_are_errors_and_give_nothing_back() {
         let mut kite = flown(&soft, transport(&soft));
         // SAFETY: as above.
         let _: Token = unsafe { kite.line.add(&[element(16)]) }.unwrap();
-        kite.memory.write16(kite.used + 2, to);
+        kite.memory.write(kite.used + 2, &u16::to_ne_bytes(to));
         assert_eq!(kite.line.pop(), Err(DeviceError::IndexJumped { queue: 0, from: 0, to, in_flight: 1 }));
     }
 }

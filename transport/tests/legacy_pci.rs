@@ -142,11 +142,11 @@ fn the_size_of_a_queue_is_the_choice_of_the_device() {
         // More turns of the available ring than it has entries, at the places that belong to the size of the device.
         for index in 0..2 * u32::from(size) {
             let avail = start + 16 * u64::from(size);
-            let head = memory.read16(avail + 4 + 2 * u64::from(index % u32::from(size)));
+            let head = memory.read_native16(avail + 4 + 2 * u64::from(index % u32::from(size)));
             let at = start + used + 4 + 8 * u64::from(index % u32::from(size));
-            memory.write32(at, head.into());
-            memory.write32(at + 4, 1);
-            memory.write16(start + used + 2, (index + 1) as u16);
+            memory.write(at, &u32::from(head).to_ne_bytes());
+            memory.write(at + 4, &1_u32.to_ne_bytes());
+            memory.write(start + used + 2, &((index + 1) as u16).to_ne_bytes());
             let back = line.pop().unwrap().unwrap();
             assert_eq!((back.token.index(), back.written), (usize::from(head), 1), "{size}: {index}");
             // SAFETY: as above.

@@ -59,6 +59,11 @@ impl Memory {
         u16::from_le_bytes(self.read(address))
     }
 
+    /// As a legacy ring has it: in the byte order of the CPU.
+    pub(crate) fn read_native16(&self, address: u64) -> u16 {
+        u16::from_ne_bytes(self.read(address))
+    }
+
     pub(crate) fn read32(&self, address: u64) -> u32 {
         u32::from_le_bytes(self.read(address))
     }
