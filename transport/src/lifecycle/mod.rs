@@ -307,7 +307,7 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
         let life = self.life;
         let mut transport = self.guard.fail();
         match reset(&mut transport, RESET_READS) {
-            Ok(()) => Ok((transport, ResetProof(life))),
+            Ok(()) => Ok((transport, ResetProof::of(life))),
             Err(error) => Err(SetupFailed { error, transport }),
         }
     }

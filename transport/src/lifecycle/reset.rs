@@ -27,9 +27,13 @@ impl Life {
 
 /// Proof that a device was reset: what it held in the life that ended is the driver's again.
 #[derive(Debug)]
-pub struct ResetProof(pub(crate) Life);
+pub struct ResetProof(Life);
 
 impl ResetProof {
+    pub(crate) const fn of(life: Life) -> Self {
+        Self(life)
+    }
+
     pub(crate) fn ends(&self, life: Life) -> bool {
         self.0 == life
     }
