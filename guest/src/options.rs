@@ -18,7 +18,7 @@ use heapless::Vec;
 /// | `spare=512`, `spare-after=3000` | use so many MiB until a byte comes in on the serial port, or so many ms have passed |
 /// | `hog=256` | once the balloon is on target, allocate so many MiB, also at the balloon's cost |
 /// | `hold-off=1000` | ms in which the balloon leaves a kernel alone that was out of memory; 0 for none |
-/// | `freeze=500` | freeze and restore the balloon each time that so many ms have passed |
+/// | `freeze=500`, `freeze=key` | freeze and restore the balloon each time that so many ms have passed, or by a byte on the serial port each: see [`Freeze`] |
 /// | `async` | let futures drive the balloon instead of a loop |
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -40,8 +40,8 @@ pub struct Options {
     pub hog: Option<u64>,
     /// The pause after the kernel was out of memory, unless it is that of the driver.
     pub hold_off: Option<Duration>,
-    /// The time after which the balloon is frozen and restored, over and over.
-    pub freeze: Option<Duration>,
+    /// When the balloon is frozen and restored, over and over.
+    pub freeze: Option<Freeze>,
     /// What drives the balloon.
     pub drive: Drive,
     /// The virtio devices on MMIO that the loader knows of.
@@ -73,6 +73,15 @@ pub enum Features {
     AllButPoison,
     /// All of them.
     All,
+}
+
+/// When the balloon is frozen and restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freeze {
+    /// Each time that so much time has passed, and restored at once.
+    Every(Duration),
+    /// Frozen by one byte on the serial port, and restored by the next.
+    ByKey,
 }
 
 /// What drives the balloon.
@@ -122,7 +131,7 @@ impl Options {
             Some(("spare-after", pause)) => self.spare_after = Some(milliseconds(pause)?),
             Some(("hog", mebibytes)) => self.hog = Some(number(mebibytes)?),
             Some(("hold-off", pause)) => self.hold_off = Some(milliseconds(pause)?),
-            Some(("freeze", pause)) => self.freeze = Some(milliseconds(pause)?),
+            Some(("freeze", pause)) => self.freeze = Some(Freeze::parse(pause)?),
             _ => return None,
         }
         Some(())
@@ -139,6 +148,12 @@ impl Then {
             "hang" => Self::Hang,
             _ => return None,
         })
+    }
+}
+
+impl Freeze {
+    fn parse(word: &str) -> Option<Self> {
+        if word == "key" { Some(Self::ByKey) } else { milliseconds(word).map(Self::Every) }
     }
 }
 
@@ -238,8 +253,17 @@ mod tests {
         assert_eq!(ignored, ["poison=0x100000000", "hog=x"]);
         assert_eq!((options.spare, options.hog, options.poison), (Some(512), Some(16), 0xaabb_ccdd));
         assert_eq!(options.spare_after, Some(Duration::from_millis(20)));
-        assert_eq!((options.hold_off, options.freeze), (Some(Duration::ZERO), Some(Duration::from_millis(1500))));
+        assert_eq!(
+            (options.hold_off, options.freeze),
+            (Some(Duration::ZERO), Some(Freeze::Every(Duration::from_millis(1500))))
+        );
         assert_eq!(options.drive, Drive::Futures);
+    }
+
+    #[test]
+    fn a_freeze_is_a_matter_of_time_or_of_a_key() {
+        assert_eq!(parse("freeze=key").0.freeze, Some(Freeze::ByKey));
+        assert_eq!(parse("freeze=keys"), (Options::default(), std::vec!["freeze=keys"]));
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
+use core::time::Duration;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use spin::Mutex;
 
+use super::alarm::Alarm;
 use super::{arch, exit};
 
 /// The serial port, if the machine has one. Interrupt handlers keep away, but for one that ends the kernel.
@@ -27,9 +29,22 @@ pub(crate) fn print(text: fmt::Arguments<'_>) {
     }
 }
 
-/// Whether a byte has come in. It is taken.
-pub(crate) fn received() -> bool {
-    PORT.lock().as_mut().is_some_and(arch::received)
+/// Looks for bytes on the serial port, which does not interrupt.
+#[derive(Debug, Default)]
+pub(crate) struct Keyboard {
+    look: Alarm,
+}
+
+impl Keyboard {
+    /// How often to look.
+    const EVERY: Duration = Duration::from_millis(20);
+
+    /// Whether a byte has come in. It is taken. Else the kernel will wake for the next look.
+    pub(crate) fn is_pressed(&mut self) -> bool {
+        let is_time = self.look.rings();
+        self.look.set_if_off(Self::EVERY);
+        is_time && PORT.lock().as_mut().is_some_and(arch::received)
+    }
 }
 
 /// Prints the last words of a kernel that cannot go on, whatever it was doing.

@@ -1,24 +1,20 @@
 //! Memory that is in use for a while, so that there is something to free.
 
 use core::ops::Range;
-use core::time::Duration;
 
 use aerostat_guest::{FRAME_BYTES, Options};
 use heapless::Vec;
 use log::warn;
 
 use super::alarm::Alarm;
-use super::console;
+use super::console::{self, Keyboard};
 use super::memory::{self, FRAMES};
-
-/// How often to look for a byte on the serial port.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// Memory in use, until a byte comes in on the serial port, or its time is up.
 #[derive(Debug, Default)]
 pub(crate) struct Spare {
     runs: Vec<Range<u64>, 64>,
-    look: Alarm,
+    keyboard: Keyboard,
     end: Alarm,
 }
 
@@ -39,7 +35,6 @@ impl Spare {
             warn!("there are {} MiB too little for `spare`", (missing * FRAME_BYTES) >> 20);
         }
         if !spare.runs.is_empty() {
-            spare.look = Alarm::after(LOOK);
             spare.end = options.spare_after.map(Alarm::after).unwrap_or_default();
         }
         spare
@@ -47,14 +42,12 @@ impl Spare {
 
     /// Frees the memory if it is time to.
     pub(crate) fn look(&mut self) {
-        let is_byte_there = self.look.rings() && console::received();
-        if self.end.rings() || is_byte_there {
+        let is_asked = !self.runs.is_empty() && self.keyboard.is_pressed();
+        if self.end.rings() || is_asked {
             let frames: u64 = self.runs.iter().map(|run| run.end - run.start).sum();
             self.runs.drain(..).for_each(|run| FRAMES.lock().put(run));
             console::print(format_args!("spare: freed {} MiB\n", (frames * FRAME_BYTES) >> 20));
             self.end.off();
-        } else if !self.runs.is_empty() {
-            self.look.set_if_off(LOOK);
         }
     }
 }

@@ -1,11 +1,13 @@
-//! Finding a virtio device, on PCI or MMIO, and connecting its interrupts.
+//! Finding a virtio device, on PCI or MMIO, of the modern or the legacy interface, and connecting its interrupts.
 
 use core::fmt::Display;
 
 use aerostat_guest::MmioDevice;
-use aerostat_transport::pci::{BarRange, MapBar, Message, Msix, PciError, PciFunction, QueueVectors, Routing};
-use aerostat_transport::spec::DeviceId;
-use aerostat_transport::{Causes, Either, InterruptSource, Mmio, MmioError, MmioRegion, Pci, Transport};
+use aerostat_transport::pci::{MapBar, Message, Msix, PciError, PciFunction, QueueVectors, Routing};
+use aerostat_transport::spec::{DeviceId, Interface};
+use aerostat_transport::{
+    Causes, Either, InterruptSource, LegacyMmio, LegacyPci, Mmio, MmioError, MmioRegion, Pci, Transport,
+};
 use log::{info, warn};
 use pci_types::{ConfigRegionAccess, EndpointHeader, PciHeader};
 use spin::Once;
@@ -13,8 +15,10 @@ use spin::Once;
 use super::balloon::SIGNAL;
 use super::{arch, idle, memory, pci};
 
-/// A device on whichever bus it was found.
-pub(crate) type AnyTransport = Either<Mmio<MmioRegion>, Pci<MmioRegion>>;
+/// A device on whichever bus it was found, through whichever interface it has.
+pub(crate) type AnyTransport = Either<AnyMmio, AnyPci>;
+type AnyMmio = Either<Mmio<MmioRegion>, LegacyMmio<MmioRegion>>;
+type AnyPci = Either<Pci<arch::BarIo>, LegacyPci<arch::BarIo>>;
 
 /// The interrupt sides of the devices for which a line and not a message interrupts: the handler has to ask all of them
 /// what it was about, because devices may share a line.
@@ -23,16 +27,26 @@ static SOURCES: [Once<<AnyTransport as Transport>::Interrupt>; 4] = [const { Onc
 /// Finds the first device of type `id`: on PCI, or else among `mmio`. From then on its interrupts raise
 /// [`SIGNAL`].
 pub(crate) fn find(id: DeviceId, mmio: impl Iterator<Item = MmioDevice>) -> Option<AnyTransport> {
-    on_pci(id).map(Either::Second).or_else(|| on_mmio(id, mmio).map(Either::First))
+    let found = on_pci(id).map(Either::Second).or_else(|| on_mmio(id, mmio).map(Either::First))?;
+    let bus = match found {
+        Either::First(_) => "MMIO",
+        Either::Second(_) => "PCI",
+    };
+    let interface = match found.interface() {
+        Interface::Modern => "modern",
+        Interface::Legacy => "legacy",
+    };
+    info!("device {id}: on {bus}, {interface} interface");
+    Some(found)
 }
 
-fn on_mmio(id: DeviceId, devices: impl Iterator<Item = MmioDevice>) -> Option<Mmio<MmioRegion>> {
+fn on_mmio(id: DeviceId, devices: impl Iterator<Item = MmioDevice>) -> Option<AnyMmio> {
     for device in devices {
         let place = format_args!("MMIO at {:#x}, interrupt {}", device.address, device.interrupt);
         let registers = device.address.checked_add(device.bytes).map(|end| device.address..end);
         let Some(registers) = registers.and_then(memory::registers) else { continue };
-        match Mmio::new(registers) {
-            Ok(transport) if transport.device() == id => {
+        match Mmio::either(registers) {
+            Ok(transport) if transport.device_id() == id => {
                 let source = Either::First(transport.interrupt());
                 return connected(&place, connect_line(device.interrupt, source)).then_some(transport);
             }
@@ -43,7 +57,7 @@ fn on_mmio(id: DeviceId, devices: impl Iterator<Item = MmioDevice>) -> Option<Mm
     None
 }
 
-fn on_pci(id: DeviceId) -> Option<Pci<MmioRegion>> {
+fn on_pci(id: DeviceId) -> Option<AnyPci> {
     let config = arch::pci_config()?;
     let mut found = None;
     pci::scan(&config, 0, &mut |address| {
@@ -59,18 +73,18 @@ fn on_pci(id: DeviceId) -> Option<Pci<MmioRegion>> {
 }
 
 /// Takes a PCI function, with messages where it has them, and its interrupt line where it does not.
-fn take<C: ConfigRegionAccess>(function: &PciFunction<&C>, config: &C) -> Result<Option<Pci<MmioRegion>>, PciError> {
-    let mut map = |range: BarRange| memory::registers(arch::pci_physical(range)?);
+fn take<C: ConfigRegionAccess>(function: &PciFunction<&C>, config: &C) -> Result<Option<AnyPci>, PciError> {
+    let mut map = arch::map_bar;
     let place = format_args!("PCI function {}", function.address());
     match messages(function, &mut map) {
         Ok(Some(routing)) => {
             info!("{place}: interrupts by messages");
-            return Pci::new(function, &mut map, routing).map(Some);
+            return Pci::either(function, &mut map, routing).map(Some);
         }
         Ok(None) => {}
         Err(error) => warn!("{place}: no messages: {error}"),
     }
-    let transport = Pci::new(function, &mut map, Routing::Line)?;
+    let transport = Pci::either(function, &mut map, Routing::Line)?;
     let line = EndpointHeader::from_header(PciHeader::new(function.address()), config)
         .and_then(|header| arch::pci_line(function.address(), header.interrupt(config)));
     let source = Either::Second(transport.interrupt());
@@ -82,7 +96,7 @@ fn take<C: ConfigRegionAccess>(function: &PciFunction<&C>, config: &C) -> Result
 /// too few vectors are left.
 fn messages<C: ConfigRegionAccess>(
     function: &PciFunction<&C>,
-    map: &mut impl MapBar<Io = MmioRegion>,
+    map: &mut impl MapBar,
 ) -> Result<Option<Routing>, PciError> {
     let Some(mut messages) = Msix::enable(function, map)? else { return Ok(None) };
     let mut add = |handler: fn()| {

@@ -14,7 +14,7 @@ pub(crate) use self::clock::{now, wake_after};
 pub(crate) use self::interrupts::on_line;
 pub(crate) use self::paging::{BOOT_MAPPED, map, map_registers};
 use super::device_tree;
-pub(crate) use super::device_tree::{on_message, pci_config, pci_line, pci_physical, virtio_mmio};
+pub(crate) use super::device_tree::{BarIo, map_bar, on_message, pci_config, pci_line, virtio_mmio};
 use crate::kernel;
 use crate::kernel::exit::Code;
 

@@ -10,7 +10,7 @@ use dtoolkit::fdt::Fdt;
 use spin::Once;
 
 pub(super) use self::lines::{add, handle};
-pub(crate) use self::pci::{config as pci_config, line as pci_line, physical as pci_physical};
+pub(crate) use self::pci::{BarIo, config as pci_config, line as pci_line, map_bar};
 use crate::kernel::arch::Message;
 use crate::kernel::{Boot, memory};
 

@@ -1,8 +1,6 @@
 //! The PCI host bridge that the tree describes. No firmware has been there before: the functions on its bus are given
 //! their addresses here.
 
-use core::ops::Range;
-
 use aerostat_guest::{DeviceTree, FreeAddresses, PciHost};
 use aerostat_transport::MmioRegion;
 use aerostat_transport::pci::{BarRange, Ecam};
@@ -25,9 +23,12 @@ pub(crate) fn line(function: PciAddress, (pin, _): (InterruptPin, InterruptLine)
     host()?.interrupts.line(function.device(), function.function(), pin)
 }
 
-/// The physical addresses at which the CPU reaches a BAR, in memory or in I/O space.
-pub(crate) fn physical(range: BarRange) -> Option<Range<u64>> {
-    host()?.windows.physical(range)
+/// Registers in a BAR: the CPU reaches those in I/O space by a window in memory too.
+pub(crate) type BarIo = MmioRegion;
+
+/// Maps a BAR.
+pub(crate) fn map_bar(range: BarRange) -> Option<BarIo> {
+    memory::registers(host()?.windows.physical(range)?)
 }
 
 fn host() -> Option<PciHost<'static>> {

@@ -17,7 +17,7 @@ use uart_16550::{Config, Uart16550Tty};
 pub(crate) use self::clock::{now, wake_after};
 pub(crate) use self::plic::on_line;
 use super::device_tree;
-pub(crate) use super::device_tree::{on_message, pci_config, pci_line, pci_physical, virtio_mmio};
+pub(crate) use super::device_tree::{BarIo, map_bar, on_message, pci_config, pci_line, virtio_mmio};
 use crate::kernel;
 use crate::kernel::exit::Code;
 

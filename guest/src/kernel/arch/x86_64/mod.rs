@@ -17,7 +17,7 @@ pub(crate) use acpi::virtio_mmio;
 pub(crate) use clock::{now, wake_after};
 pub(crate) use interrupts::{on_line, on_message};
 pub(crate) use paging::{BOOT_MAPPED, map, map_registers};
-pub(crate) use pci::{config as pci_config, line as pci_line, physical as pci_physical};
+pub(crate) use pci::{BarIo, config as pci_config, line as pci_line, map_bar};
 
 use crate::kernel::exit::Code;
 

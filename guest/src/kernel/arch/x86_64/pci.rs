@@ -1,9 +1,8 @@
-//! PCI configuration space: in memory where ACPI says so, else through the ports that every PC has.
-
-use core::ops::Range;
+//! PCI: configuration space in memory where ACPI says so, else through the ports that every PC has; BARs in memory or behind
+//! ports.
 
 use aerostat_transport::pci::{BarRange, ConfigPorts, Ecam, Space};
-use aerostat_transport::{CpuPorts, MmioRegion};
+use aerostat_transport::{CpuPorts, Either, MmioRegion, PortRegion};
 use pci_types::{ConfigRegionAccess, InterruptLine, InterruptPin, PciAddress};
 
 use super::acpi;
@@ -34,12 +33,20 @@ pub(crate) fn line(_: PciAddress, (_, line): (InterruptPin, InterruptLine)) -> O
     Some(line.into())
 }
 
-/// The physical addresses at which the CPU reaches a BAR.
-pub(crate) fn physical(range: BarRange) -> Option<Range<u64>> {
-    match range.space {
-        Space::Memory => Some(range.address..range.address.checked_add(range.len)?),
-        Space::Ports => None,
-    }
+/// Registers in a BAR.
+pub(crate) type BarIo = Either<MmioRegion, PortRegion<CpuPorts>>;
+
+/// Maps a BAR in memory. The CPU reaches ports as they are.
+pub(crate) fn map_bar(range: BarRange) -> Option<BarIo> {
+    let end = range.address.checked_add(range.len)?;
+    Some(match range.space {
+        Space::Memory => Either::First(memory::registers(range.address..end)?),
+        Space::Ports => {
+            // SAFETY: the kernel runs with all privileges, and the ports are those of the function.
+            let ports = unsafe { CpuPorts::new() };
+            Either::Second(PortRegion::new(ports, range.address.try_into().ok()?, range.len.try_into().ok()?))
+        }
+    })
 }
 
 impl ConfigRegionAccess for Config {
