@@ -35,7 +35,7 @@ pub(crate) struct DemoArguments {
     /// The guest's architecture in QEMU [default: x86_64]
     #[arg(long, value_enum)]
     pub(crate) arch: Option<Arch>,
-    /// How the guest reaches the device [default: pci in QEMU; the embedded device has mmio only]
+    /// How the guest reaches the device [default: pci in QEMU; the embedded device has mmio and mmio-legacy only]
     #[arg(long, value_enum)]
     pub(crate) transport: Option<Transport>,
     /// Memory of the guest, in MiB
@@ -101,7 +101,7 @@ pub(crate) struct TestArguments {
     /// Keep the counts that are found in benches/counts.json instead of comparing them
     #[arg(long)]
     pub(crate) bless: bool,
-    /// The architecture of the guests that the proofs are shown to; the demo flies on all of them
+    /// The architecture of the guests that the demo and the proofs have; the matrix has all of them
     #[arg(long, value_enum, default_value_t)]
     pub(crate) arch: Arch,
     /// A guest image of that architecture to test instead of building one
@@ -121,12 +121,54 @@ pub(crate) enum Device {
 
 /// How the guest reaches the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Transport {
     /// Virtio over PCI
     Pci,
+    /// The same by the interface that was before VIRTIO 1.0
+    PciLegacy,
     /// Virtio over MMIO
     Mmio,
+    /// The same by the interface that was before VIRTIO 1.0
+    MmioLegacy,
+}
+
+/// The bus that a device is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bus {
+    Pci,
+    Mmio,
+}
+
+/// The interface that a device has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interface {
+    Modern,
+    Legacy,
+}
+
+impl Transport {
+    pub(crate) const fn bus(self) -> Bus {
+        match self {
+            Self::Pci | Self::PciLegacy => Bus::Pci,
+            Self::Mmio | Self::MmioLegacy => Bus::Mmio,
+        }
+    }
+
+    pub(crate) const fn interface(self) -> Interface {
+        match self {
+            Self::Pci | Self::Mmio => Interface::Modern,
+            Self::PciLegacy | Self::MmioLegacy => Interface::Legacy,
+        }
+    }
+
+    /// Why no ring can be packed, where none can.
+    pub(crate) const fn no_packed_rings(self) -> Option<&'static str> {
+        match self.interface() {
+            Interface::Modern => None,
+            Interface::Legacy => Some("the legacy interface has 32 feature bits, and RING_PACKED is bit 34"),
+        }
+    }
 }
 
 /// An architecture that the guest is built for.
@@ -179,7 +221,9 @@ impl std::fmt::Display for Transport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Pci => "PCI",
+            Self::PciLegacy => "legacy PCI",
             Self::Mmio => "MMIO",
+            Self::MmioLegacy => "legacy MMIO",
         })
     }
 }

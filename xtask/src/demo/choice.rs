@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use super::plan::Plan;
 use crate::{
     build::{guest, probe, toolchain::Recipe},
-    cli::{Arch, Device, Transport},
+    cli::{Arch, Bus, Device, Transport},
     process::interrupt,
     qemu::{
         features::Offer,
@@ -62,7 +62,7 @@ impl Ground {
 /// Whose device it is.
 #[derive(Clone, Debug)]
 pub(crate) enum Chosen {
-    Embedded { why: String },
+    Embedded { why: String, transport: Transport },
     Qemu { why: String, transport: Transport, ground: Ground },
 }
 
@@ -85,15 +85,13 @@ impl Chosen {
     /// How the guest reaches the device.
     pub(crate) const fn transport(&self) -> Transport {
         match self {
-            // Its registers are those of virtio over MMIO.
-            Self::Embedded { .. } => Transport::Mmio,
-            Self::Qemu { transport, .. } => *transport,
+            Self::Embedded { transport, .. } | Self::Qemu { transport, .. } => *transport,
         }
     }
 
     pub(crate) fn why(&self) -> &str {
         match self {
-            Self::Embedded { why } | Self::Qemu { why, .. } => why,
+            Self::Embedded { why, .. } | Self::Qemu { why, .. } => why,
         }
     }
 }
@@ -101,7 +99,7 @@ impl Chosen {
 /// Chooses: as `asked`, else QEMU where all that it needs is there.
 pub(crate) fn choose(plan: &Plan, asked: Option<Device>) -> anyhow::Result<Chosen> {
     match wanted(asked, plan)? {
-        Some(Device::Embedded) => Ok(Chosen::Embedded { why: "asked for".to_owned() }),
+        Some(Device::Embedded) => Ok(embedded("asked for".to_owned(), plan)),
         Some(Device::Qemu) => in_qemu("asked for; ", plan, Ground::find(plan)),
         None => prefer_qemu(plan, Ground::find(plan)),
     }
@@ -112,15 +110,20 @@ pub(crate) fn choose(plan: &Plan, asked: Option<Device>) -> anyhow::Result<Chose
 fn wanted(asked: Option<Device>, plan: &Plan) -> anyhow::Result<Option<Device>> {
     let names_qemu = plan.qemu.is_some() || plan.image.is_some();
     let names_features = plan.offer != Offer::Usual;
-    let over_pci = plan.transport == Some(Transport::Pci);
+    let over_pci = plan.transport.is_some_and(|transport| transport.bus() == Bus::Pci);
     match asked {
         Some(Device::Embedded) if names_qemu => bail!("--qemu and --guest say nothing to the embedded device"),
-        Some(Device::Embedded) if over_pci => bail!("--transport pci: the embedded device is on MMIO only"),
+        Some(Device::Embedded) if over_pci => bail!("--transport: the embedded device is on MMIO only"),
         Some(Device::Embedded) if plan.arch.is_some() => bail!("--arch says nothing to the embedded device"),
         Some(Device::Embedded) if names_features => bail!("--features says nothing to the embedded device"),
         None if names_qemu || plan.arch.is_some() || names_features || over_pci => Ok(Some(Device::Qemu)),
         asked => Ok(asked),
     }
+}
+
+/// Its registers are those of virtio over MMIO.
+fn embedded(why: String, plan: &Plan) -> Chosen {
+    Chosen::Embedded { why, transport: plan.transport.unwrap_or(Transport::Mmio) }
 }
 
 fn in_qemu(asked: &str, plan: &Plan, ground: anyhow::Result<Ground>) -> anyhow::Result<Chosen> {
@@ -132,7 +135,7 @@ fn in_qemu(asked: &str, plan: &Plan, ground: anyhow::Result<Ground>) -> anyhow::
 /// Nobody has to have QEMU who does not ask for it.
 fn prefer_qemu(plan: &Plan, ground: anyhow::Result<Ground>) -> anyhow::Result<Chosen> {
     match in_qemu("", plan, ground) {
-        Err(error) if interrupt::check().is_ok() => Ok(Chosen::Embedded { why: format!("{error:#}") }),
+        Err(error) if interrupt::check().is_ok() => Ok(embedded(format!("{error:#}"), plan)),
         result => result,
     }
 }
@@ -181,11 +184,17 @@ mod tests {
             ["--guest", "/guest"],
             ["--arch", "riscv64"],
             ["--transport", "pci"],
+            ["--transport", "pci-legacy"],
             ["--features", "stats"],
         ] {
             assert_eq!(wanted(None, &plan(&words)).unwrap(), Some(Device::Qemu));
             assert!(wanted(Some(Device::Embedded), &plan(&words)).is_err());
         }
-        assert_eq!(wanted(None, &plan(&["--transport", "mmio"])).unwrap(), None);
+        for transport in ["mmio", "mmio-legacy"] {
+            let plan = plan(&["--transport", transport]);
+            assert_eq!(wanted(None, &plan).unwrap(), None);
+            let chosen = prefer_qemu(&plan, Err(anyhow::anyhow!("QEMU was not found"))).unwrap();
+            assert_eq!((chosen.device(), Some(chosen.transport())), (Device::Embedded, plan.transport));
+        }
     }
 }

@@ -13,7 +13,7 @@ use std::{
 
 use aerostat_balloon::{
     Balloon, MustTellHost, PAGE_BYTES, Ready, Size4KiB, Step, features,
-    transport::{InterruptSource as _, Mmio},
+    transport::{Either, InterruptSource as _, LegacyMmio, Mmio},
 };
 use aerostat_device::{BalloonDevice, Ledger, Logging, Registers, TestPlatform, Work, wait_at_most};
 use anyhow::{Context as _, anyhow, bail, ensure};
@@ -22,10 +22,11 @@ use super::{
     flight::{Aircraft, Gauges},
     plan::Plan,
 };
-use crate::{qemu::resident, units::Bytes};
+use crate::{cli::Interface, qemu::resident, units::Bytes};
 
 /// The driver of the demo.
-type Driver = Balloon<Ready<Mmio<Registers>, TestPlatform<Size4KiB>, features! { MustTellHost: Required }>>;
+type Driver = Balloon<Ready<AnyMmio, TestPlatform<Size4KiB>, features! { MustTellHost: Required }>>;
+type AnyMmio = Either<Mmio<Registers>, LegacyMmio<Registers>>;
 
 /// How often a guest that sleeps looks whether it is to end.
 const NAP: Duration = Duration::from_millis(50);
@@ -44,18 +45,17 @@ pub(crate) struct Flying {
 }
 
 /// Starts a device and a driver for it, and has the guest write to all of its memory.
-pub(crate) fn launch(plan: &Plan) -> anyhow::Result<Flying> {
-    let device = BalloonDevice::builder()
-        .memory(plan.memory.0)
-        .work(Work::Release)
-        .logging(Logging::Off)
-        .threaded()
-        .start()
-        .context("the embedded device could not be started")?;
+pub(crate) fn launch(plan: &Plan, interface: Interface) -> anyhow::Result<Flying> {
+    let device = BalloonDevice::builder().memory(plan.memory.0).work(Work::Release).logging(Logging::Off).threaded();
+    let device = match interface {
+        Interface::Modern => device,
+        Interface::Legacy => device.legacy(),
+    };
+    let device = device.start().context("the embedded device could not be started")?;
     device.memory().fill(device.memory().pages(), 0xa5);
     let platform = TestPlatform::of(&device)?;
     let ledger = platform.ledger();
-    let transport = Mmio::new(device.registers()).map_err(|(_, error)| error)?;
+    let transport = Mmio::either(device.registers()).map_err(|(_, error)| error)?;
     let driver: Driver =
         Balloon::new(transport, platform).require(MustTellHost).probe().map_err(|failed| failed.error)?;
     let landing = Arc::new(AtomicBool::new(false));

@@ -50,7 +50,7 @@ pub(crate) fn command(arguments: &DemoArguments) -> anyhow::Result<()> {
 pub(crate) fn fly(plan: &Plan, chosen: Chosen, report: &mut Report, samples: &mut Vec<Sample>) -> anyhow::Result<()> {
     let (device, transport) = (chosen.device(), chosen.transport());
     let mut aircraft: Box<dyn Aircraft> = match chosen {
-        Chosen::Embedded { .. } => Box::new(embedded::launch(plan)?),
+        Chosen::Embedded { .. } => Box::new(embedded::launch(plan, transport.interface())?),
         Chosen::Qemu { ground, .. } => Box::new(qemu::launch(plan, &ground, transport)?),
     };
     let live = Live::new(plan, device);

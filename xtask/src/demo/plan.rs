@@ -62,6 +62,10 @@ impl Plan {
             "--target {target}: the target must be below the guest's memory of {memory} MiB, else there is nothing to take"
         );
         ensure!((1..=MOST_ROUNDS).contains(&rounds), "--rounds {rounds}: 1 to {MOST_ROUNDS} rounds can be flown");
+        let packed = arguments.features.as_ref().is_some_and(|features| features.contains(&Feature::Packed));
+        if let Some(reason) = arguments.transport.filter(|_| packed).and_then(Transport::no_packed_rings) {
+            bail!("--features packed: {reason}");
+        }
         let plan = Self {
             arch: arguments.arch,
             transport: arguments.transport,
@@ -150,6 +154,7 @@ mod tests {
         for (arguments, message) in [
             (&["--memory", "128", "--target", "129"][..], "--target 129: the target must be below"),
             (&["--memory", "128", "--target", "128"], "nothing to take"),
+            (&["--transport", "pci-legacy", "--features", "packed"], "--features packed: the legacy interface has"),
             (&["--memory", "128", "--target", "0"], "--target 0: a guest needs at least"),
             (&["--memory", "1"], "--memory 1: a guest of 64 to"),
             (&["--memory", "99999999999999"], "--memory 99999999999999: a guest of"),

@@ -29,6 +29,9 @@ pub(crate) enum Feature {
 }
 
 impl Feature {
+    /// Those that are of rings, and that devices of any type offer.
+    const OF_RINGS: [Self; 2] = [Self::Packed, Self::EventIdx];
+
     /// The property that switches it, if any does.
     const fn property(self) -> Option<&'static str> {
         match self {
@@ -61,18 +64,28 @@ impl Offer {
 
     /// The device's properties, each after a comma.
     pub(crate) fn properties(&self) -> String {
-        if *self == Self::Usual {
-            return String::new();
+        let mut properties = self.switches(Feature::value_variants());
+        if self.names(Feature::FreePageHint) {
+            properties.extend([",iothread=", THREAD]);
         }
+        properties
+    }
+
+    /// The same for another device, whose rings are to be of the same kind.
+    pub(crate) fn ring_properties(&self) -> String {
+        self.switches(&Feature::OF_RINGS)
+    }
+
+    fn switches(&self, features: &[Feature]) -> String {
         let mut properties = String::new();
-        for feature in Feature::value_variants() {
+        if *self == Self::Usual {
+            return properties;
+        }
+        for feature in features {
             if let Some(property) = feature.property() {
                 let state = if self.names(*feature) { "on" } else { "off" };
                 properties.extend([",", property, "=", state]);
             }
-        }
-        if self.names(Feature::FreePageHint) {
-            properties.extend([",iothread=", THREAD]);
         }
         properties
     }
@@ -99,6 +112,7 @@ mod tests {
             offer.properties(),
             ",deflate-on-oom=on,free-page-reporting=off,free-page-hint=off,page-poison=off,packed=off,event_idx=off"
         );
+        assert_eq!(offer.ring_properties(), ",packed=off,event_idx=off");
         assert_eq!(offer.object(), None);
     }
 

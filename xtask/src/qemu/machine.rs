@@ -7,7 +7,7 @@ use std::{
 
 use super::features::Offer;
 use crate::{
-    cli::{Arch, Transport},
+    cli::{Arch, Bus, Interface, Transport},
     units::Bytes,
 };
 
@@ -35,7 +35,8 @@ pub(crate) struct Machine {
     pub(crate) balloon: Balloon,
     /// Whether the guest runs from the start.
     pub(crate) start: Start,
-    /// The file whose bytes an entropy device gives out, if there is one. QEMU hangs at its end.
+    /// The file whose bytes an entropy device gives out, if there is one. QEMU hangs at its end. Its rings are those of the
+    /// balloon.
     pub(crate) entropy: Option<PathBuf>,
 }
 
@@ -56,18 +57,27 @@ pub(crate) enum Start {
 impl Machine {
     /// QEMU's arguments. The guest's serial port is QEMU's standard output; QEMU connects to the QMP socket at `qmp`.
     pub(crate) fn arguments(&self, qmp: &Path) -> Vec<OsString> {
-        let (machine, wiring): (&str, &[&str]) = match (self.arch, self.transport) {
-            (Arch::X86_64, Transport::Pci) => ("q35", &["-device", DEBUG_EXIT]),
+        let (machine, wiring): (&str, &[&str]) = match (self.arch, self.transport.bus()) {
+            (Arch::X86_64, Bus::Pci) => ("q35", &["-device", DEBUG_EXIT]),
             // Only the kernel command line tells of its slots where there is no ACPI.
-            (Arch::X86_64, Transport::Mmio) => ("microvm,acpi=off", &["-device", DEBUG_EXIT]),
+            (Arch::X86_64, Bus::Mmio) => ("microvm,acpi=off", &["-device", DEBUG_EXIT]),
             // Its CPU would be one of 32 bits.
             (Arch::Aarch64, _) => ("virt,gic-version=2", &["-cpu", "cortex-a57"]),
             (Arch::Riscv64, _) => ("virt", &[]),
         };
-        let (device, interface): (&str, &[&str]) = match self.transport {
-            Transport::Pci => ("virtio-balloon-pci", &[]),
-            // Slots start out with the legacy interface unless told otherwise.
-            Transport::Mmio => ("virtio-balloon-device", &["-global", "virtio-mmio.force-legacy=false"]),
+        let bus = self.transport.bus();
+        let interface: &[&str] = match (bus, self.transport.interface()) {
+            // A device that has both interfaces.
+            (Bus::Pci, Interface::Modern) => &[],
+            (Bus::Pci, Interface::Legacy) => {
+                &["-global", "virtio-pci.disable-modern=on", "-global", "virtio-pci.disable-legacy=off"]
+            }
+            (Bus::Mmio, Interface::Modern) => &["-global", "virtio-mmio.force-legacy=false"],
+            (Bus::Mmio, Interface::Legacy) => &["-global", "virtio-mmio.force-legacy=true"],
+        };
+        let on_bus = match bus {
+            Bus::Pci => "pci",
+            Bus::Mmio => "device",
         };
         let mut arguments: Vec<OsString> = ["-accel", "tcg", "-M", machine].map(OsString::from).into();
         let mut add = |more: &[&str]| arguments.extend(more.iter().map(OsString::from));
@@ -79,15 +89,15 @@ impl Machine {
             if let Some(object) = offer.object() {
                 add(&["-object", &object]);
             }
-            add(&["-device", &format!("{device},id={BALLOON}{}", offer.properties())]);
+            add(&["-device", &format!("virtio-balloon-{on_bus},id={BALLOON}{}", offer.properties())]);
         }
         if let Some(file) = &self.entropy {
-            let device = match self.transport {
-                Transport::Pci => "virtio-rng-pci",
-                Transport::Mmio => "virtio-rng-device",
+            let rings = match &self.balloon {
+                Balloon::Fitted(offer) => offer.ring_properties(),
+                Balloon::Missing => String::new(),
             };
             add(&["-object", &format!("rng-random,id=entropy,filename={}", file.display())]);
-            add(&["-device", &format!("{device},rng=entropy")]);
+            add(&["-device", &format!("virtio-rng-{on_bus},rng=entropy{rings}")]);
         }
         if self.start == Start::Paused {
             add(&["-S"]);
@@ -139,7 +149,11 @@ mod tests {
         let mmio = line(Transport::Mmio, usual(), Start::Running);
         assert!(mmio.contains("-M microvm,acpi=off ") && mmio.contains("-device virtio-balloon-device,"), "{mmio}");
         assert!(mmio.contains("-global virtio-mmio.force-legacy=false"), "{mmio}");
-        for line in [pci, mmio] {
+        let legacy = line(Transport::PciLegacy, usual(), Start::Running);
+        assert!(legacy.contains("-M q35 ") && legacy.contains(".disable-modern=on "), "{legacy}");
+        let legacy_mmio = line(Transport::MmioLegacy, usual(), Start::Running);
+        assert!(legacy_mmio.contains("-global virtio-mmio.force-legacy=true"), "{legacy_mmio}");
+        for line in [pci, mmio, legacy, legacy_mmio] {
             assert!(line.contains("-m 1024M") && line.contains("-qmp unix:/dir/qmp,server=off"), "{line}");
             assert!(!line.contains(" -S"), "{line}");
         }

@@ -6,9 +6,10 @@ use crate::{
     demo::{self, choice, plan::Plan, report::Report},
 };
 
-/// The demo on the embedded device.
+/// The demo on the embedded device, through both of its interfaces.
 pub(crate) fn embedded(_: &mut Context) -> anyhow::Result<()> {
-    fly(&DemoArguments::from_words(&["--device", "embedded"])?)
+    fly(&DemoArguments::from_words(&["--device", "embedded"])?)?;
+    fly(&DemoArguments::from_words(&["--device", "embedded", "--transport", "mmio-legacy"])?)
 }
 
 /// The demo in QEMU with the guest that was built.

@@ -6,6 +6,7 @@ mod counts;
 mod failures;
 mod flights;
 mod foreign;
+mod matrix;
 mod proofs;
 mod runner;
 mod size;
@@ -45,6 +46,9 @@ pub(crate) fn command(arguments: &TestArguments) -> anyhow::Result<()> {
         let outcome = context.run(step)?;
         eprintln!("[{}/{}] {}", number + 1, steps.len(), outcome.sentence());
         outcomes.push((step.clone(), outcome));
+    }
+    if let Some(matrix) = &context.matrix {
+        println!("\n{matrix}");
     }
     println!("\n{}", summary::table(&outcomes));
     for (step, outcome) in outcomes.iter().filter(|(_, outcome)| outcome.failure.is_some()) {

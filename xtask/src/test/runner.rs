@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     count::Count,
-    flights, foreign, proofs,
+    flights, foreign, matrix, proofs,
     steps::{Action, Scope, Step},
 };
 use crate::{
@@ -36,6 +36,8 @@ pub(crate) struct Context {
     pub(crate) arch: Arch,
     recipes: HashMap<Arch, Recipe>,
     images: HashMap<Arch, PathBuf>,
+    /// The matrix, once it is filled in, for the end of the run.
+    pub(crate) matrix: Option<String>,
 }
 
 /// How a step ended.
@@ -62,7 +64,7 @@ impl Context {
     /// Nothing is built yet; the image of the guest for `arch` may be given.
     pub(crate) fn new(scope: Scope, arch: Arch, image: Option<PathBuf>, baseline: Baseline) -> Self {
         let images = image.map(|image| (arch, image)).into_iter().collect();
-        Self { scope, baseline, arch, recipes: HashMap::new(), images }
+        Self { scope, baseline, arch, recipes: HashMap::new(), images, matrix: None }
     }
 
     /// What to do with numbers that are found.
@@ -81,6 +83,7 @@ impl Context {
             },
             Action::Check(check) => judge(check(self)),
             Action::Fly(arch, transport) => judge(flights::qemu(self, arch, transport)),
+            Action::Matrix => matrix::run(self).unwrap_or_else(|error| judge(Err(error))),
             Action::Prove(proof, arch, transport) => judge(proofs::run(self, proof, arch, transport)),
         };
         interrupt::check()?;

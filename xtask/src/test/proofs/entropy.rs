@@ -1,31 +1,50 @@
-//! A second driver beside the balloon's: what the guest got from its entropy device is what the host gave.
+//! What the guest got from its entropy device is what the host gave.
 
-use std::{fs::File, io::Read, io::Write};
+use std::{
+    fs::File,
+    io::{self, Read as _, Write as _},
+    path::Path,
+};
 
-use super::guest::{Setup, Stage};
-use crate::units::Bytes;
+use super::guest::Guest;
+use crate::qemu::error::QemuError;
 
-const SETUP: Setup = Setup { memory: Bytes::from_mib(128), words: "", features: &[] };
 /// What the host has to give, in bytes: more than the guest asks for.
 const SOURCE: u64 = 4096;
 /// What one request brings at the most, in bytes; the guest asks for more.
 const REQUEST: usize = 256;
 
-pub(crate) fn show(stage: &Stage) -> anyhow::Result<()> {
-    let mut given = Vec::new();
-    File::open("/dev/urandom")?.take(SOURCE).read_to_end(&mut given)?;
-    let mut source = tempfile::NamedTempFile::new()?;
-    source.write_all(&given)?;
-    let mut guest = stage.start_with_entropy(SETUP, source.path())?;
-    let mut got = Vec::new();
-    while got.len() <= REQUEST {
-        got.extend(guest.line("the guest's line `entropy: …`", bytes)?);
+/// Random bytes for a host to give.
+#[derive(Debug)]
+pub(crate) struct Source {
+    bytes: Vec<u8>,
+    file: tempfile::NamedTempFile,
+}
+
+impl Source {
+    pub(crate) fn new() -> io::Result<Self> {
+        let mut bytes = Vec::new();
+        File::open("/dev/urandom")?.take(SOURCE).read_to_end(&mut bytes)?;
+        let mut file = tempfile::NamedTempFile::new()?;
+        file.write_all(&bytes)?;
+        Ok(Self { bytes, file })
     }
-    guest.ensure(given.starts_with(&got), || format!("the guest got {got:02x?}, but the host gave {given:02x?}"))?;
-    // The balloon has its own interrupt, and is none the worse for the other device.
-    guest.reach(Bytes::from_mib(96))?;
-    println!("The guest got {} bytes, the very ones that the host gave.", got.len());
-    Ok(guest.end()?)
+
+    /// The file that they are in.
+    pub(crate) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Whether they are what the guest says next that it got.
+    pub(crate) fn compare(&self, guest: &mut Guest) -> Result<(), QemuError> {
+        let mut got = Vec::new();
+        while got.len() <= REQUEST {
+            got.extend(guest.line("the guest's line `entropy: …`", bytes)?);
+        }
+        guest.ensure(self.bytes.starts_with(&got), || {
+            format!("the guest got {got:02x?}, but the host gave {:02x?}", self.bytes)
+        })
+    }
 }
 
 /// The bytes in a line like `entropy: 00c0ff`.

@@ -1,9 +1,11 @@
-//! What the balloon does for each feature, and a second driver beside it, shown in a real guest on QEMU's device, over PCI and over MMIO.
+//! What the balloon does for each feature, shown in a real guest on QEMU's device, over PCI and over MMIO; and what it does
+//! through every interface, with a second driver beside it.
 
+pub(super) mod cell;
 mod deflate_on_oom;
 mod entropy;
 mod freezing;
-mod guest;
+pub(super) mod guest;
 mod hinting;
 mod out_of_puff;
 mod reporting;
@@ -50,7 +52,6 @@ pub(crate) const PROOFS: &[Proof] = &[
     // The thread on which QEMU takes hints raises the device's interrupt without the lock that interrupting a CPU takes.
     // Other interrupt controllers take it themselves; with a GIC an assertion of QEMU's fails (`tcg_handle_interrupt`).
     Proof { except: &[Arch::Aarch64], ..proof("hinted pages are not migrated", 150, hinting::show) },
-    proof("random bytes arrive as the host gave them", 60, entropy::show),
 ];
 
 /// Shows `proof` to a guest of `arch` whose device is on `transport`.

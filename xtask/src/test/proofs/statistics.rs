@@ -2,7 +2,10 @@
 
 use super::guest::{Guest, Setup, Stage};
 use crate::{
-    qemu::statistics::{Statistics, is_called},
+    qemu::{
+        error::QemuError,
+        statistics::{Statistics, is_called},
+    },
     units::Bytes,
 };
 
@@ -52,6 +55,13 @@ fn compare(guest: &mut Guest, said: &mut Vec<Said>) -> anyhow::Result<Statistics
     let last =
         said.last().map_or_else(|| "never said a line `stats: …`".to_owned(), |said| format!("said {:?}", said.0));
     Err(guest.wrong(format!("QEMU has got {statistics}, but the guest {last}")).into())
+}
+
+/// Waits for the guest's line that says the same as `statistics`.
+pub(crate) fn wait_said(guest: &mut Guest, statistics: &Statistics) -> Result<(), QemuError> {
+    guest.line("a line `stats: …` that says what QEMU has got", |line| {
+        Said::read(line).filter(|said| said.agrees(statistics)).map(drop)
+    })
 }
 
 /// A line of the guest's: names and values of what it has sent.
