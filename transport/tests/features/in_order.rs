@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 
 use aerostat_spec::reserved::feature::{InOrder, IndirectDesc};
-use aerostat_transport::DeviceError;
-use aerostat_transport::queue::{AddError, QueueNeeds};
+use aerostat_transport::queue::{AddError, QueueNeeds, Reader, Used};
+use aerostat_transport::{BufferQueue, Device, DeviceError, Mmio};
 
+use super::common::{Memory, Soft, kite};
 use super::{Desc, Kite, NEXT, One, Packed, Two, fly};
 
 /// ring.split.in-order.1, ring.split.in-order.2: the entry of the last one tells of all; the others are used as a whole.
@@ -192,6 +193,48 @@ fn tables_come_back_in_batches_too() {
         assert_eq!([(); 3].map(|()| kite.popped().1), [16, 16, 9]);
     }
     kite.land();
+}
+
+/// ring.split.in-order.2: of a queue that owns its buffers, too, a skipped answer is one that was written as a whole; and its
+/// memory is never that of a buffer that the device holds.
+#[test]
+fn answers_come_back_in_batches() {
+    let (soft, mut memory) = (Soft::new(42), Memory::new());
+    soft.model().offered = u64::MAX;
+    let transport = Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
+    let device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<One<InOrder>>();
+    let mut device: Device<_, kite::Device, _> = device.unwrap();
+    let reel = device.buffer_queue::<_, 4>(kite::queue::Reel, 1, 8, &mut memory).unwrap();
+    let device = device.go_live();
+    let mut reel = reel.wake(&device);
+    let [ring, _, used] = soft.model().queues[1].addresses;
+    let answer = |reel: &mut BufferQueue<_, 4, _>| {
+        let read = |used: Used, answer: &mut Reader<'_>| {
+            let mut bytes = [0; 8];
+            let count = answer.bytes(&mut bytes);
+            (used.token.index(), bytes[..count].to_vec())
+        };
+        reel.receive(read).unwrap().expect("an answer")
+    };
+    let mut index = 0_u16;
+    for round in 0..6_u8 {
+        let tokens = [5, 3, 8].map(|room| reel.ask(room, |_| {}).unwrap().index());
+        for token in tokens {
+            let at = memory.read64(ring + 16 * token as u64);
+            memory.write(at, &[round; 8][..memory.read32(ring + 16 * token as u64 + 8) as usize]);
+        }
+        let entry = used + 4 + 8 * u64::from(index % 4);
+        memory.write32(entry, tokens[2] as u32);
+        memory.write32(entry + 4, 2);
+        index += 3;
+        memory.write16(used + 2, index);
+        let expected = [(tokens[0], vec![round; 5]), (tokens[1], vec![round; 3]), (tokens[2], vec![round; 2])];
+        assert_eq!([(); 3].map(|()| answer(&mut reel)), expected);
+        assert_eq!((reel.free(), reel.in_flight()), (4, 0));
+    }
+    let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
+    reel.release(&proof, &mut memory).unwrap();
+    assert_eq!(memory.lent(), 0);
 }
 
 /// Where the device looks for the next descriptor of a packed ring: a slot, and its wrap counter.

@@ -9,8 +9,8 @@ use aerostat_transport::queue::{AddError, Notification, QueueNeeds};
 use aerostat_transport::{Device, DeviceError, Pci, QueueError};
 
 use super::common::function::{CFG_COMMON, CFG_ISR, COMMON, ISR, NOTIFY, NOTIFY_LEN, TABLE};
-use super::common::{Function, Memory, Plain, Resets, Touch, field, kite, reg};
-use super::{Kite, One, Packed, Two, elements, fly};
+use super::common::{Function, Memory, Plain, Resets, Soft, Touch, field, kite, reg};
+use super::{Kite, One, Packed, Two, elements, fly, fly_with};
 
 type Reset = One<RingReset>;
 type Three = <Two<RingReset, InOrder> as With<NotificationData, Required>>::Out;
@@ -194,6 +194,26 @@ fn a_queue_of_another_device_is_refused() {
     kite.land();
     let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
     other_line.release(&proof, &mut other_memory).unwrap();
+}
+
+/// core.vqreset.1: the proof is that of another device, and this one has agreed to no such thing: its registers are left alone.
+#[test]
+fn the_proof_of_another_device_resets_nothing() {
+    type Wished = <Plain as With<RingReset, Wanted>>::Out;
+    let (soft, other) = (Soft::new(42), fly::<Reset, 4>(1));
+    soft.model().queues[0].max = 4;
+    let mut kite = fly_with::<Wished, 4>(soft, Memory::new(), 1);
+    assert!(kite.device.accepted().proof(RingReset).is_none());
+    kite.add(1, 1).unwrap();
+    let log = kite.soft.log();
+    let proof = other.device.accepted().proof(RingReset);
+    let (mut kite, done) = reset(kite, proof);
+    assert_eq!((done, kite.soft.log()), (Err(QueueError::OtherDevice { queue: 0 }), log));
+    kite.write_used(0, 0, 3);
+    kite.publish(1);
+    assert_eq!(kite.popped(), (0, 3), "it works on");
+    kite.land();
+    other.land();
 }
 
 /// mmio.reg.14: a device that has no such queue any more, or wants it smaller than the ring that there is.
