@@ -193,7 +193,7 @@ impl Arch {
             Self::X86_64 => "x86_64-unknown-none",
             // Interrupt handlers need not save floating-point registers that nobody uses.
             Self::Aarch64 => "aarch64-unknown-none-softfloat",
-            Self::Riscv64 => "riscv64gc-unknown-none-elf",
+            Self::Riscv64 => "riscv64imac-unknown-none-elf",
         }
     }
 }

@@ -5,12 +5,19 @@ use aerostat_guest::{DeviceTree, FreeAddresses, PciHost};
 use aerostat_transport::MmioRegion;
 use aerostat_transport::pci::{BarRange, Ecam};
 use pci_types::{InterruptLine, InterruptPin, PciAddress};
+use spin::Once;
 
 use super::tree;
 use crate::kernel::{memory, pci};
 
 /// Configuration space, where every function on bus 0 has its addresses. `None` where there is no host bridge.
 pub(crate) fn config() -> Option<Ecam<MmioRegion>> {
+    // The functions get their addresses once: one that is in use would not answer meanwhile.
+    static CONFIG: Once<Option<Ecam<MmioRegion>>> = Once::new();
+    CONFIG.call_once(assign_all).clone()
+}
+
+fn assign_all() -> Option<Ecam<MmioRegion>> {
     let host = host()?;
     let config = Ecam::new(memory::registers(host.ecam)?, 0, 0);
     let mut free = FreeAddresses::new(&host.windows);
