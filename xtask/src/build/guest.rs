@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -35,13 +35,18 @@ pub(crate) fn command(arguments: &GuestArguments) -> anyhow::Result<()> {
 
 /// Builds the guest by `recipe` and gives back where its image is. All that cargo says goes to standard error.
 pub(crate) fn build(arch: Arch, recipe: &Recipe) -> anyhow::Result<PathBuf> {
-    build_as(arch, recipe, "release")
+    build_as(arch, recipe, "release", recipe.cargo_build("core,alloc"))
 }
 
-/// Builds the guest like [`build`], by a profile of the workspace.
-pub(crate) fn build_as(arch: Arch, recipe: &Recipe, profile: &str) -> anyhow::Result<PathBuf> {
-    eprintln!("Building the guest for {}: {}.", arch.target(), recipe.why);
+/// Builds the guest like [`build`] to count its code: by the profile for that, with symbols that name all types.
+pub(crate) fn build_to_count(arch: Arch, recipe: &Recipe) -> anyhow::Result<PathBuf> {
     let mut cargo = recipe.cargo_build("core,alloc");
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Csymbol-mangling-version=v0");
+    build_as(arch, recipe, "size", cargo)
+}
+
+fn build_as(arch: Arch, recipe: &Recipe, profile: &str, mut cargo: Command) -> anyhow::Result<PathBuf> {
+    eprintln!("Building the guest for {}: {}.", arch.target(), recipe.why);
     cargo
         .args(["--package", PACKAGE, "--profile", profile, "--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit());
