@@ -128,11 +128,11 @@ pub enum QueueError {
         queue: u16,
     },
     /// The queue is too small for what the driver does with it.
-    #[error("queue {queue}: the device allows {size} descriptors and the driver needs {needed}")]
+    #[error("queue {queue}: the device and the driver have room for {size} descriptors, and {needed} are needed")]
     TooSmall {
         /// Number of the queue.
         queue: u16,
-        /// The size that the device reports.
+        /// Descriptors that both have room for: the device by its largest size, the driver by its `K`.
         size: u16,
         /// The least that the driver can work with.
         needed: u16,
@@ -143,7 +143,7 @@ pub enum QueueError {
         /// Number of the queue.
         queue: u16,
     },
-    /// There is no memory for the ring or its buffers.
+    /// There is no memory for the ring or its buffers, or the platform did not map it for the device.
     #[error("queue {queue}: no {bytes} bytes of memory that the device can reach")]
     NoMemory {
         /// Number of the queue.
