@@ -1,7 +1,7 @@
 //! Blocks of free memory that are with the device for a while: reported, or hinted.
 //!
-//! The book of these blocks, which also says whether the device is live, is shared by the handle that lends them and the balloon itself, so that blocks come back to the
-//! kernel when the device is reset even if the handle is gone by then.
+//! The book of these blocks, which also says whether the device is live, is shared by the handle that lends them and the
+//! balloon itself, so that blocks come back to the kernel when the device is reset even if the handle is gone by then.
 
 use core::slice;
 use core::sync::atomic::{AtomicU32, Ordering};

@@ -43,7 +43,8 @@ pub struct Acknowledged;
 #[derive(Debug)]
 pub struct Negotiating;
 
-/// State: driver and device agree on the features (FEATURES_OK, a step that the legacy interface does not have); queues and configuration can be set up.
+/// State: driver and device agree on the features (FEATURES_OK, a step that the legacy interface does not have); queues and
+/// configuration can be set up.
 #[derive(Debug)]
 pub struct FeaturesOk<F> {
     accepted: Accepted<F>,

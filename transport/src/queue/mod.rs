@@ -220,8 +220,8 @@ impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
     ///
     /// # Safety
     ///
-    /// Until the buffer comes back, or the queue or its device is reset, the memory of every element is valid for what the device does
-    /// to it, nobody else writes to it, and where the device writes, nobody reads it.
+    /// Until the buffer comes back, or the queue or its device is reset, the memory of every element is valid for what the
+    /// device does to it, nobody else writes to it, and where the device writes, nobody reads it.
     pub unsafe fn add(&mut self, elements: &[Element]) -> Result<Token, AddError> {
         // SAFETY: the caller's promise is passed on.
         unsafe { self.raw().add(elements) }

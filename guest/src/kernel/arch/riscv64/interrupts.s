@@ -1,6 +1,5 @@
-# The entry point of every interrupt and exception: saves the registers that Rust may change, of which
-# there are no others without floating point. Its handler runs with
-# interrupts off, so that what the CPU saved stays where it is.
+# The entry point of every interrupt and exception: saves the registers that Rust may change, of which there are no others
+# without floating point. Its handler runs with interrupts off, so that what the CPU saved stays where it is.
 
     .section .text.interrupts, "ax"
     .balign 4
