@@ -29,29 +29,19 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
             let Self { inflate, platform, tracker, .. } = self;
             let sent = inflate.send(|entries| {
                 let most = Self::most(entries).min(frames - filled.frames);
-                let mut left = most;
-                while left > 0 {
-                    let Some(run) = platform.give(left).filter(|run| run.count() > 0) else {
-                        filled.supply = Supply::Dry;
-                        break;
-                    };
-                    let (run, rest) = run.split(left);
-                    if let Some(rest) = rest {
-                        platform.take_back(rest);
-                    }
-                    match enter(tracker, &run) {
-                        Ok(first_page) => {
-                            entries.sequence(first_page, run.count() * Self::FRAME_ENTRIES);
-                            left -= run.count();
-                        }
-                        Err(error) => {
-                            decline(tracker, platform, run, error);
-                            refused = Some(error);
-                            break;
-                        }
-                    }
+                let mut intake = Intake { platform, tracker, left: most, run: None, ended: None };
+                while intake.left > 0 {
+                    // Lone frames come in a loop of their own, because there may be many.
+                    entries.groups(&mut intake, Self::FRAME_ENTRIES);
+                    let Some((first_page, frames)) = intake.take_run() else { break };
+                    entries.sequence(first_page, frames * Self::FRAME_ENTRIES);
                 }
-                array = most - left;
+                match intake.ended {
+                    Some(Ended::Dry) => filled.supply = Supply::Dry,
+                    Some(Ended::Refused(error)) => refused = Some(error),
+                    None => {}
+                }
+                array = most - intake.left;
             });
             let Ok(Some(token)) = sent else { break };
             if let Some(entry) = self.entering.get_mut(token.index()) {
@@ -121,13 +111,13 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
         {
             let mut array = 0;
             let mut first = None;
-            let Self { deflate, platform, tracker, cursor, departing, poison, accounting, .. } = self;
+            let Self { deflate, platform, tracker, cursor, departing, poison, .. } = self;
             let sent = deflate.send(|entries| {
                 let most = Self::most(entries).min(frames - filled.frames);
                 let mut left = most;
                 let mut walk = tracker.walk(*cursor);
                 while left > 0 {
-                    let Some(run) = tracker.step(&mut walk, left) else {
+                    let Some(piece) = tracker.step(&mut walk, left) else {
                         // Start again from the front, unless frames in front of the cursor are still leaving.
                         if *cursor == 0 || *departing > 0 || left < most {
                             filled.supply = Supply::Dry;
@@ -137,16 +127,16 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
                         walk = tracker.walk(0);
                         continue;
                     };
-                    *cursor = run.first.saturating_add(run.count.into());
-                    first.get_or_insert(run.first);
-                    left -= run.count;
-                    let run_of_frames = FrameRun::<P::Size>::leaving(run.first, run.count);
-                    if let Some(first_page) = run_of_frames.first_page() {
-                        entries.sequence(first_page, run.count * Self::FRAME_ENTRIES);
-                    }
+                    *cursor = piece.end();
+                    first.get_or_insert(piece.first());
+                    left -= piece.count();
+                    match piece.run() {
+                        Some(run) => entries.sequence(page::<P>(run.first), run.count * Self::FRAME_ENTRIES),
+                        None => entries.groups(piece.frames().map(page::<P>), Self::FRAME_ENTRIES),
+                    };
                     if leave == Leave::AtOnce {
-                        tracker.remove(run);
-                        release(platform, *poison, *accounting, run_of_frames);
+                        tracker.strike(piece);
+                        piece.runs().for_each(|run| release(platform, *poison, run));
                     }
                 }
                 array = most - left;
@@ -158,8 +148,9 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
                     Leave::AtOnce => Sent::Gone(array),
                 };
             }
-            if leave == Leave::Acknowledged {
-                self.departing += u64::from(array);
+            match leave {
+                Leave::Acknowledged => self.departing += u64::from(array),
+                Leave::AtOnce => self.account(Change::Returned(array)),
             }
             filled.frames += array;
         }
@@ -183,10 +174,8 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
     pub(crate) fn let_out_one(&mut self, frame: u64) -> Result<(), BalloonError> {
         let run = self.tracker.next(frame, 1).filter(|run| run.first == frame);
         let run = run.ok_or(BalloonError::NotInBalloon { frame })?;
-        let page =
-            FrameRun::<P::Size>::leaving(run.first, 1).first_page().ok_or(BalloonError::NotInBalloon { frame })?;
         let sent = self.deflate.send(|array| {
-            array.sequence(page, Self::FRAME_ENTRIES);
+            array.sequence(page::<P>(run.first), Self::FRAME_ENTRIES);
         });
         let Ok(Some(token)) = sent else { return Err(BalloonError::Busy) };
         if let Some(entry) = self.leaving.get_mut(token.index()) {
@@ -197,6 +186,86 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
         self.deflate.notify();
         Ok(())
     }
+}
+
+/// Frames on their way from the kernel into an array. As an iterator: the page numbers of frames that the kernel gives
+/// one at a time, until it gives a run.
+struct Intake<'a, P: Frames> {
+    platform: &'a mut P,
+    tracker: &'a mut Tracker,
+    /// Frames that the array still has entries for.
+    left: u32,
+    /// What ended the lone frames.
+    run: Option<FrameRun<P::Size>>,
+    ended: Option<Ended>,
+}
+
+/// Why no more frames come in.
+#[derive(Clone, Copy, Debug)]
+enum Ended {
+    /// The kernel has none.
+    Dry,
+    /// The balloon cannot take what the kernel gave.
+    Refused(FrameError),
+}
+
+impl<P: Frames> Iterator for Intake<'_, P> {
+    type Item = u32;
+
+    // The loop over all frames.
+    #[inline(always)]
+    fn next(&mut self) -> Option<u32> {
+        if self.left == 0 {
+            return None;
+        }
+        let run = self.platform.give(self.left);
+        match run {
+            Some(run) if run.count() == 1 => self.enter(run),
+            _ => {
+                self.run = run;
+                None
+            }
+        }
+    }
+}
+
+impl<P: Frames> Intake<'_, P> {
+    /// Takes the run that ended the lone frames: the number of its first page, and how many frames it has.
+    fn take_run(&mut self) -> Option<(u32, u32)> {
+        if self.left == 0 || self.ended.is_some() {
+            return None;
+        }
+        let Some(run) = self.run.take().filter(|run| run.count() > 0) else {
+            self.ended = Some(Ended::Dry);
+            return None;
+        };
+        let (run, rest) = run.split(self.left);
+        if let Some(rest) = rest {
+            self.platform.take_back(rest);
+        }
+        let frames = run.count();
+        Some((self.enter(run)?, frames))
+    }
+
+    #[inline(always)]
+    fn enter(&mut self, run: FrameRun<P::Size>) -> Option<u32> {
+        match enter(self.tracker, &run) {
+            Ok(first_page) => {
+                self.left -= run.count();
+                Some(first_page)
+            }
+            Err(error) => {
+                decline(self.tracker, self.platform, run, error);
+                self.ended = Some(Ended::Refused(error));
+                None
+            }
+        }
+    }
+}
+
+/// The number of the first page of a frame of the book, which [`enter`] has found to have one.
+fn page<P: Frames>(frame: u64) -> u32 {
+    (frame as u32).wrapping_mul(<P::Size as FrameSize>::PAGES)
 }
 
 /// Enters a run that the kernel gave into the book, and returns the balloon page number of its first frame.

@@ -15,7 +15,7 @@ use crate::hold_off::HoldOff;
 use crate::parts::Stop;
 use crate::platform::{Change, Frames};
 use crate::start::Started;
-use crate::tracker::{Run, Tracker};
+use crate::tracker::{Joined, Run, Tracker};
 
 /// Arrays that a queue has room for.
 pub(crate) const ARRAYS: usize = 16;
@@ -207,17 +207,8 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
 
     /// Gives the first `frames` frames of the book at or behind `first` back to the kernel.
     fn hand_back(&mut self, first: u64, frames: u32) {
-        let (mut walk, mut left) = (self.tracker.walk(first), frames);
-        while let Some(run) = self.tracker.step(&mut walk, left) {
-            self.tracker.remove(run);
-            self.release(run);
-            left -= run.count;
-        }
-    }
-
-    /// Gives frames that are struck out of the book back to the kernel.
-    fn release(&mut self, run: Run) {
-        release(&mut self.platform, self.poison, self.accounting, FrameRun::leaving(run.first, run.count));
+        let returned = hand_back(&mut self.tracker, &mut self.platform, self.poison, first, frames);
+        self.account(Change::Returned(returned));
     }
 
     pub(crate) fn account(&mut self, change: Change) {
@@ -272,10 +263,12 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
             }
         };
         let Self { inflate, deflate, mut tracker, mut platform, options, poison, accounting, .. } = self;
-        let mut walk = tracker.walk(0);
-        while let Some(run) = tracker.step(&mut walk, u32::MAX) {
-            tracker.remove(run);
-            release(&mut platform, poison, accounting, FrameRun::leaving(run.first, run.count));
+        loop {
+            match hand_back(&mut tracker, &mut platform, poison, 0, u32::MAX) {
+                0 => break,
+                returned if accounting == Accounting::On => platform.account(Change::Returned(returned)),
+                _ => {}
+            }
         }
         // The proof is of the very life that the queues belong to: nothing comes back from these calls.
         let _ = inflate.release(&proof, &mut platform);
@@ -294,20 +287,37 @@ pub(crate) struct Stopped<T, P> {
     pub(crate) proof: ResetProof,
 }
 
-/// Gives frames back to the kernel, filled where the host knows the value.
-pub(crate) fn release<P: Frames>(
+/// Strikes the first `most` frames at or behind `first` out of the book, gives them back to the kernel, and says how many.
+fn hand_back<P: Frames>(
+    tracker: &mut Tracker,
     platform: &mut P,
     poison: Option<Fill<P>>,
-    accounting: Accounting,
-    run: FrameRun<P::Size>,
-) {
+    first: u64,
+    most: u32,
+) -> u32 {
+    let (mut walk, mut left, mut joined) = (tracker.walk(first), most, Joined::default());
+    while left > 0
+        && let Some(piece) = tracker.step(&mut walk, left)
+    {
+        tracker.strike(piece);
+        left -= piece.count();
+        for run in piece.runs() {
+            if let Some(run) = joined.join(run) {
+                release(platform, poison, run);
+            }
+        }
+    }
+    joined.rest().into_iter().for_each(|run| release(platform, poison, run));
+    most - left
+}
+
+/// Gives frames that are struck out of the book back to the kernel, filled where the host knows the value.
+#[inline]
+pub(crate) fn release<P: Frames>(platform: &mut P, poison: Option<Fill<P>>, run: Run) {
     if let Some(Fill { fill, value }) = poison {
-        fill(platform, run.first(), run.count(), value);
+        fill(platform, run.first, run.count, value);
     }
-    if accounting == Accounting::On {
-        platform.account(Change::Returned(run.count()));
-    }
-    platform.take_back(run);
+    platform.take_back(FrameRun::leaving(run.first, run.count));
 }
 
 impl<T: Transport, P, L> Debug for Core<T, P, L> {

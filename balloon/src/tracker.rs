@@ -41,7 +41,7 @@ pub(crate) struct Run {
     pub(crate) count: u32,
 }
 
-/// A place in the book from which its runs are found one after the other, without a search for each. What is struck out
+/// A place in the book from which its frames are found in order, without a search for each. What is struck out
 /// meanwhile must have been passed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Walk {
@@ -49,6 +49,97 @@ pub(crate) struct Walk {
     word: usize,
     /// Those bits of the word that were not passed yet.
     bits: u64,
+}
+
+/// Frames that one word of the book stands for, at least one of them: what is done for all of them is done once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    word: usize,
+    bits: u64,
+    /// How many bits are set.
+    count: u32,
+    /// Number of the frame that bit 0 stands for.
+    base: u64,
+}
+
+impl Piece {
+    pub(crate) const fn count(self) -> u32 {
+        self.count
+    }
+
+    /// The first of the frames.
+    pub(crate) const fn first(self) -> u64 {
+        self.base + self.bits.trailing_zeros() as u64
+    }
+
+    /// The number behind the last of the frames.
+    pub(crate) const fn end(self) -> u64 {
+        self.base + (BITS - self.bits.leading_zeros() as u64)
+    }
+
+    /// The frames as a run, if they are one.
+    pub(crate) fn run(self) -> Option<Run> {
+        let Self { count, base, .. } = self;
+        let bit = self.bits.trailing_zeros();
+        let is_run = (self.bits >> bit).trailing_ones() == count;
+        is_run.then(|| Run { first: base + u64::from(bit), count })
+    }
+
+    /// The frames one by one, in order.
+    #[inline]
+    pub(crate) fn frames(self) -> impl Iterator<Item = u64> {
+        let mut bits = self.bits;
+        core::iter::from_fn(move || {
+            let bit = bits.trailing_zeros();
+            (bits != 0).then(|| {
+                bits &= bits - 1;
+                self.base + u64::from(bit)
+            })
+        })
+    }
+
+    /// The runs of the frames, in order.
+    #[inline]
+    pub(crate) fn runs(self) -> impl Iterator<Item = Run> {
+        let mut bits = self.bits;
+        core::iter::from_fn(move || {
+            let bit = bits.trailing_zeros();
+            (bits != 0).then(|| {
+                let count = (bits >> bit).trailing_ones();
+                // The carry runs through the ones and clears them.
+                bits &= bits.wrapping_add(1 << bit);
+                Run { first: self.base + u64::from(bit), count }
+            })
+        })
+    }
+}
+
+/// Runs in order, of which neighbours become one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Joined(Option<Run>);
+
+impl Joined {
+    /// Adds a run, and returns what the runs before it have become if it is not their neighbour.
+    #[inline]
+    pub(crate) fn join(&mut self, run: Run) -> Option<Run> {
+        if let Some(last) = &mut self.0
+            && last.first + u64::from(last.count) == run.first
+            && let Some(count) = last.count.checked_add(run.count)
+        {
+            last.count = count;
+            return None;
+        }
+        self.0.replace(run)
+    }
+
+    /// What the last runs have become.
+    pub(crate) const fn rest(self) -> Option<Run> {
+        self.0
+    }
+
+    fn count(&self) -> u32 {
+        self.0.map_or(0, |run| run.count)
+    }
 }
 
 impl Tracker {
@@ -83,88 +174,113 @@ impl Tracker {
     #[inline]
     pub(crate) fn insert(&mut self, run: Run) -> Result<(), Refusal> {
         let bits = self.bits(run).ok_or(Refusal::OutsideSpan)?;
-        match piece(&bits) {
-            Some((word, mask)) if self.word(word) & mask == 0 => self.set(word, mask),
-            None if self.is_free(&bits) => self.set_all(bits),
-            _ => return Err(Refusal::Twice),
+        if bits.end - bits.start == 1 {
+            self.enter(bits.start)?;
+        } else {
+            self.enter_all(&bits)?;
         }
         self.count += u64::from(run.count);
         Ok(())
     }
 
-    #[inline(never)]
-    fn is_free(&self, bits: &Range<u64>) -> bool {
-        pieces(bits.clone()).all(|(word, mask)| self.word(word) & mask == 0)
-    }
-
-    #[inline(never)]
-    fn set_all(&mut self, bits: Range<u64>) {
-        pieces(bits).for_each(|(word, mask)| self.set(word, mask));
-    }
-
-    /// Strikes out a run that was found.
+    /// Sets a bit.
     #[inline]
-    pub(crate) fn remove(&mut self, run: Run) {
-        let Some(bits) = self.bits(run) else { return };
-        match piece(&bits) {
-            Some((word, mask)) => self.clear(word, mask),
-            None => pieces(bits).for_each(|(word, mask)| self.clear(word, mask)),
+    fn enter(&mut self, bit: u64) -> Result<(), Refusal> {
+        let (word, mask) = ((bit / BITS) as usize, 1 << (bit % BITS));
+        let Some(bits) = self.words.get_mut(word) else { return Err(Refusal::OutsideSpan) };
+        let was = *bits;
+        *bits = was | mask;
+        if was == 0 {
+            self.note(word >> self.part);
         }
-        self.count = self.count.saturating_sub(run.count.into());
+        if was & mask == 0 { Ok(()) } else { Err(Refusal::Twice) }
+    }
+
+    /// Sets bits: all of them, or none.
+    #[inline(never)]
+    fn enter_all(&mut self, bits: &Range<u64>) -> Result<(), Refusal> {
+        let Some(last) = bits.end.checked_sub(1) else { return Ok(()) };
+        let (from, to) = ((bits.start / BITS) as usize, (last / BITS) as usize);
+        let (head, tail) = (u64::MAX << (bits.start % BITS), u64::MAX >> (BITS - 1 - last % BITS));
+        let words = self.words.get_mut(from..=to).unwrap_or_default();
+        let is_free = match words {
+            [] => true,
+            [only] => *only & head & tail == 0,
+            [first, whole @ .., last] => *first & head == 0 && *last & tail == 0 && whole.iter().all(|word| *word == 0),
+        };
+        if !is_free {
+            return Err(Refusal::Twice);
+        }
+        match words {
+            [] => {}
+            [only] => *only |= head & tail,
+            [first, whole @ .., last] => {
+                *first |= head;
+                whole.fill(u64::MAX);
+                *last |= tail;
+            }
+        }
+        (from >> self.part..=to >> self.part).for_each(|part| self.note(part));
+        Ok(())
+    }
+
+    /// Strikes out a run that was entered.
+    pub(crate) fn remove(&mut self, run: Run) {
+        let (mut walk, mut left) = (self.walk(run.first), run.count);
+        while let Some(piece) = self.step(&mut walk, left) {
+            self.strike(piece);
+            left -= piece.count();
+        }
+    }
+
+    /// Strikes out frames that were found.
+    #[inline]
+    pub(crate) fn strike(&mut self, piece: Piece) {
+        if let Some(bits) = self.words.get_mut(piece.word) {
+            *bits &= !piece.bits;
+        }
+        self.count = self.count.saturating_sub(piece.count().into());
+    }
+
+    /// A walk that starts at frame `from`.
+    pub(crate) fn walk(&self, from: u64) -> Walk {
+        let bit = from.saturating_sub(self.base);
+        let word = usize::try_from(bit / BITS).unwrap_or(usize::MAX);
+        Walk { word, bits: self.word(word) & u64::MAX << (bit % BITS) }
+    }
+
+    /// Goes past the next frames of the walk, at most `most`, and returns them. `None` when there are none, or `most` is 0.
+    #[inline]
+    pub(crate) fn step(&mut self, walk: &mut Walk, most: u32) -> Option<Piece> {
+        if walk.bits == 0 {
+            let word = walk.word.checked_add(1)?;
+            // Mostly the next word has some.
+            *walk = Walk { word, bits: self.word(word) };
+            if walk.bits == 0 {
+                *walk = self.search(word)?;
+            }
+        }
+        let Walk { word, mut bits } = *walk;
+        let mut count = ones(bits);
+        if count > most {
+            bits ^= behind(bits, most);
+            count = most;
+        }
+        walk.bits ^= bits;
+        (count > 0).then_some(Piece { word, bits, count, base: self.base + word as u64 * BITS })
     }
 
     /// The first run in the book at or behind frame `from`, cut to `most` frames. `None` when there is none, or `most`
     /// is 0.
     pub(crate) fn next(&mut self, from: u64, most: u32) -> Option<Run> {
         let mut walk = self.walk(from);
-        self.step(&mut walk, most)
-    }
-
-    /// A walk that starts at frame `from`.
-    pub(crate) fn walk(&self, from: u64) -> Walk {
-        self.walk_at(from.saturating_sub(self.base))
-    }
-
-    fn walk_at(&self, bit: u64) -> Walk {
-        let word = usize::try_from(bit / BITS).unwrap_or(usize::MAX);
-        Walk { word, bits: self.word(word) & u64::MAX << (bit % BITS) }
-    }
-
-    /// Goes past the next run of the walk, cut to `most` frames, and returns it. `None` when there is none, or `most` is 0.
-    #[inline]
-    pub(crate) fn step(&mut self, walk: &mut Walk, most: u32) -> Option<Run> {
-        if walk.bits == 0 {
-            *walk = self.search(walk.word.checked_add(1)?)?;
-        }
-        let bit = walk.bits.trailing_zeros();
-        let ones = (walk.bits >> bit).trailing_ones();
-        let start = walk.word as u64 * BITS + u64::from(bit);
-        if bit + ones < u64::BITS && ones <= most {
-            // The carry runs through the ones and clears them.
-            walk.bits &= walk.bits.wrapping_add(1 << bit);
-            return Some(Run { first: self.base + start, count: ones });
-        }
-        let end = self.end(start, most);
-        *walk = self.walk_at(end);
-        // At most `most`.
-        let count = (end - start) as u32;
-        (count > 0).then_some(Run { first: self.base + start, count })
-    }
-
-    /// Where the run ends that starts with bit `start`, cut to `most` bits.
-    #[inline(never)]
-    fn end(&self, start: u64, most: u32) -> u64 {
-        let limit = start.saturating_add(most.into());
-        let mut end = start;
-        while end < limit {
-            let bit = end % BITS;
-            let ones = u64::from((self.word((end / BITS) as usize) >> bit).trailing_ones());
-            end += ones;
-            if bit + ones < BITS {
-                break;
+        let mut found = Joined::default();
+        while let Some(piece) = self.step(&mut walk, most - found.count()) {
+            if let Some(whole) = piece.runs().find_map(|run| found.join(run)) {
+                return Some(whole);
             }
         }
-        end.min(limit)
+        found.rest()
     }
 
     /// The first word from `word` on that has a bit.
@@ -193,25 +309,11 @@ impl Tracker {
         None
     }
 
-    /// Sets bits of a word.
+    /// Notes that words of a part have bits.
     #[inline]
-    fn set(&mut self, word: usize, mask: u64) {
-        let Some(bits) = self.words.get_mut(word) else { return };
-        let was = *bits;
-        *bits = was | mask;
-        if was == 0 {
-            let part = word >> self.part;
-            if let Some(summary) = self.summary.get_mut(part / 64) {
-                *summary |= 1 << (part % 64);
-            }
-        }
-    }
-
-    /// Clears bits of a word.
-    #[inline]
-    fn clear(&mut self, word: usize, mask: u64) {
-        if let Some(bits) = self.words.get_mut(word) {
-            *bits &= !mask;
+    fn note(&mut self, part: usize) {
+        if let Some(summary) = self.summary.get_mut(part / 64) {
+            *summary |= 1 << (part % 64);
         }
     }
 
@@ -227,29 +329,19 @@ impl Tracker {
     }
 }
 
-/// Number of the word and mask of the bits in it, where a range of bits lies in one word: a single frame always does.
+/// How many ones a word has, at once where they stand together: not every CPU can count others.
 #[inline]
-fn piece(bits: &Range<u64>) -> Option<(usize, u64)> {
-    let (bit, ones) = (bits.start % BITS, bits.end - bits.start);
-    // From 1 to what is left of the word.
-    let fits = ones.wrapping_sub(1) < BITS - bit;
-    fits.then(|| ((bits.start / BITS) as usize, (u64::MAX >> (BITS - ones)) << bit))
+fn ones(bits: u64) -> u32 {
+    let together = bits >> bits.trailing_zeros().min(u64::BITS - 1);
+    if together & together.wrapping_add(1) == 0 { together.trailing_ones() } else { bits.count_ones() }
 }
 
-/// Cuts a range of bits at the boundaries of words, see [`piece`].
-fn pieces(bits: Range<u64>) -> impl Iterator<Item = (usize, u64)> {
-    let Range { mut start, end } = bits;
-    core::iter::from_fn(move || {
-        if start >= end {
-            return None;
-        }
-        let stop = end.min((start / BITS + 1) * BITS);
-        let ones = stop - start;
-        let mask = (u64::MAX >> (BITS - ones)) << (start % BITS);
-        let word = (start / BITS) as usize;
-        start = stop;
-        Some((word, mask))
-    })
+/// The ones of a word behind its first `most`.
+fn behind(mut bits: u64, most: u32) -> u64 {
+    for _ in 0..most {
+        bits &= bits.wrapping_sub(1);
+    }
+    bits
 }
 
 #[cfg(test)]

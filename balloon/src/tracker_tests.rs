@@ -1,6 +1,7 @@
 use std::boxed::Box;
 use std::collections::BTreeSet;
 use std::vec;
+use std::vec::Vec;
 
 use proptest::prelude::*;
 
@@ -11,12 +12,16 @@ fn tracker(span: Range<u64>) -> Tracker {
     Tracker::new(Box::leak(words.into_boxed_slice()), &span).unwrap()
 }
 
+fn frames_of(run: Run) -> Range<u64> {
+    run.first..run.first + u64::from(run.count)
+}
+
 /// All frames in the book, found from the front.
 fn all(tracker: &mut Tracker) -> BTreeSet<u64> {
     let (mut from, mut found) = (0, BTreeSet::new());
     while let Some(run) = tracker.next(from, u32::MAX) {
-        found.extend(run.first..run.first + u64::from(run.count));
-        from = run.first + u64::from(run.count);
+        found.extend(frames_of(run));
+        from = frames_of(run).end;
     }
     found
 }
@@ -108,5 +113,55 @@ proptest! {
             prop_assert_eq!(tracker.count(), model.len() as u64);
         }
         prop_assert_eq!(all(&mut tracker), model);
+    }
+
+    #[test]
+    fn a_walk_passes_each_frame_once_in_pieces_that_say_what_they_are(
+        base in 0_u64..200,
+        runs in prop::collection::vec((0_u64..1000, 1_u32..150), 1..20),
+        from in 0_u64..1200,
+        mosts in prop::collection::vec(1_u32..90, 1..40),
+        strike in any::<bool>(),
+    ) {
+        let mut tracker = tracker(base..base + 1200);
+        let mut model = BTreeSet::new();
+        for (first, count) in runs {
+            let run = Run { first: base + first, count };
+            if tracker.insert(run).is_ok() {
+                model.extend(frames_of(run));
+            }
+        }
+        let (mut walk, mut mosts, mut passed) = (tracker.walk(from), mosts.into_iter().cycle(), Vec::new());
+        while let Some((piece, most)) = mosts.next().and_then(|most| Some((tracker.step(&mut walk, most)?, most))) {
+            let frames: Vec<u64> = piece.frames().collect();
+            prop_assert_eq!(piece.runs().flat_map(frames_of).collect::<Vec<_>>(), &frames[..]);
+            prop_assert!(!frames.is_empty() && frames.len() <= most as usize);
+            prop_assert_eq!((piece.count() as usize, piece.first()), (frames.len(), frames[0]));
+            prop_assert_eq!(piece.end(), frames[frames.len() - 1] + 1);
+            prop_assert_eq!(piece.run().is_some(), piece.end() - piece.first() == piece.count().into());
+            prop_assert!(piece.run().is_none_or(|run| frames_of(run).eq(frames.iter().copied())));
+            if strike {
+                tracker.strike(piece);
+            }
+            passed.extend(frames);
+        }
+        prop_assert!(model.range(from..).eq(&passed));
+        let left: BTreeSet<u64> = if strike { model.range(..from).copied().collect() } else { model };
+        prop_assert_eq!(tracker.count(), left.len() as u64);
+        prop_assert_eq!(all(&mut tracker), left);
+    }
+
+    #[test]
+    fn runs_in_order_are_joined_into_what_they_are_together(runs in prop::collection::vec((0_u64..3, 1_u32..5), 0..40)) {
+        let (mut joined, mut apart, mut at, mut frames) = (Joined::default(), Vec::new(), 0, BTreeSet::new());
+        for (gap, count) in runs {
+            let run = Run { first: at + gap, count };
+            at = run.first + u64::from(count);
+            frames.extend(frames_of(run));
+            apart.extend(joined.join(run));
+        }
+        apart.extend(joined.rest());
+        prop_assert_eq!(apart.iter().copied().flat_map(frames_of).collect::<BTreeSet<_>>(), frames);
+        prop_assert!(apart.windows(2).all(|pair| pair[0].first + u64::from(pair[0].count) < pair[1].first));
     }
 }

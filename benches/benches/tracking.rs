@@ -35,8 +35,8 @@ fn insert(book: &mut Tracker, runs: &[Run]) {
 
 fn take(book: &mut Tracker) {
     let mut walk = book.walk(0);
-    while let Some(run) = book.step(&mut walk, RUN) {
-        book.remove(run);
+    while let Some(piece) = book.step(&mut walk, RUN) {
+        book.strike(piece);
     }
 }
 
