@@ -6,7 +6,7 @@ use aerostat_transport::{Dma, Transport};
 use crate::declare::BalloonLevels;
 use crate::error::{BalloonError, FrameError};
 use crate::frame::{FrameRun, FrameSize};
-use crate::live::{Core, ENTRIES, ENTRY, Filled, Leave, Sent, Supply, release};
+use crate::live::{Core, ENTRIES, ENTRY, Filled, Leave, Sent, Supply};
 use crate::platform::{Change, Frames};
 use crate::tracker::{Refusal, Run, Tracker};
 
@@ -111,7 +111,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
         {
             let mut array = 0;
             let mut first = None;
-            let Self { deflate, platform, tracker, cursor, departing, poison, .. } = self;
+            let Self { deflate, tracker, cursor, departing, .. } = self;
             let sent = deflate.send(|entries| {
                 let most = Self::most(entries).min(frames - filled.frames);
                 let mut left = most;
@@ -134,23 +134,22 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
                         Some(run) => entries.sequence(page::<P>(run.first), run.count * Self::FRAME_ENTRIES),
                         None => entries.groups(piece.frames().map(page::<P>), Self::FRAME_ENTRIES),
                     };
-                    if leave == Leave::AtOnce {
-                        tracker.strike(piece);
-                        piece.runs().for_each(|run| release(platform, *poison, run));
-                    }
                 }
                 array = most - left;
             });
             let (Ok(Some(token)), Some(first)) = (sent, first) else { break };
+            let sent = match leave {
+                Leave::Acknowledged => {
+                    self.departing += u64::from(array);
+                    Sent::Leaving { first, frames: array }
+                }
+                Leave::AtOnce => {
+                    self.hand_back(first, array);
+                    Sent::Gone(array)
+                }
+            };
             if let Some(entry) = self.leaving.get_mut(token.index()) {
-                *entry = match leave {
-                    Leave::Acknowledged => Sent::Leaving { first, frames: array },
-                    Leave::AtOnce => Sent::Gone(array),
-                };
-            }
-            match leave {
-                Leave::Acknowledged => self.departing += u64::from(array),
-                Leave::AtOnce => self.account(Change::Returned(array)),
+                *entry = sent;
             }
             filled.frames += array;
         }

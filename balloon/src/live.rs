@@ -206,7 +206,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
     }
 
     /// Gives the first `frames` frames of the book at or behind `first` back to the kernel.
-    fn hand_back(&mut self, first: u64, frames: u32) {
+    pub(crate) fn hand_back(&mut self, first: u64, frames: u32) {
         let returned = hand_back(&mut self.tracker, &mut self.platform, self.poison, first, frames);
         self.account(Change::Returned(returned));
     }
@@ -313,7 +313,7 @@ fn hand_back<P: Frames>(
 
 /// Gives frames that are struck out of the book back to the kernel, filled where the host knows the value.
 #[inline]
-pub(crate) fn release<P: Frames>(platform: &mut P, poison: Option<Fill<P>>, run: Run) {
+fn release<P: Frames>(platform: &mut P, poison: Option<Fill<P>>, run: Run) {
     if let Some(Fill { fill, value }) = poison {
         fill(platform, run.first, run.count, value);
     }
