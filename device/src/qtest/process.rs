@@ -1,6 +1,6 @@
 //! One QEMU: started, asked, and ended with the value.
 
-use std::io::{self, BufReader};
+use std::io::{self, BufRead as _, BufReader};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -217,7 +217,11 @@ type Connected = (Client, Qmp<Stream<BufReader<UnixStream>, UnixStream>>);
 fn connect(qtest: UnixStream, qmp: UnixStream, stderr: &Stderr) -> Result<Connected, Trouble> {
     qmp.set_read_timeout(Some(LIMIT)).map_err(Trouble)?;
     qmp.set_write_timeout(Some(LIMIT)).map_err(Trouble)?;
-    let reader = BufReader::new(qmp.try_clone().map_err(Trouble)?);
+    let mut reader = BufReader::new(qmp.try_clone().map_err(Trouble)?);
+    // The library takes a greeting for granted, and a QEMU that ends at once sends none.
+    if reader.fill_buf().map_err(Trouble)?.is_empty() {
+        return Err(Trouble(io::ErrorKind::UnexpectedEof.into()));
+    }
     let mut qmp = Qmp::new(Stream::new(reader, qmp));
     qmp.handshake().map_err(|error| Trouble(error.into()))?;
     let client = Client::new(qtest, stderr.clone()).map_err(Trouble)?;
@@ -275,4 +279,16 @@ fn arguments(machine: Machine, memory: &impl Memory, device: Fitted<'_>, firmwar
         arguments.push(value);
     }
     arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_qemu_that_ends_before_it_greets_is_an_error() {
+        let (qtest, qmp) = (UnixStream::pair().unwrap().0, UnixStream::pair().unwrap().0);
+        let error = connect(qtest, qmp, &Stderr::default()).map(drop).unwrap_err();
+        assert!(matches!(error.explain("starting", &Stderr::default()), QemuError::Gone { .. }));
+    }
 }
