@@ -15,7 +15,7 @@ mod platform;
 
 pub use bare::Bare;
 pub use device::{AckDevice, Traffic};
-pub use encode::{Array, ENTRIES, copy, encode_4k, encode_64k, encode_run, encode_wide};
+pub use encode::{Aligned, Array, ENTRIES, copy, copy_baseline, encode_4k, encode_64k, encode_run, encode_wide};
 pub use facts::facts;
 pub use ours::{Either, Format, Live, Ours, Setting};
 pub use peer::Peer;

@@ -7,6 +7,8 @@ use aerostat_spec::Interface;
 
 /// Bytes of an entry.
 const ENTRY: usize = size_of::<u32>();
+/// Entries of a run that are written at a time: with fewer of them, the loop itself takes as long as they do.
+const WIDE: u32 = 32;
 
 /// Writes a buffer from its start. What does not fit is left out, and the caller is told how much that was.
 #[derive(Debug)]
@@ -63,9 +65,21 @@ impl<'a> Writer<'a> {
 
     #[inline(never)]
     fn run(&mut self, first: u32, count: u32) -> u32 {
-        // At most `count`.
-        let fits = (self.room() / ENTRY).min(count as usize) as u32;
-        self.groups((0..fits).map(|entry| first.wrapping_add(entry)), 1)
+        let many = if count < WIDE { 0 } else { self.wide(first, count / WIDE) };
+        // What is left, or what still fits.
+        many + self.groups((many..count).map(|entry| first.wrapping_add(entry)), 1)
+    }
+
+    /// The part of a run that consists of whole groups.
+    #[inline]
+    fn wide(&mut self, first: u32, groups: u32) -> u32 {
+        let mut next = first;
+        let starts = (0..groups).map(|_| {
+            let start = next;
+            next = next.wrapping_add(WIDE);
+            start
+        });
+        WIDE * self.groups(starts, WIDE)
     }
 
     /// Appends a group of `each` 32-bit entries for each number: the number itself, the next one, and so on, stored as by
@@ -191,6 +205,20 @@ mod tests {
         assert_eq!(writer.groups([9], (1 << 30) + 1), 0, "a group whose bytes a 32-bit CPU cannot count");
         assert_eq!((writer.groups([], 1), writer.room()), (0, 6));
         assert_eq!(memory, [7, 0, 0, 0, 8, 0, 0, 0, 0xee, 0xee, 0xee, 0xee, 0xee, 0xee]);
+    }
+
+    #[test]
+    fn a_long_run_is_as_many_numbers_as_fit() {
+        for count in [31, 32, 33, 64, 80, 100] {
+            let mut memory = [0xee; 83 * ENTRY + 3];
+            let mut writer = Writer::new(&mut memory, Interface::Modern);
+            let fits = count.min(83);
+            assert_eq!((writer.sequence(0xffff_fff0, count), writer.written()), (fits, fits as usize * ENTRY));
+            let (entries, rest) = memory.split_at(fits as usize * ENTRY);
+            let numbers = entries.as_chunks().0.iter().map(|entry| u32::from_le_bytes(*entry));
+            assert!(numbers.eq((0..fits).map(|entry| 0xffff_fff0_u32.wrapping_add(entry))), "{count}");
+            assert!(rest.iter().all(|byte| *byte == 0xee), "{count}");
+        }
     }
 
     #[test]
