@@ -14,7 +14,7 @@ mod platform;
 mod spare;
 mod virtio;
 
-use aerostat_guest::{Drive, MemoryMap, Options, Then};
+use aerostat_guest::{Drive, MemoryMap, Options, Then, Touch};
 use log::{LevelFilter, info, warn};
 
 use self::balloon::Balloon;
@@ -38,7 +38,7 @@ pub(crate) fn run(boot: Boot) -> ! {
 
     memory::start(&boot.memory);
     arch::start();
-    if options.touch {
+    if options.touch != Touch::Never {
         let started = arch::now();
         memory::touch();
         info!("touched all free memory in {} ms", (arch::now() - started).as_millis());

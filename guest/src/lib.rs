@@ -17,6 +17,6 @@ pub use blocks::{BLOCK_FRAMES, Wanted};
 pub use dsdt::virtio_mmio;
 pub use frames::{BitAlloc16M, FRAME_BYTES, Frames};
 pub use map::{Kind, MemoryMap, TooManyRegions};
-pub use options::{Drive, Features, Freeze, MmioDevice, Options, Then};
+pub use options::{Drive, Features, Freeze, MmioDevice, Options, Then, Touch};
 pub use tree::{DeviceTree, InterruptMap, PciHost};
 pub use windows::{FreeAddresses, PciWindow, PciWindows};

@@ -9,7 +9,7 @@ use heapless::Vec;
 ///
 /// | word | meaning |
 /// |---|---|
-/// | `touch` | write to every free frame, so that the host backs it: before the balloon goes live and after deflation |
+/// | `touch`, `touch=once` | write to every free frame, so that the host backs it: see [`Touch`] |
 /// | `quiet` | say nothing but the line that the kernel is ready, and errors |
 /// | `then=idle`, `exit`, `panic`, `fault`, `hang` | what to do when ready: see [`Then`] |
 /// | `virtio_mmio.device=512@0xfeb00e00:12` | a virtio device: bytes, address, interrupt |
@@ -22,8 +22,8 @@ use heapless::Vec;
 /// | `async` | let futures drive the balloon instead of a loop |
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Write to every free frame, before the balloon goes live and after deflation.
-    pub touch: bool,
+    /// When to write to every free frame.
+    pub touch: Touch,
     /// Say nothing but the line that the kernel is ready, and errors.
     pub quiet: bool,
     /// What to do when ready.
@@ -46,6 +46,18 @@ pub struct Options {
     pub drive: Drive,
     /// The virtio devices on MMIO that the loader knows of.
     pub virtio_mmio: Vec<MmioDevice, 32>,
+}
+
+/// When the kernel writes to every free frame, so that the host backs it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Touch {
+    /// It does not.
+    #[default]
+    Never,
+    /// Before the balloon goes live.
+    Once,
+    /// Before the balloon goes live, and after each deflation.
+    Always,
 }
 
 /// What the kernel does when it is ready. Everything but [`Then::Idle`] is for those who test what runs the kernel.
@@ -120,9 +132,10 @@ impl Options {
 
     fn apply(&mut self, word: &str) -> Option<()> {
         match word.split_once('=') {
-            None if word == "touch" => self.touch = true,
+            None if word == "touch" => self.touch = Touch::Always,
             None if word == "quiet" => self.quiet = true,
             None if word == "async" => self.drive = Drive::Futures,
+            Some(("touch", "once")) => self.touch = Touch::Once,
             Some(("then", then)) => self.then = Then::parse(then)?,
             Some(("virtio_mmio.device", device)) => self.virtio_mmio.push(MmioDevice::parse(device)?).ok()?,
             Some(("features", list)) => self.features = Features::parse(list)?,
@@ -221,8 +234,8 @@ mod tests {
     #[test]
     fn options_come_in_any_order_among_words_of_others() {
         let (options, ignored) = parse("console=ttyS0  quiet then=exit nokaslr touch\n");
-        assert!(options.touch && options.quiet);
-        assert_eq!(options.then, Then::Exit);
+        assert!(options.quiet);
+        assert_eq!((options.touch, options.then), (Touch::Always, Then::Exit));
         assert_eq!(ignored, ["console=ttyS0", "nokaslr"]);
     }
 
@@ -231,6 +244,7 @@ mod tests {
         let (options, ignored) = parse("touch=1 quiet= then");
         assert_eq!(options, Options::default());
         assert_eq!(ignored, ["touch=1", "quiet=", "then"]);
+        assert_eq!(parse("touch=once").0.touch, Touch::Once);
     }
 
     #[test]

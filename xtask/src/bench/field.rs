@@ -26,8 +26,10 @@ use crate::{
     units::Bytes,
 };
 
-/// How often to look. Each look takes QEMU about a tenth of a millisecond of the thread that the device works on.
-pub(super) const LOOK: Duration = Duration::from_millis(2);
+/// How often to look from outside, at what the system knows of QEMU.
+pub(super) const LOOK: Duration = Duration::from_micros(500);
+/// How long a guest may be busy before QEMU is asked all the same.
+const ASK: Duration = Duration::from_millis(200);
 /// What a guest has time for before it is measured: a Linux that has just started is not idle at once.
 const SETTLE: Duration = Duration::from_millis(1500);
 /// Longest time for anything that is measured.
@@ -94,11 +96,21 @@ impl Field {
     }
 }
 
-/// Has the guest go to `target`, and says how long it took from the command until the device knew of the last page.
+/// Has the guest go to `target`, and says how long it took from the command until the device knew of the last page and the
+/// guest's CPU was at rest.
+///
+/// QEMU is asked only then: each question holds up the thread that is measured, for a tenth of a millisecond, and then
+/// whenever the host's kernel has to tell the other thread's CPU that a page has gone.
 pub(super) fn move_to(qemu: &mut Qemu, target: Bytes) -> Result<Took, QemuError> {
+    let cpu = qemu.cpu()?;
     let (clock, started) = (Clock::start(qemu.id()).map_err(QemuError::Process)?, Instant::now());
     qemu.set_target(target)?;
     loop {
+        let asked = Instant::now();
+        thread::sleep(LOOK);
+        while cpu.is_busy() && asked.elapsed() < ASK {
+            thread::sleep(LOOK);
+        }
         let actual = qemu.actual(Activity::Following { target })?;
         if actual == target {
             return clock.stop().map_err(QemuError::Process);
@@ -107,6 +119,5 @@ pub(super) fn move_to(qemu: &mut Qemu, target: Bytes) -> Result<Took, QemuError>
             let evidence = Box::new(qemu.evidence());
             return Err(QemuError::Lost { target, actual, limit: LIMIT, evidence });
         }
-        thread::sleep(LOOK);
     }
 }

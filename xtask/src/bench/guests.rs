@@ -16,7 +16,7 @@ const UNTOUCHED: u64 = 40;
 /// One round of all guests in all states. Who is first changes from round to round.
 pub(super) fn round(results: &mut Results, field: &Field, target: Bytes, round: u32) -> anyhow::Result<()> {
     let guests = field.guests();
-    for (state, words) in [(State::Untouched, ""), (State::Touched, "touch")] {
+    for (state, words) in [(State::Untouched, ""), (State::Touched, "touch=once")] {
         for turn in 0..guests.len() {
             let who = guests[(turn + round as usize) % guests.len()];
             let mut qemu = field.start(who, &Words { guest: words, ..Words::default() })?;

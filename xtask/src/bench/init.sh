@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # The first and only program of the Linux guest. On the serial line it says and hears what the other guest does.
 # Words on the kernel's command line:
-#   touch       write to nearly all memory once and free it, before the guest is ready
+#   touch=once  write to nearly all memory once and free it, before the guest is ready
 #   spare=768   use so many MiB until a line comes in on the serial line
 
 /bin/busybox --install -s /bin
@@ -17,7 +17,7 @@ touch=no
 spare=0
 for word in $(cat /proc/cmdline); do
     case $word in
-    touch) touch=yes ;;
+    touch=once) touch=yes ;;
     spare=*) spare=${word#spare=} ;;
     esac
 done

@@ -1,5 +1,6 @@
 //! A guest in QEMU: how it is started, watched, driven by QMP, and ended.
 
+pub(crate) mod cpu;
 pub(crate) mod error;
 pub(crate) mod features;
 pub(crate) mod machine;

@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    cpu::CpuThread,
     error::{Activity, Evidence, PANICKED, QemuError},
     machine::{Balloon, Machine},
     migration::Migration,
@@ -125,6 +126,12 @@ impl Qemu {
     /// How many instructions the guest has executed, where QEMU counts them.
     pub(crate) fn instructions(&mut self) -> Result<u64, QemuError> {
         self.ask(Activity::Asking, Client::instructions)
+    }
+
+    /// The thread of the guest's first CPU.
+    pub(crate) fn cpu(&mut self) -> Result<CpuThread, QemuError> {
+        let thread = self.ask(Activity::Asking, Client::cpu_thread)?;
+        Ok(CpuThread::of(self.child.id(), thread))
     }
 
     /// Types `text` on the guest's serial line.

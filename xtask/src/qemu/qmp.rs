@@ -7,11 +7,12 @@ use std::{
 };
 
 use qapi::{
-    ExecuteError, Qmp, Stream,
+    Command as _, ExecuteError, Qmp, Stream,
     qmp::{self, QmpCommand},
 };
 
 use super::{
+    cpu::QueryCpus,
     machine::BALLOON,
     migration::{Migration, QueryMigrate},
     statistics::Statistics,
@@ -101,6 +102,13 @@ impl Client {
     pub(crate) fn instructions(&mut self) -> Result<u64, QmpError> {
         let info = self.execute(&qmp::query_replay {})?;
         Ok(u64::try_from(info.icount).unwrap_or(0))
+    }
+
+    /// The thread of the guest's first CPU.
+    pub(crate) fn cpu_thread(&mut self) -> Result<u32, QmpError> {
+        let cpus = self.execute(&QueryCpus {})?;
+        let none = || QmpError { command: QueryCpus::NAME, reason: "QEMU names no CPU".to_owned() };
+        cpus.first().map(|cpu| cpu.thread).ok_or_else(none)
     }
 
     /// Ends QEMU.

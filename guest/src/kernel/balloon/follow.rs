@@ -4,7 +4,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 use aerostat_balloon::{Balloon, BalloonError, LiveState, Pages, Step, Waiter};
-use aerostat_guest::Options;
+use aerostat_guest::{Options, Touch};
 use log::info;
 
 use super::SIGNAL;
@@ -29,8 +29,8 @@ pub(super) struct Follow {
     frames: Alarm,
     /// When the balloon need not hold off any longer.
     hold_off: Alarm,
-    /// Whether to write to memory that comes out of the balloon.
-    touch: bool,
+    /// When to write to memory: maybe to that which comes out of the balloon.
+    touch: Touch,
 }
 
 impl Follow {
@@ -86,7 +86,7 @@ impl Follow {
 
     fn on_target(&mut self, size: Pages) {
         let before = core::mem::replace(&mut self.size, size);
-        if size < before && self.touch {
+        if size < before && self.touch == Touch::Always {
             memory::touch();
         }
         if size != before {
