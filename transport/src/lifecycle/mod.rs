@@ -11,7 +11,9 @@ mod reset;
 use core::fmt::{self, Debug, Formatter};
 use core::marker::PhantomData;
 
-use aerostat_spec::{self as spec, Accepted, Declaration, Feature, Interface, Queue, Settable, Wire, reserved};
+use aerostat_spec::{
+    self as spec, Accepted, Declaration, Feature, Interface, Queue, QueueSpec, Settable, Wire, reserved,
+};
 
 pub(crate) use self::reset::Life;
 pub use self::reset::ResetProof;
@@ -124,40 +126,40 @@ impl<T: Transport, D: spec::Device> Device<T, D, Negotiating> {
         mut self,
         usable: impl FnOnce(Offer) -> u64,
     ) -> Result<Device<T, D, FeaturesOk<F>>, SetupFailed<T>> {
-        let offered = self.guard.offered().into();
-        let config_bytes = self.guard.config().len();
-        let interface = self.guard.interface();
+        match self.guard.negotiate(usable) {
+            Ok(accepted) => Ok(self.with_state(FeaturesOk { accepted, numbers: Numbers::Specified })),
+            Err(error) => Err(SetupFailed { error, transport: self.guard.fail() }),
+        }
+    }
+}
+
+impl<T: Transport> Guard<T> {
+    /// What [`Device::negotiate_within`] does to the device.
+    fn negotiate<F: Declaration>(&mut self, usable: impl FnOnce(Offer) -> u64) -> Result<Accepted<F>, SetupError> {
+        let offered = self.offered().into();
+        let config_bytes = self.config().len();
+        let interface = self.interface();
         let always = match interface {
             Interface::Modern => 1 << reserved::feature::Version1::BIT,
             Interface::Legacy => offered & 1 << reserved::feature::AnyLayout::BIT,
         };
         if offered & always != always {
-            return Err(self.fail(SetupError::LegacyOnly));
+            return Err(SetupError::LegacyOnly);
         }
         // A device's own bits pass over every transport; of the reserved ones it says which.
         let supported =
-            (self.guard.supported() | always | !reserved_bits()) & usable(Offer { features: offered, config_bytes });
-        let accepted = match Accepted::<F>::negotiate(offered, supported) {
-            Ok(accepted) => accepted,
-            Err(error) => return Err(self.fail(error.into())),
-        };
+            (self.supported() | always | !reserved_bits()) & usable(Offer { features: offered, config_bytes });
+        let accepted = Accepted::<F>::negotiate(offered, supported)?;
         let bits = accepted.bits() | always;
-        self.guard.accept(FeatureBits::truncate(bits));
-        let state = FeaturesOk { accepted, numbers: Numbers::Specified };
-        let mut device = match interface {
-            Interface::Modern => {
-                let device = self.with_status(Status::FEATURES_OK, state);
-                if !device.guard.status().contains(Status::FEATURES_OK) {
-                    return Err(device.fail(SetupError::FeaturesRejected { accepted: bits }));
-                }
-                device
+        self.accept(FeatureBits::truncate(bits));
+        if interface == Interface::Modern {
+            self.raise(Status::FEATURES_OK);
+            if !self.status().contains(Status::FEATURES_OK) {
+                return Err(SetupError::FeaturesRejected { accepted: bits });
             }
-            Interface::Legacy => self.with_state(state),
-        };
-        match device.guard.set_up_bus() {
-            Ok(()) => Ok(device),
-            Err(error) => Err(device.fail(error.into())),
         }
+        self.set_up_bus()?;
+        Ok(accepted)
     }
 }
 
@@ -212,13 +214,27 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
         needs: impl Into<QueueNeeds>,
         dma: &mut impl Dma,
     ) -> Result<VirtQueue<T::Notifier, K>, QueueError> {
-        let index = self.state.numbers.of(&Q::SPEC, D::QUEUES);
-        let wanted = u16::try_from(K).unwrap_or(u16::MAX);
-        let (ring, tables, notifier) = self.ring(index, wanted, needs.into(), dma)?;
-        Ok(VirtQueue::new(ring, tables, index, notifier, self.life))
+        self.queue_of(self.number(&Q::SPEC), needs.into(), dma)
     }
 
-    /// What [`Device::queue`] does whatever the queue: not inlined, so that it is there once.
+    fn number(&self, queue: &QueueSpec) -> u16 {
+        self.state.numbers.of(queue, D::QUEUES)
+    }
+
+    // Here, as below, what does not depend on all parameters is a function of its own, to be there once. None is inlined where
+    // queues are large, so that their frames do not add up: a kernel's stack is small.
+    #[inline(never)]
+    fn queue_of<const K: usize>(
+        &mut self,
+        queue: u16,
+        needs: QueueNeeds,
+        dma: &mut impl Dma,
+    ) -> Result<VirtQueue<T::Notifier, K>, QueueError> {
+        let wanted = u16::try_from(K).unwrap_or(u16::MAX);
+        let (ring, tables, notifier) = self.ring(queue, wanted, needs, dma)?;
+        Ok(VirtQueue::new(ring, tables, queue, notifier, self.life))
+    }
+
     #[inline(never)]
     fn ring(
         &mut self,
@@ -272,17 +288,26 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
     /// [`QueueError`], and all memory is back. The device can be used on without the queue.
     pub fn buffer_queue<Q: Queue<Device = D>, const K: usize>(
         &mut self,
-        queue: Q,
+        _queue: Q,
         needs: impl Into<QueueNeeds>,
         each: usize,
         dma: &mut impl Dma,
     ) -> Result<BufferQueue<T::Notifier, K>, QueueError> {
-        let no_memory =
-            QueueError::NoMemory { queue: self.state.numbers.of(&Q::SPEC, D::QUEUES), bytes: each.saturating_mul(K) };
+        self.buffer_queue_of(self.number(&Q::SPEC), needs.into(), each, dma)
+    }
+
+    #[inline(never)]
+    fn buffer_queue_of<const K: usize>(
+        &mut self,
+        queue: u16,
+        needs: QueueNeeds,
+        each: usize,
+        dma: &mut impl Dma,
+    ) -> Result<BufferQueue<T::Notifier, K>, QueueError> {
         let addressing = Addressing::of(&self.state.accepted);
         let memory = layout(each, K).and_then(|layout| DmaRegion::allocate(dma, layout, addressing));
-        let memory = memory.ok_or(no_memory)?;
-        match self.queue(queue, needs, dma) {
+        let memory = memory.ok_or(QueueError::NoMemory { queue, bytes: each.saturating_mul(K) })?;
+        match self.queue_of(queue, needs, dma) {
             Ok(queue) => Ok(BufferQueue::new(queue, memory, each)),
             Err(error) => {
                 memory.release(dma);
@@ -361,10 +386,6 @@ impl<T: Transport, D, S> Device<T, D, S> {
     fn with_state<N>(self, state: N) -> Device<T, D, N> {
         let Self { guard, life, .. } = self;
         Device { guard, life, state, device: PhantomData }
-    }
-
-    fn fail(self, error: SetupError) -> SetupFailed<T> {
-        SetupFailed { error, transport: self.guard.fail() }
     }
 }
 

@@ -38,6 +38,7 @@ impl<N: Notifier, const K: usize> BufferQueue<N, K, Dormant> {
     }
 
     /// The same queue, now that its device is live.
+    #[inline(never)]
     pub fn wake<T: Transport, D, F>(self, live: &Device<T, D, Live<F>>) -> BufferQueue<N, K, Awake> {
         let Self { queue, memory, each, answers } = self;
         BufferQueue { queue: queue.wake(live), memory, each, answers }

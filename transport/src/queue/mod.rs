@@ -146,6 +146,7 @@ impl<N: Notifier, const K: usize> VirtQueue<N, K, Dormant> {
     }
 
     /// The same queue, now that its device is live. With another device than its own it can no longer be used.
+    #[inline(never)]
     pub fn wake<T: Transport, D, F>(mut self, live: &Device<T, D, Live<F>>) -> VirtQueue<N, K, Awake> {
         if live.life() != self.raw.life {
             self.poison(DeviceError::OtherDevice { queue: self.index() });

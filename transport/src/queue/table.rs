@@ -75,16 +75,18 @@ impl<const K: usize> Table<[Slot; K]> {
     pub(crate) fn new(usable: u16) -> Self {
         let () = Self::FITS;
         let slot = Slot { next: 0, elements: 0, extent: Extent { total: 0, writable: 0 } };
-        let mut slots = [slot; K];
-        for (slot, following) in slots.iter_mut().zip(1..) {
-            slot.next = following;
-        }
         let usable = usable.min(K as u16);
-        // Descriptors that are freed in the order in which they were taken make a circle.
-        if let Some(last) = slots.get_mut(usize::from(usable).wrapping_sub(1)) {
-            last.next = 0;
-        }
-        Self { first_free: 0, free: usable, usable, oldest: 0, held: 0, slots }
+        let mut table = Self { first_free: 0, free: usable, usable, oldest: 0, held: 0, slots: [slot; K] };
+        chain(&mut table);
+        table
+    }
+}
+
+/// Makes a circle of the free descriptors: freed in the order in which they were taken, they stay one.
+#[inline(never)]
+fn chain(table: &mut Table<[Slot]>) {
+    for (slot, following) in table.slots.iter_mut().zip(1..=table.usable) {
+        slot.next = if following == table.usable { 0 } else { following };
     }
 }
 
