@@ -1,14 +1,12 @@
 //! The packed ring ("Packed Virtqueues", 2.8): one ring of descriptors that both sides write, each with a wrap counter.
 
-use core::alloc::Layout;
 use core::mem::offset_of;
 
 use aerostat_spec::ring::{DescFlags, EventFlags, EventMode, EventPosition, EventSuppress, PackedDesc};
 
-use crate::dma::{DeviceAddress, DmaRegion};
-use crate::queue::ring::{Link, Next, passed};
-use crate::queue::rules::{Events, Rules};
-use crate::queue::split::{Interrupts, RingAddresses};
+use crate::queue::ring::{Common, Link, Next, passed};
+use crate::queue::rules::Events;
+use crate::queue::split::Interrupts;
 use crate::queue::{Access, Element, QueueSize, RingPosition};
 
 const DESC: usize = size_of::<PackedDesc>();
@@ -37,13 +35,9 @@ impl Place {
     }
 }
 
-/// A packed ring in shared memory.
+/// Where both sides of a packed ring are.
 #[derive(Debug)]
 pub(crate) struct Packed {
-    memory: DmaRegion,
-    rules: Rules,
-    size: QueueSize,
-    interrupts: Interrupts,
     /// Where the buffer starts that is being put together, and the flags of its first descriptor, which publish it.
     first: Option<(u16, u16)>,
     /// Where the next descriptor goes.
@@ -57,26 +51,20 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    pub(crate) fn layout(size: QueueSize) -> Layout {
-        let end = DESC * usize::from(size.get()) + 2 * EVENT;
-        // At most 512 KiB and 8 bytes, so that only the compiler cannot know that this is a layout.
-        Layout::from_size_align(end, 16).unwrap_or(Layout::new::<PackedDesc>())
+    /// That of a new ring, whose memory is all zero but for what is written here.
+    pub(crate) fn start(common: &Common) -> Self {
+        write_event(common, EventMode::Enable, 0);
+        Self { first: None, next: Place::START, used: Place::START, fresh: 0, armed: None }
     }
 
-    pub(crate) fn new(memory: DmaRegion, rules: Rules, size: QueueSize) -> Self {
-        let (next, used) = (Place::START, Place::START);
-        let interrupts = Interrupts::Wanted;
-        let ring = Self { memory, rules, size, interrupts, first: None, next, used, fresh: 0, armed: None };
-        ring.write_event(EventMode::Enable, 0);
-        ring
+    /// Length and alignment of the memory that a ring of this size takes.
+    pub(crate) fn extent(size: QueueSize) -> (usize, usize) {
+        (device_event(size) + EVENT, 16)
     }
 
-    pub(crate) const fn rules(&self) -> Rules {
-        self.rules
-    }
-
-    pub(crate) const fn memory(&self) -> &DmaRegion {
-        &self.memory
+    /// Offsets of the event structures that driver and device write.
+    pub(crate) fn parts(size: QueueSize) -> (usize, usize) {
+        (driver_event(size), device_event(size))
     }
 
     /// Where the next descriptor goes.
@@ -84,49 +72,14 @@ impl Packed {
         RingPosition(self.next.position())
     }
 
-    /// Reads flags or an event that the device writes, once.
-    fn load(&self, offset: usize) -> u16 {
-        let value = self.memory.load(offset);
-        self.rules.barriers.behind_load();
-        u16::from_le(value)
-    }
-
-    /// Writes flags or an event that the device reads.
-    fn store(&self, offset: usize, value: u16) {
-        self.rules.barriers.before_store();
-        self.memory.store(offset, value.to_le());
-    }
-
-    fn driver_event(&self) -> usize {
-        DESC * usize::from(self.size.get())
-    }
-
-    fn device_event(&self) -> usize {
-        self.driver_event() + EVENT
-    }
-
-    pub(crate) fn addresses(&self) -> RingAddresses {
-        let start = self.memory.device_address();
-        let at = |offset: usize| DeviceAddress(start.0.wrapping_add(offset as u64));
-        RingAddresses { descriptors: start, driver: at(self.driver_event()), device: at(self.device_event()) }
-    }
-
-    pub(crate) fn into_memory(self) -> DmaRegion {
-        self.memory
-    }
-
-    pub(crate) const fn size(&self) -> QueueSize {
-        self.size
-    }
-
     /// Fills the next descriptor of the buffer `id`. The first one is published last, by
     /// [`make_available`](Self::make_available).
-    pub(crate) fn describe(&mut self, id: u16, element: &Element, link: Link) {
+    pub(crate) fn describe(&mut self, common: &Common, id: u16, element: &Element, link: Link) {
         let Place { slot, wrap } = self.next;
-        let at = DESC * usize::from(slot);
-        self.memory.write(at + offset_of!(PackedDesc, addr), element.address.0.to_le());
-        self.memory.write(at + offset_of!(PackedDesc, len), element.len.to_le());
-        self.memory.write(at + offset_of!(PackedDesc, id), id.to_le());
+        let (at, memory) = (DESC * usize::from(slot), &common.memory);
+        memory.write(at + offset_of!(PackedDesc, addr), element.address.0.to_le());
+        memory.write(at + offset_of!(PackedDesc, len), element.len.to_le());
+        memory.write(at + offset_of!(PackedDesc, id), id.to_le());
         let writes = element.access == Access::DeviceWrites;
         let flags = DescFlags::new().with_write(writes).with_avail(wrap).with_used(!wrap);
         let flags = match link {
@@ -137,35 +90,33 @@ impl Packed {
         let flags = flags.into_bits();
         match self.first {
             None => self.first = Some((slot, flags)),
-            Some(_) => self.memory.write(at + offset_of!(PackedDesc, flags), flags.to_le()),
+            Some(_) => memory.write(at + offset_of!(PackedDesc, flags), flags.to_le()),
         }
-        self.next = self.next.after(1, self.size);
+        self.next = self.next.after(1, common.size);
         self.fresh = self.fresh.saturating_add(1);
     }
 
-    pub(crate) fn make_available(&mut self) {
+    pub(crate) fn make_available(&mut self, common: &Common) {
         if let Some((slot, flags)) = self.first.take() {
             // Release: orders everything else of the buffer before the flags that publish it ("Updating flags", 2.8.21.1).
-            self.store(DESC * usize::from(slot) + offset_of!(PackedDesc, flags), flags);
+            common.store(DESC * usize::from(slot) + offset_of!(PackedDesc, flags), flags);
         }
     }
 
-    pub(crate) fn wants_notification(&mut self) -> bool {
-        // Orders the descriptors before the event structure ("Sending Available Buffer Notifications", 2.8.21.3).
-        self.rules.barriers.full();
+    pub(crate) fn wants_notification(&mut self, common: &Common) -> bool {
         let fresh = core::mem::take(&mut self.fresh);
-        let at = self.device_event();
-        let flags = EventFlags::from_bits(self.load(at + offset_of!(EventSuppress, flags)));
+        let at = device_event(common.size);
+        let flags = EventFlags::from_bits(common.load(at + offset_of!(EventSuppress, flags)));
         match EventMode::from_raw(flags.mode()) {
             EventMode::Disable => false,
-            EventMode::Desc if self.rules.events == Events::Index => {
+            EventMode::Desc if common.rules.events == Events::Index => {
                 // Acquire in `load` orders the flags before the position that they speak of.
-                let position = EventPosition::from_bits(self.load(at + offset_of!(EventSuppress, desc)));
+                let position = EventPosition::from_bits(common.load(at + offset_of!(EventSuppress, desc)));
                 let new = self.next.slot;
                 // A place of the other turn is one ring's length away.
                 let event = match position.wrap() == self.next.wrap {
                     true => position.offset(),
-                    false => position.offset().wrapping_sub(self.size.get()),
+                    false => position.offset().wrapping_sub(common.size.get()),
                 };
                 passed(event, new.wrapping_sub(fresh), new)
             }
@@ -174,69 +125,67 @@ impl Packed {
         }
     }
 
-    pub(crate) fn set_interrupts(&mut self, interrupts: Interrupts) {
-        self.interrupts = interrupts;
+    pub(crate) fn set_interrupts(&mut self, common: &Common) {
         self.armed = None;
-        match interrupts {
-            Interrupts::Unwanted => self.write_event(EventMode::Disable, 0),
-            Interrupts::Wanted => self.arm(),
+        match common.interrupts {
+            Interrupts::Unwanted => write_event(common, EventMode::Disable, 0),
+            Interrupts::Wanted => self.arm(common),
         }
-        // Orders the event structure before the next look at the ring.
-        self.rules.barriers.full();
     }
 
     /// Asks for an interrupt at the next used descriptor.
-    fn arm(&mut self) {
+    fn arm(&mut self, common: &Common) {
         self.armed = Some(self.used);
-        match self.rules.events {
-            Events::Flags => self.write_event(EventMode::Enable, 0),
-            Events::Index => self.write_event(EventMode::Desc, self.used.position()),
+        match common.rules.events {
+            Events::Flags => write_event(common, EventMode::Enable, 0),
+            Events::Index => write_event(common, EventMode::Desc, self.used.position()),
         }
     }
 
-    fn write_event(&self, mode: EventMode, position: u16) {
-        let at = self.driver_event();
-        self.store(at + offset_of!(EventSuppress, desc), position);
-        let flags = u16::from(mode.to_raw());
-        self.store(at + offset_of!(EventSuppress, flags), flags);
-    }
-
-    pub(crate) fn next_used(&mut self) -> Next {
-        match self.look() {
-            Next::Nothing if self.rearm() => self.look(),
-            next => next,
-        }
-    }
-
-    /// Moves the event to where the next used descriptor will be. Whether it was moved, so that another look is needed.
-    fn rearm(&mut self) -> bool {
-        let moves = self.rules.events == Events::Index
-            && self.interrupts == Interrupts::Wanted
-            && self.armed != Some(self.used);
+    /// Moves the event to where the next used descriptor will be. Whether it was moved.
+    pub(crate) fn rearm(&mut self, common: &Common) -> bool {
+        let moves = self.armed != Some(self.used);
         if moves {
-            self.arm();
-            self.rules.barriers.full();
+            self.arm(common);
         }
         moves
     }
 
-    fn look(&self) -> Next {
+    /// What the device has used next.
+    pub(crate) fn look(&self, common: &Common) -> Next {
         let at = DESC * usize::from(self.used.slot);
         // Acquire: orders the flags before the rest of the descriptor.
-        let flags = DescFlags::from_bits(self.load(at + offset_of!(PackedDesc, flags)));
+        let flags = DescFlags::from_bits(common.load(at + offset_of!(PackedDesc, flags)));
         if flags.avail() != self.used.wrap || flags.used() != self.used.wrap {
             return Next::Nothing;
         }
-        let id = u16::from_le(self.memory.read::<u16>(at + offset_of!(PackedDesc, id)));
-        let length = u32::from_le(self.memory.read::<u32>(at + offset_of!(PackedDesc, len)));
+        let id = u16::from_le(common.memory.read::<u16>(at + offset_of!(PackedDesc, id)));
+        let length = u32::from_le(common.memory.read::<u32>(at + offset_of!(PackedDesc, len)));
         // The specification has the length only with the write flag ("Element Address and Length", 2.8.5), which QEMU's
         // devices never set. It is held against the buffer anyway.
         Next::Buffer { id: id.into(), length }
     }
 
-    pub(crate) fn advance(&mut self, descriptors: u16) {
-        self.used = self.used.after(descriptors, self.size);
+    /// Goes past a used buffer of so many descriptors.
+    pub(crate) fn advance(&mut self, descriptors: u16, size: QueueSize) {
+        self.used = self.used.after(descriptors, size);
     }
+}
+
+/// Offset of the event structure that the driver writes.
+fn driver_event(size: QueueSize) -> usize {
+    DESC * usize::from(size.get())
+}
+
+/// Offset of the event structure that the device writes.
+fn device_event(size: QueueSize) -> usize {
+    driver_event(size) + EVENT
+}
+
+fn write_event(common: &Common, mode: EventMode, position: u16) {
+    let at = driver_event(common.size);
+    common.store(at + offset_of!(EventSuppress, desc), position);
+    common.store(at + offset_of!(EventSuppress, flags), mode.to_raw().into());
 }
 
 #[cfg(test)]

@@ -1,8 +1,12 @@
 //! The two formats of a ring behind one set of operations.
 
-use crate::dma::DmaRegion;
+use core::alloc::Layout;
+
+use aerostat_spec::ring::Desc;
+
+use crate::dma::{DeviceAddress, DmaRegion};
 use crate::queue::packed::Packed;
-use crate::queue::rules::{Format, Rules};
+use crate::queue::rules::{Events, Format, Rules};
 use crate::queue::split::{Interrupts, RingAddresses, Split};
 use crate::queue::{Element, QueueSize, RingPosition};
 
@@ -37,100 +41,171 @@ impl Next {
 
 /// A ring in shared memory.
 #[derive(Debug)]
-pub(crate) enum Ring {
+pub(crate) struct Ring {
+    common: Common,
+    state: State,
+}
+
+/// What a ring has whatever its format.
+#[derive(Debug)]
+pub(crate) struct Common {
+    pub(crate) memory: DmaRegion,
+    pub(crate) rules: Rules,
+    pub(crate) size: QueueSize,
+    pub(crate) interrupts: Interrupts,
+}
+
+/// Where both sides are.
+#[derive(Debug)]
+enum State {
     Split(Split),
     Packed(Packed),
 }
 
-macro_rules! ring {
-    ($self:expr, $ring:ident => $do:expr) => {
-        match $self {
-            Ring::Split($ring) => $do,
-            Ring::Packed($ring) => $do,
-        }
-    };
+impl Common {
+    /// Reads an index, flags or an event that the device writes, once.
+    pub(crate) fn load(&self, offset: usize) -> u16 {
+        let value = self.memory.load(offset);
+        self.rules.barriers.behind_load();
+        self.rules.order16(value)
+    }
+
+    /// Writes an index, flags or an event that the device reads.
+    pub(crate) fn store(&self, offset: usize, value: u16) {
+        self.rules.barriers.before_store();
+        self.memory.store(offset, self.rules.order16(value));
+    }
+
+    /// Whether events are of use: the device is to interrupt, and at an index.
+    pub(crate) fn arms(&self) -> bool {
+        self.rules.events == Events::Index && self.interrupts == Interrupts::Wanted
+    }
 }
 
 impl Ring {
-    pub(crate) fn layout(rules: Rules, size: QueueSize) -> core::alloc::Layout {
-        match rules.format {
-            Format::Split => Split::layout(rules, size),
-            Format::Packed => Packed::layout(size),
-        }
+    pub(crate) fn layout(rules: Rules, size: QueueSize) -> Layout {
+        let (end, align) = match rules.format {
+            Format::Split => Split::extent(rules, size),
+            Format::Packed => Packed::extent(size),
+        };
+        // Below 1 MiB for the largest ring, so that only the compiler cannot know that this is a layout.
+        Layout::from_size_align(end, align).unwrap_or(Layout::new::<Desc>())
     }
 
     /// A ring in memory that was allocated with at least [`Ring::layout`]; all of the memory is zeroed.
     pub(crate) fn new(rules: Rules, mut memory: DmaRegion, size: QueueSize) -> Self {
         memory.zero();
-        match rules.format {
-            Format::Split => Self::Split(Split::new(memory, rules, size)),
-            Format::Packed => Self::Packed(Packed::new(memory, rules, size)),
-        }
+        let common = Common { memory, rules, size, interrupts: Interrupts::Wanted };
+        let state = match rules.format {
+            Format::Split => State::Split(Split::START),
+            Format::Packed => State::Packed(Packed::start(&common)),
+        };
+        Self { common, state }
     }
 
     pub(crate) fn rules(&self) -> Rules {
-        ring!(self, ring => ring.rules())
+        self.common.rules
     }
 
     pub(crate) fn memory(&self) -> &DmaRegion {
-        ring!(self, ring => ring.memory())
+        &self.common.memory
     }
 
     /// Where the next buffer will be made available.
     pub(crate) fn position(&self) -> RingPosition {
-        ring!(self, ring => ring.position())
+        match &self.state {
+            State::Split(ring) => ring.position(),
+            State::Packed(ring) => ring.position(),
+        }
     }
 
     pub(crate) fn addresses(&self) -> RingAddresses {
-        ring!(self, ring => ring.addresses())
+        let Common { memory, rules, size, .. } = &self.common;
+        let (driver, device) = match rules.format {
+            Format::Split => Split::parts(*rules, *size),
+            Format::Packed => Packed::parts(*size),
+        };
+        let start = memory.device_address();
+        let at = |offset: usize| DeviceAddress(start.0.wrapping_add(offset as u64));
+        RingAddresses { descriptors: start, driver: at(driver), device: at(device) }
     }
 
     pub(crate) fn size(&self) -> QueueSize {
-        ring!(self, ring => ring.size())
+        self.common.size
     }
 
     pub(crate) fn into_memory(self) -> DmaRegion {
-        ring!(self, ring => ring.into_memory())
+        self.common.memory
     }
 
     /// Fills the next descriptor of a buffer that starts at `head`. `id` is a free descriptor of the table.
     pub(crate) fn describe(&mut self, head: u16, id: u16, element: &Element, link: Link) {
-        match self {
-            Self::Split(ring) => ring.describe(id, element, link),
-            Self::Packed(ring) => ring.describe(head, element, link),
+        match &mut self.state {
+            State::Split(_) => Split::describe(&self.common, id, element, link),
+            State::Packed(ring) => ring.describe(&self.common, head, element, link),
         }
     }
 
     /// Makes the buffer available whose descriptors were filled since the last one.
     pub(crate) fn make_available(&mut self, head: u16) {
-        match self {
-            Self::Split(ring) => ring.make_available(head),
-            Self::Packed(ring) => ring.make_available(),
+        match &mut self.state {
+            State::Split(ring) => ring.make_available(&self.common, head),
+            State::Packed(ring) => ring.make_available(&self.common),
         }
     }
 
     /// Whether the device wants to be told of the buffers that were made available since this was asked last.
     pub(crate) fn wants_notification(&mut self) -> bool {
-        ring!(self, ring => ring.wants_notification())
+        // Orders what was made available before the look at what the device wants ("Notifying The Device", 2.7.13.4, and
+        // "Sending Available Buffer Notifications", 2.8.21.3): else both sides could miss what the other has just written.
+        self.common.rules.barriers.full();
+        match &mut self.state {
+            State::Split(ring) => ring.wants_notification(&self.common),
+            State::Packed(ring) => ring.wants_notification(&self.common),
+        }
     }
 
     pub(crate) fn set_interrupts(&mut self, interrupts: Interrupts) {
-        ring!(self, ring => ring.set_interrupts(interrupts));
+        self.common.interrupts = interrupts;
+        match &mut self.state {
+            State::Split(ring) => ring.set_interrupts(&self.common),
+            State::Packed(ring) => ring.set_interrupts(&self.common),
+        }
+        // Orders that before the next look at what was used ("Receiving Used Buffers", 2.7.14).
+        self.common.rules.barriers.full();
     }
 
     /// What the device has used next, if it holds `held` buffers.
     pub(crate) fn next_used(&mut self, held: u16) -> Next {
-        match self {
-            Self::Split(ring) => ring.next_used(held),
-            Self::Packed(ring) => ring.next_used(),
+        let next = self.look(held);
+        if next != Next::Nothing || !self.common.arms() || !self.rearm() {
+            return next;
+        }
+        // Orders the event before another look at what was used ("Receiving Used Buffers", 2.7.14).
+        self.common.rules.barriers.full();
+        self.look(held)
+    }
+
+    fn look(&self, held: u16) -> Next {
+        match &self.state {
+            State::Split(ring) => ring.look(&self.common, held),
+            State::Packed(ring) => ring.look(&self.common),
+        }
+    }
+
+    /// Moves the event to the next used buffer. Whether it was moved, so that another look is needed.
+    fn rearm(&mut self) -> bool {
+        match &mut self.state {
+            State::Split(ring) => ring.rearm(&self.common),
+            State::Packed(ring) => ring.rearm(&self.common),
         }
     }
 
     /// Goes past a used buffer of so many descriptors.
     pub(crate) fn advance(&mut self, descriptors: u16) {
-        match self {
-            Self::Split(ring) => ring.advance(),
-            Self::Packed(ring) => ring.advance(descriptors),
+        match &mut self.state {
+            State::Split(ring) => ring.advance(),
+            State::Packed(ring) => ring.advance(descriptors, self.common.size),
         }
     }
 }
