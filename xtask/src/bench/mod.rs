@@ -12,6 +12,7 @@ mod page;
 mod plots;
 mod reporting;
 mod results;
+mod summary;
 mod tables;
 
 use std::{
@@ -65,7 +66,7 @@ pub(crate) struct BenchArguments {
     /// Measure nothing, and take what was measured from here
     #[arg(long, value_name = "FILE.json", conflicts_with_all = ["only", "out"])]
     from: Option<PathBuf>,
-    /// Put the numbers, their page and its drawings into the book
+    /// Put the numbers, their page and its drawings into the book, and a summary into README
     #[arg(long, conflicts_with = "only")]
     publish: bool,
     #[command(flatten)]

@@ -28,7 +28,7 @@ pub(super) const PARTS: [(&str, Part); 7] = [
     ("losses", losses),
 ];
 
-fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+pub(super) fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let mut text = line(&heading.iter().map(|&cell| cell.to_owned()).collect::<Vec<_>>());
     text += &format!("|---|{}\n", "--:|".repeat(heading.len().saturating_sub(1)));
