@@ -1,21 +1,17 @@
 //! Whole inflations and deflations on a device that acknowledges at once, by who drives it, over which rings, how the
 //! kernel's frames lie, and how many arrays are with the device at a time.
 //!
-//! `exit` is the same with notifications that take as long as leaving a virtual machine does; `device` is the device alone,
-//! which is a part of all others.
+//! In `thread` the device has a thread of its own, which has to be woken; `device` is the device alone, which is a part of all
+//! but those.
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 
-use std::time::Duration;
-
-use aerostat_benches::{Bare, ENTRIES, Format, Lie, Ours, Peer, Setting};
+use aerostat_benches::{AckDevice, Bare, ENTRIES, Format, Lie, Ours, Peer, Setting};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 /// Pages of a round trip: 64 MiB.
 const PAGES: u32 = 16384;
 const DEPTHS: [u16; 5] = [1, 2, 4, 8, 16];
-/// What a notification costs whose device is a program on the host, in `exit`.
-const EXIT: Duration = Duration::from_micros(5);
 
 fn group<'c>(criterion: &'c mut Criterion, name: &str) -> BenchmarkGroup<'c, WallTime> {
     let mut group = criterion.benchmark_group(format!("round_trip/{name}"));
@@ -24,9 +20,8 @@ fn group<'c>(criterion: &'c mut Criterion, name: &str) -> BenchmarkGroup<'c, Wal
     group
 }
 
-fn ours(group: &mut BenchmarkGroup<'_, WallTime>, setting: Setting, exit: Duration) {
-    let mut ours: Ours = Ours::new(setting, PAGES);
-    ours.device.set_exit(exit);
+fn ours(group: &mut BenchmarkGroup<'_, WallTime>, device: AckDevice, setting: Setting) {
+    let mut ours: Ours = Ours::on(device, setting, PAGES);
     group.bench_function(BenchmarkId::new(setting.format.to_string(), setting.depth), |bencher| {
         bencher.iter(|| {
             ours.inflate(PAGES);
@@ -35,9 +30,8 @@ fn ours(group: &mut BenchmarkGroup<'_, WallTime>, setting: Setting, exit: Durati
     });
 }
 
-fn peer(group: &mut BenchmarkGroup<'_, WallTime>, lie: Lie, exit: Duration) {
-    let mut peer = Peer::new(lie, PAGES);
-    peer.device().set_exit(exit);
+fn peer(group: &mut BenchmarkGroup<'_, WallTime>, device: AckDevice, lie: Lie) {
+    let mut peer = Peer::on(device, lie, PAGES);
     group.bench_function(BenchmarkId::new("virtio-drivers", 1), |bencher| {
         bencher.iter(|| {
             peer.inflate(PAGES);
@@ -46,24 +40,27 @@ fn peer(group: &mut BenchmarkGroup<'_, WallTime>, lie: Lie, exit: Duration) {
     });
 }
 
+/// Both drivers on a device of their own each.
+fn drivers(criterion: &mut Criterion, name: &str, lie: Lie, device: fn() -> AckDevice) {
+    let mut group = group(criterion, name);
+    for format in [Format::Split, Format::Packed] {
+        for depth in DEPTHS {
+            ours(&mut group, device(), Setting { format, depth, lie });
+        }
+    }
+    peer(&mut group, device(), lie);
+}
+
 fn round_trip(criterion: &mut Criterion) {
     for lie in [Lie::Runs, Lie::Scattered] {
-        let mut group = group(criterion, &lie.to_string());
-        for format in [Format::Split, Format::Packed] {
-            for depth in DEPTHS {
-                ours(&mut group, Setting { format, depth, lie }, Duration::ZERO);
-            }
-        }
-        peer(&mut group, lie, Duration::ZERO);
+        drivers(criterion, &lie.to_string(), lie, AckDevice::new);
     }
 }
 
-fn exit(criterion: &mut Criterion) {
-    let mut group = group(criterion, "exit");
-    for depth in DEPTHS {
-        ours(&mut group, Setting { format: Format::Split, depth, lie: Lie::Runs }, EXIT);
+fn thread(criterion: &mut Criterion) {
+    for lie in [Lie::Runs, Lie::Scattered] {
+        drivers(criterion, &format!("thread/{lie}"), lie, AckDevice::in_thread);
     }
-    peer(&mut group, Lie::Runs, EXIT);
 }
 
 fn device(criterion: &mut Criterion) {
@@ -80,5 +77,5 @@ fn device(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, round_trip, exit, device);
+criterion_group!(benches, round_trip, thread, device);
 criterion_main!(benches);

@@ -2,11 +2,12 @@
 //!
 //! It does what a driver can notice and nothing else, without a lock and without an allocation, so that what is measured is
 //! the driver. It trusts the driver: it is no model to test one with.
+//!
+//! It works where it is notified, in the driver's thread, or in a thread of its own.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
 use aerostat_balloon::spec::balloon::feature::{
     DeflateOnOom, FreePageHint, MustTellHost, PagePoison, PageReporting, StatsVq,
@@ -17,8 +18,10 @@ use aerostat_transport::Io;
 use virtio_bindings::virtio_mmio::*;
 
 use self::rings::Queue;
+use self::worker::Worker;
 
 mod rings;
+mod worker;
 
 /// What the device offers.
 const FEATURES: u64 = 1 << Version1::BIT
@@ -38,6 +41,18 @@ const QUEUE_SIZE: u32 = 128;
 const STATISTICS: usize = 2;
 /// Queues of a balloon.
 const QUEUES: usize = 5;
+/// The driver has said that it is ready.
+const DRIVER_OK: u32 = 4;
+
+/// Where the device works.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Place {
+    /// In the thread that notifies it, before the notification returns.
+    #[default]
+    Inline,
+    /// In a thread of its own.
+    Thread,
+}
 
 /// What passed between driver and device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,7 +61,7 @@ pub struct Traffic {
     pub notifications: u64,
     /// Interrupts of the device.
     pub interrupts: u64,
-    /// Buffers that were acknowledged.
+    /// Buffers that were acknowledged inline.
     pub buffers: u64,
 }
 
@@ -67,24 +82,26 @@ struct State {
     pending: Cell<u32>,
     num_pages: Cell<u32>,
     actual: Cell<u32>,
-    exit: Cell<Duration>,
     traffic: Cell<Traffic>,
+    place: Place,
+    worker: RefCell<Option<Worker>>,
 }
 
 impl AckDevice {
-    /// A device that was never used.
+    /// A device that works where it is notified.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A device in a thread of its own, which each notification wakes. It sends no interrupts: whoever drives it looks at the
+    /// rings.
+    pub fn in_thread() -> Self {
+        Self { state: Rc::new(State { place: Place::Thread, ..State::default() }) }
     }
 
     /// Wants so many pages in the balloon.
     pub fn set_target(&self, pages: u32) {
         self.state.num_pages.set(pages);
-    }
-
-    /// Lets each notification take so long from now on, as leaving a virtual machine does. Nothing unless set.
-    pub fn set_exit(&self, time: Duration) {
-        self.state.exit.set(time);
     }
 
     /// What the driver says that the balloon has, in pages.
@@ -111,12 +128,10 @@ impl AckDevice {
     pub(crate) fn on_notify(&self, queue: usize) {
         let state = &*self.state;
         state.traffic.update(|traffic| Traffic { notifications: traffic.notifications + 1, ..traffic });
-        if queue != STATISTICS {
-            self.acknowledge(queue);
-        }
-        if !state.exit.get().is_zero() {
-            let start = Instant::now();
-            while start.elapsed() < state.exit.get() {}
+        match &*state.worker.borrow() {
+            _ if queue == STATISTICS => {}
+            Some(worker) => worker.notify(),
+            None => self.acknowledge(queue),
         }
     }
 
@@ -177,10 +192,16 @@ impl AckDevice {
     }
 
     fn set_status(&self, status: u32) {
-        self.state.status.set(status);
+        let state = &*self.state;
+        state.status.set(status);
         if status == 0 {
-            self.state.queues.take();
-            self.state.pending.set(0);
+            state.worker.take();
+            state.queues.take();
+            state.pending.set(0);
+        } else if status & DRIVER_OK != 0 && state.place == Place::Thread && state.worker.borrow().is_none() {
+            let queues = state.queues.borrow();
+            let others = queues.iter().enumerate().filter(|(number, _)| *number != STATISTICS);
+            state.worker.replace(Some(Worker::start(others.map(|(_, queue)| queue.clone()).collect())));
         }
     }
 

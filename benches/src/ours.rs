@@ -77,13 +77,21 @@ macro_rules! either {
 }
 
 impl<S: FrameSize> Ours<S> {
-    /// A live balloon for up to `frames` frames.
+    /// A live balloon for up to `frames` frames, on a device in this thread.
     ///
     /// # Panics
     ///
     /// When the device does not come to life, which is a mistake in it.
     pub fn new(setting: Setting, frames: u32) -> Self {
-        let device = AckDevice::new();
+        Self::on(AckDevice::new(), setting, frames)
+    }
+
+    /// A live balloon for up to `frames` frames.
+    ///
+    /// # Panics
+    ///
+    /// When the device does not come to life, which is a mistake in it.
+    pub fn on(device: AckDevice, setting: Setting, frames: u32) -> Self {
         let kernel = Kernel::new(2 * frames, setting.lie);
         let bus = Mmio::new(device.clone()).map_err(|(_, error)| error).expect("the device is there");
         let balloon: Balloon<Unprobed<Bus, Kernel<S>, Undeclared>> = Balloon::new(bus, kernel).depth(setting.depth);
@@ -106,7 +114,9 @@ impl<S: FrameSize> Ours<S> {
     #[inline(never)]
     pub fn go_to(&mut self, pages: u32) {
         self.device.set_target(pages);
-        either!(self, balloon => while balloon.service().expect("the device is honest") != Step::OnTarget {});
+        either!(self, balloon => while balloon.service().expect("the device is honest") != Step::OnTarget {
+            std::hint::spin_loop();
+        });
     }
 
     /// Answers the host's request for statistics, once.

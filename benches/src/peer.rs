@@ -31,13 +31,22 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// A live balloon for up to `frames` frames.
+    /// A live balloon for up to `frames` frames, on a device in this thread.
     ///
     /// # Panics
     ///
     /// When the device does not come to life, which is a mistake in it.
     pub fn new(lie: Lie, frames: u32) -> Self {
-        let mut bus = Bus(AckDevice::new());
+        Self::on(AckDevice::new(), lie, frames)
+    }
+
+    /// A live balloon for up to `frames` frames.
+    ///
+    /// # Panics
+    ///
+    /// When the device does not come to life, which is a mistake in it.
+    pub fn on(device: AckDevice, lie: Lie, frames: u32) -> Self {
+        let mut bus = Bus(device);
         bus.set_status(DeviceStatus::empty());
         bus.write_driver_features(1 << 32);
         bus.set_status(DeviceStatus::ACKNOWLEDGE | DeviceStatus::DRIVER | DeviceStatus::FEATURES_OK);
@@ -47,11 +56,6 @@ impl Peer {
         let kernel = Kernel::new(2 * frames, lie);
         let held = Vec::with_capacity(frames as usize);
         Self { bus, inflate, deflate, kernel, held, array: Box::new([0; ENTRIES as usize]) }
-    }
-
-    /// The device.
-    pub fn device(&self) -> &AckDevice {
-        &self.bus.0
     }
 
     /// Inflates the empty balloon to `pages`, a multiple of 256.
@@ -94,6 +98,13 @@ impl Peer {
                 self.kernel.take_back(run);
             }
         }
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // The rings go next, and nobody works on them any more.
+        self.bus.set_status(DeviceStatus::empty());
     }
 }
 

@@ -11,7 +11,7 @@ use aerostat_balloon::spec::ring::{
 use virtio_bindings::virtio_mmio::*;
 
 /// One queue.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Queue {
     size: u16,
     /// Addresses of descriptors, driver area and device area. In this process they are those of the driver.
@@ -151,8 +151,8 @@ impl Queue {
 }
 
 fn load(address: u64) -> u16 {
-    // SAFETY: the driver gave the address of a ring, which lies in this process and outlives its use by the device; indexes
-    // and flags are aligned, and reached by atomics only.
+    // SAFETY: the driver gave the address of a ring, which lies in this process and outlives its use by the device, until the
+    // reset; indexes and flags are aligned, and reached by atomics only.
     u16::from_le(unsafe { AtomicU16::from_ptr(address as *mut u16) }.load(Ordering::Acquire))
 }
 
@@ -162,7 +162,8 @@ fn store(address: u64, value: u16) {
 }
 
 fn read<T: Copy>(address: u64) -> T {
-    // SAFETY: the address lies in a ring, as in `load`, at an integer of this type.
+    // SAFETY: the address lies in a ring, as in `load`, at an integer of this type, which is the device's until an index or
+    // flags that it has stored say otherwise.
     unsafe { (address as *const T).read_volatile() }
 }
 
