@@ -4,6 +4,7 @@ mod alarm;
 mod arch;
 mod balloon;
 mod console;
+#[cfg(not(feature = "lean"))]
 mod entropy;
 mod executor;
 mod exit;
@@ -44,6 +45,7 @@ pub(crate) fn run(boot: Boot) -> ! {
         info!("touched all free memory in {} ms", (arch::now() - started).as_millis());
     }
 
+    #[cfg(not(feature = "lean"))]
     entropy::seed(&options);
     let mut spare = Spare::new(&options);
     let mut balloon = Balloon::start(&options);

@@ -13,10 +13,14 @@ use aerostat_balloon::{
     BalloonError, DeflateOnOom, EventIdx, FreePageHint, MustTellHost, PagePoison, PageReporting, ProbeFailed, Ready,
     RingPacked, Signal, StatsVq, Unprobed, Waiter, spec,
 };
-use aerostat_guest::{Features, Options};
+#[cfg(not(feature = "lean"))]
+use aerostat_guest::Features;
+use aerostat_guest::Options;
 use log::error;
 
-use self::features::{All, AllButPoison, Wants};
+#[cfg(not(feature = "lean"))]
+use self::features::AllButPoison;
+use self::features::{All, Wants};
 use self::follow::Follow;
 use self::freeze::Freeze;
 use self::hog::Hog;
@@ -38,6 +42,7 @@ type Grounded<L> = aerostat_balloon::Balloon<Unprobed<AnyTransport, Platform, L>
 #[derive(Debug)]
 pub(crate) enum Balloon {
     /// It wants what `AllButPoison` says.
+    #[cfg(not(feature = "lean"))]
     AllButPoison(Live<AllButPoison>),
     /// It wants what `All` says.
     All(Live<All>),
@@ -52,6 +57,17 @@ pub(crate) struct Live<L: Wants> {
     report: Report,
     hog: Hog,
     freeze: Freeze,
+}
+
+/// Does something with the balloon, whatever it wants.
+macro_rules! whatever {
+    ($balloon:expr, $live:ident => $do:expr) => {
+        match $balloon {
+            #[cfg(not(feature = "lean"))]
+            Balloon::AllButPoison($live) => $do,
+            Balloon::All($live) => $do,
+        }
+    };
 }
 
 impl Balloon {
@@ -75,34 +91,26 @@ impl Balloon {
             .want(DeflateOnOom::default())
             .want(FreePageHint::default())
             .want(PageReporting::default());
-        match options.features {
-            Features::AllButPoison => Live::new(balloon.probe(), options).map(Self::AllButPoison),
-            Features::All => Live::new(balloon.want(PagePoison(options.poison)).probe(), options).map(Self::All),
+        #[cfg(not(feature = "lean"))]
+        if options.features == Features::AllButPoison {
+            return Live::new(balloon.probe(), options).map(Self::AllButPoison);
         }
+        Live::new(balloon.want(PagePoison(options.poison)).probe(), options).map(Self::All)
     }
 
     /// Says what was negotiated.
     pub(crate) fn introduce(&mut self) {
-        match self {
-            Self::AllButPoison(live) => live.driver.iter_mut().for_each(features::introduce),
-            Self::All(live) => live.driver.iter_mut().for_each(features::introduce),
-        }
+        whatever!(self, live => live.driver.iter_mut().for_each(features::introduce));
     }
 
     /// Does what there is to do for the balloon.
     pub(crate) fn look(&mut self) {
-        match self {
-            Self::AllButPoison(live) => live.look(),
-            Self::All(live) => live.look(),
-        }
+        whatever!(self, live => live.look());
     }
 
     /// Lets futures do all that instead, for good, unless the device breaks its rules.
     pub(crate) fn run(&mut self, spare: &mut Spare) {
-        match self {
-            Self::AllButPoison(live) => live.run(spare),
-            Self::All(live) => live.run(spare),
-        }
+        whatever!(self, live => live.run(spare));
     }
 }
 

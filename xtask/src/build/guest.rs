@@ -38,10 +38,11 @@ pub(crate) fn build(arch: Arch, recipe: &Recipe) -> anyhow::Result<PathBuf> {
     build_as(arch, recipe, "release", recipe.cargo_build("core,alloc"))
 }
 
-/// Builds the guest like [`build`] to count its code: by the profile for that, with symbols that name all types.
+/// Builds the guest like [`build`] to count its code: by the profile for that, without a second declaration or driver, and with
+/// symbols that name all types.
 pub(crate) fn build_to_count(arch: Arch, recipe: &Recipe) -> anyhow::Result<PathBuf> {
     let mut cargo = recipe.cargo_build("core,alloc");
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Csymbol-mangling-version=v0");
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Csymbol-mangling-version=v0").args(["--features", "lean"]);
     build_as(arch, recipe, "size", cargo)
 }
 

@@ -10,6 +10,7 @@ use log::info;
 use super::Driver;
 
 /// What the kernel wants unless told otherwise.
+#[cfg(not(feature = "lean"))]
 pub(crate) type AllButPoison = features! {
     RingPacked: Wanted, EventIdx: Wanted, MustTellHost: Wanted, StatsVq: Wanted, DeflateOnOom: Wanted,
     FreePageHint: Wanted, PageReporting: Wanted,
