@@ -56,20 +56,9 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Parts<T, P, L> {
     /// # Errors
     ///
     /// The balloon, of which only this is left to be done, and why the reset did not finish.
-    pub(crate) fn stop(self, stop: Stop) -> Result<(T, P, Options<P>), (Self, SetupError)> {
-        for book in self.books().into_iter().flatten() {
-            book.close();
-        }
-        let Self { core, mut statistics, mut reporting, mut hinting } = self;
-        if let Some(statistics) = LevelOf::<L, StatsVq>::get_mut(&mut statistics) {
-            statistics.silence();
-        }
-        if let Some(reporting) = LevelOf::<L, feature::PageReporting>::get_mut(&mut reporting) {
-            reporting.silence();
-        }
-        if let Some(hinting) = LevelOf::<L, feature::FreePageHint>::get_mut(&mut hinting) {
-            hinting.silence();
-        }
+    pub(crate) fn stop(mut self, stop: Stop) -> Result<(T, P, Options<P>), (Self, SetupError)> {
+        self.silence();
+        let Self { core, statistics, reporting, hinting } = self;
         let Stopped { transport, mut platform, options, poison, proof } = match core.stop(stop) {
             Ok(stopped) => stopped,
             Err((core, error)) => return Err((Self { core, statistics, reporting, hinting }, error)),
@@ -84,5 +73,21 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Parts<T, P, L> {
             release_hinting(hinting.queue, &proof, &mut platform, poison);
         }
         Ok((transport, platform, options))
+    }
+    /// Ends the use of all handles.
+    #[inline(never)]
+    fn silence(&mut self) {
+        for book in self.books().into_iter().flatten() {
+            book.close();
+        }
+        if let Some(statistics) = LevelOf::<L, StatsVq>::get_mut(&mut self.statistics) {
+            statistics.silence();
+        }
+        if let Some(reporting) = LevelOf::<L, feature::PageReporting>::get_mut(&mut self.reporting) {
+            reporting.silence();
+        }
+        if let Some(hinting) = LevelOf::<L, feature::FreePageHint>::get_mut(&mut self.hinting) {
+            hinting.silence();
+        }
     }
 }

@@ -3,9 +3,11 @@
 use core::ops::Range;
 
 use aerostat_spec::balloon::{self, config, feature, queue};
-use aerostat_spec::{Block, Feature, Level, LevelOf, Negotiated};
+use aerostat_spec::{self as spec, Block, Declares, Feature, Level, LevelOf, Negotiated};
 use aerostat_transport::queue::{Awake, Dormant};
-use aerostat_transport::{Addressing, Device, Dma, FeaturesOk, Live, Offer, ResetProof, SetupFailed, Transport};
+use aerostat_transport::{
+    Addressing, Device, Dma, FeaturesOk, Live, Offer, QueueError, ResetProof, SetupFailed, Transport,
+};
 
 use crate::blocks::Blocks;
 use crate::declare::{BalloonLevels, Fill, Options, StatsVq};
@@ -38,25 +40,26 @@ type SetUp<T, L> = Device<T, balloon::Device, FeaturesOk<L>>;
 type Notifier<T> = <T as Transport>::Notifier;
 type Of<L, F, X> = <LevelOf<L, F> as Level>::Of<X>;
 
-/// The queues of a device that is being set up.
-struct Queues<T: Transport, L: BalloonLevels> {
+/// The queues of a device that is being set up, as far as it has them yet.
+struct Queues<T: Transport> {
+    inflate: Option<Queue<T, Dormant>>,
+    deflate: Option<Queue<T, Dormant>>,
+    statistics: Option<StatisticsQueue<Notifier<T>, Dormant>>,
+    hinting: Option<HintingQueue<Notifier<T>, Dormant>>,
+    reporting: Option<ReportingQueue<Notifier<T>, Dormant>>,
+}
+
+impl<T: Transport> Queues<T> {
+    const NONE: Self = Self { inflate: None, deflate: None, statistics: None, hinting: None, reporting: None };
+}
+
+/// All queues that the negotiated features have.
+struct Whole<T: Transport, L: BalloonLevels> {
     inflate: Queue<T, Dormant>,
     deflate: Queue<T, Dormant>,
     statistics: Of<L, StatsVq, StatisticsQueue<Notifier<T>, Dormant>>,
     hinting: Of<L, feature::FreePageHint, HintingQueue<Notifier<T>, Dormant>>,
     reporting: Of<L, feature::PageReporting, ReportingQueue<Notifier<T>, Dormant>>,
-}
-
-/// Those queues that were set up before something went wrong.
-struct Partial<T: Transport> {
-    inflate: Option<Queue<T, Dormant>>,
-    deflate: Option<Queue<T, Dormant>>,
-    statistics: Option<StatisticsQueue<Notifier<T>, Dormant>>,
-    hinting: Option<HintingQueue<Notifier<T>, Dormant>>,
-}
-
-impl<T: Transport> Partial<T> {
-    const NONE: Self = Self { inflate: None, deflate: None, statistics: None, hinting: None };
 }
 
 /// Brings the device to life.
@@ -74,28 +77,32 @@ pub(crate) fn start<T: Transport, P: Dma + Frames, L: BalloonLevels>(
         Ok(tracker) => tracker,
         Err(error) => return Err((error, transport, platform)),
     };
-    let (device, queues, told) = match bring_up::<T, P, L>(transport, &mut platform, &options) {
-        Ok(started) => started,
-        Err((error, transport)) => {
-            platform.return_tracking(tracker.into_words().into());
-            return Err((error, transport, platform));
+    let (error, transport) = match open::<T, P, L>(transport, &options) {
+        Ok(mut device) => {
+            let mut queues = Queues::NONE;
+            match set_up(&mut device, &mut queues, &mut platform, &options) {
+                Ok((whole, told)) => return Ok(assemble(device, whole, told, tracker, platform, options)),
+                Err(error) => (error, give_up(device, queues, &mut platform)),
+            }
         }
+        Err(SetupFailed { error, transport }) => (error.into(), transport),
     };
-    Ok(assemble(device, queues, told, tracker, platform, options))
+    platform.return_tracking(tracker.into_words().into());
+    Err((error, transport, platform))
 }
 
 /// Lets the device go live and puts the balloon together.
 #[inline(never)]
 fn assemble<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     device: SetUp<T, L>,
-    queues: Queues<T, L>,
+    queues: Whole<T, L>,
     told: Pages,
     tracker: Tracker,
     platform: P,
     options: Options<P>,
 ) -> Parts<T, P, L> {
     let device = device.go_live();
-    let Queues { inflate, deflate, statistics, hinting, reporting } = queues;
+    let Whole { inflate, deflate, statistics, hinting, reporting } = queues;
     let (inflate, deflate) = (inflate.wake(&device), deflate.wake(&device));
     let statistics = LevelOf::<L, StatsVq>::map(statistics, |queue| StatisticsHandle::new(queue.wake(&device)));
     let hinting = LevelOf::<L, feature::FreePageHint>::map(hinting, |queue| (queue.wake(&device), device.config()));
@@ -160,100 +167,93 @@ fn usable<P>(offer: Offer, options: &Options<P>) -> u64 {
     mask
 }
 
-/// Goes through the initialisation of the device up to where it can go live. On an error the device is FAILED, or reset
-/// where queues were set up.
+/// Takes the device and agrees with it on the features.
 #[inline(never)]
-fn bring_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
-    transport: T,
-    platform: &mut P,
-    options: &Options<P>,
-) -> Result<(SetUp<T, L>, Queues<T, L>, Pages), (ProbeError, T)> {
-    let negotiated = Device::take(transport)
-        .and_then(|device| device.acknowledge().driver().negotiate_within::<L>(|offer| usable(offer, options)));
-    let mut device = match negotiated {
-        Ok(device) => device,
-        Err(SetupFailed { error, transport }) => return Err((error.into(), transport)),
-    };
-    device.number_queues(options.numbering);
-    let told = match configure(&device, options) {
-        Ok(told) => told,
-        Err(error) => return Err((error, give_up(device, Partial::NONE, platform))),
-    };
-    match set_up(&mut device, platform, options) {
-        Ok(queues) => Ok((device, queues, told)),
-        Err((error, partial)) => Err((error, give_up(device, partial, platform))),
-    }
+fn open<T: Transport, P, L: BalloonLevels>(transport: T, options: &Options<P>) -> Result<SetUp<T, L>, SetupFailed<T>> {
+    let device = Device::take(transport)?.acknowledge().driver();
+    device.negotiate_within::<L>(|offer| usable(offer, options))
 }
 
 /// Makes sure that both fields that every balloon has can be read, says what the poison is, and returns the size that the
 /// device knows.
 fn configure<T: Transport, P, L: BalloonLevels>(
-    device: &SetUp<T, L>,
+    device: &mut SetUp<T, L>,
     options: &Options<P>,
 ) -> Result<Pages, ProbeError> {
+    device.number_queues(options.numbering);
     let config = device.config();
     config.read(config::NumPages)?;
-    let poison = device.accepted().depending_on(feature::PagePoison, config::PoisonVal::given);
-    LevelOf::<L, feature::PagePoison>::try_map(poison, |field| {
-        device.set(field, options.poison.map_or(0, |poison| poison.value))
-    })?;
+    if let Some(proof) = negotiated(device, feature::PagePoison) {
+        device.set(config::PoisonVal::given(proof), options.poison.map_or(0, |poison| poison.value))?;
+    }
     Ok(Pages(config.read(config::Actual)?))
 }
 
-/// Sets up every queue that the negotiated features have.
+/// Sets up the configuration and every queue that the negotiated features have, and returns the size that the device knows. After
+/// an error `queues` are those that the device has.
 #[inline(never)]
 fn set_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     device: &mut SetUp<T, L>,
+    queues: &mut Queues<T>,
     platform: &mut P,
     options: &Options<P>,
-) -> Result<Queues<T, L>, (ProbeError, Partial<T>)> {
-    let inflate = match device.buffer_queue(queue::Inflate, LEAST, ENTRIES * ENTRY, platform) {
-        Ok(inflate) => inflate,
-        Err(error) => return Err((error.into(), Partial::NONE)),
-    };
-    let deflate = match device.buffer_queue(queue::Deflate, LEAST, ENTRIES * ENTRY, platform) {
-        Ok(deflate) => deflate,
-        Err(error) => return Err((error.into(), Partial { inflate: Some(inflate), ..Partial::NONE })),
-    };
-    let proof = device.accepted().depending_on(StatsVq, |proof| proof);
-    let statistics = LevelOf::<L, StatsVq>::try_map(proof, |proof| statistics_queue(device, proof, platform, options));
-    let statistics = match statistics {
-        Ok(statistics) => statistics,
-        Err(error) => {
-            return Err((error, Partial { inflate: Some(inflate), deflate: Some(deflate), ..Partial::NONE }));
-        }
-    };
-    let proof = device.accepted().depending_on(feature::FreePageHint, |proof| proof);
-    let hinting =
-        LevelOf::<L, feature::FreePageHint>::try_map(proof, |proof| hinting_queue(device, proof, platform, options));
-    let hinting = match hinting {
-        Ok(hinting) => hinting,
-        Err(error) => {
-            let statistics = LevelOf::<L, StatsVq>::into_option(statistics);
-            let partial = Partial { inflate: Some(inflate), deflate: Some(deflate), statistics, hinting: None };
-            return Err((error, partial));
-        }
-    };
-    let proof = device.accepted().depending_on(feature::PageReporting, |proof| proof);
-    let reporting =
-        LevelOf::<L, feature::PageReporting>::try_map(proof, |proof| reporting_queue(device, proof, platform, options));
-    match reporting {
-        Ok(reporting) => Ok(Queues { inflate, deflate, statistics, hinting, reporting }),
-        Err(error) => {
-            let statistics = LevelOf::<L, StatsVq>::into_option(statistics);
-            let hinting = LevelOf::<L, feature::FreePageHint>::into_option(hinting);
-            Err((error, Partial { inflate: Some(inflate), deflate: Some(deflate), statistics, hinting }))
-        }
+) -> Result<(Whole<T, L>, Pages), ProbeError> {
+    let told = configure(device, options)?;
+    page_queue(device, queue::Inflate, &mut queues.inflate, platform)?;
+    page_queue(device, queue::Deflate, &mut queues.deflate, platform)?;
+    if let Some(proof) = negotiated(device, StatsVq) {
+        statistics_queue(device, proof, &mut queues.statistics, platform, options)?;
     }
+    if let Some(proof) = negotiated(device, feature::FreePageHint) {
+        hinting_queue(device, proof, &mut queues.hinting, platform, options)?;
+    }
+    if let Some(proof) = negotiated(device, feature::PageReporting) {
+        reporting_queue(device, proof, &mut queues.reporting, platform, options)?;
+    }
+    let missing = QueueError::Missing { queue: <queue::Inflate as spec::Queue>::SPEC.index };
+    Ok((queues.whole().ok_or(missing)?, told))
+}
+
+impl<T: Transport> Queues<T> {
+    /// Takes all of them out, if every one is there that the declaration asks for.
+    fn whole<L: BalloonLevels>(&mut self) -> Option<Whole<T, L>> {
+        Some(Whole {
+            inflate: self.inflate.take()?,
+            deflate: self.deflate.take()?,
+            statistics: LevelOf::<L, StatsVq>::from_option(self.statistics.take())?,
+            hinting: LevelOf::<L, feature::FreePageHint>::from_option(self.hinting.take())?,
+            reporting: LevelOf::<L, feature::PageReporting>::from_option(self.reporting.take())?,
+        })
+    }
+}
+
+/// Proof that the feature was negotiated, if it was.
+fn negotiated<T: Transport, L: BalloonLevels + Declares<F>, F: Feature>(
+    device: &SetUp<T, L>,
+    feature: F,
+) -> Option<Negotiated<F>> {
+    LevelOf::<L, F>::into_option(device.accepted().depending_on(feature, |proof| proof))
+}
+
+#[inline(never)]
+fn page_queue<T: Transport, P: Dma, L: BalloonLevels>(
+    device: &mut SetUp<T, L>,
+    queue: impl spec::Queue<Device = balloon::Device>,
+    place: &mut Option<Queue<T, Dormant>>,
+    platform: &mut P,
+) -> Result<(), ProbeError> {
+    *place = Some(device.buffer_queue(queue, LEAST, ENTRIES * ENTRY, platform)?);
+    Ok(())
 }
 
 #[inline(never)]
 fn statistics_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     device: &mut SetUp<T, L>,
     proof: Negotiated<StatsVq>,
+    place: &mut Option<StatisticsQueue<Notifier<T>, Dormant>>,
     platform: &mut P,
     options: &Options<P>,
-) -> Result<StatisticsQueue<Notifier<T>, Dormant>, ProbeError> {
+) -> Result<(), ProbeError> {
     let mut sample = Sample::default();
     if let Some(fill_in) = options.sample {
         fill_in(platform, &mut sample);
@@ -263,21 +263,23 @@ fn statistics_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     }
     let book = block_book(platform, 0..0, 1, Addressing::Physical)?;
     match device.buffer_queue(queue::Stats::given(proof), LEAST, statistics::BYTES, platform) {
-        Ok(queue) => Ok(StatisticsQueue::prime(queue, sample, book, device.interface())),
+        Ok(queue) => *place = Some(StatisticsQueue::prime(queue, sample, book, device.interface())),
         Err(error) => {
             return_book(platform, book);
-            Err(error.into())
+            return Err(error.into());
         }
     }
+    Ok(())
 }
 
 #[inline(never)]
 fn hinting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     device: &mut SetUp<T, L>,
     proof: Negotiated<feature::FreePageHint>,
+    place: &mut Option<HintingQueue<Notifier<T>, Dormant>>,
     platform: &mut P,
     options: &Options<P>,
-) -> Result<HintingQueue<Notifier<T>, Dormant>, ProbeError> {
+) -> Result<(), ProbeError> {
     let addressing = Addressing::of(device.accepted());
     let book = block_book(platform, platform.span(), options.hint, addressing)?;
     let Some(commands) = hinting::commands(platform, addressing) else {
@@ -286,41 +288,45 @@ fn hinting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     };
     match device.queue(queue::FreePage::given(proof), hinting::LEAST, platform) {
         Ok(queue) => {
-            Ok(HintingQueue::new(queue, commands, book, config::FreePageHintCmdId::given(proof), device.interface()))
+            let field = config::FreePageHintCmdId::given(proof);
+            *place = Some(HintingQueue::new(queue, commands, book, field, device.interface()));
         }
         Err(error) => {
             commands.release(platform);
             return_book(platform, book);
-            Err(error.into())
+            return Err(error.into());
         }
     }
+    Ok(())
 }
 
 #[inline(never)]
 fn reporting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     device: &mut SetUp<T, L>,
     proof: Negotiated<feature::PageReporting>,
+    place: &mut Option<ReportingQueue<Notifier<T>, Dormant>>,
     platform: &mut P,
     options: &Options<P>,
-) -> Result<ReportingQueue<Notifier<T>, Dormant>, ProbeError> {
+) -> Result<(), ProbeError> {
     let book = block_book(platform, platform.span(), options.report, Addressing::of(device.accepted()))?;
     match device.queue(queue::Reporting::given(proof), reporting::NEEDS, platform) {
-        Ok(queue) => Ok(ReportingQueue::new(queue, book)),
+        Ok(queue) => *place = Some(ReportingQueue::new(queue, book)),
         Err(error) => {
             return_book(platform, book);
-            Err(error.into())
+            return Err(error.into());
         }
     }
+    Ok(())
 }
 
 /// Sets FAILED, resets the device, and takes the memory of its queues back.
 #[inline(never)]
 fn give_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     device: SetUp<T, L>,
-    partial: Partial<T>,
+    queues: Queues<T>,
     platform: &mut P,
 ) -> T {
-    let Partial { inflate, deflate, statistics, hinting } = partial;
+    let Queues { inflate, deflate, statistics, hinting, reporting } = queues;
     match device.abandon() {
         Ok((transport, proof)) => {
             // The proof is of the very life that the queues belong to: nothing comes back from these calls.
@@ -332,6 +338,9 @@ fn give_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
             }
             if let Some(hinting) = hinting {
                 release_hinting(hinting, &proof, platform, None);
+            }
+            if let Some(reporting) = reporting {
+                release_reporting(reporting, &proof, platform, None);
             }
             transport
         }

@@ -52,12 +52,9 @@ pub trait Level: sealed::Sealed + Copy + Default + core::fmt::Debug + Send + Syn
     /// The same thing, changed by `change` where it exists.
     fn map<T, U>(of: Self::Of<T>, change: impl FnOnce(T) -> U) -> Self::Of<U>;
 
-    /// The same thing, changed by `change` where it exists.
-    ///
-    /// # Errors
-    ///
-    /// That of `change`.
-    fn try_map<T, U, E>(of: Self::Of<T>, change: impl FnOnce(T) -> Result<U, E>) -> Result<Self::Of<U>, E>;
+    /// The dependent thing, from one that was made where the feature had been negotiated. `None` only where it is missing
+    /// though the feature is required.
+    fn from_option<T>(option: Option<T>) -> Option<Self::Of<T>>;
 
     /// An exclusive view of the dependent thing, which depends on the feature in the same way.
     fn as_mut<T>(of: &mut Self::Of<T>) -> Self::Of<&mut T>;
@@ -84,8 +81,8 @@ impl Level for Required {
         change(of)
     }
 
-    fn try_map<T, U, E>(of: T, change: impl FnOnce(T) -> Result<U, E>) -> Result<U, E> {
-        change(of)
+    fn from_option<T>(option: Option<T>) -> Option<T> {
+        option
     }
 
     fn as_mut<T>(of: &mut T) -> &mut T {
@@ -117,8 +114,8 @@ impl Level for Wanted {
         of.map(change)
     }
 
-    fn try_map<T, U, E>(of: Option<T>, change: impl FnOnce(T) -> Result<U, E>) -> Result<Option<U>, E> {
-        of.map(change).transpose()
+    fn from_option<T>(option: Option<T>) -> Option<Option<T>> {
+        Some(option)
     }
 
     fn as_mut<T>(of: &mut Option<T>) -> Option<&mut T> {
@@ -150,8 +147,8 @@ impl Level for Refused {
         Nothing
     }
 
-    fn try_map<T, U, E>(_of: Nothing, _change: impl FnOnce(T) -> Result<U, E>) -> Result<Nothing, E> {
-        Ok(Nothing)
+    fn from_option<T>(_option: Option<T>) -> Option<Nothing> {
+        Some(Nothing)
     }
 
     fn as_mut<T>(_of: &mut Nothing) -> Nothing {

@@ -17,6 +17,14 @@ impl Level for Assumed {
         change(of)
     }
 
+    fn from_option<T>(option: Option<T>) -> Option<T> {
+        option
+    }
+
+    fn as_mut<T>(of: &mut T) -> &mut T {
+        of
+    }
+
     fn get<T>(of: &T) -> Option<&T> {
         Some(of)
     }
