@@ -27,6 +27,7 @@ impl<T: Transport> Guard<T> {
     }
 
     /// Sets one more status bit.
+    #[inline(never)]
     pub(crate) fn raise(&mut self, bit: Status) {
         self.written = self.written | bit;
         // The one bit that the device itself sets is not dropped ("Device Status Field", 2.1).

@@ -54,10 +54,12 @@ impl MmioRegion {
 
 macro_rules! access {
     ($int:ty, $read:ident, $write:ident) => {
+        #[inline(never)]
         fn $read(&self, offset: usize) -> $int {
             self.register::<$int>(offset).map_or(<$int>::MAX, |register| <$int>::from_le(register.read()))
         }
 
+        #[inline(never)]
         fn $write(&self, offset: usize, value: $int) {
             if let Some(mut register) = self.register::<$int>(offset) {
                 register.write(value.to_le());
@@ -118,10 +120,12 @@ impl<I: Io> Window<I> {
 
 macro_rules! forward {
     ($int:ty, $read:ident, $write:ident) => {
+        #[inline(never)]
         fn $read(&self, offset: usize) -> $int {
             self.at::<$int>(offset).map_or(<$int>::MAX, |at| self.io.$read(at))
         }
 
+        #[inline(never)]
         fn $write(&self, offset: usize, value: $int) {
             if let Some(at) = self.at::<$int>(offset) {
                 self.io.$write(at, value);

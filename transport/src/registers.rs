@@ -63,9 +63,13 @@ pub(crate) fn write<F: Field>(io: &impl Io, field: F, value: <F::Wire as Wire>::
         1 => io.write8(offset, raw as u8),
         2 => io.write16(offset, raw as u16),
         4 => io.write32(offset, raw as u32),
-        _ => {
-            io.write32(offset, raw as u32);
-            io.write32(offset.wrapping_add(4), (raw >> 32) as u32);
-        }
+        _ => write64(io, offset, raw),
     }
+}
+
+// Not inlined: the addresses of queues are many.
+#[inline(never)]
+fn write64(io: &impl Io, offset: usize, value: u64) {
+    io.write32(offset, value as u32);
+    io.write32(offset.wrapping_add(4), (value >> 32) as u32);
 }

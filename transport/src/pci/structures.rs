@@ -20,6 +20,9 @@ pub enum StructureKind {
     Device,
 }
 
+/// How many there are.
+const KINDS: usize = StructureKind::Device as usize + 1;
+
 impl StructureKind {
     fn from_raw(raw: u8) -> Option<Self> {
         match pci::CfgType::from_raw(raw) {
@@ -67,31 +70,29 @@ impl Structures {
     /// Takes, for each kind of structure, the first capability in the list that can be used.
     pub(crate) fn find<C: ConfigRegionAccess>(function: &PciFunction<C>) -> Result<Self, PciError> {
         let mut any = false;
-        let (mut common, mut notify, mut isr, mut device) = (None, None, None, None);
+        let mut found = [None; KINDS];
         for capability in function.capabilities() {
             let Some((kind, bar, offset, len)) = describe(function, capability) else { continue };
             any = true;
-            let found = match kind {
-                StructureKind::Common => &mut common,
-                StructureKind::Notify => &mut notify,
-                StructureKind::Isr => &mut isr,
-                StructureKind::Device => &mut device,
-            };
-            if found.is_none() && len >= kind.least() && offset.is_multiple_of(kind.align()) {
+            if let Some(place @ None) = found.get_mut(kind as usize)
+                && len >= kind.least()
+                && offset.is_multiple_of(kind.align())
+            {
                 let range = function.bar(bar).and_then(|range| range.part(offset.into(), len.into()));
-                *found = range.map(|range| (range, capability));
+                *place = range.map(|range| (range, capability));
             }
         }
         if !any {
             return Err(PciError::NoCapabilities);
         }
-        let missing = PciError::Missing;
-        let (notify, at) = notify.ok_or(missing(StructureKind::Notify))?;
+        let [common, notify, isr, device] = found;
+        let needed = |found: Option<(BarRange, Capability)>, kind| found.ok_or(PciError::Missing(kind));
+        let (notify, at) = needed(notify, StructureKind::Notify)?;
         Ok(Self {
-            common: common.ok_or(missing(StructureKind::Common))?.0,
+            common: needed(common, StructureKind::Common)?.0,
             notify,
             multiplier: multiplier(function, at),
-            isr: isr.ok_or(missing(StructureKind::Isr))?.0,
+            isr: needed(isr, StructureKind::Isr)?.0,
             device: device.map(|(range, _)| range),
         })
     }
