@@ -220,6 +220,12 @@ impl DmaRegion {
         }
     }
 
+    /// Writes two words at `offset`, as [`DmaRegion::write`] does.
+    pub(crate) fn write_pair(&self, offset: usize, [first, second]: [u64; 2]) {
+        self.write(offset, first);
+        self.write(offset + size_of::<u64>(), second);
+    }
+
     /// Reads the 16-bit index or flags at `offset` with acquire ordering; 0 where it does not fit or is not aligned.
     pub(crate) fn load(&self, offset: usize) -> u16 {
         // SAFETY: inside, aligned and valid while the region is borrowed, as `at` checked; the driver has no other

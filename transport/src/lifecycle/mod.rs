@@ -26,8 +26,8 @@ use crate::interface::FeatureBits;
 use crate::io::Io;
 use crate::numbering::{Numbering, Numbers, last_optional};
 use crate::queue::{
-    BufferQueue, DeviceError, Format, Indirect, QueueError, QueueLimit, QueueNeeds, QueueSize, Ring, Rules, Tables,
-    VirtQueue, layout,
+    BufferQueue, DeviceError, Fixed, Format, Indirect, QueueError, QueueLimit, QueueNeeds, QueueSize, Ring, Rules,
+    Tables, VirtQueue, layout,
 };
 use crate::setup::{Offer, SetupError, SetupFailed};
 use crate::status::Status;
@@ -231,8 +231,8 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
         dma: &mut impl Dma,
     ) -> Result<VirtQueue<T::Notifier, K>, QueueError> {
         let wanted = u16::try_from(K).unwrap_or(u16::MAX);
-        let (ring, tables, notifier) = self.ring(queue, wanted, needs, dma)?;
-        Ok(VirtQueue::new(ring, tables, queue, notifier, self.life))
+        let (fixed, notifier) = self.ring(queue, wanted, needs, dma)?;
+        Ok(VirtQueue::new(fixed, notifier))
     }
 
     #[inline(never)]
@@ -242,7 +242,7 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
         wanted: u16,
         needs: QueueNeeds,
         dma: &mut impl Dma,
-    ) -> Result<(Ring, Option<Tables>, T::Notifier), QueueError> {
+    ) -> Result<(Fixed, T::Notifier), QueueError> {
         let rules = Rules::of(self.guard.interface(), &self.state.accepted);
         let size = match (self.guard.queue_limit(queue)?, rules.format) {
             (QueueLimit::Exactly(size), _) => QueueSize::new(size).ok_or(QueueError::Size { queue, size })?,
@@ -273,7 +273,7 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
         // SAFETY: the ring is fresh, with the layout of its size. It lives until the queue is released, which takes the
         // proof of a reset in this life.
         match unsafe { self.guard.enable_queue(queue, size, &ring.addresses()) } {
-            Ok(notifier) => Ok((ring, tables, notifier)),
+            Ok(notifier) => Ok((Fixed::new(ring, tables, queue, self.life), notifier)),
             Err(error) => {
                 ring.into_memory().release(dma);
                 Err(error)

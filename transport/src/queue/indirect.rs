@@ -2,13 +2,12 @@
 //! and 2.8.7).
 
 use core::alloc::Layout;
-use core::mem::offset_of;
 
 use aerostat_spec::ring::{Desc, DescFlags, PackedDesc};
 
 use crate::dma::{DeviceAddress, DmaRegion};
 use crate::queue::rules::{Format, Rules};
-use crate::queue::{Access, Element};
+use crate::queue::{Access, Element, packed, split};
 
 /// Bytes of an entry of a table, in either format.
 const ENTRY: usize = {
@@ -41,26 +40,16 @@ impl Tables {
     pub(crate) fn fill(&self, memory: &DmaRegion, rules: Rules, head: u16, elements: &[Element]) -> Element {
         let start = self.start + ENTRY * usize::from(head) * usize::from(self.entries);
         for (entry, element) in elements.iter().enumerate() {
-            let at = start + ENTRY * entry;
             let flags = DescFlags::new().with_write(element.access == Access::DeviceWrites);
-            match rules.format {
-                Format::Split => {
-                    let following = entry + 1;
-                    let goes_on = following < elements.len();
-                    memory.write(at + offset_of!(Desc, addr), rules.order64(element.address.0));
-                    memory.write(at + offset_of!(Desc, len), rules.order32(element.len));
-                    memory.write(at + offset_of!(Desc, flags), rules.order16(flags.with_next(goes_on).into_bits()));
+            let words = match rules.format {
+                Format::Split if entry + 1 < elements.len() => {
                     // A table has no more than 65535 entries.
-                    memory
-                        .write(at + offset_of!(Desc, next), rules.order16(if goes_on { following as u16 } else { 0 }));
+                    split::descriptor(rules, element, flags.with_next(true), entry as u16 + 1)
                 }
-                Format::Packed => {
-                    memory.write(at + offset_of!(PackedDesc, addr), element.address.0.to_le());
-                    memory.write(at + offset_of!(PackedDesc, len), element.len.to_le());
-                    memory.write(at + offset_of!(PackedDesc, id), 0_u16);
-                    memory.write(at + offset_of!(PackedDesc, flags), flags.into_bits().to_le());
-                }
-            }
+                Format::Split => split::descriptor(rules, element, flags, 0),
+                Format::Packed => packed::descriptor(element, 0, flags.into_bits()),
+            };
+            memory.write_pair(start + ENTRY * entry, words);
         }
         Element {
             address: DeviceAddress(memory.device_address().0.wrapping_add(start as u64)),

@@ -24,6 +24,7 @@ pub(crate) use self::buffers::layout;
 pub use self::contents::{Reader, Writer};
 pub use self::error::{AddError, DeviceError, QueueError};
 pub(crate) use self::indirect::Tables;
+pub(crate) use self::raw::Fixed;
 use self::raw::RawQueue;
 pub(crate) use self::ring::Ring;
 pub(crate) use self::rules::{Format, Indirect, Rules};
@@ -32,7 +33,7 @@ pub(crate) use self::split::LEGACY_ALIGN;
 pub use self::split::{Interrupts, RingAddresses};
 use self::table::Slot;
 use crate::dma::{DeviceAddress, Dma};
-use crate::lifecycle::{Device, Life, Live, ResetProof};
+use crate::lifecycle::{Device, Live, ResetProof};
 use crate::transport::{Notifier, Transport};
 
 /// State of a queue whose device is not live yet: buffers can be added, the device cannot be notified.
@@ -141,14 +142,10 @@ pub struct VirtQueue<N, const K: usize, S = Dormant> {
 }
 
 impl<N: Notifier, const K: usize> VirtQueue<N, K, Dormant> {
-    pub(crate) fn new(ring: Ring, tables: Option<Tables>, index: u16, notifier: N, life: Life) -> Self {
-        Self { raw: RawQueue::new(ring, tables, index, life), notifier, state: PhantomData }
-    }
-
     /// The same queue, now that its device is live. With another device than its own it can no longer be used.
     #[inline(never)]
     pub fn wake<T: Transport, D, F>(mut self, live: &Device<T, D, Live<F>>) -> VirtQueue<N, K, Awake> {
-        if live.life() != self.raw.life {
+        if live.life() != self.raw.fixed.life {
             self.poison(DeviceError::OtherDevice { queue: self.index() });
         }
         let Self { raw, notifier, .. } = self;
@@ -159,8 +156,8 @@ impl<N: Notifier, const K: usize> VirtQueue<N, K, Dormant> {
 impl<N: Notifier, const K: usize> VirtQueue<N, K, Awake> {
     /// Tells the device of the buffers added so far, unless it has said that it need not be told.
     pub fn notify(&mut self) -> Notification {
-        if self.raw.poisoned().is_none() && self.raw.ring.wants_notification() {
-            self.notifier.notify(self.raw.ring.position());
+        if self.raw.poisoned().is_none() && self.raw.fixed.ring.wants_notification() {
+            self.notifier.notify(self.raw.fixed.ring.position());
             Notification::Sent
         } else {
             Notification::Suppressed
@@ -169,12 +166,12 @@ impl<N: Notifier, const K: usize> VirtQueue<N, K, Awake> {
 
     /// Number, size and addresses of the ring, to set the queue up with again.
     pub(crate) fn program(&self) -> (u16, QueueSize, RingAddresses) {
-        (self.raw.index, self.raw.ring.size(), self.raw.ring.addresses())
+        (self.raw.fixed.index, self.raw.fixed.ring.size(), self.raw.fixed.ring.addresses())
     }
 
     /// The queue as it was when it was new: the device holds nothing of it, nor knows its ring.
     pub(crate) fn renew(self) -> Self {
-        Self { raw: self.raw.renew(), ..self }
+        Self::new(self.raw.fixed.renew(), self.notifier)
     }
 
     /// The same queue with the notifier that belongs to it now.
@@ -184,6 +181,12 @@ impl<N: Notifier, const K: usize> VirtQueue<N, K, Awake> {
 }
 
 impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
+    pub(crate) fn new(fixed: Fixed, notifier: N) -> Self {
+        let mut queue = Self { raw: RawQueue::new(fixed), notifier, state: PhantomData };
+        queue.raw().begin();
+        queue
+    }
+
     /// The queue whatever the number of its descriptors.
     pub(crate) fn raw(&mut self) -> &mut RawQueue<[Slot]> {
         &mut self.raw
@@ -191,7 +194,7 @@ impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
 
     /// Number of the queue on its device.
     pub const fn index(&self) -> u16 {
-        self.raw.index
+        self.raw.fixed.index
     }
 
     /// Descriptors that are free.
@@ -241,12 +244,12 @@ impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
     /// Tells the device whether to interrupt when it has used a buffer. After [`Interrupts::Wanted`], look for used
     /// buffers once more: those used before this call may not be announced.
     pub fn set_interrupts(&mut self, interrupts: Interrupts) {
-        self.raw.ring.set_interrupts(interrupts);
+        self.raw.fixed.ring.set_interrupts(interrupts);
     }
 
     /// Whether the queue is of this device, in this life.
     pub fn is_of<T: Transport, D, F>(&self, device: &Device<T, D, Live<F>>) -> bool {
-        self.raw.life == device.life()
+        self.raw.fixed.life == device.life()
     }
 
     /// Makes the queue unusable, for an error that was noticed elsewhere.
@@ -260,10 +263,10 @@ impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
     ///
     /// The queue itself where the proof is of another device, or of an earlier life of this one.
     pub fn release(self, proof: &ResetProof, dma: &mut impl Dma) -> Result<(), Self> {
-        if !proof.ends(self.raw.life) {
+        if !proof.ends(self.raw.fixed.life) {
             return Err(self);
         }
-        self.raw.ring.into_memory().release(dma);
+        self.raw.fixed.ring.into_memory().release(dma);
         Ok(())
     }
 }

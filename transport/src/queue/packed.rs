@@ -3,6 +3,7 @@
 use core::mem::offset_of;
 
 use aerostat_spec::ring::{DescFlags, EventFlags, EventMode, EventPosition, EventSuppress, PackedDesc};
+use zerocopy::transmute;
 
 use crate::queue::ring::{Common, Link, Next, passed};
 use crate::queue::rules::Events;
@@ -76,10 +77,6 @@ impl Packed {
     /// [`make_available`](Self::make_available).
     pub(crate) fn describe(&mut self, common: &Common, id: u16, element: &Element, link: Link) {
         let Place { slot, wrap } = self.next;
-        let (at, memory) = (DESC * usize::from(slot), &common.memory);
-        memory.write(at + offset_of!(PackedDesc, addr), element.address.0.to_le());
-        memory.write(at + offset_of!(PackedDesc, len), element.len.to_le());
-        memory.write(at + offset_of!(PackedDesc, id), id.to_le());
         let writes = element.access == Access::DeviceWrites;
         let flags = DescFlags::new().with_write(writes).with_avail(wrap).with_used(!wrap);
         let flags = match link {
@@ -88,10 +85,15 @@ impl Packed {
             Link::Table => flags.with_indirect(true),
         };
         let flags = flags.into_bits();
-        match self.first {
-            None => self.first = Some((slot, flags)),
-            Some(_) => memory.write(at + offset_of!(PackedDesc, flags), flags.to_le()),
-        }
+        let stored = match self.first {
+            None => {
+                self.first = Some((slot, flags));
+                // Flags that say of no turn that the descriptor is available, until it is published.
+                0
+            }
+            Some(_) => flags,
+        };
+        common.memory.write_pair(DESC * usize::from(slot), descriptor(element, id, stored));
         self.next = self.next.after(1, common.size);
         self.fresh = self.fresh.saturating_add(1);
     }
@@ -170,6 +172,11 @@ impl Packed {
     pub(crate) fn advance(&mut self, descriptors: u16, size: QueueSize) {
         self.used = self.used.after(descriptors, size);
     }
+}
+
+/// A descriptor as it is stored, in two words.
+pub(crate) fn descriptor(element: &Element, id: u16, flags: u16) -> [u64; 2] {
+    transmute!(PackedDesc::new(element.address.0, element.len, id, flags))
 }
 
 /// Offset of the event structure that the driver writes.

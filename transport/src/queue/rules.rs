@@ -77,9 +77,4 @@ impl Rules {
     pub(crate) const fn order32(self, value: u32) -> u32 {
         if self.is_big_endian() { value.to_be() } else { value.to_le() }
     }
-
-    /// As [`Rules::order16`], for 64 bits.
-    pub(crate) const fn order64(self, value: u64) -> u64 {
-        if self.is_big_endian() { value.to_be() } else { value.to_le() }
-    }
 }

@@ -4,6 +4,7 @@ use core::mem::offset_of;
 
 use aerostat_spec::Interface;
 use aerostat_spec::ring::{self, Avail, Desc, Used, UsedElem};
+use zerocopy::{LittleEndian, NativeEndian, transmute};
 
 use crate::dma::DeviceAddress;
 use crate::queue::ring::{Common, Link, Next, passed};
@@ -90,17 +91,13 @@ impl Split {
 
     /// Fills descriptor `id`.
     pub(crate) fn describe(common: &Common, id: u16, element: &Element, link: Link) {
-        let (at, memory, rules) = (DESC * usize::from(id), &common.memory, common.rules);
         let flags = ring::DescFlags::new().with_write(element.access == Access::DeviceWrites);
         let (flags, next) = match link {
             Link::End => (flags, 0),
             Link::Next(next) => (flags.with_next(true), next),
             Link::Table => (flags.with_indirect(true), 0),
         };
-        memory.write(at + offset_of!(Desc, addr), rules.order64(element.address.0));
-        memory.write(at + offset_of!(Desc, len), rules.order32(element.len));
-        memory.write(at + offset_of!(Desc, flags), rules.order16(flags.into_bits()));
-        memory.write(at + offset_of!(Desc, next), rules.order16(next));
+        common.memory.write_pair(DESC * usize::from(id), descriptor(common.rules, element, flags, next));
     }
 
     /// Puts the buffer that starts at `head` into the available ring, and raises the index past it.
@@ -176,6 +173,15 @@ impl Split {
     /// Goes past a used buffer.
     pub(crate) fn advance(&mut self) {
         self.next_used = self.next_used.wrapping_add(1);
+    }
+}
+
+/// A descriptor as it is stored: in two words, because the fewer writes there are the better.
+pub(crate) fn descriptor(rules: Rules, element: &Element, flags: ring::DescFlags, next: u16) -> [u64; 2] {
+    let (address, len, flags) = (element.address.0, element.len, flags.into_bits());
+    match rules.interface {
+        Interface::Modern => transmute!(Desc::<LittleEndian>::new(address, len, flags, next)),
+        Interface::Legacy => transmute!(Desc::<NativeEndian>::new(address, len, flags, next)),
     }
 }
 

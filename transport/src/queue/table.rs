@@ -71,22 +71,11 @@ pub(crate) enum Taken {
 impl<const K: usize> Table<[Slot; K]> {
     const FITS: () = assert!(K > 0 && K <= 1 << 15, "a queue has 1 to 32768 descriptors");
 
-    /// A table of which the first `usable` descriptors are used, at most `K`.
-    pub(crate) fn new(usable: u16) -> Self {
+    /// A table of which no descriptor is used yet.
+    pub(crate) const fn new() -> Self {
         let () = Self::FITS;
         let slot = Slot { next: 0, elements: 0, extent: Extent { total: 0, writable: 0 } };
-        let usable = usable.min(K as u16);
-        let mut table = Self { first_free: 0, free: usable, usable, oldest: 0, held: 0, slots: [slot; K] };
-        chain(&mut table);
-        table
-    }
-}
-
-/// Makes a circle of the free descriptors: freed in the order in which they were taken, they stay one.
-#[inline(never)]
-fn chain(table: &mut Table<[Slot]>) {
-    for (slot, following) in table.slots.iter_mut().zip(1..=table.usable) {
-        slot.next = if following == table.usable { 0 } else { following };
+        Self { first_free: 0, free: 0, usable: 0, oldest: 0, held: 0, slots: [slot; K] }
     }
 }
 
@@ -111,6 +100,17 @@ impl<S: ?Sized> Table<S> {
 }
 
 impl Table<[Slot]> {
+    /// Makes the first descriptors free, at most `usable`: in a circle, which they stay as long as they are freed in the order in
+    /// which they were taken.
+    pub(crate) fn chain(&mut self, usable: u16) {
+        // The number of slots has 16 bits.
+        let usable = usable.min(self.slots.len() as u16);
+        for (slot, following) in self.slots.iter_mut().zip(1..=usable) {
+            slot.next = if following == usable { 0 } else { following };
+        }
+        (self.free, self.usable) = (usable, usable);
+    }
+
     fn slot(&self, id: u16) -> Option<&Slot> {
         self.slots.get(usize::from(id))
     }
@@ -223,7 +223,8 @@ mod tests {
 
     #[test]
     fn a_descriptor_is_lent_once_until_it_comes_back() {
-        let table: &mut Table<[Slot]> = &mut Table::<[Slot; 8]>::new(8);
+        let table: &mut Table<[Slot]> = &mut Table::<[Slot; 8]>::new();
+        table.chain(8);
         let heads = [lend(table, 3), lend(table, 1), lend(table, 4)];
         assert_eq!((table.free(), table.held(), table.take()), (0, 3, None));
         assert_eq!(table.take_back(heads[1].into(), 0), Taken::Buffer { head: heads[1], descriptors: 1, written: 0 });
@@ -237,7 +238,8 @@ mod tests {
 
     #[test]
     fn ids_that_no_buffer_has_are_refused_and_change_nothing() {
-        let table: &mut Table<[Slot]> = &mut Table::<[Slot; 8]>::new(8);
+        let table: &mut Table<[Slot]> = &mut Table::<[Slot; 8]>::new();
+        table.chain(8);
         let head = lend(table, 2);
         for id in [u32::from(head) + 1, 7, 8, 0xffff, 0x1_0000 + u32::from(head), u32::MAX] {
             assert_eq!(table.take_back(id, 0), Taken::NotHeld, "{id:#x}");
@@ -248,7 +250,8 @@ mod tests {
 
     #[test]
     fn what_a_device_reports_of_a_buffer_that_it_only_reads_is_bounded_and_ignored() {
-        let table: &mut Table<[Slot]> = &mut Table::<[Slot; 8]>::new(8);
+        let table: &mut Table<[Slot]> = &mut Table::<[Slot; 8]>::new();
+        table.chain(8);
         for (length, taken) in [(12, Taken::Buffer { head: 0, descriptors: 1, written: 0 }), (13, Taken::TooLong(12))] {
             assert_eq!(table.take(), Some(0));
             table.lend(0, 1, Extent { total: 12, writable: 0 });
@@ -258,13 +261,15 @@ mod tests {
 
     #[test]
     fn a_device_with_fewer_descriptors_limits_the_table() {
-        let table: &mut Table<[Slot]> = &mut Table::<[Slot; 8]>::new(2);
+        let table: &mut Table<[Slot]> = &mut Table::<[Slot; 8]>::new();
+        table.chain(2);
         assert_eq!((table.take(), table.take(), table.take()), (Some(0), Some(1), None));
     }
 
     #[test]
     fn in_order_descriptors_are_taken_in_circles_and_come_back_up_to_the_one_that_was_used() {
-        let table: &mut Table<[Slot]> = &mut Table::<[Slot; 8]>::new(6);
+        let table: &mut Table<[Slot]> = &mut Table::<[Slot; 8]>::new();
+        table.chain(6);
         let buffer = |head, descriptors, written| Taken::Buffer { head, descriptors, written };
         let heads = [lend(table, 2), lend(table, 1), lend(table, 2)];
         assert_eq!(heads, [0, 2, 3]);
