@@ -15,6 +15,7 @@ use aerostat_balloon::spec::balloon::feature::{
 use aerostat_balloon::spec::reserved::feature::{EventIdx, RingPacked, Version1};
 use aerostat_balloon::spec::{Block as _, Device, Feature, balloon};
 use aerostat_transport::Io;
+use virtio_bindings::virtio_config::VIRTIO_CONFIG_S_DRIVER_OK;
 use virtio_bindings::virtio_mmio::*;
 
 use self::rings::Queue;
@@ -41,8 +42,6 @@ const QUEUE_SIZE: u32 = 128;
 const STATISTICS: usize = 2;
 /// Queues of a balloon.
 const QUEUES: usize = 5;
-/// The driver has said that it is ready.
-const DRIVER_OK: u32 = 4;
 
 /// Where the device works.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -198,7 +197,10 @@ impl AckDevice {
             state.worker.take();
             state.queues.take();
             state.pending.set(0);
-        } else if status & DRIVER_OK != 0 && state.place == Place::Thread && state.worker.borrow().is_none() {
+        } else if status & VIRTIO_CONFIG_S_DRIVER_OK != 0
+            && state.place == Place::Thread
+            && state.worker.borrow().is_none()
+        {
             let queues = state.queues.borrow();
             let others = queues.iter().enumerate().filter(|(number, _)| *number != STATISTICS);
             state.worker.replace(Some(Worker::start(others.map(|(_, queue)| queue.clone()).collect())));

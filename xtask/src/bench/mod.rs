@@ -2,6 +2,7 @@
 
 mod alone;
 mod clock;
+mod driver;
 mod field;
 mod floor;
 mod growth;
@@ -88,6 +89,8 @@ enum Part {
     Reporting,
     /// How cost grows with the guest's memory
     Growth,
+    /// What the driver takes by itself, and another crate
+    Driver,
 }
 
 impl BenchArguments {
@@ -175,6 +178,9 @@ fn measure(arguments: &BenchArguments) -> anyhow::Result<Results> {
         }
         if arguments.has(Part::Growth) {
             growth::round(&mut results).context("guests in this program")?;
+        }
+        if arguments.has(Part::Driver) {
+            driver::round(&mut results)?;
         }
         let Some(field) = &field else { continue };
         if arguments.has(Part::Guests) {

@@ -17,6 +17,8 @@ pub(super) struct Results {
     pub(super) reporting: Vec<Reporting>,
     /// How cost grows with the guest.
     pub(super) growth: Vec<Growth>,
+    /// The driver by itself.
+    pub(super) benchmarks: Vec<Benchmark>,
 }
 
 /// Where it was measured.
@@ -156,6 +158,11 @@ impl Results {
         Spread::of(seconds).map(|spread| spread.times(1e6 / self.setup.pages() as f64))
     }
 
+    /// The times of one of the benchmarks, in nanoseconds for each page or entry.
+    pub(super) fn benchmark(&self, name: &str) -> Option<Spread> {
+        Spread::of(&self.benchmarks.iter().find(|benchmark| benchmark.name == name)?.nanoseconds)
+    }
+
     /// Notes how long something took.
     pub(super) fn note(&mut self, who: Who, action: Action, state: State, took: Took) {
         let known =
@@ -229,6 +236,15 @@ pub(super) enum Grows {
     Deflate,
     /// Following a target by 1 GiB and back, the only frames there are at the end of its memory.
     Follow,
+}
+
+/// One of the benchmarks of `cargo bench`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Benchmark {
+    /// As `cargo bench` calls it.
+    pub(super) name: String,
+    /// For each page or entry, one number a round.
+    pub(super) nanoseconds: Vec<f64>,
 }
 
 /// The middle and the ends of some numbers.

@@ -18,13 +18,15 @@ pub(super) const GOAL: f64 = 1.25;
 pub(super) type Part = fn(&Results) -> String;
 
 /// The parts of the page, by name.
-pub(super) const PARTS: [(&str, Part); 7] = [
+pub(super) const PARTS: [(&str, Part); 9] = [
     ("machine", machine),
     ("balloon", balloon),
     ("cpu", cpu),
     ("instructions", instructions),
     ("reporting", reporting),
     ("growth", growth),
+    ("driver", driver),
+    ("arrays", arrays),
     ("losses", losses),
 ];
 
@@ -140,6 +142,63 @@ fn growth(results: &Results) -> String {
     table(&["milliseconds, guest of", "inflate by ¾", "deflate again", "bring up", "follow by 1 GiB and back"], rows)
 }
 
+/// Groups of benchmarks, and the heading over each.
+const ROUND_TRIPS: [(&str, &str); 4] = [
+    ("round_trip/runs", "runs, same thread"),
+    ("round_trip/scattered", "scattered, same thread"),
+    ("round_trip/thread/runs", "runs, own thread"),
+    ("round_trip/thread/scattered", "scattered, own thread"),
+];
+/// The other crate, which has one array with the device.
+const PEER: &str = "virtio-drivers/1";
+/// The rings and arrays of this driver that are compared with it. The first is the one that one gets.
+const OURS: [(&str, &str); 4] = [
+    ("split/16", "**Aerostat**, 16 arrays"),
+    ("packed/16", "Aerostat, packed rings, 16 arrays"),
+    ("split/4", "Aerostat, 4 arrays"),
+    ("split/1", "Aerostat, 1 array"),
+];
+
+/// The driver beside another crate.
+fn driver(results: &Results) -> String {
+    let cell = |group: &str, name: &str| {
+        let Some(spread) = results.benchmark(&format!("{group}/{name}")) else { return String::new() };
+        let peer = results.benchmark(&format!("{group}/{PEER}")).filter(|_| name != PEER);
+        let factor = peer.map(|peer| format!(" **× {:.2}**", spread.median / peer.median));
+        range(spread, 2) + &factor.unwrap_or_default()
+    };
+    let row = |(name, who): (&str, &str)| {
+        [who.to_owned()].into_iter().chain(ROUND_TRIPS.map(|(group, _)| cell(group, name))).collect()
+    };
+    let heading: Vec<&str> =
+        ["nanoseconds a page"].into_iter().chain(ROUND_TRIPS.map(|(_, heading)| heading)).collect();
+    table(&heading, [(PEER, "`virtio-drivers`, 1 array")].into_iter().chain(OURS).map(row))
+}
+
+/// What is encoded, and what it is compared with.
+const ARRAYS: [(&str, &str); 6] = [
+    ("copy", "copy, `memcpy`"),
+    ("copy/16 bytes at a time", "copy, 16 bytes at a time"),
+    ("scattered/4 KiB", "frames of 4 KiB"),
+    ("scattered/4 KiB by 64-bit numbers", "frames of 4 KiB, by 64-bit numbers"),
+    ("scattered/64 KiB", "frames of 64 KiB"),
+    ("run", "a run"),
+];
+
+/// Encoding beside copying.
+fn arrays(results: &Results) -> String {
+    let found = |name| results.benchmark(&format!("pfn_array/{name}"));
+    let rows = ARRAYS.into_iter().filter_map(|(name, what)| {
+        let entry = found(name)?;
+        // Twice as fast is half as long.
+        let speed = |of| found(of).map_or_else(String::new, |of| format!("{:.2}", of.median / entry.median));
+        let row = [what.to_owned(), range(entry.times(256.0), 1), format!("{:.1}", 1.0 / entry.median)];
+        Some(row.into_iter().chain(ARRAYS[..2].iter().map(|(copy, _)| speed(copy))).collect())
+    });
+    let heading = ["", "nanoseconds an array", "10⁹ entries a second", "speed of `memcpy`", "of 16 bytes at a time"];
+    table(&heading, rows)
+}
+
 /// Where others are better, or the goal is missed, as the numbers say.
 fn losses(results: &Results) -> String {
     let mut text = String::new();
@@ -175,6 +234,14 @@ fn losses(results: &Results) -> String {
             }
         }
     }
+    for (group, what) in ROUND_TRIPS {
+        let [ours, peer] = [OURS[0].0, PEER].map(|name| results.benchmark(&format!("{group}/{name}")));
+        if let Some((ours, peer)) = ours.zip(peer).filter(|(ours, peer)| ours.median > peer.median) {
+            let factor = ours.median / peer.median;
+            let _ =
+                writeln!(text, "* the driver by itself, {what}: {factor:.2} times what it is with `virtio-drivers`.");
+        }
+    }
     if text.is_empty() { "* In none of these numbers.\n".to_owned() } else { text }
 }
 
@@ -205,7 +272,7 @@ mod tests {
     use super::*;
     use crate::bench::{
         clock::Took,
-        results::{Reporting, Setup},
+        results::{Benchmark, Reporting, Setup},
     };
 
     fn results() -> Results {
@@ -232,6 +299,25 @@ mod tests {
         assert!(text.contains("inflate, untouched: 1.50 times what it is with “QEMU's device alone”"), "{text}");
         assert!(text.contains("3.00 times what it is with “host, page by page”"), "{text}");
         assert!(!text.contains("Linux"), "{text}");
+    }
+
+    #[test]
+    fn the_driver_stands_beside_another_crate() {
+        let benchmark = |name: &str, nanoseconds| Benchmark { name: name.to_owned(), nanoseconds: vec![nanoseconds] };
+        let benchmarks = vec![
+            benchmark("round_trip/runs/split/16", 0.5),
+            benchmark("round_trip/runs/virtio-drivers/1", 0.25),
+            benchmark("round_trip/thread/runs/split/16", 4.0),
+            benchmark("round_trip/thread/runs/virtio-drivers/1", 40.0),
+            benchmark("pfn_array/copy", 0.02),
+            benchmark("pfn_array/run", 0.04),
+        ];
+        let results = Results { benchmarks, ..Results::default() };
+        let text = driver(&results);
+        assert!(text.contains("| 0.50 (0.50–0.50) **× 2.00** |  | 4.00 (4.00–4.00) **× 0.10** |"), "{text}");
+        assert!(arrays(&results).contains("| a run | 10.2 (10.2–10.2) | 25.0 | 0.50 |  |"), "{}", arrays(&results));
+        let text = losses(&results);
+        assert!(text.contains("runs, same thread: 2.00 times") && !text.contains("own thread"), "{text}");
     }
 
     #[test]
