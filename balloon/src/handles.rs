@@ -1,7 +1,7 @@
 //! The parts of a live balloon that different contexts of a kernel can own at the same time.
 
 use aerostat_spec::balloon::config;
-use aerostat_transport::{Causes, Config, ConfigIo, DeviceError, Dma, InUse, Notifier};
+use aerostat_transport::{Causes, Config, ConfigIo, Dma, InUse, Notifier};
 
 use crate::declare::Fill;
 use crate::error::BalloonError;
@@ -34,10 +34,6 @@ impl<N: Notifier> StatisticsHandle<N> {
     /// The number that the queue has on its device.
     pub fn number(&self) -> u16 {
         self.queue.number()
-    }
-
-    pub(crate) fn silence(&mut self) {
-        self.queue.queue_mut().poison(DeviceError::Resetting);
     }
 }
 
@@ -73,10 +69,6 @@ impl<N: Notifier, P> ReportingHandle<N, P> {
     /// The number that the queue has on its device.
     pub fn number(&self) -> u16 {
         self.queue.number()
-    }
-
-    pub(crate) fn silence(&mut self) {
-        self.queue.queue_mut().poison(DeviceError::Resetting);
     }
 }
 
@@ -115,10 +107,6 @@ impl<N: Notifier, C: ConfigIo, P> HintingHandle<N, C, P> {
     /// The number that the queue has on its device.
     pub fn number(&self) -> u16 {
         self.queue.number()
-    }
-
-    pub(crate) fn silence(&mut self) {
-        self.queue.queue_mut().poison(DeviceError::Resetting);
     }
 }
 

@@ -253,8 +253,15 @@ impl<N: Notifier, S> HintingQueue<N, S> {
         self.queue.index()
     }
 
-    pub(crate) fn queue_mut(&mut self) -> &mut VirtQueue<N, DESCRIPTORS, S> {
-        &mut self.queue
+    /// Whether the queue is of this device, in this life.
+    pub(crate) fn is_of<T: Transport, D, F>(&self, device: &Device<T, D, Live<F>>) -> bool {
+        self.queue.is_of(device)
+    }
+
+    /// Ends the use of the queue, before the device is reset.
+    pub(crate) fn silence(&mut self) {
+        self.book.close();
+        self.queue.poison(DeviceError::Resetting);
     }
 
     pub(crate) fn book(&self) -> Blocks {

@@ -58,18 +58,17 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Parts<T, P, L> {
     /// The balloon, of which only this is left to be done, and why the reset did not finish.
     pub(crate) fn stop(mut self, stop: Stop) -> Result<(T, P, Options<P>), (Self, SetupError)> {
         self.silence();
-        let Self { core, statistics, reporting, hinting } = self;
-        let Stopped { transport, mut platform, options, poison, proof } = match core.stop(stop) {
+        let Stopped { transport, mut platform, options, poison, proof } = match self.core.stop(stop) {
             Ok(stopped) => stopped,
-            Err((core, error)) => return Err((Self { core, statistics, reporting, hinting }, error)),
+            Err((core, error)) => return Err((Self { core, ..self }, error)),
         };
-        if let Some(statistics) = LevelOf::<L, StatsVq>::into_option(statistics) {
+        if let Some(statistics) = LevelOf::<L, StatsVq>::into_option(self.statistics) {
             release_statistics(statistics.queue, &proof, &mut platform);
         }
-        if let Some(reporting) = LevelOf::<L, feature::PageReporting>::into_option(reporting) {
+        if let Some(reporting) = LevelOf::<L, feature::PageReporting>::into_option(self.reporting) {
             release_reporting(reporting.queue, &proof, &mut platform, poison);
         }
-        if let Some(hinting) = LevelOf::<L, feature::FreePageHint>::into_option(hinting) {
+        if let Some(hinting) = LevelOf::<L, feature::FreePageHint>::into_option(self.hinting) {
             release_hinting(hinting.queue, &proof, &mut platform, poison);
         }
         Ok((transport, platform, options))
@@ -77,17 +76,14 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Parts<T, P, L> {
     /// Ends the use of all handles.
     #[inline(never)]
     fn silence(&mut self) {
-        for book in self.books().into_iter().flatten() {
-            book.close();
-        }
         if let Some(statistics) = LevelOf::<L, StatsVq>::get_mut(&mut self.statistics) {
-            statistics.silence();
+            statistics.queue.silence();
         }
         if let Some(reporting) = LevelOf::<L, feature::PageReporting>::get_mut(&mut self.reporting) {
-            reporting.silence();
+            reporting.queue.silence();
         }
         if let Some(hinting) = LevelOf::<L, feature::FreePageHint>::get_mut(&mut self.hinting) {
-            hinting.silence();
+            hinting.queue.silence();
         }
     }
 }

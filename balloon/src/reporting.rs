@@ -37,6 +37,17 @@ struct Report {
     len: usize,
 }
 
+impl Report {
+    /// Gives the blocks back to the kernel that are still in the book.
+    fn take_back<P: Dma + Frames>(&self, book: &Blocks, platform: &mut P, back: fn(&mut P, FrameRun<P::Size>)) {
+        for &block in self.blocks.iter().take(self.len) {
+            if let Some(run) = reclaim(book, block, platform) {
+                back(platform, run);
+            }
+        }
+    }
+}
+
 /// The reporting queue.
 #[derive(Debug)]
 pub(crate) struct ReportingQueue<N, S = Awake> {
@@ -71,11 +82,7 @@ impl<N: Notifier> ReportingQueue<N> {
                 continue;
             };
             report.token = None;
-            for &block in report.blocks.iter().take(report.len) {
-                if let Some(run) = reclaim(&self.book, block, platform) {
-                    platform.take_back_reported(run);
-                }
-            }
+            report.take_back(&self.book, platform, P::take_back_reported);
         }
         let mut sent = false;
         let mut outcome = Ok(());
@@ -110,11 +117,7 @@ impl<N: Notifier> ReportingQueue<N> {
                 }
                 // Nothing that the elements are; if the queue is unusable, the next step says why.
                 Err(_) => {
-                    for &block in report.blocks.iter().take(report.len) {
-                        if let Some(run) = reclaim(&self.book, block, platform) {
-                            platform.take_back(run);
-                        }
-                    }
+                    report.take_back(&self.book, platform, P::take_back);
                     break;
                 }
             }
@@ -136,8 +139,15 @@ impl<N: Notifier, S> ReportingQueue<N, S> {
         self.queue.index()
     }
 
-    pub(crate) fn queue_mut(&mut self) -> &mut VirtQueue<N, DESCRIPTORS, S> {
-        &mut self.queue
+    /// Whether the queue is of this device, in this life.
+    pub(crate) fn is_of<T: Transport, D, F>(&self, device: &Device<T, D, Live<F>>) -> bool {
+        self.queue.is_of(device)
+    }
+
+    /// Ends the use of the queue, before the device is reset.
+    pub(crate) fn silence(&mut self) {
+        self.book.close();
+        self.queue.poison(DeviceError::Resetting);
     }
 
     pub(crate) fn book(&self) -> Blocks {

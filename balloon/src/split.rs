@@ -104,24 +104,25 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Handles<T, P, L> {
     /// # Errors
     ///
     /// The parts, where one of them does not belong to this life of this balloon, or is missing though it exists.
-    pub fn join(mut self) -> Result<Balloon<Ready<T, P, L>>, Self> {
-        let device = &self.balloon.state.core().device;
-        let accepted = device.accepted();
-        let statistics = LevelOf::<L, StatsVq>::get_mut(&mut self.statistics);
-        let statistics =
-            belongs(accepted.has(StatsVq), statistics.map(|handle| handle.queue.queue_mut().is_of(device)));
-        let reporting = LevelOf::<L, feature::PageReporting>::get_mut(&mut self.reporting);
-        let reporting = reporting.map(|handle| handle.queue.queue_mut().is_of(device));
-        let reporting = belongs(accepted.has(feature::PageReporting), reporting);
-        let hinting = LevelOf::<L, feature::FreePageHint>::get_mut(&mut self.hinting);
-        let hinting = hinting.map(|handle| handle.queue.queue_mut().is_of(device));
-        let hinting = belongs(accepted.has(feature::FreePageHint), hinting);
-        if !(statistics && reporting && hinting) {
+    pub fn join(self) -> Result<Balloon<Ready<T, P, L>>, Self> {
+        if !self.is_whole() {
             return Err(self);
         }
         let Self { balloon, statistics, reporting, hinting } = self;
         let core = balloon.state.into_core();
         Ok(Balloon { state: Ready::new(Parts { core, statistics, reporting, hinting }) })
+    }
+
+    fn is_whole(&self) -> bool {
+        let device = &self.balloon.state.core().device;
+        let accepted = device.accepted();
+        let statistics = LevelOf::<L, StatsVq>::get(&self.statistics).map(|handle| handle.queue.is_of(device));
+        let reporting =
+            LevelOf::<L, feature::PageReporting>::get(&self.reporting).map(|handle| handle.queue.is_of(device));
+        let hinting = LevelOf::<L, feature::FreePageHint>::get(&self.hinting).map(|handle| handle.queue.is_of(device));
+        belongs(accepted.has(StatsVq), statistics)
+            && belongs(accepted.has(feature::PageReporting), reporting)
+            && belongs(accepted.has(feature::FreePageHint), hinting)
     }
 }
 
