@@ -60,7 +60,10 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Parts<T, P, L> {
         self.silence();
         let Stopped { transport, mut platform, options, poison, proof } = match self.core.stop(stop) {
             Ok(stopped) => stopped,
-            Err((core, error)) => return Err((Self { core, ..self }, error)),
+            Err((core, error)) => {
+                self.core = core;
+                return Err((self, error));
+            }
         };
         if let Some(statistics) = LevelOf::<L, StatsVq>::into_option(self.statistics) {
             release_statistics(statistics.queue, &proof, &mut platform);

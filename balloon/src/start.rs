@@ -82,7 +82,7 @@ pub(crate) fn start<T: Transport, P: Dma + Frames, L: BalloonLevels>(
             let mut queues = Queues::NONE;
             match set_up(&mut device, &mut queues, &mut platform, &options) {
                 Ok((whole, told)) => return Ok(assemble(device, whole, told, tracker, platform, options)),
-                Err(error) => (error, give_up(device, queues, &mut platform)),
+                Err(error) => (error, give_up(device, &mut queues, &mut platform)),
             }
         }
         Err(SetupFailed { error, transport }) => (error.into(), transport),
@@ -323,23 +323,22 @@ fn reporting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
 #[inline(never)]
 fn give_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     device: SetUp<T, L>,
-    queues: Queues<T>,
+    queues: &mut Queues<T>,
     platform: &mut P,
 ) -> T {
-    let Queues { inflate, deflate, statistics, hinting, reporting } = queues;
     match device.abandon() {
         Ok((transport, proof)) => {
             // The proof is of the very life that the queues belong to: nothing comes back from these calls.
-            for queue in [inflate, deflate].into_iter().flatten() {
-                let _ = queue.release(&proof, platform);
+            for queue in [&mut queues.inflate, &mut queues.deflate] {
+                let _ = queue.take().map(|queue| queue.release(&proof, platform));
             }
-            if let Some(statistics) = statistics {
+            if let Some(statistics) = queues.statistics.take() {
                 release_statistics(statistics, &proof, platform);
             }
-            if let Some(hinting) = hinting {
+            if let Some(hinting) = queues.hinting.take() {
                 release_hinting(hinting, &proof, platform, None);
             }
-            if let Some(reporting) = reporting {
+            if let Some(reporting) = queues.reporting.take() {
                 release_reporting(reporting, &proof, platform, None);
             }
             transport
@@ -350,6 +349,7 @@ fn give_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
 }
 
 /// Takes the memory of the statistics queue back.
+#[inline(never)]
 pub(crate) fn release_statistics<N: aerostat_transport::Notifier, P: Dma + Frames, S>(
     statistics: StatisticsQueue<N, S>,
     proof: &ResetProof,
