@@ -225,6 +225,8 @@ impl<C> Clone for Behind<'_, C> {
 
 impl<C: ConfigRegionAccess> Behind<'_, C> {
     /// The bits of the dword around `offset`, moved so that those at `offset` are the lowest.
+    // It would be there for every register of a capability.
+    #[inline(never)]
     fn dword(&self, offset: usize) -> u32 {
         let at = usize::from(self.offset) + offset;
         if at > 0xff { u32::MAX } else { self.function.read(at as u16) >> (8 * (at % 4)) }
