@@ -240,7 +240,7 @@ impl<P: Frames> Intake<'_, P> {
         };
         let (run, rest) = run.split(self.left);
         if let Some(rest) = rest {
-            self.platform.take_back(rest);
+            hand_over(self.tracker, self.platform, rest);
         }
         let frames = run.count();
         Some((self.enter(run)?, frames))
@@ -254,7 +254,7 @@ impl<P: Frames> Intake<'_, P> {
                 Some(first_page)
             }
             Err(error) => {
-                decline(self.tracker, self.platform, run, error);
+                hand_over(self.tracker, self.platform, run);
                 self.ended = Some(Ended::Refused(error));
                 None
             }
@@ -280,36 +280,23 @@ fn enter<S: FrameSize>(tracker: &mut Tracker, run: &FrameRun<S>) -> Result<u32, 
     }
 }
 
-/// Gives a run back that the balloon cannot take.
+/// Gives the frames of a run that the balloon cannot take back to the kernel, but for those that the book has. They were given
+/// twice: as the kernel's again they would be used.
 #[cold]
-fn decline<P: Frames>(tracker: &mut Tracker, platform: &mut P, run: FrameRun<P::Size>, error: FrameError) {
-    match error {
-        FrameError::Twice { .. } => hand_over(tracker, platform, run),
-        _ => platform.take_back(run),
-    }
-}
-
-/// Gives the frames of a run back to the kernel that the book does not have. Those that it has were given twice: as the
-/// kernel's again they would be used.
 fn hand_over<P: Frames>(tracker: &mut Tracker, platform: &mut P, run: FrameRun<P::Size>) {
     let end = run.first().saturating_add(run.count().into());
     let mut left = Some(run);
-    while let Some(run) = left.take() {
+    while let Some(mut run) = left.take() {
         let known = tracker.next(run.first(), u32::MAX).filter(|known| known.first < end);
-        let stranger = known.map_or(end, |known| known.first).saturating_sub(run.first());
-        // At most the length of the run, which has 32 bits.
-        let (stranger, rest) = if stranger == 0 { (None, Some(run)) } else { split(run, stranger as u32) };
-        if let Some(stranger) = stranger {
-            platform.take_back(stranger);
+        let Some(known) = known else { return platform.take_back(run) };
+        // Less than the length of the run, which has 32 bits.
+        let strangers = (known.first - run.first()) as u32;
+        if strangers > 0 {
+            let (free, rest) = run.split(strangers);
+            platform.take_back(free);
+            let Some(rest) = rest else { return };
+            run = rest;
         }
-        left = match (rest, known) {
-            (Some(rest), Some(known)) => rest.split(known.count).1,
-            _ => None,
-        };
+        left = run.split(known.count).1;
     }
-}
-
-fn split<S: FrameSize>(run: FrameRun<S>, count: u32) -> (Option<FrameRun<S>>, Option<FrameRun<S>>) {
-    let (first, rest) = run.split(count);
-    (Some(first), rest)
 }

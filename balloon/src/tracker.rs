@@ -227,7 +227,9 @@ impl Tracker {
     /// Strikes out a run that was entered.
     pub(crate) fn remove(&mut self, run: Run) {
         let (mut walk, mut left) = (self.walk(run.first), run.count);
-        while let Some(piece) = self.step(&mut walk, left) {
+        while left > 0
+            && let Some(piece) = self.step(&mut walk, left)
+        {
             self.strike(piece);
             left -= piece.count();
         }
@@ -275,7 +277,9 @@ impl Tracker {
     pub(crate) fn next(&mut self, from: u64, most: u32) -> Option<Run> {
         let mut walk = self.walk(from);
         let mut found = Joined::default();
-        while let Some(piece) = self.step(&mut walk, most - found.count()) {
+        while found.count() < most
+            && let Some(piece) = self.step(&mut walk, most - found.count())
+        {
             if let Some(whole) = piece.runs().find_map(|run| found.join(run)) {
                 return Some(whole);
             }

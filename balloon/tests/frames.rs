@@ -182,6 +182,20 @@ fn what_is_not_in_the_balloon_of_a_run_given_twice_goes_back() {
     assert_eq!(kernel.back(), expected);
 }
 
+/// A run may be wrong and hold frames of the balloon as well: what is more than asked for, or outside the span.
+#[test]
+fn frames_of_the_balloon_stay_in_it_whatever_is_wrong_with_the_run_they_are_given_in() {
+    let mut kernel = Kernel::new(0..5000);
+    kernel.device.set_target(30);
+    kernel.give.borrow_mut().extend([(10, 15), (4990, 10), (5, 25)]);
+    assert_eq!(kernel.settle(), Ok(Step::OnTarget));
+    assert_eq!(kernel.back(), (25..30).collect::<Vec<_>>(), "without 10 to 24, which are in the balloon");
+    kernel.device.set_target(50);
+    kernel.give.borrow_mut().push_back((4985, 20));
+    assert_eq!(kernel.settle(), Err(FrameError::OutsideSpan { frame: 4985 }.into()));
+    assert_eq!(kernel.back(), (4985..4990).chain(5000..5005).collect::<Vec<_>>());
+}
+
 /// A wrong frame behind good ones in the same array: the good ones are told and kept.
 #[test]
 fn a_wrong_run_does_not_spoil_those_before_it() {
