@@ -2,11 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use aerostat_balloon::transport::{
-    DeviceAddress, Io as _, Mmio, Status, Transport,
-    pci::Space,
-    queue::{QueueSize, RingAddresses},
-    spec::{Field as _, mmio::modern::QueueNotify},
+use aerostat_balloon::{
+    PageReporting,
+    transport::{
+        DeviceAddress, Io as _, Mmio, Status, Transport,
+        pci::Space,
+        queue::{QueueSize, RingAddresses},
+        spec::{Field as _, mmio::modern::QueueNotify},
+    },
 };
 use aerostat_device::{
     PAGE_BYTES, features,
@@ -37,8 +40,7 @@ const DEVICE_AREA: u64 = 0x2000;
 const ARRAYS: u64 = 4 << 20;
 /// The first byte that is given away, at the least.
 const FIRST: u64 = 64 << 20;
-/// Bytes that a driver reports as one, and how many of them in a buffer: what this driver does.
-const BLOCK: u64 = 4 << 20;
+/// Blocks that are reported in a buffer: as many as this driver reports.
 const BLOCKS: u16 = 16;
 /// Longest time for a ring.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -64,11 +66,13 @@ pub(super) fn reporting(memory: Bytes, freed: Bytes) -> anyhow::Result<Report> {
     let first = first(memory, freed.0 / PAGE_BYTES)?;
     let mut device = Device::start(memory, "free-page-reporting=on")?;
     device.qemu.fill(first..first + freed.0, 1)?;
+    // As large as those of this driver.
+    let PageReporting(block) = PageReporting::default();
     let blocks: Vec<Buffer> = (first..first + freed.0)
-        .step_by(BLOCK as usize)
+        .step_by(block as usize)
         .map(|address| Buffer {
             address,
-            length: BLOCK.min(first + freed.0 - address) as u32,
+            length: (first + freed.0 - address).min(block.into()) as u32,
             written: Written::ByDevice,
         })
         .collect();

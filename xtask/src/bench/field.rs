@@ -28,8 +28,6 @@ use crate::{
 
 /// How often to look from outside, at what the system knows of QEMU.
 pub(super) const LOOK: Duration = Duration::from_micros(500);
-/// How long a guest may be busy before QEMU is asked all the same.
-const ASK: Duration = Duration::from_millis(200);
 /// What a guest has time for before it is measured: a Linux that has just started is not idle at once.
 const SETTLE: Duration = Duration::from_millis(1500);
 /// Longest time for anything that is measured.
@@ -106,10 +104,9 @@ pub(super) fn move_to(qemu: &mut Qemu, target: Bytes) -> Result<Took, QemuError>
     let (clock, started) = (Clock::start(qemu.id()).map_err(QemuError::Process)?, Instant::now());
     qemu.set_target(target)?;
     loop {
-        let asked = Instant::now();
         thread::sleep(LOOK);
-        while cpu.is_busy() && asked.elapsed() < ASK {
-            thread::sleep(LOOK);
+        if cpu.is_busy() && started.elapsed() < LIMIT {
+            continue;
         }
         let actual = qemu.actual(Activity::Following { target })?;
         if actual == target {
