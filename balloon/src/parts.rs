@@ -76,6 +76,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Parts<T, P, L> {
         }
         Ok((transport, platform, options))
     }
+
     /// Ends the use of all handles.
     #[inline(never)]
     fn silence(&mut self) {

@@ -215,7 +215,7 @@ fn set_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
 }
 
 impl<T: Transport> Queues<T> {
-    /// Takes all of them out, if every one is there that the declaration asks for.
+    /// Takes all of them out. That each one is there which the declaration asks for, negotiation has seen to.
     fn whole<L: BalloonLevels>(&mut self) -> Option<Whole<T, L>> {
         Some(Whole {
             inflate: self.inflate.take()?,

@@ -3,7 +3,7 @@
 //!
 //! Time is measured by `cargo bench`, instructions by the program `count` under callgrind, in
 //! `cargo xtask test --only counts`. What each number means is in the book's chapter
-//! "Performance".
+//! "Benchmarks and counts".
 
 mod bare;
 mod device;

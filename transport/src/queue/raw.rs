@@ -41,7 +41,7 @@ impl Fixed {
 }
 
 impl<const K: usize> RawQueue<[Slot; K]> {
-    /// A queue that still has to [begin](Self::begin).
+    /// A queue that still has to begin, see [`RawQueue::begin`].
     pub(crate) fn new(fixed: Fixed) -> Self {
         Self { fixed, table: Table::new() }
     }
