@@ -263,11 +263,9 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
             }
         };
         let Self { inflate, deflate, mut tracker, mut platform, options, poison, accounting, .. } = self;
-        loop {
-            match hand_back(&mut tracker, &mut platform, poison, 0, u32::MAX) {
-                0 => break,
-                returned if accounting == Accounting::On => platform.account(Change::Returned(returned)),
-                _ => {}
+        while let returned @ 1.. = hand_back(&mut tracker, &mut platform, poison, 0, u32::MAX) {
+            if accounting == Accounting::On {
+                platform.account(Change::Returned(returned));
             }
         }
         // The proof is of the very life that the queues belong to: nothing comes back from these calls.

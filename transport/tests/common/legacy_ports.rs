@@ -4,8 +4,6 @@
 use std::cell::{RefCell, RefMut};
 use std::rc::Rc;
 
-use aerostat_transport::Io;
-
 use super::Touch;
 
 /// Offsets of the registers ("Legacy Interfaces: A Note on PCI Device Layout", 4.1.4.10).
@@ -132,39 +130,4 @@ impl OldPorts {
     }
 }
 
-// SAFETY: every access reaches the model, in order; no memory is lent by what it answers.
-unsafe impl Io for OldPorts {
-    fn len(&self) -> usize {
-        self.model().len
-    }
-
-    fn read8(&self, offset: usize) -> u8 {
-        self.read(offset, 8) as u8
-    }
-
-    fn read16(&self, offset: usize) -> u16 {
-        self.read(offset, 16) as u16
-    }
-
-    fn read32(&self, offset: usize) -> u32 {
-        self.read(offset, 32)
-    }
-
-    fn write8(&self, offset: usize, value: u8) {
-        self.write(offset, 8, value.into());
-    }
-
-    fn write16(&self, offset: usize, value: u16) {
-        self.write(offset, 16, value.into());
-    }
-
-    fn write32(&self, offset: usize, value: u32) {
-        self.write(offset, 32, value);
-    }
-}
-
-impl std::fmt::Debug for OldPorts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("OldPorts")
-    }
-}
+registers_of_a_model!(OldPorts);

@@ -4,9 +4,11 @@
 mod common_cfg;
 mod flight;
 pub(crate) mod function;
-pub(crate) mod legacy_ports;
 mod memory;
+#[macro_use]
 mod soft;
+// By the macro of `soft`.
+pub(crate) mod legacy_ports;
 
 pub(crate) use self::common_cfg::{CommonCfg, PciQueue, field};
 pub(crate) use self::flight::{Flown, Plain, Tail, flown, kite, live, started};

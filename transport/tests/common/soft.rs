@@ -4,8 +4,6 @@
 use std::cell::{RefCell, RefMut};
 use std::rc::Rc;
 
-use aerostat_transport::Io;
-
 /// Offsets of the registers ("MMIO Device Register Layout", 4.2.2).
 pub(crate) mod reg {
     pub(crate) const MAGIC: usize = 0x000;
@@ -282,39 +280,46 @@ impl Model {
     }
 }
 
-// SAFETY: every access reaches the model, in order; no memory is lent by what it answers.
-unsafe impl Io for Soft {
-    fn len(&self) -> usize {
-        self.model().len
-    }
+/// Makes registers of what has a `model` of a `len`, and a `read` and a `write` that are told of how many bits.
+macro_rules! registers_of_a_model {
+    ($name:ident) => {
+        // SAFETY: every access reaches the model, in order; no memory is lent by what it answers.
+        unsafe impl aerostat_transport::Io for $name {
+            fn len(&self) -> usize {
+                self.model().len
+            }
 
-    fn read8(&self, offset: usize) -> u8 {
-        self.read(offset, 8) as u8
-    }
+            fn read8(&self, offset: usize) -> u8 {
+                self.read(offset, 8) as u8
+            }
 
-    fn read16(&self, offset: usize) -> u16 {
-        self.read(offset, 16) as u16
-    }
+            fn read16(&self, offset: usize) -> u16 {
+                self.read(offset, 16) as u16
+            }
 
-    fn read32(&self, offset: usize) -> u32 {
-        self.read(offset, 32)
-    }
+            fn read32(&self, offset: usize) -> u32 {
+                self.read(offset, 32)
+            }
 
-    fn write8(&self, offset: usize, value: u8) {
-        self.write(offset, 8, value.into());
-    }
+            fn write8(&self, offset: usize, value: u8) {
+                self.write(offset, 8, value.into());
+            }
 
-    fn write16(&self, offset: usize, value: u16) {
-        self.write(offset, 16, value.into());
-    }
+            fn write16(&self, offset: usize, value: u16) {
+                self.write(offset, 16, value.into());
+            }
 
-    fn write32(&self, offset: usize, value: u32) {
-        self.write(offset, 32, value);
-    }
+            fn write32(&self, offset: usize, value: u32) {
+                self.write(offset, 32, value);
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    };
 }
 
-impl std::fmt::Debug for Soft {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Soft")
-    }
-}
+registers_of_a_model!(Soft);
