@@ -8,7 +8,7 @@ pub use aerostat_spec::balloon::feature::{MustTellHost, StatsVq};
 pub use aerostat_spec::reserved::feature::{
     AccessPlatform, EventIdx, InOrder, IndirectDesc, NotificationData, OrderPlatform, RingPacked,
 };
-use aerostat_spec::{Declaration, Declares, Feature};
+use aerostat_spec::{Feature, FeatureSet, HasFeature};
 use aerostat_transport::Numbering;
 
 use crate::frame::{FrameRun, FrameSize};
@@ -249,24 +249,24 @@ fn frames<S: FrameSize>(bytes: u32) -> u32 {
 }
 
 /// A declaration that a balloon can be probed with: any that [`features!`](crate::features!) names.
-pub trait BalloonLevels:
-    Declaration
-    + Declares<MustTellHost>
-    + Declares<StatsVq>
-    + Declares<feature::DeflateOnOom>
-    + Declares<feature::FreePageHint>
-    + Declares<feature::PagePoison>
-    + Declares<feature::PageReporting>
+pub trait BalloonFeatureSet:
+    FeatureSet
+    + HasFeature<MustTellHost>
+    + HasFeature<StatsVq>
+    + HasFeature<feature::DeflateOnOom>
+    + HasFeature<feature::FreePageHint>
+    + HasFeature<feature::PagePoison>
+    + HasFeature<feature::PageReporting>
 {
 }
 
-impl<L> BalloonLevels for L where
-    L: Declaration
-        + Declares<MustTellHost>
-        + Declares<StatsVq>
-        + Declares<feature::DeflateOnOom>
-        + Declares<feature::FreePageHint>
-        + Declares<feature::PagePoison>
-        + Declares<feature::PageReporting>
+impl<L> BalloonFeatureSet for L where
+    L: FeatureSet
+        + HasFeature<MustTellHost>
+        + HasFeature<StatsVq>
+        + HasFeature<feature::DeflateOnOom>
+        + HasFeature<feature::FreePageHint>
+        + HasFeature<feature::PagePoison>
+        + HasFeature<feature::PageReporting>
 {
 }

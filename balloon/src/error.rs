@@ -18,7 +18,7 @@ pub enum ProbeError {
     Config(#[from] ConfigError),
     /// The kernel lent no memory, or too little, for the book of ballooned frames.
     #[error("the kernel lent no memory for the book of ballooned frames, which takes {words} words of 64 bits")]
-    NoTracking {
+    NoPrivateMemory {
         /// Words that the book takes.
         words: usize,
     },
@@ -81,7 +81,7 @@ pub enum FrameError {
         frame: u64,
     },
     /// The frame is outside the span that the kernel said its frames come from.
-    #[error("frame {frame} is outside the span of `Frames::span`")]
+    #[error("frame {frame} is outside the span of `Frames::range`")]
     OutsideSpan {
         /// The first frame of the run.
         frame: u64,

@@ -3,14 +3,14 @@
 use aerostat_transport::queue::Writer;
 use aerostat_transport::{Dma, Transport};
 
-use crate::declare::BalloonLevels;
+use crate::declare::BalloonFeatureSet;
 use crate::error::{BalloonError, FrameError};
 use crate::frame::{FrameRun, FrameSize};
 use crate::live::{Core, ENTRIES, ENTRY, Filled, Leave, Sent, Supply};
-use crate::platform::{Change, Frames};
+use crate::platform::{Frames, ManagedChange};
 use crate::tracker::{Refusal, Run, Tracker};
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
+impl<T: Transport, P: Dma + Frames, L: BalloonFeatureSet> Core<T, P, L> {
     /// Takes up to `frames` frames from the kernel into arrays for the device, as far as arrays are free.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
                 *entry = Sent::Entering(array);
             }
             filled.frames += array;
-            self.account(Change::Taken(array));
+            self.adjust_managed(ManagedChange::Removed(array));
         }
         if filled.frames > 0 {
             self.inflate.notify();
@@ -89,7 +89,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
             {
                 *entry = Sent::Entering(run.count());
             }
-            self.account(Change::Taken(run.count()));
+            self.adjust_managed(ManagedChange::Removed(run.count()));
             first_page = first_page.wrapping_add(entries);
             left = rest;
         }
@@ -217,7 +217,7 @@ impl<P: Frames> Iterator for Intake<'_, P> {
         if self.left == 0 {
             return None;
         }
-        let run = self.platform.give(self.left);
+        let run = self.platform.allocate(self.left);
         match run {
             Some(run) if run.count() == 1 => self.enter(run),
             _ => {
@@ -288,12 +288,12 @@ fn hand_over<P: Frames>(tracker: &mut Tracker, platform: &mut P, run: FrameRun<P
     let mut left = Some(run);
     while let Some(mut run) = left.take() {
         let known = tracker.next(run.first(), u32::MAX).filter(|known| known.first < end);
-        let Some(known) = known else { return platform.take_back(run) };
+        let Some(known) = known else { return platform.deallocate(run) };
         // Less than the length of the run, which has 32 bits.
         let strangers = (known.first - run.first()) as u32;
         if strangers > 0 {
             let (free, rest) = run.split(strangers);
-            platform.take_back(free);
+            platform.deallocate(free);
             let Some(rest) = rest else { return };
             run = rest;
         }

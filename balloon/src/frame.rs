@@ -64,7 +64,7 @@ frame_size! {
 /// A run of neighbouring guest frames, owned by whoever holds the value.
 ///
 /// Neither `Copy` nor `Clone`: a frame is given once. Dropping a run loses its frames, so give it back to the kernel's
-/// allocator through [`Frames::take_back`](crate::Frames::take_back).
+/// allocator through [`Frames::deallocate`](crate::Frames::deallocate).
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "dropping a run loses its frames"]
 pub struct FrameRun<S> {

@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use aerostat_transport::{Dma, Transport, Wait};
 
 use crate::Balloon;
-use crate::declare::{BalloonLevels, Options};
+use crate::declare::{BalloonFeatureSet, Options};
 use crate::error::BalloonError;
 use crate::parts::Stop;
 use crate::platform::Frames;
@@ -32,7 +32,7 @@ pub struct StillLive<B> {
     pub balloon: B,
 }
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Balloon<Ready<T, P, L>> {
+impl<T: Transport, P: Dma + Frames, L: BalloonFeatureSet> Balloon<Ready<T, P, L>> {
     /// Deflates the balloon entirely, tells the host, writes `actual`, and resets the device. Waits for the device
     /// through `wait`; to do without, call [`drain`](Balloon::drain) until it is on target first.
     ///
@@ -73,7 +73,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Balloon<Ready<T, P, L>> {
     }
 }
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Balloon<Frozen<T, P, L>> {
+impl<T: Transport, P: Dma + Frames, L: BalloonFeatureSet> Balloon<Frozen<T, P, L>> {
     /// Brings the device to life again, with the same declaration. The first [`service`](Balloon::service) starts toward
     /// the target.
     ///

@@ -1,14 +1,14 @@
 //! The parts of a live balloon that different contexts of a kernel can own at the same time.
 
 use aerostat_spec::balloon::config;
-use aerostat_transport::{Causes, Config, ConfigIo, Dma, InUse, Notifier};
+use aerostat_transport::{Config, ConfigIo, Dma, InUse, InterruptStatus, Notifier};
 
 use crate::declare::Fill;
 use crate::error::BalloonError;
 use crate::hinting::{Hinted, HintingQueue};
 use crate::platform::{HintFrames, ReportFrames};
 use crate::reporting::{Reported, ReportingQueue};
-use crate::statistics::{Asked, Statistics, StatisticsQueue};
+use crate::statistics::{Statistics, StatisticsQueue, StatsRequest};
 
 /// Answers the host's requests for statistics.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl<N: Notifier> StatisticsHandle<N> {
     /// # Errors
     ///
     /// [`BalloonError::Device`]
-    pub fn service(&mut self, source: &mut impl Statistics) -> Result<Asked, BalloonError> {
+    pub fn service(&mut self, source: &mut impl Statistics) -> Result<StatsRequest, BalloonError> {
         Ok(self.queue.service(|sample| source.sample(sample))?)
     }
 
@@ -90,14 +90,14 @@ impl<N: Notifier, C: ConfigIo, P> HintingHandle<N, C, P> {
     /// Goes one bounded step, and never waits: follows the command id of the host, hints blocks while a round is open, and
     /// gives all of them back when the host is done.
     ///
-    /// Call it after every interrupt with what that was about, and once in the beginning with [`Causes::ANY`]. The command id
+    /// Call it after every interrupt with what that was about, and once in the beginning with [`InterruptStatus::ANY`]. The command id
     /// is read only when the configuration has changed, because some hosts show STOP in its place while a round is open:
     /// where one vector serves queues and configuration, a round may therefore end early.
     ///
     /// # Errors
     ///
     /// [`BalloonError`]; blocks that the device has stay with it.
-    pub fn service(&mut self, platform: &mut P, causes: Causes) -> Result<Hinted, BalloonError>
+    pub fn service(&mut self, platform: &mut P, causes: InterruptStatus) -> Result<Hinted, BalloonError>
     where
         P: Dma + HintFrames,
     {
@@ -128,7 +128,7 @@ impl<N: Notifier, P: Statistics> Stats<'_, N, P> {
     /// # Errors
     ///
     /// [`BalloonError::Device`]
-    pub fn service(&mut self) -> Result<Asked, BalloonError> {
+    pub fn service(&mut self) -> Result<StatsRequest, BalloonError> {
         self.handle.service(self.platform)
     }
 }
@@ -174,7 +174,7 @@ impl<N: Notifier, C: ConfigIo, P: Dma + HintFrames> Hinting<'_, N, C, P> {
     /// # Errors
     ///
     /// [`BalloonError`]
-    pub fn service(&mut self, causes: Causes) -> Result<Hinted, BalloonError> {
+    pub fn service(&mut self, causes: InterruptStatus) -> Result<Hinted, BalloonError> {
         self.handle.service(self.platform, causes)
     }
 }

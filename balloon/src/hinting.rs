@@ -8,10 +8,10 @@ use core::alloc::Layout;
 use aerostat_spec::balloon::queue::FreePage;
 use aerostat_spec::balloon::{HintCommand, config};
 use aerostat_spec::{Interface, Queue};
-use aerostat_transport::queue::{Access, Awake, Dormant, Element, Token};
+use aerostat_transport::queue::{Access, Disabled, Element, Enabled, Token};
 use aerostat_transport::{
-    Addressing, Causes, Config, ConfigIo, Device, DeviceAddress, DeviceError, Dma, DmaRegion, InUse, Live, Notifier,
-    QueueError, Transport, VirtQueue,
+    Addressing, Config, ConfigIo, Device, DeviceAddress, DeviceError, Dma, DmaRegion, InUse, InterruptStatus, Live,
+    Notifier, QueueError, Transport, VirtQueue,
 };
 
 use crate::blocks::{Blocks, bytes};
@@ -69,7 +69,7 @@ enum Round {
 
 /// The free page queue.
 #[derive(Debug)]
-pub(crate) struct HintingQueue<N, S = Awake> {
+pub(crate) struct HintingQueue<N, S = Enabled> {
     queue: VirtQueue<N, DESCRIPTORS, S>,
     commands: DmaRegion,
     book: Blocks,
@@ -83,9 +83,9 @@ pub(crate) struct HintingQueue<N, S = Awake> {
     interface: Interface,
 }
 
-impl<N: Notifier> HintingQueue<N, Dormant> {
+impl<N: Notifier> HintingQueue<N, Disabled> {
     pub(crate) fn new(
-        queue: VirtQueue<N, DESCRIPTORS, Dormant>,
+        queue: VirtQueue<N, DESCRIPTORS, Disabled>,
         commands: DmaRegion,
         book: Blocks,
         field: config::FreePageHintCmdId,
@@ -104,9 +104,9 @@ impl<N: Notifier> HintingQueue<N, Dormant> {
         }
     }
 
-    pub(crate) fn wake<T: Transport, D, F>(self, live: &Device<T, D, Live<F>>) -> HintingQueue<N> {
+    pub(crate) fn enable<T: Transport, D, F>(self, live: &Device<T, D, Live<F>>) -> HintingQueue<N> {
         let Self { queue, commands, book, field, sent, round, last, command, interface } = self;
-        HintingQueue { queue: queue.wake(live), commands, book, field, sent, round, last, command, interface }
+        HintingQueue { queue: queue.enable(live), commands, book, field, sent, round, last, command, interface }
     }
 }
 
@@ -118,7 +118,7 @@ impl<N: Notifier> HintingQueue<N> {
         platform: &mut P,
         config: &Config<C, config::Space, InUse>,
         fill: Option<Fill<P>>,
-        causes: Causes,
+        causes: InterruptStatus,
     ) -> Result<Hinted, BalloonError> {
         if !self.book.is_live() {
             return Err(DeviceError::Resetting.into());
@@ -172,7 +172,7 @@ impl<N: Notifier> HintingQueue<N> {
     fn supply<P: Dma + HintFrames>(&mut self, platform: &mut P, id: u32) -> Result<(), BalloonError> {
         // One descriptor is kept for STOP.
         while self.queue.free() > 1 {
-            let Some(run) = platform.give_block(self.book.frames()) else {
+            let Some(run) = platform.allocate_block(self.book.frames()) else {
                 self.round = Round::Ending(id);
                 break;
             };
@@ -184,7 +184,7 @@ impl<N: Notifier> HintingQueue<N> {
                 Ok(token) => self.note(token, Sent::Block),
                 Err(_) => {
                     if let Some(run) = reclaim(&self.book, number, platform) {
-                        platform.take_back(run);
+                        platform.deallocate(run);
                     }
                     break;
                 }

@@ -27,7 +27,7 @@
 //! ```
 //! use core::{alloc::Layout, ops::Range, ptr::NonNull};
 //! use aerostat_balloon::transport::{DeviceAddress, Dma, DmaRegion, Mmio, Spin};
-//! use aerostat_balloon::{Balloon, FrameRun, Frames, MustTellHost, Size4KiB, Step, TrackingMemory};
+//! use aerostat_balloon::{Balloon, FrameRun, Frames, MustTellHost, Size4KiB, Step, PrivateMemory};
 //!
 //! struct Kernel {
 //!     free: Vec<Range<u64>>,                          // frame numbers
@@ -38,24 +38,24 @@
 //! impl Frames for Kernel {
 //!     type Size = Size4KiB;
 //!
-//!     fn span(&self) -> Range<u64> {
+//!     fn range(&self) -> Range<u64> {
 //!         0..16384                                    // 64 MiB
 //!     }
-//!     fn give(&mut self, most: u32) -> Option<FrameRun<Size4KiB>> {
+//!     fn allocate(&mut self, most: u32) -> Option<FrameRun<Size4KiB>> {
 //!         let range = self.free.iter_mut().find(|range| !range.is_empty())?;
 //!         let (first, count) = (range.start, most.min((range.end - range.start) as u32));
 //!         range.start += u64::from(count);
 //!         // SAFETY: the frames were free, and are no longer among those that are.
 //!         Some(unsafe { FrameRun::from_raw(first, count) })
 //!     }
-//!     fn take_back(&mut self, run: FrameRun<Size4KiB>) {
+//!     fn deallocate(&mut self, run: FrameRun<Size4KiB>) {
 //!         self.free.push(run.first()..run.first() + u64::from(run.count()));
 //!     }
-//!     fn lend_tracking(&mut self, words: usize) -> Option<&'static mut [u64]> {
+//!     fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
 //!         Some(Box::leak(vec![0; words].into_boxed_slice()))
 //!     }
-//!     fn return_tracking(&mut self, memory: TrackingMemory) {
-//!         // SAFETY: leaked as a box by `lend_tracking`.
+//!     fn deallocate_private(&mut self, memory: PrivateMemory) {
+//!         // SAFETY: leaked as a box by `allocate_private`.
 //!         drop(unsafe { Box::from_raw(memory.into_raw().as_ptr()) });
 //!     }
 //! }
@@ -103,7 +103,7 @@
 //!
 //! Every feature of the device is refused unless it is declared. [`Balloon::want`] declares one that is used when the
 //! host offers it, [`Balloon::require`] one without which the driver does not start. What depends on a feature exists
-//! only at a level that allows it: [`Deflated::use_now`] compiles only where [`MustTellHost`] is refused.
+//! only at a level that allows it: [`PendingDeflation::release_early`] compiles only where [`MustTellHost`] is refused.
 //!
 //! # Distrust
 //!
@@ -158,7 +158,7 @@ pub use aerostat_spec as spec;
 pub use aerostat_spec::balloon::StatTag;
 pub use aerostat_transport as transport;
 pub use declare::{
-    AccessPlatform, BalloonFeature, BalloonLevels, Configure, DeflateOnOom, EventIdx, FreePageHint, InOrder,
+    AccessPlatform, BalloonFeature, BalloonFeatureSet, Configure, DeflateOnOom, EventIdx, FreePageHint, InOrder,
     IndirectDesc, MustTellHost, NotificationData, Options, OrderPlatform, PagePoison, PageReporting, RingPacked,
     StatsVq,
 };
@@ -167,15 +167,15 @@ pub use frame::{FrameRun, FrameSize, PAGE_BYTES, Pages, Size4KiB, Size16KiB, Siz
 pub use frozen::{Frozen, StillLive};
 pub use handles::{Hinting, HintingHandle, Reporting, ReportingHandle, StatisticsHandle, Stats};
 pub use hinting::Hinted;
-pub use operation::{Deflated, Deflation, Inflation, Migration};
+pub use operation::{Deflation, Inflation, Migration, PendingDeflation};
 pub use parts::{HintingOf, Of, ReportingOf, StatisticsOf};
-pub use platform::{Change, FillFrames, Frames, FreeContents, HintFrames, ReportFrames, TrackingMemory};
+pub use platform::{FillFrames, Frames, FreeContents, HintFrames, ManagedChange, PrivateMemory, ReportFrames};
 pub use ready::Ready;
 pub use reporting::Reported;
-pub use service::{Declined, LiveState, Step};
-pub use signal::{On, Operation, Raised, Signal, Waiter};
+pub use service::{LiveState, Rejected, Step};
+pub use signal::{On, Operation, Raised, Signal, Source};
 pub use split::{Handles, Split};
-pub use statistics::{Asked, Sample, Statistics};
+pub use statistics::{Sample, Statistics, StatsRequest};
 pub use unprobed::{Declaring, ProbeFailed, Undeclared, Unprobed};
 
 /// A memory balloon in the state `S`: [`Unprobed`], [`Ready`], [`Split`] or [`Frozen`].

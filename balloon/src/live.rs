@@ -4,16 +4,16 @@ use core::fmt::{self, Debug, Formatter};
 use core::mem::take;
 
 use aerostat_spec::balloon::{self, config, feature};
-use aerostat_transport::queue::Awake;
+use aerostat_transport::queue::Enabled;
 use aerostat_transport::{
     BufferQueue, Config, Device, DeviceError, Dma, InUse, Live, ResetProof, SetupError, Transport,
 };
 
-use crate::declare::{BalloonLevels, Fill, Options};
+use crate::declare::{BalloonFeatureSet, Fill, Options};
 use crate::frame::{FrameRun, FrameSize, Pages};
 use crate::hold_off::HoldOff;
 use crate::parts::Stop;
-use crate::platform::{Change, Frames};
+use crate::platform::{Frames, ManagedChange};
 use crate::start::Started;
 use crate::tracker::{Joined, Run, Tracker};
 
@@ -81,8 +81,8 @@ pub(crate) enum Accounting {
 pub struct Core<T: Transport, P, L> {
     pub(crate) device: Device<T, balloon::Device, Live<L>>,
     pub(crate) config: Config<T::Config, config::Space, InUse>,
-    pub(crate) inflate: Queue<T, Awake>,
-    pub(crate) deflate: Queue<T, Awake>,
+    pub(crate) inflate: Queue<T, Enabled>,
+    pub(crate) deflate: Queue<T, Enabled>,
     pub(crate) entering: [Sent; ARRAYS],
     pub(crate) leaving: [Sent; ARRAYS],
     pub(crate) tracker: Tracker,
@@ -112,7 +112,7 @@ pub struct Core<T: Transport, P, L> {
     pub(crate) dry: bool,
 }
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
+impl<T: Transport, P: Dma + Frames, L: BalloonFeatureSet> Core<T, P, L> {
     pub(crate) const FRAME_ENTRIES: u32 = <P::Size as FrameSize>::PAGES;
 
     #[inline(never)]
@@ -208,12 +208,12 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
     /// Gives the first `frames` frames of the book at or behind `first` back to the kernel.
     pub(crate) fn hand_back(&mut self, first: u64, frames: u32) {
         let returned = hand_back(&mut self.tracker, &mut self.platform, self.poison, first, frames);
-        self.account(Change::Returned(returned));
+        self.adjust_managed(ManagedChange::Added(returned));
     }
 
-    pub(crate) fn account(&mut self, change: Change) {
+    pub(crate) fn adjust_managed(&mut self, change: ManagedChange) {
         if self.accounting == Accounting::On {
-            self.platform.account(change);
+            self.platform.adjust_managed(change);
         }
     }
 
@@ -265,13 +265,13 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Core<T, P, L> {
         let Self { inflate, deflate, mut tracker, mut platform, options, poison, accounting, .. } = self;
         while let returned @ 1.. = hand_back(&mut tracker, &mut platform, poison, 0, u32::MAX) {
             if accounting == Accounting::On {
-                platform.account(Change::Returned(returned));
+                platform.adjust_managed(ManagedChange::Added(returned));
             }
         }
         // The proof is of the very life that the queues belong to: nothing comes back from these calls.
         let _ = inflate.release(&proof, &mut platform);
         let _ = deflate.release(&proof, &mut platform);
-        platform.return_tracking(tracker.into_words().into());
+        platform.deallocate_private(tracker.into_words().into());
         Ok(Stopped { transport, platform, options, poison, proof })
     }
 }
@@ -315,7 +315,7 @@ fn release<P: Frames>(platform: &mut P, poison: Option<Fill<P>>, run: Run) {
     if let Some(Fill { fill, value }) = poison {
         fill(platform, run.first, run.count, value);
     }
-    platform.take_back(FrameRun::leaving(run.first, run.count));
+    platform.deallocate(FrameRun::leaving(run.first, run.count));
 }
 
 impl<T: Transport, P, L> Debug for Core<T, P, L> {

@@ -3,10 +3,10 @@
 use core::task::Poll;
 
 use crate::declare::MustTellHost;
-use aerostat_spec::{Absent, LevelOf};
+use aerostat_spec::{RequirementOf, Unavailable};
 use aerostat_transport::{Dma, Transport, Wait};
 
-use crate::declare::BalloonLevels;
+use crate::declare::BalloonFeatureSet;
 use crate::error::BalloonError;
 use crate::live::{Core, Leave, Supply};
 use crate::platform::Frames;
@@ -55,7 +55,7 @@ impl<'a, S: LiveState> Inflation<'a, S> {
     }
 }
 
-fn inflate<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+fn inflate<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     core: &mut Core<T, P, L>,
     left: &mut u32,
     frames: &mut u32,
@@ -77,7 +77,7 @@ fn inflate<T: Transport, P: Dma + Frames, L: BalloonLevels>(
 /// Dropped, the frames stay in the balloon.
 #[derive(Debug)]
 #[must_use = "the frames stay in the balloon unless the host is told"]
-pub struct Deflated<'a, S: LiveState> {
+pub struct PendingDeflation<'a, S: LiveState> {
     core: &'a mut CoreOf<S>,
     frames: u32,
     floor: Floor,
@@ -92,7 +92,7 @@ pub(crate) enum Floor {
     Nothing,
 }
 
-impl<'a, S: LiveState> Deflated<'a, S> {
+impl<'a, S: LiveState> PendingDeflation<'a, S> {
     pub(crate) fn new(core: &'a mut CoreOf<S>, frames: u32, floor: Floor) -> Self {
         Self { core, frames, floor }
     }
@@ -113,9 +113,9 @@ impl<'a, S: LiveState> Deflated<'a, S> {
     /// # Errors
     ///
     /// [`BalloonError`]
-    pub fn use_now(self) -> Result<u32, BalloonError>
+    pub fn release_early(self) -> Result<u32, BalloonError>
     where
-        LevelOf<S::Levels, MustTellHost>: Absent<MustTellHost>,
+        RequirementOf<S::FeaturePair, MustTellHost>: Unavailable<MustTellHost>,
     {
         self.core.reap()?;
         if self.core.inflating() {
@@ -161,7 +161,7 @@ impl<S: LiveState> Deflation<'_, S> {
     }
 }
 
-fn deflate<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+fn deflate<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     core: &mut Core<T, P, L>,
     left: &mut u32,
     frames: &mut u32,
@@ -208,7 +208,7 @@ impl<'a, S: LiveState> Migration<'a, S> {
     }
 
     /// Goes on without waiting. Ready once the old frame is the kernel's again, through
-    /// [`Frames::take_back`](crate::Frames::take_back).
+    /// [`Frames::deallocate`](crate::Frames::deallocate).
     ///
     /// # Errors
     ///
@@ -229,7 +229,7 @@ impl<'a, S: LiveState> Migration<'a, S> {
     }
 }
 
-fn migrate<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+fn migrate<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     core: &mut Core<T, P, L>,
     old: u64,
     stage: &mut Stage,

@@ -1,18 +1,18 @@
 //! All parts of a live balloon together, and how they end.
 
 use aerostat_spec::balloon::feature;
-use aerostat_spec::{Level, LevelOf};
+use aerostat_spec::{Requirement, RequirementOf};
 use aerostat_transport::{Dma, SetupError, Transport};
 
 use crate::blocks::Blocks;
-use crate::declare::{BalloonLevels, Options, StatsVq};
+use crate::declare::{BalloonFeatureSet, Options, StatsVq};
 use crate::handles::{HintingHandle, ReportingHandle, StatisticsHandle};
 use crate::live::{Core, Stopped};
 use crate::platform::Frames;
 use crate::start::{release_hinting, release_reporting, release_statistics};
 
-/// What depends on the feature `F` under the declaration `L`: see [`Level::Of`].
-pub type Of<L, F, X> = <LevelOf<L, F> as Level>::Of<X>;
+/// What depends on the feature `F` under the declaration `L`: see [`Requirement::Of`].
+pub type Of<L, F, X> = <RequirementOf<L, F> as Requirement>::Of<X>;
 /// The handle for statistics, at its level.
 pub type StatisticsOf<T, L> = Of<L, StatsVq, StatisticsHandle<<T as Transport>::Notifier>>;
 /// The handle for reporting, at its level.
@@ -31,19 +31,19 @@ pub(crate) enum Stop {
 }
 
 /// A live balloon with everything that belongs to it.
-pub(crate) struct Parts<T: Transport, P, L: BalloonLevels> {
+pub(crate) struct Parts<T: Transport, P, L: BalloonFeatureSet> {
     pub(crate) core: Core<T, P, L>,
     pub(crate) statistics: StatisticsOf<T, L>,
     pub(crate) reporting: ReportingOf<T, P, L>,
     pub(crate) hinting: HintingOf<T, P, L>,
 }
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Parts<T, P, L> {
+impl<T: Transport, P: Dma + Frames, L: BalloonFeatureSet> Parts<T, P, L> {
     /// The books of what is lent, by which handles know whether the device is live.
     pub(crate) fn books(&self) -> [Option<Blocks>; 3] {
-        let statistics = LevelOf::<L, StatsVq>::get(&self.statistics);
-        let reporting = LevelOf::<L, feature::PageReporting>::get(&self.reporting);
-        let hinting = LevelOf::<L, feature::FreePageHint>::get(&self.hinting);
+        let statistics = RequirementOf::<L, StatsVq>::get(&self.statistics);
+        let reporting = RequirementOf::<L, feature::PageReporting>::get(&self.reporting);
+        let hinting = RequirementOf::<L, feature::FreePageHint>::get(&self.hinting);
         [
             statistics.map(|handle| handle.queue.book()),
             reporting.map(|handle| handle.queue.book()),
@@ -65,13 +65,13 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Parts<T, P, L> {
                 return Err((self, error));
             }
         };
-        if let Some(statistics) = LevelOf::<L, StatsVq>::into_option(self.statistics) {
+        if let Some(statistics) = RequirementOf::<L, StatsVq>::into_option(self.statistics) {
             release_statistics(statistics.queue, &proof, &mut platform);
         }
-        if let Some(reporting) = LevelOf::<L, feature::PageReporting>::into_option(self.reporting) {
+        if let Some(reporting) = RequirementOf::<L, feature::PageReporting>::into_option(self.reporting) {
             release_reporting(reporting.queue, &proof, &mut platform, poison);
         }
-        if let Some(hinting) = LevelOf::<L, feature::FreePageHint>::into_option(self.hinting) {
+        if let Some(hinting) = RequirementOf::<L, feature::FreePageHint>::into_option(self.hinting) {
             release_hinting(hinting.queue, &proof, &mut platform, poison);
         }
         Ok((transport, platform, options))
@@ -80,13 +80,13 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Parts<T, P, L> {
     /// Ends the use of all handles.
     #[inline(never)]
     fn silence(&mut self) {
-        if let Some(statistics) = LevelOf::<L, StatsVq>::get_mut(&mut self.statistics) {
+        if let Some(statistics) = RequirementOf::<L, StatsVq>::get_mut(&mut self.statistics) {
             statistics.queue.silence();
         }
-        if let Some(reporting) = LevelOf::<L, feature::PageReporting>::get_mut(&mut self.reporting) {
+        if let Some(reporting) = RequirementOf::<L, feature::PageReporting>::get_mut(&mut self.reporting) {
             reporting.queue.silence();
         }
-        if let Some(hinting) = LevelOf::<L, feature::FreePageHint>::get_mut(&mut self.hinting) {
+        if let Some(hinting) = RequirementOf::<L, feature::FreePageHint>::get_mut(&mut self.hinting) {
             hinting.queue.silence();
         }
     }

@@ -1,7 +1,7 @@
 //! Free page reporting ("Free Page Reporting", 5.5.6.7): the host drops memory that the kernel does not use, without any
 //! change to the size of the balloon.
 
-use aerostat_transport::queue::{Access, Awake, Dormant, Element, QueueNeeds, Token};
+use aerostat_transport::queue::{Access, Disabled, Element, Enabled, QueueNeeds, Token};
 use aerostat_transport::{Device, DeviceAddress, DeviceError, Dma, Live, Notifier, Transport, VirtQueue};
 
 use crate::blocks::{Blocks, NotABlock, bytes};
@@ -39,7 +39,7 @@ struct Report {
 
 impl Report {
     /// Gives the blocks back to the kernel that are still in the book.
-    fn take_back<P: Dma + Frames>(&self, book: &Blocks, platform: &mut P, back: fn(&mut P, FrameRun<P::Size>)) {
+    fn return_blocks<P: Dma + Frames>(&self, book: &Blocks, platform: &mut P, back: fn(&mut P, FrameRun<P::Size>)) {
         for &block in self.blocks.iter().take(self.len) {
             if let Some(run) = reclaim(book, block, platform) {
                 back(platform, run);
@@ -50,20 +50,20 @@ impl Report {
 
 /// The reporting queue.
 #[derive(Debug)]
-pub(crate) struct ReportingQueue<N, S = Awake> {
+pub(crate) struct ReportingQueue<N, S = Enabled> {
     queue: VirtQueue<N, DESCRIPTORS, S>,
     book: Blocks,
     reports: [Report; REPORTS],
 }
 
-impl<N: Notifier> ReportingQueue<N, Dormant> {
-    pub(crate) fn new(queue: VirtQueue<N, DESCRIPTORS, Dormant>, book: Blocks) -> Self {
+impl<N: Notifier> ReportingQueue<N, Disabled> {
+    pub(crate) fn new(queue: VirtQueue<N, DESCRIPTORS, Disabled>, book: Blocks) -> Self {
         let report = Report { token: None, blocks: [0; BLOCKS], len: 0 };
         Self { queue, book, reports: [report; REPORTS] }
     }
 
-    pub(crate) fn wake<T: Transport, D, F>(self, live: &Device<T, D, Live<F>>) -> ReportingQueue<N> {
-        ReportingQueue { queue: self.queue.wake(live), book: self.book, reports: self.reports }
+    pub(crate) fn enable<T: Transport, D, F>(self, live: &Device<T, D, Live<F>>) -> ReportingQueue<N> {
+        ReportingQueue { queue: self.queue.enable(live), book: self.book, reports: self.reports }
     }
 }
 
@@ -82,7 +82,7 @@ impl<N: Notifier> ReportingQueue<N> {
                 continue;
             };
             report.token = None;
-            report.take_back(&self.book, platform, P::take_back_reported);
+            report.return_blocks(&self.book, platform, P::deallocate_reported);
         }
         let mut sent = false;
         let mut outcome = Ok(());
@@ -93,7 +93,7 @@ impl<N: Notifier> ReportingQueue<N> {
             let mut elements = [Element { address: DeviceAddress(0), len: 0, access: Access::DeviceWrites }; BLOCKS];
             report.len = 0;
             for (element, block) in elements.iter_mut().zip(&mut report.blocks).take(self.queue.free().min(most)) {
-                let Some(run) = platform.give_unreported(self.book.frames()) else { break };
+                let Some(run) = platform.allocate_unreported(self.book.frames()) else { break };
                 match lend(&self.book, run, platform, fill) {
                     Ok(Lent { run, address, number }) => {
                         element.address = address;
@@ -117,7 +117,7 @@ impl<N: Notifier> ReportingQueue<N> {
                 }
                 // Nothing that the elements are; if the queue is unusable, the next step says why.
                 Err(_) => {
-                    report.take_back(&self.book, platform, P::take_back);
+                    report.return_blocks(&self.book, platform, P::deallocate);
                     break;
                 }
             }
@@ -178,7 +178,7 @@ pub(crate) fn lend<P: Dma + Frames>(
     match book.check(&run) {
         Ok(_) => {}
         Err(NotABlock::Shape) => {
-            platform.take_back(run);
+            platform.deallocate(run);
             return Err(FrameError::NotABlock { frame, frames }.into());
         }
         // What the kernel gave twice is with the device: given back, it would be used.
@@ -188,7 +188,7 @@ pub(crate) fn lend<P: Dma + Frames>(
         fill(platform, frame, run.count(), value);
     }
     let Some(address) = book.map(&run, platform) else {
-        platform.take_back(run);
+        platform.deallocate(run);
         return Err(FrameError::NotMapped { frame, frames }.into());
     };
     let Ok(number) = book.lend(&run) else { return Err(FrameError::Twice { frame }.into()) };
@@ -196,7 +196,7 @@ pub(crate) fn lend<P: Dma + Frames>(
         return Ok(Lent { run, address, number });
     }
     if let Some(run) = reclaim(book, number, platform) {
-        platform.take_back(run);
+        platform.deallocate(run);
     }
     Err(DeviceError::Resetting.into())
 }

@@ -3,15 +3,15 @@
 use core::time::Duration;
 
 use aerostat_spec::balloon::feature::DeflateOnOom as Oom;
-use aerostat_spec::{Accepted, Available, Level, LevelOf};
+use aerostat_spec::{Accepted, Available, Requirement, RequirementOf};
 use aerostat_transport::{Dma, Transport};
 
 use crate::Balloon;
-use crate::declare::BalloonLevels;
+use crate::declare::BalloonFeatureSet;
 use crate::error::BalloonError;
 use crate::frame::{FrameRun, Pages};
 use crate::live::{Core, Leave, Supply};
-use crate::operation::{Deflated, Floor, Inflation, Migration};
+use crate::operation::{Floor, Inflation, Migration, PendingDeflation};
 use crate::parts::Of;
 use crate::platform::Frames;
 
@@ -27,13 +27,13 @@ pub trait LiveState {
     /// The kernel's side.
     type Platform: Dma + Frames;
     /// The declaration of features.
-    type Levels: BalloonLevels;
+    type FeaturePair: BalloonFeatureSet;
 
     #[doc(hidden)]
-    fn core(&self) -> &Core<Self::Transport, Self::Platform, Self::Levels>;
+    fn core(&self) -> &Core<Self::Transport, Self::Platform, Self::FeaturePair>;
 
     #[doc(hidden)]
-    fn core_mut(&mut self) -> &mut Core<Self::Transport, Self::Platform, Self::Levels>;
+    fn core_mut(&mut self) -> &mut Core<Self::Transport, Self::Platform, Self::FeaturePair>;
 }
 
 /// What a step has left to do.
@@ -52,7 +52,7 @@ pub enum Step {
     /// The kernel was out of memory a moment ago, so that the balloon is not inflated until [`retry`](Balloon::retry) is
     /// called: once, when the pause is over.
     HeldOff {
-        /// The pause, counted from the last call of [`relieve`](Balloon::relieve).
+        /// The pause, counted from the last call of [`deflate_on_oom`](Balloon::deflate_on_oom).
         retry_after: Duration,
     },
 }
@@ -60,7 +60,7 @@ pub enum Step {
 type Kernel<S> = <S as LiveState>::Platform;
 type Size<S> = <Kernel<S> as Frames>::Size;
 /// The balloon proper in the state `S`.
-pub(crate) type CoreOf<S> = Core<<S as LiveState>::Transport, Kernel<S>, <S as LiveState>::Levels>;
+pub(crate) type CoreOf<S> = Core<<S as LiveState>::Transport, Kernel<S>, <S as LiveState>::FeaturePair>;
 
 impl<S> Balloon<S> {
     /// Goes one bounded step toward the target, and never waits: takes back what the device has used, writes `actual`,
@@ -128,8 +128,8 @@ impl<S> Balloon<S> {
     ///
     /// # Errors
     ///
-    /// [`Declined`] with the frames that the balloon did not take, and the reason.
-    pub fn inflate_with(&mut self, run: FrameRun<Size<S>>) -> Result<(), Declined<FrameRun<Size<S>>>>
+    /// [`Rejected`] with the frames that the balloon did not take, and the reason.
+    pub fn inflate_with(&mut self, run: FrameRun<Size<S>>) -> Result<(), Rejected<FrameRun<Size<S>>>>
     where
         S: LiveState,
     {
@@ -140,25 +140,25 @@ impl<S> Balloon<S> {
             Ok(missing) => (u64::from(run.count()) > missing).then_some(BalloonError::BeyondTarget),
         };
         match error {
-            Some(error) => Err(Declined { run, error }),
+            Some(error) => Err(Rejected { run, error }),
             None => take_run::<S>(core, run),
         }
     }
 
     /// Picks up to `frames` frames of the balloon to go back to the kernel, but none that the target asks for.
     ///
-    /// They are still in the balloon: [`Deflated::tell_host`] gets them out.
+    /// They are still in the balloon: [`PendingDeflation::tell_host`] gets them out.
     ///
     /// # Errors
     ///
     /// [`BalloonError::Device`]
-    pub fn deflate(&mut self, frames: u32) -> Result<Deflated<'_, S>, BalloonError>
+    pub fn deflate(&mut self, frames: u32) -> Result<PendingDeflation<'_, S>, BalloonError>
     where
         S: LiveState,
     {
         let core = self.state.core_mut();
         let surplus = core.held().saturating_sub(core.target()?.frames::<Size<S>>().into());
-        Ok(Deflated::new(core, surplus.min(frames.into()) as u32, Floor::Target))
+        Ok(PendingDeflation::new(core, surplus.min(frames.into()) as u32, Floor::Target))
     }
 
     /// Picks frames of the balloon to go back to a kernel that is out of memory, also such that the target asks for: as
@@ -169,22 +169,22 @@ impl<S> Balloon<S> {
     /// back.
     ///
     /// Where the feature is wanted and the host does not offer it, there is nothing to be had: `None`.
-    pub fn relieve(&mut self) -> Of<S::Levels, Oom, Deflated<'_, S>>
+    pub fn deflate_on_oom(&mut self) -> Of<S::FeaturePair, Oom, PendingDeflation<'_, S>>
     where
         S: LiveState,
-        LevelOf<S::Levels, Oom>: Available<Oom>,
+        RequirementOf<S::FeaturePair, Oom>: Available<Oom>,
     {
         let core = self.state.core_mut();
         let accepted = core.device.accepted().has(Oom);
-        LevelOf::<S::Levels, Oom>::of(accepted, || {
+        RequirementOf::<S::FeaturePair, Oom>::of(accepted, || {
             core.hold_off.pressure();
             let frames = core.held().min(Pages(core.options.relief).frames::<Size<S>>().into());
-            Deflated::new(core, frames as u32, Floor::Nothing)
+            PendingDeflation::new(core, frames as u32, Floor::Nothing)
         })
     }
 
     /// What was negotiated with the device.
-    pub fn accepted(&self) -> &Accepted<S::Levels>
+    pub fn accepted(&self) -> &Accepted<S::FeaturePair>
     where
         S: LiveState,
     {
@@ -192,13 +192,13 @@ impl<S> Balloon<S> {
     }
 
     /// Starts to exchange the frame `old` of the balloon for another one, because the kernel wants to have `old` in
-    /// particular. The frame comes back through [`Frames::take_back`].
+    /// particular. The frame comes back through [`Frames::deallocate`].
     ///
     /// # Errors
     ///
-    /// [`Declined`] with the new frame: [`BalloonError::Busy`] while the balloon is inflated or deflated ("try again"),
+    /// [`Rejected`] with the new frame: [`BalloonError::Busy`] while the balloon is inflated or deflated ("try again"),
     /// [`BalloonError::NotInBalloon`], or [`BalloonError::NotOne`] when `new` is more than one frame.
-    pub fn migrate(&mut self, old: u64, new: FrameRun<Size<S>>) -> Result<Migration<'_, S>, Declined<FrameRun<Size<S>>>>
+    pub fn migrate(&mut self, old: u64, new: FrameRun<Size<S>>) -> Result<Migration<'_, S>, Rejected<FrameRun<Size<S>>>>
     where
         S: LiveState,
     {
@@ -211,7 +211,7 @@ impl<S> Balloon<S> {
             Ok(()) => None,
         };
         if let Some(error) = error {
-            return Err(Declined { run: new, error });
+            return Err(Rejected { run: new, error });
         }
         take_run::<S>(core, new)?;
         Ok(Migration::new(core, old))
@@ -276,13 +276,13 @@ fn missing<S: LiveState>(core: &mut CoreOf<S>) -> Result<u64, BalloonError> {
     Ok(u64::from(target).saturating_sub(core.held()))
 }
 
-fn take_run<S: LiveState>(core: &mut CoreOf<S>, run: FrameRun<Size<S>>) -> Result<(), Declined<FrameRun<Size<S>>>> {
+fn take_run<S: LiveState>(core: &mut CoreOf<S>, run: FrameRun<Size<S>>) -> Result<(), Rejected<FrameRun<Size<S>>>> {
     core.take_run(run)
-        .map_err(|(run, error)| Declined { run, error: error.map_or(BalloonError::Busy, BalloonError::Frame) })
+        .map_err(|(run, error)| Rejected { run, error: error.map_or(BalloonError::Busy, BalloonError::Frame) })
 }
 
 /// The second half of a step: what remains to be done when the device has been looked at.
-fn toward<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+fn toward<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     core: &mut Core<T, P, L>,
     target: u32,
 ) -> Result<Step, BalloonError> {
@@ -315,7 +315,7 @@ fn toward<T: Transport, P: Dma + Frames, L: BalloonLevels>(
 /// Frames that the balloon did not take.
 #[derive(Debug, thiserror::Error)]
 #[error("the balloon did not take the frames: {error}")]
-pub struct Declined<R> {
+pub struct Rejected<R> {
     /// The frames.
     pub run: R,
     /// Why.

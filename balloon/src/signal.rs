@@ -5,12 +5,12 @@ use core::pin::Pin;
 use core::sync::atomic::{AtomicU8, Ordering};
 use core::task::{Context, Poll};
 
-use aerostat_transport::Causes;
+use aerostat_transport::InterruptStatus;
 use atomic_waker::AtomicWaker;
 
 /// A context that waits for the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Waiter {
+pub enum Source {
     /// The balloon proper: the target, inflation and deflation.
     Balloon,
     /// Statistics.
@@ -27,7 +27,7 @@ pub enum Waiter {
 /// [`Signal::raise`]; every context [waits](Signal::wait) for its own turn, or asks with [`Signal::take`].
 ///
 /// ```
-/// use aerostat_balloon::{Signal, Waiter, transport::{Causes, InterruptSource}};
+/// use aerostat_balloon::{Signal, Source, transport::{InterruptStatus, InterruptSource}};
 ///
 /// static SIGNAL: Signal = Signal::new();
 ///
@@ -35,9 +35,9 @@ pub enum Waiter {
 ///     SIGNAL.raise(device.acknowledge());
 /// }
 ///
-/// # SIGNAL.raise(Causes::ANY);
-/// assert_eq!(SIGNAL.take(Waiter::Balloon), Causes::ANY);
-/// assert!(SIGNAL.take(Waiter::Balloon).is_none());
+/// # SIGNAL.raise(InterruptStatus::ANY);
+/// assert_eq!(SIGNAL.take(Source::Balloon), InterruptStatus::ANY);
+/// assert!(SIGNAL.take(Source::Balloon).is_none());
 /// ```
 #[derive(Debug, Default)]
 pub struct Signal {
@@ -64,7 +64,7 @@ impl Slot {
         Self { raised: AtomicU8::new(0), waker: AtomicWaker::new() }
     }
 
-    fn raise(&self, causes: Causes) {
+    fn raise(&self, causes: InterruptStatus) {
         let used = if causes.used_buffers { USED_BUFFERS } else { 0 };
         let configuration = if causes.configuration { CONFIGURATION } else { 0 };
         self.raised.fetch_or(used | configuration, Ordering::Release);
@@ -79,7 +79,7 @@ impl Signal {
     }
 
     /// Wakes every context that the causes may concern. May be called in an interrupt handler.
-    pub fn raise(&self, causes: Causes) {
+    pub fn raise(&self, causes: InterruptStatus) {
         if causes.is_none() {
             return;
         }
@@ -92,18 +92,18 @@ impl Signal {
     }
 
     /// What interrupts there were for the context since the last time it asked.
-    pub fn take(&self, waiter: Waiter) -> Causes {
+    pub fn take(&self, waiter: Source) -> InterruptStatus {
         let raised = self.slot(waiter).raised.swap(0, Ordering::Acquire);
-        Causes { used_buffers: raised & USED_BUFFERS != 0, configuration: raised & CONFIGURATION != 0 }
+        InterruptStatus { used_buffers: raised & USED_BUFFERS != 0, configuration: raised & CONFIGURATION != 0 }
     }
 
     /// Waits for the next interrupt for the context, and says what it was about. At most one task of a context may wait at a time.
-    pub fn wait(&self, waiter: Waiter) -> Raised<'_> {
+    pub fn wait(&self, waiter: Source) -> Raised<'_> {
         Raised { signal: self, waiter }
     }
 
     /// Polls for the next interrupt for the context, see [`Signal::wait`].
-    pub fn poll(&self, waiter: Waiter, context: &mut Context<'_>) -> Poll<Causes> {
+    pub fn poll(&self, waiter: Source, context: &mut Context<'_>) -> Poll<InterruptStatus> {
         let causes = self.take(waiter);
         if !causes.is_none() {
             return Poll::Ready(causes);
@@ -114,12 +114,12 @@ impl Signal {
         if causes.is_none() { Poll::Pending } else { Poll::Ready(causes) }
     }
 
-    fn slot(&self, waiter: Waiter) -> &Slot {
+    fn slot(&self, waiter: Source) -> &Slot {
         match waiter {
-            Waiter::Balloon => &self.balloon,
-            Waiter::Statistics => &self.statistics,
-            Waiter::Reporting => &self.reporting,
-            Waiter::Hinting => &self.hinting,
+            Source::Balloon => &self.balloon,
+            Source::Statistics => &self.statistics,
+            Source::Reporting => &self.reporting,
+            Source::Hinting => &self.hinting,
         }
     }
 }
@@ -129,13 +129,13 @@ impl Signal {
 #[must_use = "a future does nothing unless it is polled"]
 pub struct Raised<'a> {
     signal: &'a Signal,
-    waiter: Waiter,
+    waiter: Source,
 }
 
 impl Future for Raised<'_> {
-    type Output = Causes;
+    type Output = InterruptStatus;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Causes> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<InterruptStatus> {
         self.signal.poll(self.waiter, context)
     }
 }
@@ -176,7 +176,7 @@ impl<O: Operation + Unpin> Future for On<'_, O> {
             Err(error) => return Poll::Ready(Err(error)),
             Ok(Poll::Pending) => {}
         }
-        if self.signal.poll(Waiter::Balloon, context).is_ready() {
+        if self.signal.poll(Source::Balloon, context).is_ready() {
             // There was an interrupt since the last look: look again in the next turn.
             context.waker().wake_by_ref();
         }

@@ -4,12 +4,12 @@ use core::fmt::{self, Debug, Formatter};
 use core::mem::ManuallyDrop;
 
 use aerostat_spec::balloon::feature;
-use aerostat_spec::{Level, LevelOf};
+use aerostat_spec::{Requirement, RequirementOf};
 use aerostat_transport::{Dma, Transport};
 
 use crate::Balloon;
 use crate::blocks::Blocks;
-use crate::declare::{BalloonLevels, StatsVq};
+use crate::declare::{BalloonFeatureSet, StatsVq};
 use crate::live::Core;
 use crate::parts::{HintingOf, Parts, ReportingOf, StatisticsOf, Stop};
 use crate::platform::Frames;
@@ -24,12 +24,12 @@ use crate::start::release_blocks;
 ///
 /// Dropping it resets the device like dropping a `Ready` balloon. Handles that are still there are of no use from then on,
 /// and the memory of their queues is not given back.
-pub struct Split<T: Transport, P: Dma + Frames, L: BalloonLevels> {
+pub struct Split<T: Transport, P: Dma + Frames, L: BalloonFeatureSet> {
     core: ManuallyDrop<Core<T, P, L>>,
     books: [Option<Blocks>; 3],
 }
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Split<T, P, L> {
+impl<T: Transport, P: Dma + Frames, L: BalloonFeatureSet> Split<T, P, L> {
     fn into_core(self) -> Core<T, P, L> {
         let mut this = ManuallyDrop::new(self);
         // SAFETY: `this` is never dropped and never used again, so that the core is taken exactly once.
@@ -37,7 +37,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Split<T, P, L> {
     }
 }
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Drop for Split<T, P, L> {
+impl<T: Transport, P: Dma + Frames, L: BalloonFeatureSet> Drop for Split<T, P, L> {
     fn drop(&mut self) {
         for book in self.books.into_iter().flatten() {
             book.close();
@@ -53,10 +53,10 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Drop for Split<T, P, L> {
     }
 }
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> LiveState for Split<T, P, L> {
+impl<T: Transport, P: Dma + Frames, L: BalloonFeatureSet> LiveState for Split<T, P, L> {
     type Transport = T;
     type Platform = P;
-    type Levels = L;
+    type FeaturePair = L;
 
     fn core(&self) -> &Core<T, P, L> {
         &self.core
@@ -67,7 +67,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> LiveState for Split<T, P, 
     }
 }
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Debug for Split<T, P, L> {
+impl<T: Transport, P: Dma + Frames, L: BalloonFeatureSet> Debug for Split<T, P, L> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Split").field("core", &*self.core).finish_non_exhaustive()
     }
@@ -75,7 +75,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Debug for Split<T, P, L> {
 
 /// All parts of a live balloon. Each can be moved where it is used, and all have to come back for
 /// [`join`](Handles::join).
-pub struct Handles<T: Transport, P: Dma + Frames, L: BalloonLevels> {
+pub struct Handles<T: Transport, P: Dma + Frames, L: BalloonFeatureSet> {
     /// The balloon proper.
     pub balloon: Balloon<Split<T, P, L>>,
     /// Statistics, at the level that was declared for [`StatsVq`].
@@ -86,7 +86,7 @@ pub struct Handles<T: Transport, P: Dma + Frames, L: BalloonLevels> {
     pub hinting: HintingOf<T, P, L>,
 }
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Balloon<Ready<T, P, L>> {
+impl<T: Transport, P: Dma + Frames, L: BalloonFeatureSet> Balloon<Ready<T, P, L>> {
     /// Takes the balloon apart, so that different contexts of the kernel can own its parts. The interrupt handle serves
     /// all of them.
     pub fn split(self) -> Handles<T, P, L> {
@@ -98,7 +98,7 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Balloon<Ready<T, P, L>> {
     }
 }
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Handles<T, P, L> {
+impl<T: Transport, P: Dma + Frames, L: BalloonFeatureSet> Handles<T, P, L> {
     /// Puts the balloon together again.
     ///
     /// # Errors
@@ -116,10 +116,11 @@ impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Handles<T, P, L> {
     fn is_whole(&self) -> bool {
         let device = &self.balloon.state.core().device;
         let accepted = device.accepted();
-        let statistics = LevelOf::<L, StatsVq>::get(&self.statistics).map(|handle| handle.queue.is_of(device));
+        let statistics = RequirementOf::<L, StatsVq>::get(&self.statistics).map(|handle| handle.queue.is_of(device));
         let reporting =
-            LevelOf::<L, feature::PageReporting>::get(&self.reporting).map(|handle| handle.queue.is_of(device));
-        let hinting = LevelOf::<L, feature::FreePageHint>::get(&self.hinting).map(|handle| handle.queue.is_of(device));
+            RequirementOf::<L, feature::PageReporting>::get(&self.reporting).map(|handle| handle.queue.is_of(device));
+        let hinting =
+            RequirementOf::<L, feature::FreePageHint>::get(&self.hinting).map(|handle| handle.queue.is_of(device));
         belongs(accepted.has(StatsVq), statistics)
             && belongs(accepted.has(feature::PageReporting), reporting)
             && belongs(accepted.has(feature::FreePageHint), hinting)
@@ -131,7 +132,7 @@ fn belongs(negotiated: bool, is_of: Option<bool>) -> bool {
     is_of.map_or(!negotiated, |is_of| is_of)
 }
 
-impl<T: Transport, P: Dma + Frames, L: BalloonLevels> Debug for Handles<T, P, L> {
+impl<T: Transport, P: Dma + Frames, L: BalloonFeatureSet> Debug for Handles<T, P, L> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handles").field("balloon", &self.balloon).finish_non_exhaustive()
     }

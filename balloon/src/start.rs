@@ -3,14 +3,14 @@
 use core::ops::Range;
 
 use aerostat_spec::balloon::{self, config, feature, queue};
-use aerostat_spec::{self as spec, Block, Declares, Feature, Level, LevelOf, Negotiated};
-use aerostat_transport::queue::{Awake, Dormant};
+use aerostat_spec::{self as spec, Block, Feature, HasFeature, Negotiated, Requirement, RequirementOf};
+use aerostat_transport::queue::{Disabled, Enabled};
 use aerostat_transport::{
     Addressing, Device, Dma, FeaturesOk, Live, Offer, QueueError, ResetProof, SetupFailed, Transport,
 };
 
 use crate::blocks::Blocks;
-use crate::declare::{BalloonLevels, Fill, Options, StatsVq};
+use crate::declare::{BalloonFeatureSet, Fill, Options, StatsVq};
 use crate::error::ProbeError;
 use crate::frame::Pages;
 use crate::handles::{HintingHandle, ReportingHandle, StatisticsHandle};
@@ -30,23 +30,23 @@ const LEAST: u16 = 1;
 /// The balloon proper of a live device.
 pub(crate) struct Started<T: Transport, L> {
     pub(crate) device: Device<T, balloon::Device, Live<L>>,
-    pub(crate) inflate: Queue<T, Awake>,
-    pub(crate) deflate: Queue<T, Awake>,
+    pub(crate) inflate: Queue<T, Enabled>,
+    pub(crate) deflate: Queue<T, Enabled>,
     /// What `actual` reads.
     pub(crate) told: Pages,
 }
 
 type SetUp<T, L> = Device<T, balloon::Device, FeaturesOk<L>>;
 type Notifier<T> = <T as Transport>::Notifier;
-type Of<L, F, X> = <LevelOf<L, F> as Level>::Of<X>;
+type Of<L, F, X> = <RequirementOf<L, F> as Requirement>::Of<X>;
 
 /// The queues of a device that is being set up, as far as it has them yet.
 struct Queues<T: Transport> {
-    inflate: Option<Queue<T, Dormant>>,
-    deflate: Option<Queue<T, Dormant>>,
-    statistics: Option<StatisticsQueue<Notifier<T>, Dormant>>,
-    hinting: Option<HintingQueue<Notifier<T>, Dormant>>,
-    reporting: Option<ReportingQueue<Notifier<T>, Dormant>>,
+    inflate: Option<Queue<T, Disabled>>,
+    deflate: Option<Queue<T, Disabled>>,
+    statistics: Option<StatisticsQueue<Notifier<T>, Disabled>>,
+    hinting: Option<HintingQueue<Notifier<T>, Disabled>>,
+    reporting: Option<ReportingQueue<Notifier<T>, Disabled>>,
 }
 
 impl<T: Transport> Queues<T> {
@@ -54,12 +54,12 @@ impl<T: Transport> Queues<T> {
 }
 
 /// All queues that the negotiated features have.
-struct Whole<T: Transport, L: BalloonLevels> {
-    inflate: Queue<T, Dormant>,
-    deflate: Queue<T, Dormant>,
-    statistics: Of<L, StatsVq, StatisticsQueue<Notifier<T>, Dormant>>,
-    hinting: Of<L, feature::FreePageHint, HintingQueue<Notifier<T>, Dormant>>,
-    reporting: Of<L, feature::PageReporting, ReportingQueue<Notifier<T>, Dormant>>,
+struct Whole<T: Transport, L: BalloonFeatureSet> {
+    inflate: Queue<T, Disabled>,
+    deflate: Queue<T, Disabled>,
+    statistics: Of<L, StatsVq, StatisticsQueue<Notifier<T>, Disabled>>,
+    hinting: Of<L, feature::FreePageHint, HintingQueue<Notifier<T>, Disabled>>,
+    reporting: Of<L, feature::PageReporting, ReportingQueue<Notifier<T>, Disabled>>,
 }
 
 /// Brings the device to life.
@@ -68,7 +68,7 @@ struct Whole<T: Transport, L: BalloonLevels> {
 ///
 /// The reason, and what was given.
 #[inline(never)]
-pub(crate) fn start<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+pub(crate) fn start<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     transport: T,
     mut platform: P,
     options: Options<P>,
@@ -87,13 +87,13 @@ pub(crate) fn start<T: Transport, P: Dma + Frames, L: BalloonLevels>(
         }
         Err(SetupFailed { error, transport }) => (error.into(), transport),
     };
-    platform.return_tracking(tracker.into_words().into());
+    platform.deallocate_private(tracker.into_words().into());
     Err((error, transport, platform))
 }
 
 /// Lets the device go live and puts the balloon together.
 #[inline(never)]
-fn assemble<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+fn assemble<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     device: SetUp<T, L>,
     queues: Whole<T, L>,
     told: Pages,
@@ -103,27 +103,30 @@ fn assemble<T: Transport, P: Dma + Frames, L: BalloonLevels>(
 ) -> Parts<T, P, L> {
     let device = device.go_live();
     let Whole { inflate, deflate, statistics, hinting, reporting } = queues;
-    let (inflate, deflate) = (inflate.wake(&device), deflate.wake(&device));
-    let statistics = LevelOf::<L, StatsVq>::map(statistics, |queue| StatisticsHandle::new(queue.wake(&device)));
-    let hinting = LevelOf::<L, feature::FreePageHint>::map(hinting, |queue| (queue.wake(&device), device.config()));
+    let (inflate, deflate) = (inflate.enable(&device), deflate.enable(&device));
+    let statistics = RequirementOf::<L, StatsVq>::map(statistics, |queue| StatisticsHandle::new(queue.enable(&device)));
+    let hinting =
+        RequirementOf::<L, feature::FreePageHint>::map(hinting, |queue| (queue.enable(&device), device.config()));
     let core = Core::new(Started { device, inflate, deflate, told }, tracker, platform, options);
     let (live, poison) = (&core.device, core.poison);
-    let reporting =
-        LevelOf::<L, feature::PageReporting>::map(reporting, |queue| ReportingHandle::new(queue.wake(live), poison));
-    let hinting =
-        LevelOf::<L, feature::FreePageHint>::map(hinting, |(queue, config)| HintingHandle::new(queue, config, poison));
+    let reporting = RequirementOf::<L, feature::PageReporting>::map(reporting, |queue| {
+        ReportingHandle::new(queue.enable(live), poison)
+    });
+    let hinting = RequirementOf::<L, feature::FreePageHint>::map(hinting, |(queue, config)| {
+        HintingHandle::new(queue, config, poison)
+    });
     Parts { core, statistics, hinting, reporting }
 }
 
 /// An empty book for the kernel's frames, in memory that the kernel lends.
 fn book(platform: &mut impl Frames) -> Result<Tracker, ProbeError> {
-    let span = platform.span();
+    let span = platform.range();
     let too_large = ProbeError::SpanTooLarge { frames: span.end.saturating_sub(span.start) };
     let words = Tracker::words(&span).ok_or(too_large)?;
-    let lent = platform.lend_tracking(words).ok_or(ProbeError::NoTracking { words })?;
+    let lent = platform.allocate_private(words).ok_or(ProbeError::NoPrivateMemory { words })?;
     Tracker::new(lent, &span).map_err(|lent| {
-        platform.return_tracking(lent.into());
-        ProbeError::NoTracking { words }
+        platform.deallocate_private(lent.into());
+        ProbeError::NoPrivateMemory { words }
     })
 }
 
@@ -136,17 +139,17 @@ fn block_book(
 ) -> Result<Blocks, ProbeError> {
     let too_large = ProbeError::SpanTooLarge { frames: span.end.saturating_sub(span.start) };
     let words = Blocks::words(&span, frames).ok_or(too_large)?;
-    let lent = platform.lend_tracking(words).ok_or(ProbeError::NoTracking { words })?;
+    let lent = platform.allocate_private(words).ok_or(ProbeError::NoPrivateMemory { words })?;
     Blocks::new(lent, &span, frames, addressing).map_err(|lent| {
-        platform.return_tracking(lent.into());
-        ProbeError::NoTracking { words }
+        platform.deallocate_private(lent.into());
+        ProbeError::NoPrivateMemory { words }
     })
 }
 
 /// Gives the memory of a book back that no handle has any more.
 pub(crate) fn return_book(platform: &mut impl Frames, book: Blocks) {
     // SAFETY: the caller has just taken the only other copy out of the handle, which is gone.
-    platform.return_tracking(unsafe { book.into_words() }.into());
+    platform.deallocate_private(unsafe { book.into_words() }.into());
 }
 
 /// The features that can be used with what the device offers and what the kernel relies on.
@@ -169,14 +172,17 @@ fn usable<P>(offer: Offer, options: &Options<P>) -> u64 {
 
 /// Takes the device and agrees with it on the features.
 #[inline(never)]
-fn open<T: Transport, P, L: BalloonLevels>(transport: T, options: &Options<P>) -> Result<SetUp<T, L>, SetupFailed<T>> {
+fn open<T: Transport, P, L: BalloonFeatureSet>(
+    transport: T,
+    options: &Options<P>,
+) -> Result<SetUp<T, L>, SetupFailed<T>> {
     let device = Device::take(transport)?.acknowledge().driver();
     device.negotiate_within::<L>(|offer| usable(offer, options))
 }
 
 /// Makes sure that both fields that every balloon has can be read, says what the poison is, and returns the size that the
 /// device knows.
-fn configure<T: Transport, P, L: BalloonLevels>(
+fn configure<T: Transport, P, L: BalloonFeatureSet>(
     device: &mut SetUp<T, L>,
     options: &Options<P>,
 ) -> Result<Pages, ProbeError> {
@@ -192,7 +198,7 @@ fn configure<T: Transport, P, L: BalloonLevels>(
 /// Sets up the configuration and every queue that the negotiated features have, and returns the size that the device knows. After
 /// an error `queues` are those that the device has.
 #[inline(never)]
-fn set_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+fn set_up<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     device: &mut SetUp<T, L>,
     queues: &mut Queues<T>,
     platform: &mut P,
@@ -216,30 +222,30 @@ fn set_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
 
 impl<T: Transport> Queues<T> {
     /// Takes all of them out. That each one is there which the declaration asks for, negotiation has seen to.
-    fn whole<L: BalloonLevels>(&mut self) -> Option<Whole<T, L>> {
+    fn whole<L: BalloonFeatureSet>(&mut self) -> Option<Whole<T, L>> {
         Some(Whole {
             inflate: self.inflate.take()?,
             deflate: self.deflate.take()?,
-            statistics: LevelOf::<L, StatsVq>::from_option(self.statistics.take())?,
-            hinting: LevelOf::<L, feature::FreePageHint>::from_option(self.hinting.take())?,
-            reporting: LevelOf::<L, feature::PageReporting>::from_option(self.reporting.take())?,
+            statistics: RequirementOf::<L, StatsVq>::from_option(self.statistics.take())?,
+            hinting: RequirementOf::<L, feature::FreePageHint>::from_option(self.hinting.take())?,
+            reporting: RequirementOf::<L, feature::PageReporting>::from_option(self.reporting.take())?,
         })
     }
 }
 
 /// Proof that the feature was negotiated, if it was.
-fn negotiated<T: Transport, L: BalloonLevels + Declares<F>, F: Feature>(
+fn negotiated<T: Transport, L: BalloonFeatureSet + HasFeature<F>, F: Feature>(
     device: &SetUp<T, L>,
     feature: F,
 ) -> Option<Negotiated<F>> {
-    LevelOf::<L, F>::into_option(device.accepted().depending_on(feature, |proof| proof))
+    RequirementOf::<L, F>::into_option(device.accepted().depending_on(feature, |proof| proof))
 }
 
 #[inline(never)]
-fn page_queue<T: Transport, P: Dma, L: BalloonLevels>(
+fn page_queue<T: Transport, P: Dma, L: BalloonFeatureSet>(
     device: &mut SetUp<T, L>,
     queue: impl spec::Queue<Device = balloon::Device>,
-    place: &mut Option<Queue<T, Dormant>>,
+    place: &mut Option<Queue<T, Disabled>>,
     platform: &mut P,
 ) -> Result<(), ProbeError> {
     *place = Some(device.buffer_queue(queue, LEAST, ENTRIES * ENTRY, platform)?);
@@ -247,10 +253,10 @@ fn page_queue<T: Transport, P: Dma, L: BalloonLevels>(
 }
 
 #[inline(never)]
-fn statistics_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+fn statistics_queue<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     device: &mut SetUp<T, L>,
     proof: Negotiated<StatsVq>,
-    place: &mut Option<StatisticsQueue<Notifier<T>, Dormant>>,
+    place: &mut Option<StatisticsQueue<Notifier<T>, Disabled>>,
     platform: &mut P,
     options: &Options<P>,
 ) -> Result<(), ProbeError> {
@@ -273,15 +279,15 @@ fn statistics_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
 }
 
 #[inline(never)]
-fn hinting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+fn hinting_queue<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     device: &mut SetUp<T, L>,
     proof: Negotiated<feature::FreePageHint>,
-    place: &mut Option<HintingQueue<Notifier<T>, Dormant>>,
+    place: &mut Option<HintingQueue<Notifier<T>, Disabled>>,
     platform: &mut P,
     options: &Options<P>,
 ) -> Result<(), ProbeError> {
     let addressing = Addressing::of(device.accepted());
-    let book = block_book(platform, platform.span(), options.hint, addressing)?;
+    let book = block_book(platform, platform.range(), options.hint, addressing)?;
     let Some(commands) = hinting::commands(platform, addressing) else {
         return_book(platform, book);
         return Err(hinting::NO_MEMORY.into());
@@ -301,14 +307,14 @@ fn hinting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
 }
 
 #[inline(never)]
-fn reporting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+fn reporting_queue<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     device: &mut SetUp<T, L>,
     proof: Negotiated<feature::PageReporting>,
-    place: &mut Option<ReportingQueue<Notifier<T>, Dormant>>,
+    place: &mut Option<ReportingQueue<Notifier<T>, Disabled>>,
     platform: &mut P,
     options: &Options<P>,
 ) -> Result<(), ProbeError> {
-    let book = block_book(platform, platform.span(), options.report, Addressing::of(device.accepted()))?;
+    let book = block_book(platform, platform.range(), options.report, Addressing::of(device.accepted()))?;
     match device.queue(queue::Reporting::given(proof), reporting::NEEDS, platform) {
         Ok(queue) => *place = Some(ReportingQueue::new(queue, book)),
         Err(error) => {
@@ -321,7 +327,7 @@ fn reporting_queue<T: Transport, P: Dma + Frames, L: BalloonLevels>(
 
 /// Sets FAILED, resets the device, and takes the memory of its queues back.
 #[inline(never)]
-fn give_up<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+fn give_up<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     device: SetUp<T, L>,
     queues: &mut Queues<T>,
     platform: &mut P,
@@ -398,6 +404,6 @@ pub(crate) fn release_blocks<P: Dma + Frames>(book: Blocks, platform: &mut P, po
         if let Some(Fill { fill, value }) = poison {
             fill(platform, run.first(), run.count(), value);
         }
-        platform.take_back(run);
+        platform.deallocate(run);
     });
 }

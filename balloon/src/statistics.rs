@@ -2,7 +2,7 @@
 
 use aerostat_spec::Interface;
 use aerostat_spec::balloon::{Stat, StatTag};
-use aerostat_transport::queue::{Awake, Dormant, Writer};
+use aerostat_transport::queue::{Disabled, Enabled, Writer};
 use aerostat_transport::{BufferQueue, Device, DeviceError, Live, Notifier, Transport};
 use zerocopy::{IntoBytes, LittleEndian, NativeEndian};
 
@@ -67,16 +67,16 @@ impl Sample {
 
 /// Whether the host had asked for statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum StatsRequest {
     /// It had, and has got them.
     Answered,
     /// It has not.
-    NotYet,
+    NotPending,
 }
 
 /// The statistics queue. At most one buffer is ever in it.
 #[derive(Debug)]
-pub(crate) struct StatisticsQueue<N, S = Awake> {
+pub(crate) struct StatisticsQueue<N, S = Enabled> {
     queue: BufferQueue<N, 1, S>,
     /// What was sent last; says which statistics are in the set.
     last: Sample,
@@ -85,10 +85,10 @@ pub(crate) struct StatisticsQueue<N, S = Awake> {
     interface: Interface,
 }
 
-impl<N: Notifier> StatisticsQueue<N, Dormant> {
+impl<N: Notifier> StatisticsQueue<N, Disabled> {
     /// Puts the first buffer into the queue: the host answers it when it wants the first statistics.
     pub(crate) fn prime(
-        mut queue: BufferQueue<N, 1, Dormant>,
+        mut queue: BufferQueue<N, 1, Disabled>,
         sample: Sample,
         book: Blocks,
         interface: Interface,
@@ -99,8 +99,8 @@ impl<N: Notifier> StatisticsQueue<N, Dormant> {
     }
 
     /// The queue of a device that is live now, which is told of the first buffer.
-    pub(crate) fn wake<T: Transport, D, F>(self, live: &Device<T, D, Live<F>>) -> StatisticsQueue<N> {
-        let mut queue = self.queue.wake(live);
+    pub(crate) fn enable<T: Transport, D, F>(self, live: &Device<T, D, Live<F>>) -> StatisticsQueue<N> {
+        let mut queue = self.queue.enable(live);
         queue.notify();
         StatisticsQueue { queue, last: self.last, book: self.book, interface: self.interface }
     }
@@ -108,12 +108,12 @@ impl<N: Notifier> StatisticsQueue<N, Dormant> {
 
 impl<N: Notifier> StatisticsQueue<N> {
     /// Answers the host if it has asked.
-    pub(crate) fn service(&mut self, sample: impl FnOnce(&mut Sample)) -> Result<Asked, DeviceError> {
+    pub(crate) fn service(&mut self, sample: impl FnOnce(&mut Sample)) -> Result<StatsRequest, DeviceError> {
         if !self.book.is_live() {
             return Err(DeviceError::Resetting);
         }
         if self.queue.pop()?.is_none() {
-            return Ok(Asked::NotYet);
+            return Ok(StatsRequest::NotPending);
         }
         let mut fresh = Sample::default();
         sample(&mut fresh);
@@ -128,7 +128,7 @@ impl<N: Notifier> StatisticsQueue<N> {
         // The buffer that has just come back is free again.
         let _ = self.queue.send(|buffer| last.write(buffer, interface));
         self.queue.notify();
-        Ok(Asked::Answered)
+        Ok(StatsRequest::Answered)
     }
 }
 

@@ -4,11 +4,11 @@ use core::fmt::{self, Debug, Formatter};
 use core::marker::PhantomData;
 use core::time::Duration;
 
-use aerostat_spec::{Levels, Required, Wanted, With, balloon, reserved};
+use aerostat_spec::{FeaturePair, Optional, Required, WithFeature, balloon, reserved};
 use aerostat_transport::{Dma, Numbering, Transport};
 
 use crate::Balloon;
-use crate::declare::{BalloonFeature, BalloonLevels, Configure, Options};
+use crate::declare::{BalloonFeature, BalloonFeatureSet, Configure, Options};
 use crate::error::ProbeError;
 use crate::live::ARRAYS;
 use crate::platform::Frames;
@@ -25,10 +25,10 @@ pub struct Unprobed<T, P, L> {
 }
 
 /// The declaration with which every balloon starts: each feature refused. See [`features!`](crate::features!).
-pub type Undeclared = Levels<<balloon::Device as aerostat_spec::Device>::Refused, reserved::Features>;
+pub type Undeclared = FeaturePair<<balloon::Device as aerostat_spec::Device>::NoFeatures, reserved::Features>;
 
 /// A balloon with the declaration `L` and the feature `X` at the level `V`.
-pub type Declaring<T, P, L, X, V> = Balloon<Unprobed<T, P, <L as With<<X as BalloonFeature>::Feature, V>>::Out>>;
+pub type Declaring<T, P, L, X, V> = Balloon<Unprobed<T, P, <L as WithFeature<<X as BalloonFeature>::Feature, V>>::Out>>;
 
 impl<T, P> Balloon<Unprobed<T, P, Undeclared>> {
     /// A balloon on the device that `transport` reaches, with memory from `platform`. All features are refused until
@@ -40,20 +40,20 @@ impl<T, P> Balloon<Unprobed<T, P, Undeclared>> {
 }
 
 impl<T, P, L> Balloon<Unprobed<T, P, L>> {
-    /// Declares a feature without which [`probe`](Self::probe) fails.
+    /// HasFeature a feature without which [`probe`](Self::probe) fails.
     pub fn require<X>(self, feature: X) -> Declaring<T, P, L, X, Required>
     where
         X: Configure<P>,
-        L: With<X::Feature, Required>,
+        L: WithFeature<X::Feature, Required>,
     {
         self.declare(feature)
     }
 
-    /// Declares a feature that is used when the device offers it.
-    pub fn want<X>(self, feature: X) -> Declaring<T, P, L, X, Wanted>
+    /// HasFeature a feature that is used when the device offers it.
+    pub fn want<X>(self, feature: X) -> Declaring<T, P, L, X, Optional>
     where
         X: Configure<P>,
-        L: With<X::Feature, Wanted>,
+        L: WithFeature<X::Feature, Optional>,
     {
         self.declare(feature)
     }
@@ -72,9 +72,9 @@ impl<T, P, L> Balloon<Unprobed<T, P, L>> {
     }
 
     /// Sets the pause in which the balloon is not inflated after the kernel was out of memory, see
-    /// [`relieve`](Balloon::relieve). It doubles, up to 64 times, while the kernel runs out of memory again and again. One
+    /// [`deflate_on_oom`](Balloon::deflate_on_oom). It doubles, up to 64 times, while the kernel runs out of memory again and again. One
     /// second unless set; zero for no pause at all.
-    pub fn hold_off(mut self, pause: Duration) -> Self {
+    pub fn oom_backoff(mut self, pause: Duration) -> Self {
         self.state.options.hold_off = pause;
         self
     }
@@ -109,7 +109,7 @@ impl<T, P, L> Balloon<Unprobed<T, P, L>> {
     where
         T: Transport,
         P: Dma + Frames,
-        L: BalloonLevels,
+        L: BalloonFeatureSet,
     {
         let Unprobed { transport, platform, options, .. } = self.state;
         match start(transport, platform, options) {
@@ -139,14 +139,14 @@ impl<T, P, L> Debug for Unprobed<T, P, L> {
     }
 }
 
-/// Names the type of a declaration, as the builder infers it: `features! { MustTellHost: Required, StatsVq: Wanted }`.
+/// Names the type of a declaration, as the builder infers it: `features! { MustTellHost: Required, StatsVq: Optional }`.
 ///
 /// A kernel that keeps its balloon in a static writes the type down with it. The order of the features does not matter.
 ///
 /// ```
 /// use aerostat_balloon::{Balloon, Ready, features};
 ///
-/// type Declared = features! { MustTellHost: Wanted, StatsVq: Required };
+/// type Declared = features! { MustTellHost: Optional, StatsVq: Required };
 /// # fn check<T: aerostat_balloon::transport::Transport, P>()
 /// # where P: aerostat_balloon::transport::Dma + aerostat_balloon::Frames {
 /// # type Transport<T> = T;
@@ -168,7 +168,7 @@ macro_rules! __declared {
     ($declared:ty;) => { $declared };
     ($declared:ty; $feature:ident $level:ident $($rest:tt)*) => {
         $crate::__declared!(
-            <$declared as $crate::spec::With<
+            <$declared as $crate::spec::WithFeature<
                 <$crate::$feature as $crate::BalloonFeature>::Feature,
                 $crate::spec::$level,
             >>::Out;

@@ -168,7 +168,7 @@ fn without_must_tell_host_frames_can_be_used_at_once() {
         device.step();
     }
     device.set_target(0);
-    assert_eq!(balloon.deflate(300).unwrap().use_now(), Ok(300));
+    assert_eq!(balloon.deflate(300).unwrap().release_early(), Ok(300));
     assert!(ledger.lent_frames().is_empty(), "before the device has looked at anything");
     assert_eq!((balloon.size(), device.host_page_count()), (Pages(300), 300));
     while balloon.service() != Ok(Step::OnTarget) {

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use aerostat_balloon::transport::{Dma, DmaRegion, LegacyMmio, Mmio, Transport};
 use aerostat_balloon::{
-    Balloon, FrameRun, Frames, Sample, Size4KiB, StatTag, Statistics, StatsVq, Step, TrackingMemory,
+    Balloon, FrameRun, Frames, PrivateMemory, Sample, Size4KiB, StatTag, Statistics, StatsVq, Step,
 };
 use bus::{Memory, Soft};
 
@@ -40,24 +40,24 @@ unsafe impl Dma for Kernel {
 impl Frames for Kernel {
     type Size = Size4KiB;
 
-    fn span(&self) -> Range<u64> {
+    fn range(&self) -> Range<u64> {
         FIRST..FIRST + 0x1000
     }
 
-    fn give(&mut self, most: u32) -> Option<FrameRun<Size4KiB>> {
+    fn allocate(&mut self, most: u32) -> Option<FrameRun<Size4KiB>> {
         let first = self.next;
         self.next += u64::from(most);
         // SAFETY: the frames are numbers here, which nobody takes for addresses: neither this kernel nor its device.
         Some(unsafe { FrameRun::from_raw(first, most) })
     }
 
-    fn take_back(&mut self, _run: FrameRun<Size4KiB>) {}
+    fn deallocate(&mut self, _run: FrameRun<Size4KiB>) {}
 
-    fn lend_tracking(&mut self, words: usize) -> Option<&'static mut [u64]> {
+    fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
         Some(vec![0; words].leak())
     }
 
-    fn return_tracking(&mut self, _memory: TrackingMemory) {}
+    fn deallocate_private(&mut self, _memory: PrivateMemory) {}
 }
 
 impl Statistics for Kernel {

@@ -4,10 +4,10 @@ mod common;
 
 use std::time::Duration;
 
-use aerostat_balloon::transport::{Causes, Numbering};
+use aerostat_balloon::transport::{InterruptStatus, Numbering};
 use aerostat_balloon::{
-    Asked, Balloon, BalloonError, DeflateOnOom, EventIdx, FrameRun, Frames, FreePageHint, Hinted, MustTellHost,
-    PagePoison, PageReporting, Pages, ReportFrames, Reported, Size4KiB, StatsVq, Step,
+    Balloon, BalloonError, DeflateOnOom, EventIdx, FrameRun, Frames, FreePageHint, Hinted, MustTellHost, PagePoison,
+    PageReporting, Pages, ReportFrames, Reported, Size4KiB, StatsRequest, StatsVq, Step,
 };
 use aerostat_device::{BalloonDevice, Builder, Event, HintCommand, Ledger, TestPlatform, features};
 use common::{assert_clean, assert_settled, bus, spin};
@@ -45,14 +45,14 @@ fn statistics_are_primed_and_answered_with_the_same_set() {
     let (device, platform, ledger) = start(device(features::STATS_VQ));
     let mut balloon = Balloon::new(bus(&device), platform).require(StatsVq).probe().unwrap();
     assert!(device.request_statistics(), "the first buffer is with the device when it goes live");
-    assert_eq!(balloon.stats().service(), Ok(Asked::Answered));
+    assert_eq!(balloon.stats().service(), Ok(StatsRequest::Answered));
     assert_eq!(device.statistics().unwrap(), [(4, 1 << 20), (5, 64 << 20), (15, 7)]);
 
     // More and less than in the beginning: the set stays, a missing value is the last one.
     ledger.set_statistics([(5, 65 << 20), (0, 3), (15, 8)]);
     assert!(device.request_statistics());
-    assert_eq!(balloon.stats().service(), Ok(Asked::Answered));
-    assert_eq!(balloon.stats().service(), Ok(Asked::NotYet));
+    assert_eq!(balloon.stats().service(), Ok(StatsRequest::Answered));
+    assert_eq!(balloon.stats().service(), Ok(StatsRequest::NotPending));
     assert!(device.request_statistics());
     assert_eq!(device.statistics().unwrap(), [(4, 1 << 20), (5, 65 << 20), (15, 8)]);
     let _ = balloon.remove(&mut spin()).unwrap();
@@ -72,17 +72,17 @@ fn a_kernel_without_any_statistics_is_told_so() {
 #[test]
 fn relief_goes_below_the_target_and_holds_the_balloon_off_until_the_retry() {
     let (device, platform, ledger) = start(device(features::DEFLATE_ON_OOM));
-    let balloon = Balloon::new(bus(&device), platform).require(DeflateOnOom(300)).hold_off(Duration::from_secs(3));
+    let balloon = Balloon::new(bus(&device), platform).require(DeflateOnOom(300)).oom_backoff(Duration::from_secs(3));
     let mut balloon = balloon.probe().unwrap();
     device.set_target(1000);
     assert_eq!(settle!(balloon), Step::OnTarget);
-    assert_eq!(balloon.relieve().tell_host().wait(&mut spin()), Ok(300));
+    assert_eq!(balloon.deflate_on_oom().tell_host().wait(&mut spin()), Ok(300));
     assert_eq!((device.actual(), ledger.lent_frames().len()), (700, 700));
     for _ in 0..3 {
         assert_eq!(balloon.service(), Ok(Step::HeldOff { retry_after: Duration::from_secs(3) }));
     }
     assert_eq!(device.actual(), 700);
-    assert_eq!(balloon.relieve().tell_host().wait(&mut spin()), Ok(300), "again under pressure");
+    assert_eq!(balloon.deflate_on_oom().tell_host().wait(&mut spin()), Ok(300), "again under pressure");
     let _ = balloon.retry().unwrap();
     assert_eq!(settle!(balloon), Step::OnTarget);
     assert_eq!(device.actual(), 1000);
@@ -92,12 +92,12 @@ fn relief_goes_below_the_target_and_holds_the_balloon_off_until_the_retry() {
 #[test]
 fn without_the_pause_the_balloon_takes_the_same_pages_right_back() {
     let (device, platform, ledger) = start(device(features::DEFLATE_ON_OOM));
-    let balloon = Balloon::new(bus(&device), platform).require(DeflateOnOom::default()).hold_off(Duration::ZERO);
+    let balloon = Balloon::new(bus(&device), platform).require(DeflateOnOom::default()).oom_backoff(Duration::ZERO);
     let mut balloon = balloon.probe().unwrap();
     device.set_target(1000);
     assert_eq!(settle!(balloon), Step::OnTarget);
     for _ in 0..10 {
-        assert_eq!(balloon.relieve().tell_host().wait(&mut spin()), Ok(256));
+        assert_eq!(balloon.deflate_on_oom().tell_host().wait(&mut spin()), Ok(256));
         assert_eq!(settle!(balloon), Step::OnTarget);
         assert_eq!(ledger.lent_frames().len(), 1000, "no progress for the kernel: the livelock");
     }
@@ -107,7 +107,7 @@ fn without_the_pause_the_balloon_takes_the_same_pages_right_back() {
 fn there_is_no_relief_where_the_host_does_not_offer_it() {
     let (device, platform, _ledger) = start(device(0));
     let mut balloon = Balloon::new(bus(&device), platform).want(DeflateOnOom::default()).probe().unwrap();
-    assert!(balloon.relieve().is_none());
+    assert!(balloon.deflate_on_oom().is_none());
 }
 
 /// balloon.op.8, balloon.op.12, balloon.op.16
@@ -118,7 +118,7 @@ fn migration_tells_of_the_new_frame_first_and_then_of_the_old_one() {
     device.set_target(10);
     assert_eq!(settle!(balloon), Step::OnTarget);
     let old = *ledger.lent_frames().iter().nth(4).unwrap();
-    let new = balloon.platform_mut().give(1).unwrap();
+    let new = balloon.platform_mut().allocate(1).unwrap();
     let (new_frame, old_page) = (new.first(), old as u32);
     device.clear_events();
     assert_eq!(balloon.migrate(old, new).unwrap().wait(&mut spin()), Ok(()));
@@ -144,10 +144,10 @@ fn migration_declines_what_it_cannot_do_and_hands_the_frame_back() {
     let decline = |balloon: &mut Balloon<_>, old, count| -> BalloonError {
         let balloon: &mut Balloon<aerostat_balloon::Ready<common::Bus, Platform, aerostat_balloon::Undeclared>> =
             balloon;
-        let new: FrameRun<Size4KiB> = balloon.platform_mut().give(count).unwrap();
-        let declined = balloon.migrate(old, new).map(drop).unwrap_err();
-        balloon.platform_mut().take_back(declined.run);
-        declined.error
+        let new: FrameRun<Size4KiB> = balloon.platform_mut().allocate(count).unwrap();
+        let rejected = balloon.migrate(old, new).map(drop).unwrap_err();
+        balloon.platform_mut().deallocate(rejected.run);
+        rejected.error
     };
     assert_eq!(decline(&mut balloon, 7, 1), BalloonError::NotInBalloon { frame: 7 });
     assert_eq!(decline(&mut balloon, 7, 2), BalloonError::NotOne);
@@ -215,10 +215,10 @@ fn a_round_of_hints_ends_with_stop_and_blocks_come_back_when_the_host_is_done() 
     for command in [HintCommand::Shown, HintCommand::HiddenOnceOpened] {
         let (device, platform, ledger) = start(device(features::FREE_PAGE_HINT).hint_command(command));
         let mut balloon = Balloon::new(bus(&device), platform).require(FreePageHint::default()).probe().unwrap();
-        assert_eq!(balloon.hinting().service(Causes::ANY), Ok(Hinted::Idle));
+        assert_eq!(balloon.hinting().service(InterruptStatus::ANY), Ok(Hinted::Idle));
         let _ = device.start_hinting();
-        let config = Causes { used_buffers: false, configuration: true };
-        let queue = Causes { used_buffers: true, configuration: false };
+        let config = InterruptStatus { used_buffers: false, configuration: true };
+        let queue = InterruptStatus { used_buffers: true, configuration: false };
         let _ = balloon.hinting().service(config).unwrap();
         while balloon.hinting().service(queue).unwrap() == Hinted::Waiting {}
         let hinted = ledger.lent_frames().len();
@@ -273,7 +273,7 @@ fn queues_are_found_however_the_device_numbers_them() {
             }
             if let Some(mut stats) = balloon.stats() {
                 assert!(device.request_statistics(), "{numbering:?} {offered:#x}");
-                assert_eq!(stats.service(), Ok(Asked::Answered));
+                assert_eq!(stats.service(), Ok(StatsRequest::Answered));
             }
             let _ = balloon.remove(&mut spin()).unwrap();
             assert_settled(&device, &ledger);
@@ -308,7 +308,7 @@ fn parts_work_apart_and_only_together_can_they_be_frozen() {
     let mut other = Platform::of(&device).unwrap();
     other.ledger().set_statistics([(4, 5), (5, 6), (15, 7)]);
     assert!(device.request_statistics());
-    assert_eq!(handles.statistics.service(&mut other), Ok(Asked::Answered));
+    assert_eq!(handles.statistics.service(&mut other), Ok(StatsRequest::Answered));
     let reporting = handles.reporting.take();
     let handles = handles.join().unwrap_err();
     let balloon = aerostat_balloon::Handles { reporting, ..handles }.join().unwrap();

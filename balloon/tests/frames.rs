@@ -10,8 +10,8 @@ use std::rc::Rc;
 
 use aerostat_balloon::transport::{Dma, DmaRegion};
 use aerostat_balloon::{
-    Balloon, BalloonError, FrameError, FrameRun, FrameSize, Frames, MustTellHost, Pages, ProbeError, Ready, Size4KiB,
-    Size16KiB, Size64KiB, Step, TrackingMemory,
+    Balloon, BalloonError, FrameError, FrameRun, FrameSize, Frames, MustTellHost, Pages, PrivateMemory, ProbeError,
+    Ready, Size4KiB, Size16KiB, Size64KiB, Step,
 };
 use aerostat_device::{BalloonDevice, Ledger, MemoryLayout, TestPlatform, Work};
 use common::{Bus, Told, assert_clean, assert_settled, bus, live, settle};
@@ -30,26 +30,26 @@ struct Scripted {
 impl Frames for Scripted {
     type Size = Size4KiB;
 
-    fn span(&self) -> Range<u64> {
+    fn range(&self) -> Range<u64> {
         self.span.clone()
     }
 
-    fn give(&mut self, _most: u32) -> Option<FrameRun<Size4KiB>> {
+    fn allocate(&mut self, _most: u32) -> Option<FrameRun<Size4KiB>> {
         let (first, count) = self.give.borrow_mut().pop_front()?;
         // SAFETY: nobody uses these frames: the device of these tests only acknowledges what it is told.
         Some(unsafe { FrameRun::from_raw(first, count) })
     }
 
-    fn take_back(&mut self, run: FrameRun<Size4KiB>) {
+    fn deallocate(&mut self, run: FrameRun<Size4KiB>) {
         self.back.borrow_mut().push_back((run.first(), run.count()));
     }
 
-    fn lend_tracking(&mut self, words: usize) -> Option<&'static mut [u64]> {
-        self.memory.lend_tracking(words)
+    fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
+        self.memory.allocate_private(words)
     }
 
-    fn return_tracking(&mut self, memory: TrackingMemory) {
-        self.memory.return_tracking(memory);
+    fn deallocate_private(&mut self, memory: PrivateMemory) {
+        self.memory.deallocate_private(memory);
     }
 }
 
@@ -123,12 +123,12 @@ fn frames_above_16_tib_are_refused_and_handed_back() {
         let back: u64 = kernel.back.take().iter().map(|(_, count)| u64::from(*count)).sum();
         assert_eq!(back, u64::from(count), "{first:#x}: all of it");
         if count < 50 {
-            let declined = kernel.balloon.inflate_with(run(first, count)).unwrap_err();
-            assert_eq!(declined.error, BalloonError::Frame(FrameError::TooHigh { frame: first }));
-            assert_eq!((declined.run.first(), declined.run.count()), (first, count));
+            let rejected = kernel.balloon.inflate_with(run(first, count)).unwrap_err();
+            assert_eq!(rejected.error, BalloonError::Frame(FrameError::TooHigh { frame: first }));
+            assert_eq!((rejected.run.first(), rejected.run.count()), (first, count));
         }
     }
-    assert_eq!(kernel.balloon.inflate_with(run((1 << 32) - 1, 1)).map_err(|declined| declined.error), Ok(()));
+    assert_eq!(kernel.balloon.inflate_with(run((1 << 32) - 1, 1)).map_err(|rejected| rejected.error), Ok(()));
     kernel.give.borrow_mut().push_back(((1 << 32) - 50, 49));
     assert_eq!((kernel.settle(), kernel.balloon.size()), (Ok(Step::OnTarget), Pages(50)));
 }
@@ -141,8 +141,8 @@ fn frames_outside_the_span_are_refused_and_handed_back() {
         kernel.give.borrow_mut().push_back((first, count));
         assert_eq!(kernel.settle(), Err(FrameError::OutsideSpan { frame: first }.into()));
         assert_eq!(kernel.back(), (first..first + u64::from(count)).collect::<Vec<_>>());
-        let declined = kernel.balloon.inflate_with(run(first, count)).unwrap_err();
-        assert_eq!(declined.error, FrameError::OutsideSpan { frame: first }.into());
+        let rejected = kernel.balloon.inflate_with(run(first, count)).unwrap_err();
+        assert_eq!(rejected.error, FrameError::OutsideSpan { frame: first }.into());
     }
     for (first, count) in [(1000, 1), (1999, 1), (1980, 19), (1001, 29)] {
         kernel.give.borrow_mut().push_back((first, count));
@@ -160,8 +160,8 @@ fn frames_given_twice_are_noticed() {
     kernel.device.set_target(100);
     kernel.give.borrow_mut().extend([(10, 40), (49, 1)]);
     assert_eq!(kernel.settle(), Err(FrameError::Twice { frame: 49 }.into()));
-    let declined = kernel.balloon.inflate_with(run(0, 11)).unwrap_err();
-    assert_eq!(declined.error, FrameError::Twice { frame: 0 }.into());
+    let rejected = kernel.balloon.inflate_with(run(0, 11)).unwrap_err();
+    assert_eq!(rejected.error, FrameError::Twice { frame: 0 }.into());
     assert!(kernel.back().is_empty(), "given back, it would be used");
     kernel.give.borrow_mut().push_back((50, 60));
     assert_eq!((kernel.settle(), kernel.balloon.size()), (Ok(Step::OnTarget), Pages(100)));
@@ -224,7 +224,7 @@ fn runs_of_any_length_are_taken_as_far_as_they_are_wanted() {
     kernel.device.set_target(310);
     kernel.give.borrow_mut().push_back((0, 0));
     assert!(matches!(kernel.settle(), Ok(Step::OutOfFrames { .. })), "a run of nothing is none");
-    assert_eq!(kernel.balloon.inflate_with(run(0, 0)).map_err(|declined| declined.error), Ok(()));
+    assert_eq!(kernel.balloon.inflate_with(run(0, 0)).map_err(|rejected| rejected.error), Ok(()));
     assert_eq!(kernel.balloon.size(), Pages(300));
 }
 
@@ -232,18 +232,18 @@ fn runs_of_any_length_are_taken_as_far_as_they_are_wanted() {
 #[test]
 fn chosen_frames_enter_up_to_the_target() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().manual());
-    let give = |balloon: &mut common::Live<Size4KiB>, most| balloon.platform_mut().give(most).unwrap();
+    let give = |balloon: &mut common::Live<Size4KiB>, most| balloon.platform_mut().allocate(most).unwrap();
     device.set_target(5000);
     let run = give(&mut balloon, 5001);
-    let declined = balloon.inflate_with(run).unwrap_err();
-    assert_eq!((declined.error, declined.run.count()), (BalloonError::BeyondTarget, 5001));
-    balloon.platform_mut().take_back(declined.run);
+    let rejected = balloon.inflate_with(run).unwrap_err();
+    assert_eq!((rejected.error, rejected.run.count()), (BalloonError::BeyondTarget, 5001));
+    balloon.platform_mut().deallocate(rejected.run);
     // Sixteen arrays of 256 are as many as fit.
     let run = give(&mut balloon, 5000);
-    let declined = balloon.inflate_with(run).unwrap_err();
-    assert_eq!((declined.error, declined.run.count()), (BalloonError::Busy, 5000 - 4096));
+    let rejected = balloon.inflate_with(run).unwrap_err();
+    assert_eq!((rejected.error, rejected.run.count()), (BalloonError::Busy, 5000 - 4096));
     device.settle(std::time::Duration::from_secs(10)).unwrap();
-    assert_eq!(balloon.inflate_with(declined.run).map_err(|declined| declined.error), Ok(()));
+    assert_eq!(balloon.inflate_with(rejected.run).map_err(|rejected| rejected.error), Ok(()));
     device.settle(std::time::Duration::from_secs(10)).unwrap();
     assert_eq!((balloon.service(), device.actual(), device.host_page_count()), (Ok(Step::OnTarget), 5000, 5000));
     // While the host is told of a deflation, nothing enters.
@@ -251,9 +251,9 @@ fn chosen_frames_enter_up_to_the_target() {
     assert_eq!(balloon.service(), Ok(Step::Waiting));
     device.set_target(6000);
     let run = give(&mut balloon, 1);
-    let declined = balloon.inflate_with(run).unwrap_err();
-    assert_eq!(declined.error, BalloonError::Busy);
-    balloon.platform_mut().take_back(declined.run);
+    let rejected = balloon.inflate_with(run).unwrap_err();
+    assert_eq!(rejected.error, BalloonError::Busy);
+    balloon.platform_mut().deallocate(rejected.run);
     assert_clean(&device, &ledger);
 }
 
@@ -287,18 +287,18 @@ fn spans_of_any_size_are_answered() {
         let device = BalloonDevice::builder().memory(8 << 20).inline().start().unwrap();
         let memory = TestPlatform::of(&device).unwrap();
         let ledger = memory.ledger();
-        ledger.fail_tracking();
+        ledger.fail_private();
         let platform = Scripted { memory, span, give: Runs::default(), back: Runs::default() };
         let probed = Balloon::new(bus(&device), platform).require(MustTellHost).probe();
         let error = probed.map(drop).map_err(|failed| failed.error).unwrap_err();
         assert!(ledger.is_settled());
         error
     };
-    assert_eq!(probe(0..640), ProbeError::NoTracking { words: 10 });
-    assert_eq!(probe(1000..1001), ProbeError::NoTracking { words: 1 });
+    assert_eq!(probe(0..640), ProbeError::NoPrivateMemory { words: 10 });
+    assert_eq!(probe(1000..1001), ProbeError::NoPrivateMemory { words: 1 });
     // On a 32-bit processor that many words cannot even be asked for.
     match probe(0..u64::MAX) {
-        ProbeError::NoTracking { words } => assert_eq!(words as u64, 1 << 58),
+        ProbeError::NoPrivateMemory { words } => assert_eq!(words as u64, 1 << 58),
         error => assert_eq!((error, usize::BITS), (ProbeError::SpanTooLarge { frames: u64::MAX }, 32)),
     }
     let mut kernel = Kernel::new(7..7);

@@ -6,9 +6,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aerostat_balloon::transport::{Causes, InterruptSource};
+use aerostat_balloon::transport::{InterruptSource, InterruptStatus};
 use aerostat_balloon::{
-    Asked, Balloon, MustTellHost, PageReporting, Reported, Signal, Size4KiB, StatsVq, Step, Waiter,
+    Balloon, MustTellHost, PageReporting, Reported, Signal, Size4KiB, Source, StatsRequest, StatsVq, Step,
 };
 use aerostat_device::{BalloonDevice, TestPlatform, features};
 use common::{assert_settled, bus, live, spin};
@@ -67,8 +67,8 @@ fn contexts_wait_for_their_own_turn() {
     let asked = Arc::clone(&signal);
     let stats = std::thread::spawn(move || {
         pollster::block_on(async {
-            while statistics.service(&mut kernel).unwrap() == Asked::NotYet {
-                asked.wait(Waiter::Statistics).await;
+            while statistics.service(&mut kernel).unwrap() == StatsRequest::NotPending {
+                asked.wait(Source::Statistics).await;
             }
         });
         statistics
@@ -82,14 +82,14 @@ fn contexts_wait_for_their_own_turn() {
     device.set_target(5000);
     pollster::block_on(async {
         while handles.balloon.service().unwrap() == Step::Waiting {
-            signal.wait(Waiter::Balloon).await;
+            signal.wait(Source::Balloon).await;
         }
     });
     assert_eq!(device.actual(), 5000);
     let mut balloon = handles.join().unwrap();
     pollster::block_on(async {
         while balloon.reporting().unwrap().service().unwrap() == Reported::Waiting {
-            signal.wait(Waiter::Reporting).await;
+            signal.wait(Source::Reporting).await;
         }
     });
     assert!(ledger.reported_frames() > 0);
@@ -100,15 +100,15 @@ fn contexts_wait_for_their_own_turn() {
 #[test]
 fn a_cause_wakes_only_the_contexts_that_it_concerns() {
     let signal = Signal::new();
-    let configuration = Causes { used_buffers: false, configuration: true };
-    signal.raise(Causes::default());
-    assert!(signal.take(Waiter::Balloon).is_none());
+    let configuration = InterruptStatus { used_buffers: false, configuration: true };
+    signal.raise(InterruptStatus::default());
+    assert!(signal.take(Source::Balloon).is_none());
     signal.raise(configuration);
-    assert_eq!(signal.take(Waiter::Balloon), configuration);
-    assert_eq!(signal.take(Waiter::Hinting), configuration);
-    assert!(signal.take(Waiter::Statistics).is_none() && signal.take(Waiter::Reporting).is_none());
-    signal.raise(Causes { used_buffers: true, configuration: false });
+    assert_eq!(signal.take(Source::Balloon), configuration);
+    assert_eq!(signal.take(Source::Hinting), configuration);
+    assert!(signal.take(Source::Statistics).is_none() && signal.take(Source::Reporting).is_none());
+    signal.raise(InterruptStatus { used_buffers: true, configuration: false });
     signal.raise(configuration);
-    assert_eq!(signal.take(Waiter::Balloon), Causes::ANY, "causes add up until they are taken");
-    assert!(signal.take(Waiter::Balloon).is_none());
+    assert_eq!(signal.take(Source::Balloon), InterruptStatus::ANY, "causes add up until they are taken");
+    assert!(signal.take(Source::Balloon).is_none());
 }

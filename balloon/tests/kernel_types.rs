@@ -16,21 +16,21 @@ struct Kernel;
 impl Frames for Kernel {
     type Size = Size4KiB;
 
-    fn span(&self) -> Range<u64> {
+    fn range(&self) -> Range<u64> {
         0..0
     }
 
-    fn give(&mut self, _most: u32) -> Option<FrameRun<Size4KiB>> {
+    fn allocate(&mut self, _most: u32) -> Option<FrameRun<Size4KiB>> {
         None
     }
 
-    fn take_back(&mut self, _run: FrameRun<Size4KiB>) {}
+    fn deallocate(&mut self, _run: FrameRun<Size4KiB>) {}
 
-    fn lend_tracking(&mut self, _words: usize) -> Option<&'static mut [u64]> {
+    fn allocate_private(&mut self, _words: usize) -> Option<&'static mut [u64]> {
         None
     }
 
-    fn return_tracking(&mut self, _memory: aerostat_balloon::TrackingMemory) {}
+    fn deallocate_private(&mut self, _memory: aerostat_balloon::PrivateMemory) {}
 }
 
 // SAFETY: no region is ever given out.
@@ -99,7 +99,7 @@ fn the_builder_infers_the_type_that_the_macro_names() {
         Balloon::new(transport, TestPlatform::<Size4KiB>::of(&device).unwrap())
     };
     let required: Probed<features! { MustTellHost: Required }> = unprobed().require(MustTellHost).probe();
-    let wanted: Probed<features! { MustTellHost: Wanted }> = unprobed().want(MustTellHost).probe();
+    let wanted: Probed<features! { MustTellHost: Optional }> = unprobed().want(MustTellHost).probe();
     let refused: Probed<features! {}> = unprobed().probe();
     let named: Probed<Undeclared> = unprobed().probe();
     assert!(required.is_ok() && wanted.is_ok() && refused.is_ok() && named.is_ok());

@@ -10,7 +10,7 @@ use aerostat_balloon::spec::balloon::feature;
 use aerostat_balloon::transport::{Dma, DmaRegion, SetupError};
 use aerostat_balloon::{
     Balloon, DeflateOnOom, FillFrames, FrameRun, Frames, FreeContents, FreePageHint, MustTellHost, PagePoison,
-    PageReporting, Pages, ProbeError, ReportFrames, Reported, Size4KiB, StatsVq, Step, TrackingMemory,
+    PageReporting, Pages, PrivateMemory, ProbeError, ReportFrames, Reported, Size4KiB, StatsVq, Step,
 };
 use aerostat_device::{BalloonDevice, Ledger, RegisterFault, TestPlatform, features};
 use common::{assert_clean, assert_settled, bus, spin};
@@ -29,36 +29,36 @@ struct Keeping(TestPlatform<Size4KiB>);
 impl Frames for Keeping {
     type Size = Size4KiB;
 
-    fn span(&self) -> Range<u64> {
-        self.0.span()
+    fn range(&self) -> Range<u64> {
+        self.0.range()
     }
 
-    fn give(&mut self, most: u32) -> Option<FrameRun<Size4KiB>> {
-        self.0.give(most)
+    fn allocate(&mut self, most: u32) -> Option<FrameRun<Size4KiB>> {
+        self.0.allocate(most)
     }
 
-    fn take_back(&mut self, run: FrameRun<Size4KiB>) {
-        self.0.take_back(run);
+    fn deallocate(&mut self, run: FrameRun<Size4KiB>) {
+        self.0.deallocate(run);
     }
 
-    fn lend_tracking(&mut self, words: usize) -> Option<&'static mut [u64]> {
-        self.0.lend_tracking(words)
+    fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
+        self.0.allocate_private(words)
     }
 
-    fn return_tracking(&mut self, memory: TrackingMemory) {
-        self.0.return_tracking(memory);
+    fn deallocate_private(&mut self, memory: PrivateMemory) {
+        self.0.deallocate_private(memory);
     }
 }
 
 impl ReportFrames for Keeping {
     const CONTENTS: FreeContents = FreeContents::Kept;
 
-    fn give_unreported(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
-        ReportFrames::give_unreported(&mut self.0, frames)
+    fn allocate_unreported(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
+        ReportFrames::allocate_unreported(&mut self.0, frames)
     }
 
-    fn take_back_reported(&mut self, run: FrameRun<Size4KiB>) {
-        self.0.take_back_reported(run);
+    fn deallocate_reported(&mut self, run: FrameRun<Size4KiB>) {
+        self.0.deallocate_reported(run);
     }
 }
 
@@ -217,11 +217,11 @@ fn a_balloon_is_restored_to_a_device_that_lacks_what_is_wanted() {
     let (device, platform, ledger) = start(features::BALLOON);
     let balloon = Balloon::new(bus(&device), platform).want(MustTellHost).want(DeflateOnOom::default());
     let mut balloon = balloon.probe().unwrap();
-    assert!(balloon.relieve().is_some());
+    assert!(balloon.deflate_on_oom().is_some());
     let frozen = balloon.freeze(&mut spin()).map_err(|held| held.error).unwrap();
     device.misbehave(RegisterFault::Features(features::VERSION_1));
     let mut balloon = frozen.restore().map_err(|failed| failed.error).unwrap();
-    assert!(balloon.relieve().is_none());
+    assert!(balloon.deflate_on_oom().is_none());
     assert_eq!(device.accepted_features(), features::VERSION_1);
     device.set_target(50);
     while balloon.service().unwrap() == Step::Waiting {}

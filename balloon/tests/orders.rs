@@ -95,7 +95,7 @@ fn an_inflation_waits_for_the_deflation_under_way() {
 fn frames_that_were_used_at_once_come_in_again_only_after_the_host_knows() {
     let (mut balloon, device, _ledger) = free();
     device.set_target(0);
-    assert_eq!(balloon.deflate(600).unwrap().use_now(), Ok(600));
+    assert_eq!(balloon.deflate(600).unwrap().release_early(), Ok(600));
     device.set_target(600);
     assert_eq!(balloon.service(), Ok(Step::Waiting));
     let mut inflation = balloon.inflate(600).unwrap();
@@ -114,10 +114,10 @@ fn nothing_is_used_at_once_while_the_balloon_inflates() {
     assert_eq!(balloon.service(), Ok(Step::Waiting));
     device.set_target(0);
     let lent = ledger.lent_frames();
-    assert_eq!(balloon.deflate(1000).unwrap().use_now(), Err(BalloonError::Busy));
+    assert_eq!(balloon.deflate(1000).unwrap().release_early(), Err(BalloonError::Busy));
     assert_eq!(ledger.lent_frames(), lent);
     work(&device);
-    assert_eq!(balloon.deflate(1000).unwrap().use_now(), Ok(1000));
+    assert_eq!(balloon.deflate(1000).unwrap().release_early(), Ok(1000));
     work(&device);
     assert_eq!((balloon.service(), device.actual(), device.violations()), (Ok(Step::OnTarget), 0, vec![]));
 }
@@ -131,11 +131,11 @@ fn no_more_is_used_at_once_than_the_host_can_be_told_of() {
         device.step();
     }
     device.set_target(0);
-    assert_eq!(balloon.deflate(6000).unwrap().use_now(), Ok(4096), "sixteen arrays of 256");
-    assert_eq!(balloon.deflate(6000).unwrap().use_now(), Ok(0));
+    assert_eq!(balloon.deflate(6000).unwrap().release_early(), Ok(4096), "sixteen arrays of 256");
+    assert_eq!(balloon.deflate(6000).unwrap().release_early(), Ok(0));
     assert_eq!(ledger.lent_frames().len(), 6000 - 4096);
     work(&device);
-    assert_eq!(balloon.deflate(6000).unwrap().use_now(), Ok(6000 - 4096));
+    assert_eq!(balloon.deflate(6000).unwrap().release_early(), Ok(6000 - 4096));
     work(&device);
     assert_eq!((balloon.service(), device.host_page_count(), device.violations()), (Ok(Step::OnTarget), 0, vec![]));
 }
@@ -170,7 +170,7 @@ fn the_size_is_told_after_each_acknowledgement_and_only_when_it_changed() {
     assert_clean(&device, &ledger);
 }
 
-/// The level `Wanted` of a feature that the device does not offer: the balloon works without it.
+/// The level `Optional` of a feature that the device does not offer: the balloon works without it.
 #[test]
 fn a_wanted_feature_that_is_not_offered_is_done_without() {
     let device = BalloonDevice::builder().features(1 << 32).inline().start().unwrap();

@@ -2,7 +2,7 @@
 
 mod common;
 
-use aerostat_balloon::transport::Causes;
+use aerostat_balloon::transport::InterruptStatus;
 use aerostat_balloon::{
     Balloon, BalloonError, Frames, FreePageHint, Hinted, MustTellHost, PageReporting, Pages, Size4KiB, StatsVq, Step,
 };
@@ -24,7 +24,7 @@ fn handles_say_nothing_once_their_balloon_has_ended() {
     drop(handles.balloon);
     let (events, free) = (device.events().len(), ledger.free_frames());
     assert!(handles.reporting.service(&mut kernel).is_err());
-    assert!(handles.hinting.service(&mut kernel, Causes::ANY).is_err());
+    assert!(handles.hinting.service(&mut kernel, InterruptStatus::ANY).is_err());
     assert!(handles.statistics.service(&mut kernel).is_err());
     assert_eq!((device.events().len(), ledger.free_frames()), (events, free));
     assert!(ledger.lent_frames().is_empty());
@@ -40,7 +40,7 @@ fn an_exchange_that_is_dropped_on_its_way_tells_of_the_old_frame_once() {
         device.step();
     }
     let old = *ledger.lent_frames().first().unwrap();
-    let new = balloon.platform_mut().give(1).unwrap();
+    let new = balloon.platform_mut().allocate(1).unwrap();
     let mut exchange = balloon.migrate(old, new).unwrap();
     while device.step() {}
     assert!(exchange.poll().unwrap().is_pending(), "the device has taken the new frame and is told of the old one");
@@ -71,7 +71,7 @@ fn when_every_frame_is_exchanged_the_balloon_keeps_its_size() {
     while balloon.service().unwrap() == Step::Waiting {}
     let before = ledger.lent_frames();
     for &old in &before {
-        let new = balloon.platform_mut().give(1).unwrap();
+        let new = balloon.platform_mut().allocate(1).unwrap();
         assert_eq!(balloon.migrate(old, new).unwrap().wait(&mut spin()), Ok(()));
         assert_eq!((device.actual(), device.host_page_count(), ledger.lent_frames().len()), (700, 700, 700));
         assert!(!ledger.lent_frames().contains(&old));
@@ -99,7 +99,7 @@ fn an_exchange_may_be_dropped_at_any_time() {
             device.step();
         }
         let old = *ledger.lent_frames().iter().nth(7).unwrap();
-        let new = balloon.platform_mut().give(1).unwrap();
+        let new = balloon.platform_mut().allocate(1).unwrap();
         let mut exchange = balloon.migrate(old, new).unwrap();
         for _ in 0..looks {
             device.step();
@@ -108,13 +108,13 @@ fn an_exchange_may_be_dropped_at_any_time() {
             }
         }
         drop(exchange);
-        let declined = match balloon.platform_mut().give(1) {
+        let rejected = match balloon.platform_mut().allocate(1) {
             Some(new) => balloon.migrate(old, new).map(drop).err(),
             None => None,
         };
-        if let Some(declined) = declined {
-            assert!(matches!(declined.error, BalloonError::Busy | BalloonError::NotInBalloon { .. }));
-            balloon.platform_mut().take_back(declined.run);
+        if let Some(rejected) = rejected {
+            assert!(matches!(rejected.error, BalloonError::Busy | BalloonError::NotInBalloon { .. }));
+            balloon.platform_mut().deallocate(rejected.run);
         }
         while balloon.service().unwrap() == Step::Waiting {
             device.step();
@@ -132,7 +132,7 @@ fn hinted_blocks_stay_lent_while_their_buffers_are_with_the_device() {
     let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
     let ledger = platform.ledger();
     let mut balloon = Balloon::new(bus(&device), platform).require(FreePageHint::default()).probe().unwrap();
-    let config = Causes { used_buffers: false, configuration: true };
+    let config = InterruptStatus { used_buffers: false, configuration: true };
     let _ = device.start_hinting();
     assert_eq!(balloon.hinting().service(config), Ok(Hinted::Waiting));
     let lent = ledger.lent_frames().len();
@@ -141,7 +141,9 @@ fn hinted_blocks_stay_lent_while_their_buffers_are_with_the_device() {
     assert_eq!(balloon.hinting().service(config), Ok(Hinted::Waiting));
     assert_eq!(ledger.lent_frames().len(), lent);
     while device.step() {}
-    while balloon.hinting().service(Causes { used_buffers: true, configuration: false }).unwrap() == Hinted::Waiting {
+    while balloon.hinting().service(InterruptStatus { used_buffers: true, configuration: false }).unwrap()
+        == Hinted::Waiting
+    {
         device.step();
     }
     assert!(ledger.lent_frames().is_empty());

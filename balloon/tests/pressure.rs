@@ -30,11 +30,11 @@ fn the_kernel_hears_of_every_frame_that_comes_and_goes() {
         device.set_target(8000);
         assert!(balloon.inflate(20).unwrap().wait(&mut spin()).is_ok());
         assert_accounted(&balloon, &ledger);
-        let run = balloon.platform_mut().give(3).unwrap();
+        let run = balloon.platform_mut().allocate(3).unwrap();
         assert!(balloon.inflate_with(run).is_ok());
         let _ = balloon.service().unwrap();
         assert_eq!(settle(&mut balloon), Step::OnTarget);
-        let (old, new) = (*ledger.lent_frames().first().unwrap(), balloon.platform_mut().give(1).unwrap());
+        let (old, new) = (*ledger.lent_frames().first().unwrap(), balloon.platform_mut().allocate(1).unwrap());
         assert_eq!(balloon.migrate(old, new).unwrap().wait(&mut spin()), Ok(()));
         assert_accounted(&balloon, &ledger);
         device.set_target(100);
@@ -77,7 +77,7 @@ fn frames_used_at_once_are_accounted_too() {
     device.set_target(1000);
     while balloon.service().unwrap() == Step::Waiting {}
     device.set_target(400);
-    assert_eq!(balloon.deflate(u32::MAX).unwrap().use_now(), Ok(600));
+    assert_eq!(balloon.deflate(u32::MAX).unwrap().release_early(), Ok(600));
     assert_eq!((ledger.accounts().in_balloon(), ledger.lent_frames().len()), (400, 400));
     assert_clean(&device, &ledger);
 }
@@ -93,7 +93,7 @@ fn nothing_is_accounted_where_the_balloon_deflates_on_oom() {
         let mut balloon = balloon.probe().unwrap();
         device.set_target(1000);
         while balloon.service().unwrap() == Step::Waiting {}
-        if let Some(picked) = balloon.relieve() {
+        if let Some(picked) = balloon.deflate_on_oom() {
             assert_eq!(picked.tell_host().wait(&mut spin()), Ok(64));
         }
         let _ = balloon.remove(&mut spin()).unwrap();
@@ -137,7 +137,7 @@ fn relief_gives_no_more_than_the_balloon_has() {
         device.set_target(pages);
         while balloon.service().unwrap() == Step::Waiting {}
         let given = relief.min(pages);
-        let picked = balloon.relieve();
+        let picked = balloon.deflate_on_oom();
         assert_eq!(picked.frames(), given);
         assert_eq!(picked.tell_host().wait(&mut spin()), Ok(given));
         assert_eq!((device.actual(), ledger.lent_frames().len()), (pages - given, (pages - given) as usize));

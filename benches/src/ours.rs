@@ -1,8 +1,8 @@
 //! A live balloon of this workspace on the device.
 
 use aerostat_balloon::{
-    Asked, Balloon, EventIdx, FrameRun, FrameSize, MustTellHost, PageReporting, Ready, RingPacked, Size4KiB, StatsVq,
-    Step, Undeclared, Unprobed, features,
+    Balloon, EventIdx, FrameRun, FrameSize, MustTellHost, PageReporting, Ready, RingPacked, Size4KiB, StatsRequest,
+    StatsVq, Step, Undeclared, Unprobed, features,
 };
 use aerostat_transport::{Mmio, Spin};
 
@@ -127,7 +127,7 @@ impl<S: FrameSize> Ours<S> {
     pub fn answer(&mut self) {
         self.device.ask_for_statistics();
         let asked = either!(self, balloon => balloon.stats().service());
-        assert_eq!(asked, Ok(Asked::Answered));
+        assert_eq!(asked, Ok(StatsRequest::Answered));
     }
 
     /// Reports `blocks` blocks of free memory or more, and returns how many.
@@ -157,7 +157,7 @@ impl<S: FrameSize> Ours<S> {
         // SAFETY: nobody touches the frames of a `Kernel`, which are only numbers.
         let new = unsafe { FrameRun::from_raw(new, 1) };
         either!(self, balloon => {
-            let migration = balloon.migrate(old, new).map_err(|declined| declined.error);
+            let migration = balloon.migrate(old, new).map_err(|rejected| rejected.error);
             migration.and_then(|migration| migration.wait(&mut Spin::default())).expect("the device is honest");
         });
     }

@@ -68,7 +68,7 @@ impl Peer {
         for _ in 0..pages / ENTRIES {
             let mut filled = 0;
             while filled < ENTRIES
-                && let Some(run) = self.kernel.give(ENTRIES - filled)
+                && let Some(run) = self.kernel.allocate(ENTRIES - filled)
             {
                 filled += encode(&mut self.array[filled as usize..], &run);
                 self.held.push(run);
@@ -95,7 +95,7 @@ impl Peer {
             let array = self.array[..filled as usize].as_bytes();
             self.deflate.add_notify_wait_pop(&[array], &mut [], &mut self.bus).expect("the device works");
             for run in self.held.drain(first..) {
-                self.kernel.take_back(run);
+                self.kernel.deallocate(run);
             }
         }
     }

@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::ptr::NonNull;
 
 use aerostat_balloon::{
-    FillFrames, FrameRun, FrameSize, Frames, HintFrames, ReportFrames, Sample, Size4KiB, StatTag, Statistics,
-    TrackingMemory,
+    FillFrames, FrameRun, FrameSize, Frames, HintFrames, PrivateMemory, ReportFrames, Sample, Size4KiB, StatTag,
+    Statistics,
 };
 use aerostat_transport::{Dma, DmaRegion};
 
@@ -78,12 +78,12 @@ impl<S> Kernel<S> {
 impl<S: FrameSize> Frames for Kernel<S> {
     type Size = S;
 
-    fn span(&self) -> Range<u64> {
+    fn range(&self) -> Range<u64> {
         0..self.frames.into()
     }
 
     #[inline]
-    fn give(&mut self, most: u32) -> Option<FrameRun<S>> {
+    fn allocate(&mut self, most: u32) -> Option<FrameRun<S>> {
         let mask = self.frames - 1;
         let (first, count) = match self.lie {
             Lie::Runs => {
@@ -102,15 +102,15 @@ impl<S: FrameSize> Frames for Kernel<S> {
     }
 
     #[inline]
-    fn take_back(&mut self, _run: FrameRun<S>) {}
+    fn deallocate(&mut self, _run: FrameRun<S>) {}
 
-    fn lend_tracking(&mut self, words: usize) -> Option<&'static mut [u64]> {
+    fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
         self.private += words * size_of::<u64>();
         Some(Box::leak(vec![0; words].into_boxed_slice()))
     }
 
-    fn return_tracking(&mut self, memory: TrackingMemory) {
-        // SAFETY: leaked as a box by `lend_tracking`.
+    fn deallocate_private(&mut self, memory: PrivateMemory) {
+        // SAFETY: leaked as a box by `allocate_private`.
         drop(unsafe { Box::from_raw(memory.into_raw().as_ptr()) });
     }
 }
@@ -141,24 +141,24 @@ impl<S: FrameSize> Statistics for Kernel<S> {
 }
 
 impl<S: FrameSize> ReportFrames for Kernel<S> {
-    fn give_unreported(&mut self, frames: u32) -> Option<FrameRun<S>> {
+    fn allocate_unreported(&mut self, frames: u32) -> Option<FrameRun<S>> {
         if self.next + frames > self.frames {
             self.next = 0;
         }
         let first = self.next;
         self.next += frames;
-        // SAFETY: as in `give`.
+        // SAFETY: as in `allocate`.
         Some(unsafe { FrameRun::from_raw(first.into(), frames) })
     }
 
-    fn take_back_reported(&mut self, _run: FrameRun<S>) {
+    fn deallocate_reported(&mut self, _run: FrameRun<S>) {
         self.reported += 1;
     }
 }
 
 impl<S: FrameSize> HintFrames for Kernel<S> {
-    fn give_block(&mut self, frames: u32) -> Option<FrameRun<S>> {
-        self.give_unreported(frames)
+    fn allocate_block(&mut self, frames: u32) -> Option<FrameRun<S>> {
+        self.allocate_unreported(frames)
     }
 }
 

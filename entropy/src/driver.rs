@@ -1,20 +1,21 @@
 //! The driver: from a transport to random bytes.
 
-use aerostat_transport::queue::Awake;
+use aerostat_transport::queue::Enabled;
 use aerostat_transport::spec::reserved::feature::{AccessPlatform, EventIdx, OrderPlatform, RingPacked};
-use aerostat_transport::spec::{Levels, Wanted, With, reserved};
-use aerostat_transport::{BufferQueue, Device, DeviceError, Dma, Live, Patience, SetupError, Transport, Wait};
+use aerostat_transport::spec::{FeaturePair, Optional, WithFeature, reserved};
+use aerostat_transport::{BufferQueue, Device, DeviceError, Dma, Live, SetupError, Transport, Wait};
+use core::ops::ControlFlow;
 
 use crate::entropy::{self, queue};
 use crate::error::{EntropyError, ProbeError, ProbeFailed};
 
 // ANCHOR: levels
-type Refused = Levels<entropy::Features, reserved::Features>;
-type Packed = <Refused as With<RingPacked, Wanted>>::Out;
-type Events = <Packed as With<EventIdx, Wanted>>::Out;
-type Ordered = <Events as With<OrderPlatform, Wanted>>::Out;
+type Absent = FeaturePair<entropy::Features, reserved::Features>;
+type Packed = <Absent as WithFeature<RingPacked, Optional>>::Out;
+type Events = <Packed as WithFeature<EventIdx, Optional>>::Out;
+type Ordered = <Events as WithFeature<OrderPlatform, Optional>>::Out;
 /// What the driver wants where the device offers it: packed rings, event indexes, and the platform's way to memory.
-pub type Declared = <Ordered as With<AccessPlatform, Wanted>>::Out;
+pub type Declared = <Ordered as WithFeature<AccessPlatform, Optional>>::Out;
 // ANCHOR_END: levels
 
 /// The most that one request asks for, in bytes.
@@ -27,7 +28,7 @@ pub const BYTES: usize = 256;
 #[derive(Debug)]
 pub struct Entropy<T: Transport> {
     device: Device<T, entropy::Device, Live<Declared>>,
-    requests: BufferQueue<T::Notifier, 1, Awake>,
+    requests: BufferQueue<T::Notifier, 1, Enabled>,
 }
 // ANCHOR_END: driver
 
@@ -44,7 +45,7 @@ impl<T: Transport> Entropy<T> {
         match device.buffer_queue(queue::Request, 1, BYTES, dma) {
             Ok(requests) => {
                 let device = device.go_live();
-                Ok(Self { requests: requests.wake(&device), device })
+                Ok(Self { requests: requests.enable(&device), device })
             }
             Err(error) => {
                 let transport = device.abandon().map_or_else(|failed| failed.transport, |(transport, _)| transport);
@@ -92,12 +93,12 @@ impl<T: Transport> Entropy<T> {
     ///
     /// [`EntropyError`], and what `bytes` holds is of no use. After [`DeviceError::NoAnswer`] it may be tried again.
     pub fn fill(&mut self, bytes: &mut [u8], wait: &mut impl Wait) -> Result<(), EntropyError> {
-        let (mut filled, mut attempt, mut patience) = (0, 0_u32, Patience::GoOn);
+        let (mut filled, mut attempt, mut patience) = (0, 0_u32, ControlFlow::Continue(()));
         while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
             self.request(rest.len())?;
             if let Some(count) = self.poll(rest)? {
-                (filled, attempt, patience) = (filled + count, 0, Patience::GoOn);
-            } else if patience == Patience::GiveUp {
+                (filled, attempt, patience) = (filled + count, 0, ControlFlow::Continue(()));
+            } else if patience == ControlFlow::Break(()) {
                 return Err(DeviceError::NoAnswer { queue: self.requests.index() }.into());
             } else {
                 // After the last wait there is one more look: the wait may have taken longer than the device.

@@ -3,10 +3,11 @@
 mod common;
 
 use aerostat_entropy::transport::{
-    Causes, DeviceError, InterruptSource, Patience, QueueError, SetupError, Status, Transport,
+    DeviceError, InterruptSource, InterruptStatus, QueueError, SetupError, Status, Transport,
 };
 use aerostat_entropy::{BYTES, EntropyError, ProbeError};
 use common::{Both, ID, Memory, Soft, both, impatient, probe, reg};
+use std::ops::ControlFlow;
 
 /// Bytes that tell where they come from.
 fn stream(len: usize) -> Vec<u8> {
@@ -20,7 +21,7 @@ fn answering(both: &mut Both, stream: &[u8], piece: usize, bytes: &mut [u8]) -> 
     entropy.fill(bytes, &mut |_attempt: u32| {
         let end = stream.len().min(sent + piece);
         sent += host.serve(&stream[sent..end]);
-        Patience::GoOn
+        ControlFlow::Continue(())
     })
 }
 
@@ -85,7 +86,7 @@ fn a_device_that_does_not_answer_is_given_up_and_may_answer_later() {
     let mut waits = Vec::new();
     let silent = entropy.fill(&mut bytes, &mut |attempt: u32| {
         waits.push(attempt);
-        if attempt < 3 { Patience::GoOn } else { Patience::GiveUp }
+        if attempt < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     assert_eq!((silent, waits), (Err(DeviceError::NoAnswer { queue: 0 }.into()), vec![0, 1, 2, 3]));
     let request = host.take().unwrap();
@@ -101,7 +102,7 @@ fn an_answer_during_the_last_wait_is_found() {
     let mut bytes = [0; 4];
     let last = entropy.fill(&mut bytes, &mut |_attempt: u32| {
         host.serve(&stream(4));
-        Patience::GiveUp
+        ControlFlow::Break(())
     });
     assert_eq!((last, bytes[..].to_vec()), (Ok(()), stream(4)));
     Both { entropy, host }.remove();
@@ -117,7 +118,7 @@ fn each_answer_is_progress_to_whoever_counts_the_waits() {
             if attempt == 1 {
                 host.serve(&[9]);
             }
-            Patience::GoOn
+            ControlFlow::Continue(())
         })
         .unwrap();
     assert_eq!(waits, [0, 1, 0, 1, 0, 1]);
@@ -130,7 +131,7 @@ fn the_interrupt_says_that_there_is_an_answer() {
     let interrupt = entropy.interrupt();
     assert!(interrupt.acknowledge().is_none());
     host.soft.model().interrupt = 1;
-    assert_eq!(interrupt.acknowledge(), Causes { used_buffers: true, configuration: false });
+    assert_eq!(interrupt.acknowledge(), InterruptStatus { used_buffers: true, configuration: false });
     assert_eq!(host.soft.model().interrupt, 0, "the line is low again");
     Both { entropy, host }.remove();
 }

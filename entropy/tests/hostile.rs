@@ -3,9 +3,10 @@
 mod common;
 
 use aerostat_entropy::transport::queue::AddError;
-use aerostat_entropy::transport::{DeviceError, Patience, SetupError, Status};
+use aerostat_entropy::transport::{DeviceError, SetupError, Status};
 use aerostat_entropy::{BYTES, EntropyError};
 use common::{Both, both, impatient, probe};
+use std::ops::ControlFlow;
 
 // ANCHOR: no_bytes
 #[test]
@@ -17,7 +18,7 @@ fn an_answer_without_a_byte_is_an_error_and_no_endless_loop() {
         waits += 1;
         assert!(waits < 10, "it does not end");
         host.serve(&[]);
-        Patience::GoOn
+        ControlFlow::Continue(())
     });
     assert_eq!((filled, waits), (Err(EntropyError::NoBytes), 1));
     assert_eq!(bytes, [0xee; 32]);

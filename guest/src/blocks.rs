@@ -10,7 +10,7 @@ const CAP: usize = 1 << 15;
 
 /// Which free blocks are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum Optional {
     /// Any.
     Free,
     /// Those that the host was not told of since they were last in use.
@@ -26,8 +26,8 @@ struct Block {
 }
 
 impl Block {
-    fn is(self, wanted: Wanted) -> bool {
-        u64::from(self.free) == BLOCK_FRAMES && (wanted == Wanted::Free || !self.reported)
+    fn is(self, wanted: Optional) -> bool {
+        u64::from(self.free) == BLOCK_FRAMES && (wanted == Optional::Free || !self.reported)
     }
 }
 
@@ -98,7 +98,7 @@ impl Blocks {
 
     /// The frames of free blocks that are neighbours, `frames` altogether, the first of which has a number that is a
     /// multiple of `frames`. `None` when there are none below frame number `end`, or `frames` are not whole blocks.
-    pub(crate) fn find(&mut self, frames: u64, wanted: Wanted, end: u64) -> Option<Range<u64>> {
+    pub(crate) fn find(&mut self, frames: u64, wanted: Optional, end: u64) -> Option<Range<u64>> {
         let count = usize::try_from(frames / BLOCK_FRAMES).ok().filter(|&count| count > 0)?;
         let groups = (end.div_ceil(BLOCK_FRAMES) as usize).min(CAP) / count;
         if !frames.is_multiple_of(BLOCK_FRAMES) {
@@ -140,7 +140,7 @@ mod tests {
 
     const END: u64 = 16 * BLOCK_FRAMES;
 
-    fn find(blocks: &mut Blocks, count: u64, wanted: Wanted) -> Option<u64> {
+    fn find(blocks: &mut Blocks, count: u64, wanted: Optional) -> Option<u64> {
         let run = blocks.find(count * BLOCK_FRAMES, wanted, END)?;
         assert_eq!(run.end - run.start, count * BLOCK_FRAMES);
         Some(run.start / BLOCK_FRAMES)
@@ -150,19 +150,19 @@ mod tests {
     fn only_whole_free_blocks_are_found_each_in_its_turn() {
         let mut blocks = Box::new(Blocks::new());
         blocks.put(&(1..4 * BLOCK_FRAMES));
-        assert_eq!([(); 4].map(|()| find(&mut blocks, 1, Wanted::Free)), [Some(1), Some(2), Some(3), Some(1)]);
+        assert_eq!([(); 4].map(|()| find(&mut blocks, 1, Optional::Free)), [Some(1), Some(2), Some(3), Some(1)]);
         blocks.take(&(2 * BLOCK_FRAMES - 1..3 * BLOCK_FRAMES));
-        assert_eq!([(); 2].map(|()| find(&mut blocks, 1, Wanted::Free)), [Some(3), Some(3)]);
+        assert_eq!([(); 2].map(|()| find(&mut blocks, 1, Optional::Free)), [Some(3), Some(3)]);
     }
 
     #[test]
     fn larger_blocks_are_aligned_to_their_size() {
         let mut blocks = Box::new(Blocks::new());
         blocks.put(&(BLOCK_FRAMES..4 * BLOCK_FRAMES));
-        assert_eq!(find(&mut blocks, 2, Wanted::Free), Some(2));
-        assert_eq!(find(&mut blocks, 4, Wanted::Free), None);
+        assert_eq!(find(&mut blocks, 2, Optional::Free), Some(2));
+        assert_eq!(find(&mut blocks, 4, Optional::Free), None);
         blocks.put(&(0..BLOCK_FRAMES));
-        assert_eq!(find(&mut blocks, 4, Wanted::Free), Some(0));
+        assert_eq!(find(&mut blocks, 4, Optional::Free), Some(0));
     }
 
     #[test]
@@ -170,7 +170,7 @@ mod tests {
         let mut blocks = Box::new(Blocks::new());
         blocks.put(&(0..END));
         for frames in [0, 1, BLOCK_FRAMES - 1, BLOCK_FRAMES + 1] {
-            assert_eq!(blocks.find(frames, Wanted::Free, END), None, "{frames}");
+            assert_eq!(blocks.find(frames, Optional::Free, END), None, "{frames}");
         }
     }
 
@@ -179,14 +179,14 @@ mod tests {
         let mut blocks = Box::new(Blocks::new());
         blocks.put(&(0..2 * BLOCK_FRAMES));
         blocks.report(&(0..2 * BLOCK_FRAMES));
-        assert_eq!(find(&mut blocks, 1, Wanted::Unreported), None);
+        assert_eq!(find(&mut blocks, 1, Optional::Unreported), None);
         blocks.take(&(600..601));
-        assert_eq!(find(&mut blocks, 1, Wanted::Unreported), None, "a frame of it is in use");
+        assert_eq!(find(&mut blocks, 1, Optional::Unreported), None, "a frame of it is in use");
         blocks.put(&(600..601));
-        assert_eq!(find(&mut blocks, 1, Wanted::Unreported), Some(1));
+        assert_eq!(find(&mut blocks, 1, Optional::Unreported), Some(1));
         blocks.report(&(BLOCK_FRAMES..2 * BLOCK_FRAMES));
         blocks.forget_reports();
-        assert_eq!(find(&mut blocks, 1, Wanted::Unreported), Some(0));
+        assert_eq!(find(&mut blocks, 1, Optional::Unreported), Some(0));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use core::ops::Range;
 use bitmap_allocator::BitAlloc;
 pub use bitmap_allocator::BitAlloc16M;
 
-use crate::blocks::{BLOCK_FRAMES, Blocks, Wanted};
+use crate::blocks::{BLOCK_FRAMES, Blocks, Optional};
 
 /// Bytes in a frame.
 pub const FRAME_BYTES: u64 = 4096;
@@ -72,7 +72,7 @@ impl<Bits: BitAlloc> Frames<Bits> {
 
     /// Takes a block of `frames` neighbours, the first of which has a number that is a multiple of `frames`. `None` when
     /// there is none, or `frames` is not a multiple of [`BLOCK_FRAMES`](crate::BLOCK_FRAMES).
-    pub fn take_block(&mut self, frames: u64, wanted: Wanted) -> Option<Range<u64>> {
+    pub fn take_block(&mut self, frames: u64, wanted: Optional) -> Option<Range<u64>> {
         let run = self.blocks.find(frames, wanted, self.end)?;
         Some(self.remove(run))
     }
@@ -290,12 +290,12 @@ mod tests {
     fn a_block_is_taken_whole_and_comes_back_reported() {
         let mut frames = Frames::new();
         frames.add(MIB..8 * MIB);
-        let block = frames.take_block(512, Wanted::Unreported).unwrap();
+        let block = frames.take_block(512, Optional::Unreported).unwrap();
         assert_eq!((block.clone(), frames.available()), (512..1024, 5 * 256));
         frames.put_reported(block);
-        assert_eq!(frames.take_block(1024, Wanted::Unreported), Some(1024..2048));
-        assert_eq!(frames.take_block(512, Wanted::Unreported), None);
-        assert_eq!(frames.take_block(512, Wanted::Free), Some(512..1024));
+        assert_eq!(frames.take_block(1024, Optional::Unreported), Some(1024..2048));
+        assert_eq!(frames.take_block(512, Optional::Unreported), None);
+        assert_eq!(frames.take_block(512, Optional::Free), Some(512..1024));
         assert_eq!(frames.take(u32::MAX), Some(256..512));
     }
 
@@ -306,10 +306,10 @@ mod tests {
         let run = frames.take(1).unwrap();
         let layout = frames.take_layout(Layout::from_size_align(1, 4 << 20).unwrap()).unwrap();
         assert_eq!((run, layout.clone()), (0..1, 1024..1025));
-        assert_eq!(frames.take_block(512, Wanted::Free), Some(512..1024));
-        assert_eq!(frames.take_block(512, Wanted::Free), None);
+        assert_eq!(frames.take_block(512, Optional::Free), Some(512..1024));
+        assert_eq!(frames.take_block(512, Optional::Free), None);
         frames.put(layout);
-        assert_eq!(frames.take_block(512, Wanted::Free), Some(1024..1536));
+        assert_eq!(frames.take_block(512, Optional::Free), Some(1024..1536));
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod options;
 mod tree;
 mod windows;
 
-pub use blocks::{BLOCK_FRAMES, Wanted};
+pub use blocks::{BLOCK_FRAMES, Optional};
 pub use dsdt::virtio_mmio;
 pub use frames::{BitAlloc16M, FRAME_BYTES, Frames};
 pub use map::{Kind, MemoryMap, TooManyRegions};

@@ -1,6 +1,6 @@
 //! What is known of a device type from its description.
 
-use crate::feature::FeatureSet;
+use crate::feature::FeatureTable;
 use crate::field::Block;
 
 /// A device type, as described.
@@ -14,7 +14,7 @@ pub trait Device: 'static {
     /// The device's own configuration space.
     type Config: Block;
     /// The device's own features, all refused: where a declaration starts.
-    type Refused: FeatureSet;
+    type NoFeatures: FeatureTable;
 }
 
 /// A virtio device id: 5 is the memory balloon.

@@ -1,13 +1,13 @@
 //! Features and the sets that a driver declares.
 //!
 //! Each feature of a description is a zero-sized type that implements [`Feature`]. A set of features with a level for
-//! each is a type too, generated per description as `Features<…>`; [`Levels`] pairs the set of a device with the set of
+//! each is a type too, generated per description as `Features<…>`; [`FeaturePair`] pairs the set of a device with the set of
 //! the reserved features (ring format, event index, …) that every device shares.
 
 use core::marker::PhantomData;
 
 use crate::__private::described;
-use crate::level::{Demand, Level};
+use crate::requirement::{Requirement, RequirementKind};
 
 /// One feature of a description, as a type.
 #[diagnostic::on_unimplemented(
@@ -29,12 +29,12 @@ pub trait Feature: Copy + core::fmt::Debug + Send + Sync + 'static {
 }
 
 /// A set of features with a level for each.
-pub trait FeatureSet: Copy + Default + core::fmt::Debug + Send + Sync + 'static {
+pub trait FeatureTable: Copy + Default + core::fmt::Debug + Send + Sync + 'static {
     /// The features of the set in order of their bits, each with its level.
     const ENTRIES: &'static [FeatureEntry];
 }
 
-/// One feature of a [`FeatureSet`], as a value.
+/// One feature of a [`FeatureTable`], as a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeatureEntry {
     /// Number of the feature bit, 0 to 63.
@@ -46,13 +46,13 @@ pub struct FeatureEntry {
     /// Masks of features of each of which at least one has to be accepted with this one.
     pub requires_any: &'static [u64],
     /// The level declared.
-    pub demand: Demand,
+    pub requirement: RequirementKind,
 }
 
 impl FeatureEntry {
     /// The entry of the feature `F` at the level `L`.
-    pub const fn new<F: Feature, L: Level>() -> Self {
-        Self { bit: F::BIT, name: F::NAME, requires: F::REQUIRES, requires_any: F::REQUIRES_ANY, demand: L::DEMAND }
+    pub const fn new<F: Feature, L: Requirement>() -> Self {
+        Self { bit: F::BIT, name: F::NAME, requires: F::REQUIRES, requires_any: F::REQUIRES_ANY, requirement: L::KIND }
     }
 
     /// What this feature lacks where the mask is accepted: the features that it needs, and all features of a group that
@@ -75,13 +75,13 @@ impl FeatureEntry {
     note = "declare each feature at most once, by `.want(…)` or by `.require(…)`",
     note = "use a feature from the module of the device, or from `aerostat_spec::reserved`"
 )]
-pub trait With<F, L: Level> {
+pub trait WithFeature<F, L: Requirement> {
     /// The set with the new level.
     type Out;
 }
 
 #[diagnostic::do_not_recommend]
-impl<S: described::With<F, L>, F, L: Level> With<F, L> for S {
+impl<S: described::WithFeature<F, L>, F, L: Requirement> WithFeature<F, L> for S {
     type Out = S::Out;
 }
 
@@ -91,14 +91,14 @@ impl<S: described::With<F, L>, F, L: Level> With<F, L> for S {
     label = "unknown to the feature set",
     note = "use a feature from the module of the device, or from `aerostat_spec::reserved`"
 )]
-pub trait Declares<F> {
+pub trait HasFeature<F> {
     /// The level that the driver declared for the feature.
-    type Level: Level;
+    type Requirement: Requirement;
 }
 
 #[diagnostic::do_not_recommend]
-impl<S: described::Declares<F>, F> Declares<F> for S {
-    type Level = S::Level;
+impl<S: described::HasFeature<F>, F> HasFeature<F> for S {
+    type Requirement = S::Requirement;
 }
 
 /// Owner of a device type's own features (bits 0 to 23 and 50 to 63).
@@ -111,57 +111,58 @@ pub struct Reserved;
 
 /// The levels of a device's own features `D` and of the reserved features `R`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Levels<D, R>(PhantomData<(D, R)>);
+pub struct FeaturePair<D, R>(PhantomData<(D, R)>);
 
-/// Both halves of [`Levels`], for code that is generic over the pair.
-pub trait Declaration: Copy + Default + core::fmt::Debug + Send + Sync + 'static {
+/// Both halves of [`FeaturePair`], for code that is generic over the pair.
+pub trait FeatureSet: Copy + Default + core::fmt::Debug + Send + Sync + 'static {
     /// The device's own features.
-    type Device: FeatureSet;
+    type Device: FeatureTable;
     /// The reserved features.
-    type Reserved: FeatureSet;
+    type Reserved: FeatureTable;
 }
 
-impl<D: FeatureSet, R: FeatureSet> Declaration for Levels<D, R> {
+impl<D: FeatureTable, R: FeatureTable> FeatureSet for FeaturePair<D, R> {
     type Device = D;
     type Reserved = R;
 }
 
-/// Finds the half of [`Levels`] that an owner's features are declared in.
-pub trait Half<D, R> {
+/// Finds the half of [`FeaturePair`] that an owner's features are declared in.
+pub trait FeatureOwner<D, R> {
     /// That half.
     type This;
     /// The pair with that half replaced.
     type Replaced<N>;
 }
 
-impl<D, R, X> Half<D, R> for OfDevice<X> {
+impl<D, R, X> FeatureOwner<D, R> for OfDevice<X> {
     type This = D;
-    type Replaced<N> = Levels<N, R>;
+    type Replaced<N> = FeaturePair<N, R>;
 }
 
-impl<D, R> Half<D, R> for Reserved {
+impl<D, R> FeatureOwner<D, R> for Reserved {
     type This = R;
-    type Replaced<N> = Levels<D, N>;
+    type Replaced<N> = FeaturePair<D, N>;
 }
 
-impl<D, R, F, L> described::With<F, L> for Levels<D, R>
+impl<D, R, F, L> described::WithFeature<F, L> for FeaturePair<D, R>
 where
     F: Feature,
-    F::Owner: Half<D, R>,
-    L: Level,
-    <F::Owner as Half<D, R>>::This: With<F, L>,
+    F::Owner: FeatureOwner<D, R>,
+    L: Requirement,
+    <F::Owner as FeatureOwner<D, R>>::This: WithFeature<F, L>,
 {
-    type Out = <F::Owner as Half<D, R>>::Replaced<<<F::Owner as Half<D, R>>::This as With<F, L>>::Out>;
+    type Out =
+        <F::Owner as FeatureOwner<D, R>>::Replaced<<<F::Owner as FeatureOwner<D, R>>::This as WithFeature<F, L>>::Out>;
 }
 
-impl<D, R, F> described::Declares<F> for Levels<D, R>
+impl<D, R, F> described::HasFeature<F> for FeaturePair<D, R>
 where
     F: Feature,
-    F::Owner: Half<D, R>,
-    <F::Owner as Half<D, R>>::This: Declares<F>,
+    F::Owner: FeatureOwner<D, R>,
+    <F::Owner as FeatureOwner<D, R>>::This: HasFeature<F>,
 {
-    type Level = <<F::Owner as Half<D, R>>::This as Declares<F>>::Level;
+    type Requirement = <<F::Owner as FeatureOwner<D, R>>::This as HasFeature<F>>::Requirement;
 }
 
 /// The level at which the declaration `S` holds the feature `F`.
-pub type LevelOf<S, F> = <S as Declares<F>>::Level;
+pub type RequirementOf<S, F> = <S as HasFeature<F>>::Requirement;

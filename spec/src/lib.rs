@@ -23,11 +23,11 @@
 //!     }
 //! }
 //!
-//! use aerostat_spec::{Accepted, Field, Levels, Wanted, With, reserved};
+//! use aerostat_spec::{Accepted, Field, FeaturePair, Optional, WithFeature, reserved};
 //! use lamp::feature::Dimming;
 //!
 //! // What the driver wants is a type. Features that it does not name are refused.
-//! type Declared = <Levels<lamp::Features, reserved::Features> as With<Dimming, Wanted>>::Out;
+//! type Declared = <FeaturePair<lamp::Features, reserved::Features> as WithFeature<Dimming, Optional>>::Out;
 //!
 //! // Negotiation is a pure function of what the device offers and what the transport supports.
 //! let accepted = Accepted::<Declared>::negotiate(0b1, !0)?;
@@ -45,7 +45,7 @@
 //! | a description has | the module of the device gets |
 //! |---|---|
 //! | `device` | `Device`, which implements [`Device`] |
-//! | `features` | `feature::…`, one type each ([`Feature`]); the set `Features<…>` with a level for each ([`FeatureSet`]); the mask `FeatureBits` |
+//! | `features` | `feature::…`, one type each ([`Feature`]); the set `Features<…>` with a level for each ([`FeatureTable`]); the mask `FeatureBits` |
 //! | `queues` | `queue::…`, one type each ([`Queue`]) |
 //! | `config`, `registers` | a module with `Space` ([`Block`]) and one type for each field ([`Field`]) |
 //! | `struct` | a [zerocopy](https://docs.rs/zerocopy) structure, generic over the byte order where that depends on the interface |
@@ -67,16 +67,17 @@ pub mod __private;
 mod device;
 mod feature;
 mod field;
-mod level;
 mod negotiate;
+mod requirement;
 
 pub use device::{Device, DeviceId, Queue, QueueSpec};
 pub use feature::{
-    Declaration, Declares, Feature, FeatureEntry, FeatureSet, Half, LevelOf, Levels, OfDevice, Reserved, With,
+    Feature, FeatureEntry, FeatureOwner, FeaturePair, FeatureSet, FeatureTable, HasFeature, OfDevice, RequirementOf,
+    Reserved, WithFeature,
 };
 pub use field::{Block, Field, Interface, Le, Native, Readable, Settable, Wire, Writable};
-pub use level::{Absent, Available, Demand, Level, Nothing, Refused, Required, Wanted};
 pub use negotiate::{Accepted, NegotiateError, Negotiated};
+pub use requirement::{Absent, Available, NotDeclared, Optional, Required, Requirement, RequirementKind, Unavailable};
 
 virtio_spec!("vspec/balloon.vspec");
 virtio_spec!("vspec/block.vspec");

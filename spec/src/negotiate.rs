@@ -4,8 +4,8 @@
 
 use core::marker::PhantomData;
 
-use crate::feature::{Declaration, Declares, Feature, FeatureEntry, FeatureSet, LevelOf};
-use crate::level::{Available, Demand, Level};
+use crate::feature::{Feature, FeatureEntry, FeatureSet, FeatureTable, HasFeature, RequirementOf};
+use crate::requirement::{Available, Requirement, RequirementKind};
 
 /// Proof that the feature `F` was negotiated. It is made by [`Accepted::proof`] and by nothing else.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +56,7 @@ pub enum NegotiateError {
     },
 }
 
-impl<S: Declaration> Accepted<S> {
+impl<S: FeatureSet> Accepted<S> {
     /// Decides what to accept of the `offered` features, of which only the `supported` ones can be used here: those that
     /// the transport carries and the kernel's side of the driver serves.
     ///
@@ -70,15 +70,15 @@ impl<S: Declaration> Accepted<S> {
         let mut accepted = 0;
         for entry in entries::<S>() {
             let (bit, name) = (entry.bit, entry.name);
-            match entry.demand {
-                Demand::Refused => continue,
-                Demand::Required if offered & entry.mask() == 0 => {
+            match entry.requirement {
+                RequirementKind::Absent => continue,
+                RequirementKind::Required if offered & entry.mask() == 0 => {
                     return Err(NegotiateError::NotOffered { name, bit, offered });
                 }
-                Demand::Required if supported & entry.mask() == 0 => {
+                RequirementKind::Required if supported & entry.mask() == 0 => {
                     return Err(NegotiateError::Unsupported { name, bit });
                 }
-                Demand::Required | Demand::Wanted => accepted |= entry.mask() & offered & supported,
+                RequirementKind::Required | RequirementKind::Optional => accepted |= entry.mask() & offered & supported,
             }
         }
         // Dropping one feature can take the ground from another: repeat until nothing changes, at most once a bit.
@@ -87,7 +87,7 @@ impl<S: Declaration> Accepted<S> {
             for entry in entries::<S>().filter(|entry| before & entry.mask() != 0) {
                 let missing = entry.missing(before);
                 if missing != 0 {
-                    if entry.demand == Demand::Required {
+                    if entry.requirement == RequirementKind::Required {
                         return Err(NegotiateError::Prerequisite { name: entry.name, bit: entry.bit, missing });
                     }
                     accepted &= !entry.mask();
@@ -117,10 +117,10 @@ impl<S: Declaration> Accepted<S> {
 
     /// Proof that the feature was accepted: always for a required feature, perhaps for a wanted one.
     /// Asking for a refused feature does not compile.
-    pub fn proof<F: Feature>(&self, feature: F) -> <LevelOf<S, F> as Level>::Of<Negotiated<F>>
+    pub fn proof<F: Feature>(&self, feature: F) -> <RequirementOf<S, F> as Requirement>::Of<Negotiated<F>>
     where
-        S: Declares<F>,
-        LevelOf<S, F>: Available<F>,
+        S: HasFeature<F>,
+        RequirementOf<S, F>: Available<F>,
     {
         self.depending_on(feature, |proof| proof)
     }
@@ -131,16 +131,16 @@ impl<S: Declaration> Accepted<S> {
         &self,
         feature: F,
         make: impl FnOnce(Negotiated<F>) -> T,
-    ) -> <LevelOf<S, F> as Level>::Of<T>
+    ) -> <RequirementOf<S, F> as Requirement>::Of<T>
     where
-        S: Declares<F>,
+        S: HasFeature<F>,
     {
-        LevelOf::<S, F>::of(self.has(feature), || make(Negotiated(PhantomData)))
+        RequirementOf::<S, F>::of(self.has(feature), || make(Negotiated(PhantomData)))
     }
 }
 
-fn entries<S: Declaration>() -> impl Iterator<Item = &'static FeatureEntry> {
-    <S::Device as FeatureSet>::ENTRIES.iter().chain(<S::Reserved as FeatureSet>::ENTRIES)
+fn entries<S: FeatureSet>() -> impl Iterator<Item = &'static FeatureEntry> {
+    <S::Device as FeatureTable>::ENTRIES.iter().chain(<S::Reserved as FeatureTable>::ENTRIES)
 }
 
 #[cfg(test)]

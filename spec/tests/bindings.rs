@@ -1,7 +1,9 @@
 //! What the generated items do.
 
 use aerostat_spec::balloon::{self, HintCommand, Stat, StatTag};
-use aerostat_spec::{Accepted, Block, Device, Feature, Field, Levels, Queue, Required, Settable, Wire, With, reserved};
+use aerostat_spec::{
+    Accepted, Block, Device, Feature, FeaturePair, Field, Queue, Required, Settable, Wire, WithFeature, reserved,
+};
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
 aerostat_spec::virtio_device! {
@@ -12,7 +14,7 @@ aerostat_spec::virtio_device! {
     }
 }
 
-type Lit = <<Levels<lamp::Features, reserved::Features> as With<lamp::feature::Dimming, Required>>::Out as With<
+type Lit = <<FeaturePair<lamp::Features, reserved::Features> as WithFeature<lamp::feature::Dimming, Required>>::Out as WithFeature<
     lamp::feature::Timer,
     Required,
 >>::Out;

@@ -2,21 +2,22 @@
 
 use aerostat_spec::net::{self, FeatureBits, config, feature, queue};
 use aerostat_spec::{
-    Accepted, Feature as _, Levels, NegotiateError, Queue as _, Readable, Required, Wanted, With, reserved,
+    Accepted, Feature as _, FeaturePair, NegotiateError, Optional, Queue as _, Readable, Required, WithFeature,
+    reserved,
 };
 
 /// The features of a network device, with levels.
 macro_rules! declare {
     ($base:ty) => { $base };
     ($base:ty, $feature:ident: $level:ty $(, $more:ident: $more_level:ty)*) => {
-        declare!(<$base as With<feature::$feature, $level>>::Out $(, $more: $more_level)*)
+        declare!(<$base as WithFeature<feature::$feature, $level>>::Out $(, $more: $more_level)*)
     };
 }
 
-type None = Levels<net::Features, reserved::Features>;
-type Receiver =
-    declare!(None, GuestCsum: Wanted, GuestTso4: Wanted, GuestTso6: Wanted, GuestEcn: Wanted, GuestUfo: Wanted);
-type Steering = declare!(None, CtrlVq: Wanted, Mq: Wanted, Rss: Wanted, HashReport: Wanted, HashTunnel: Wanted);
+type None = FeaturePair<net::Features, reserved::Features>;
+type Receiver = declare!(None, GuestCsum: Optional, GuestTso4: Optional, GuestTso6: Optional, GuestEcn: Optional, GuestUfo: Optional);
+type Steering =
+    declare!(None, CtrlVq: Optional, Mq: Optional, Rss: Optional, HashReport: Optional, HashTunnel: Optional);
 
 fn accepted_by_receiver(offered: FeatureBits) -> FeatureBits {
     let accepted = Accepted::<Receiver>::negotiate(offered.into_bits(), !0).expect("nothing is required");
@@ -44,7 +45,7 @@ fn ecn_is_taken_with_long_packets_of_either_kind() {
 
 #[test]
 fn a_required_feature_names_all_that_would_be_enough() {
-    type Ecn = declare!(None, GuestCsum: Wanted, GuestTso4: Wanted, GuestTso6: Wanted, GuestEcn: Required);
+    type Ecn = declare!(None, GuestCsum: Optional, GuestTso4: Optional, GuestTso6: Optional, GuestEcn: Required);
     let offered = FeatureBits::new().with_guest_csum(true).with_guest_ecn(true).into_bits();
     let error = Accepted::<Ecn>::negotiate(offered, !0).expect_err("long packets are not offered");
     let missing = FeatureBits::new().with_guest_tso4(true).with_guest_tso6(true).into_bits();

@@ -7,7 +7,7 @@ use crate::interface::FeatureBits;
 use crate::io::Io;
 use crate::queue::{QueueError, QueueLimit, QueueSize, RingAddresses, RingPosition};
 use crate::status::Status;
-use crate::transport::{BusError, Causes, InterruptSource, Notifier, QueueReset, Transport};
+use crate::transport::{BusError, InterruptSource, InterruptStatus, Notifier, QueueReset, Transport};
 
 /// One of two transports; nest it for more. The handles that it gives out are of this type too.
 ///
@@ -35,7 +35,7 @@ macro_rules! either {
 
 // SAFETY: every method is that of a transport that keeps the contract.
 unsafe impl<A: Transport, B: Transport> Transport for Either<A, B> {
-    type Dialect = Either<A::Dialect, B::Dialect>;
+    type InterfaceKind = Either<A::InterfaceKind, B::InterfaceKind>;
     type Notifier = Either<A::Notifier, B::Notifier>;
     type Interrupt = Either<A::Interrupt, B::Interrupt>;
     type Config = Either<A::Config, B::Config>;
@@ -124,7 +124,7 @@ impl<A: Notifier, B: Notifier> Notifier for Either<A, B> {
 }
 
 impl<A: InterruptSource, B: InterruptSource> InterruptSource for Either<A, B> {
-    fn acknowledge(&self) -> Causes {
+    fn acknowledge(&self) -> InterruptStatus {
         either!(self, it => it.acknowledge())
     }
 }

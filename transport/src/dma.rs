@@ -4,7 +4,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU16, Ordering};
 
-use aerostat_spec::{Accepted, Declaration, reserved};
+use aerostat_spec::{Accepted, FeatureSet, reserved};
 
 /// An address as the device sees it, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,7 +21,7 @@ pub enum Addressing {
 
 impl Addressing {
     /// What was negotiated.
-    pub fn of<F: Declaration>(accepted: &Accepted<F>) -> Self {
+    pub fn of<F: FeatureSet>(accepted: &Accepted<F>) -> Self {
         if accepted.has(reserved::feature::AccessPlatform) { Self::Platform } else { Self::Physical }
     }
 

@@ -15,20 +15,20 @@ pub struct Legacy;
 
 /// Which interface a [`Transport`](crate::Transport) is for: [`Modern`], [`Legacy`], or [`Either`], where that is found out
 /// at run time. Sealed.
-pub trait Dialect: sealed::Sealed {
+pub trait InterfaceKind: sealed::Sealed {
     /// As many feature bits as the interface has.
     type Features: FeatureBits;
 }
 
-impl Dialect for Modern {
+impl InterfaceKind for Modern {
     type Features = u64;
 }
 
-impl Dialect for Legacy {
+impl InterfaceKind for Legacy {
     type Features = u32;
 }
 
-impl<A: Dialect, B: Dialect> Dialect for Either<A, B> {
+impl<A: InterfaceKind, B: InterfaceKind> InterfaceKind for Either<A, B> {
     type Features = u64;
 }
 

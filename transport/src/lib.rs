@@ -16,7 +16,7 @@
 //! 4. **Exchange buffers.** [`BufferQueue`] sends and receives bytes, without `unsafe`; [`VirtQueue`] exchanges any memory.
 //!
 //! ```
-//! use aerostat_spec::{Levels, balloon, reserved};
+//! use aerostat_spec::{FeaturePair, balloon, reserved};
 //! use aerostat_transport::{BufferQueue, Device, Mmio};
 //!
 //! # use aerostat_device::{BalloonDevice, TestPlatform};
@@ -24,7 +24,7 @@
 //! # let registers = balloon.registers();
 //! # let mut dma = TestPlatform::<aerostat_balloon::Size4KiB>::of(&balloon)?;
 //! /// Every feature refused. A driver with features makes them parameters of its declaration.
-//! type Declared = Levels<balloon::Features, reserved::Features>;
+//! type Declared = FeaturePair<balloon::Features, reserved::Features>;
 //!
 //! let bus = Mmio::new(registers).map_err(|(_, error)| error)?;
 //! let device = Device::<_, balloon::Device, _>::take(bus)?;
@@ -33,7 +33,7 @@
 //! let queue: BufferQueue<_, 8> = device.buffer_queue(balloon::queue::Inflate, 1, 1024, &mut dma)?;
 //!
 //! let device = device.go_live();
-//! let mut queue = queue.wake(&device);
+//! let mut queue = queue.enable(&device);
 //! let sent = queue.send(|buffer| {
 //!     buffer.sequence(0x1000, 256); // the numbers 0x1000 to 0x10ff
 //! })?;
@@ -79,7 +79,7 @@ pub use aerostat_spec as spec;
 pub use any::Either;
 pub use config::{Config, ConfigError, ConfigIo, InUse, LegacyConfig, Setup};
 pub use dma::{Addressing, DeviceAddress, Dma, DmaRegion};
-pub use interface::{Dialect, FeatureBits, Legacy, Modern};
+pub use interface::{FeatureBits, InterfaceKind, Legacy, Modern};
 pub use io::Io;
 pub use lifecycle::{Acknowledged, Device, FeaturesOk, Live, Negotiating, Reset, ResetProof};
 pub use mmio::{LegacyMmio, Mmio, MmioConfig, MmioError, MmioInterrupt, MmioNotifier};
@@ -93,8 +93,8 @@ pub use queue::{BufferQueue, DeviceError, QueueError, VirtQueue};
 pub use region::{MmioRegion, Window};
 pub use setup::{Offer, SetupError, SetupFailed};
 pub use status::Status;
-pub use transport::{BusError, Causes, Features, InterruptSource, Notifier, QueueReset, Transport};
-pub use wait::{Patience, Spin, Wait};
+pub use transport::{BusError, Features, InterruptSource, InterruptStatus, Notifier, QueueReset, Transport};
+pub use wait::{Spin, Wait};
 
 /// The reserved features that the transports and rings of this crate know, besides VIRTIO_F_VERSION_1.
 const SUPPORTED: u64 = {

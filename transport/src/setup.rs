@@ -48,7 +48,7 @@ pub enum SetupError {
     Bus(#[from] BusError),
     /// There were more lives of devices than can be told apart.
     #[error("more devices were started than this system can tell apart")]
-    TooManyLives,
+    GenerationsExhausted,
 }
 
 /// A failed step: the error, and the transport of a device that is FAILED.

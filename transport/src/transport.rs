@@ -3,12 +3,12 @@
 use aerostat_spec::{DeviceId, Feature, Interface, reserved};
 
 use crate::config::ConfigIo;
-use crate::interface::Dialect;
+use crate::interface::InterfaceKind;
 use crate::queue::{QueueError, QueueLimit, QueueSize, RingAddresses, RingPosition};
 use crate::status::Status;
 
 /// The word of feature bits that the transport `T` has.
-pub type Features<T> = <<T as Transport>::Dialect as Dialect>::Features;
+pub type Features<T> = <<T as Transport>::InterfaceKind as InterfaceKind>::Features;
 
 /// A way to reach one virtio device: MMIO, PCI, or a bus of your own.
 ///
@@ -31,7 +31,7 @@ pub type Features<T> = <<T as Transport>::Dialect as Dialect>::Features;
 pub unsafe trait Transport {
     /// The interface that the transport is for: [`Modern`](crate::Modern), [`Legacy`](crate::Legacy), or
     /// [`Either`](crate::Either) of them.
-    type Dialect: Dialect;
+    type InterfaceKind: InterfaceKind;
     /// Tells the device of new buffers in one queue.
     type Notifier: Notifier;
     /// The interrupt side.
@@ -169,19 +169,19 @@ impl Carries {
 pub trait InterruptSource: Clone {
     /// Acknowledges the interrupt and says what it was about. Acknowledge first, then look at queues and configuration:
     /// in the other order an event in between is lost.
-    fn acknowledge(&self) -> Causes;
+    fn acknowledge(&self) -> InterruptStatus;
 }
 
 /// What an interrupt was about. None of both: it was not this device's, or spurious.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Causes {
+pub struct InterruptStatus {
     /// The device has used buffers, in any of its queues.
     pub used_buffers: bool,
     /// The configuration has changed, or the device needs a reset.
     pub configuration: bool,
 }
 
-impl Causes {
+impl InterruptStatus {
     /// Everything that an interrupt can be about, for interrupts that do not say.
     pub const ANY: Self = Self { used_buffers: true, configuration: true };
 

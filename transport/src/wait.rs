@@ -1,25 +1,18 @@
 //! Waiting, for the forms that block.
 
-/// Whether to go on waiting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
-    /// Look again.
-    GoOn,
-    /// Report that the device does not answer.
-    GiveUp,
-}
+use core::ops::ControlFlow;
 
-/// How a kernel waits for a device. Any `FnMut(u32) -> Patience` is one.
+/// How a kernel waits for a device. Any `FnMut(u32) -> ControlFlow<()>` is one.
 ///
 /// Nothing in this framework needs it but the blocking forms, each of which takes it as an argument.
 pub trait Wait {
     /// Called between two looks at the device, with the number of looks since it last made progress, from 0 on. It may
     /// spin, halt until an interrupt, or park the thread.
-    fn wait(&mut self, attempt: u32) -> Patience;
+    fn wait(&mut self, attempt: u32) -> ControlFlow<()>;
 }
 
-impl<F: FnMut(u32) -> Patience> Wait for F {
-    fn wait(&mut self, attempt: u32) -> Patience {
+impl<F: FnMut(u32) -> ControlFlow<()>> Wait for F {
+    fn wait(&mut self, attempt: u32) -> ControlFlow<()> {
         self(attempt)
     }
 }
@@ -39,8 +32,8 @@ impl Default for Spin {
 }
 
 impl Wait for Spin {
-    fn wait(&mut self, attempt: u32) -> Patience {
+    fn wait(&mut self, attempt: u32) -> ControlFlow<()> {
         core::hint::spin_loop();
-        if attempt < self.limit { Patience::GoOn } else { Patience::GiveUp }
+        if attempt < self.limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 }

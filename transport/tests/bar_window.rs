@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use aerostat_transport::pci::{BarRange, BarWindow, BarWindows, MapBar, Msix, PciError, Routing, Space};
 use aerostat_transport::queue::Notification;
-use aerostat_transport::{Causes, Device, InterruptSource, Io, Pci};
+use aerostat_transport::{Device, InterruptSource, InterruptStatus, Io, Pci};
 use common::function::{BAR, CFG_COMMON, CFG_DEVICE, CFG_ISR, CFG_PCI, COMMON, DEVICE, ISR, NOTIFY, NOTIFY_LEN, TABLE};
 use common::{Bar, Function, Memory, Plain, Touch, field, kite};
 
@@ -176,11 +176,11 @@ fn a_device_lives_behind_a_window() {
     let mut device: Device<_, kite::Device, _> = device;
     let line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).unwrap();
     let device = device.go_live();
-    let mut line = line.wake(&device);
+    let mut line = line.enable(&device);
     assert_eq!(line.notify(), Notification::Sent);
     assert_eq!(device.config().read(kite::config::Bows), Ok(0x5a));
     function.device.borrow_mut().isr = 3;
-    assert_eq!(device.interrupt().acknowledge(), Causes { used_buffers: true, configuration: true });
+    assert_eq!(device.interrupt().acknowledge(), InterruptStatus { used_buffers: true, configuration: true });
     let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
     line.release(&proof, &mut memory).unwrap();
     assert_eq!(memory.lent(), 0);
@@ -193,7 +193,7 @@ fn a_device_lives_behind_a_window() {
     let mut memory = Memory::new();
     let line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).unwrap();
     let device = device.go_live();
-    line.wake(&device).notify();
+    line.enable(&device).notify();
     device.config().read(kite::config::Bows).unwrap();
     device.interrupt().acknowledge();
     let (_transport, _proof) = device.reset().map_err(|(_, error)| error).unwrap();

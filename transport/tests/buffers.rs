@@ -4,7 +4,7 @@
 mod common;
 mod peer;
 
-use aerostat_transport::queue::{AddError, Awake, Notification, Reader, Used};
+use aerostat_transport::queue::{AddError, Enabled, Notification, Reader, Used};
 use aerostat_transport::{BufferQueue, Device, DeviceError, Live, Mmio, MmioNotifier};
 use common::{Memory, Plain, Soft, kite, started};
 use peer::{guest, peer};
@@ -18,7 +18,7 @@ const EACH: usize = 16;
 struct Reeled {
     memory: Memory,
     device: Device<Mmio<Soft>, kite::Device, Live<Plain>>,
-    reel: BufferQueue<MmioNotifier<Soft>, 4, Awake>,
+    reel: BufferQueue<MmioNotifier<Soft>, 4, Enabled>,
     queue: Queue,
 }
 
@@ -30,7 +30,7 @@ fn reeled() -> Reeled {
     let mut device = started(&soft);
     let reel = device.buffer_queue::<_, 4>(kite::queue::Reel, 1, EACH, &mut memory).unwrap();
     let device = device.go_live();
-    let reel = reel.wake(&device);
+    let reel = reel.enable(&device);
     let part = soft.model().queues[1];
     Reeled { memory, device, reel, queue: peer(part.size as u16, part.addresses) }
 }

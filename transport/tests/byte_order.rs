@@ -4,8 +4,8 @@
 mod common;
 
 use aerostat_spec::reserved::feature::RingPacked;
-use aerostat_spec::{Required, With};
-use aerostat_transport::queue::{Access, Awake, Element, Token};
+use aerostat_spec::{Required, WithFeature};
+use aerostat_transport::queue::{Access, Element, Enabled, Token};
 use aerostat_transport::{Device, DeviceAddress, Mmio, MmioNotifier, VirtQueue};
 use common::{Memory, Plain, Soft, flown, kite, live};
 
@@ -23,7 +23,7 @@ const DESCRIBED: [[u8; 12]; 2] = [
 const WRITTEN: u32 = 0x0102_0304;
 const WRITTEN_BYTES: [u8; 4] = [4, 3, 2, 1];
 
-fn add<const K: usize>(line: &mut VirtQueue<MmioNotifier<Soft>, K, Awake>) -> Token {
+fn add<const K: usize>(line: &mut VirtQueue<MmioNotifier<Soft>, K, Enabled>) -> Token {
     // SAFETY: the device of these tests touches no buffer, and neither does anybody else.
     unsafe { line.add(&BUFFER) }.unwrap()
 }
@@ -59,11 +59,11 @@ fn a_packed_ring_is_little_endian() {
     let (soft, mut memory) = (Soft::new(42), Memory::new());
     soft.model().offered |= 1 << 34;
     let transport = Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
-    type Packed = <Plain as With<RingPacked, Required>>::Out;
+    type Packed = <Plain as WithFeature<RingPacked, Required>>::Out;
     let mut device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<Packed>().unwrap();
     let line = device.queue::<_, 4>(kite::queue::Line, 1, &mut memory).unwrap();
     let device = device.go_live();
-    let mut line = line.wake(&device);
+    let mut line = line.enable(&device);
     let ring = soft.model().queues[0].addresses[0];
 
     let first = add(&mut line);

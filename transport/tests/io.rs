@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use aerostat_transport::pci::{ConfigPorts, Ecam};
 use aerostat_transport::{
-    Causes, Device, Either, InterruptSource, Io, Mmio, MmioRegion, PortRegion, Ports, Transport, Window,
+    Device, Either, InterruptSource, InterruptStatus, Io, Mmio, MmioRegion, PortRegion, Ports, Transport, Window,
 };
 use common::{Memory, Plain, Soft, Touch, kite, reg};
 use pci_types::{ConfigRegionAccess, PciAddress};
@@ -234,10 +234,10 @@ fn either_transport_works_like_the_one_that_it_is() {
         device.set(kite::config::Name, 1).unwrap();
         let line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).unwrap();
         let device = device.go_live();
-        let mut line = line.wake(&device);
+        let mut line = line.enable(&device);
         line.notify();
         soft.model().interrupt = 1;
-        assert_eq!(device.interrupt().acknowledge(), Causes { used_buffers: true, configuration: false });
+        assert_eq!(device.interrupt().acknowledge(), InterruptStatus { used_buffers: true, configuration: false });
         assert!(device.interrupt().acknowledge().is_none());
         device.config().write(kite::config::Bows, 3).unwrap();
         assert_eq!(

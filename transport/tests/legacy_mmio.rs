@@ -7,11 +7,11 @@ use std::alloc::Layout;
 use std::collections::BTreeMap;
 
 use aerostat_spec::reserved::feature::{AnyLayout, EventIdx, RingPacked};
-use aerostat_spec::{Interface, NegotiateError, Required, Wanted, With};
-use aerostat_transport::queue::{Access, Awake, Element, Interrupts, Notification, Token};
+use aerostat_spec::{Interface, NegotiateError, Optional, Required, WithFeature};
+use aerostat_transport::queue::{Access, Element, Enabled, Interrupts, Notification, Token};
 use aerostat_transport::{
-    Causes, ConfigError, Device, DeviceAddress, DeviceError, Dma, DmaRegion, Either, Features, FeaturesOk,
-    InterruptSource, Legacy, LegacyMmio, Mmio, MmioError, MmioNotifier, Modern, QueueError, SetupError, SetupFailed,
+    ConfigError, Device, DeviceAddress, DeviceError, Dma, DmaRegion, Either, Features, FeaturesOk, InterruptSource,
+    InterruptStatus, Legacy, LegacyMmio, Mmio, MmioError, MmioNotifier, Modern, QueueError, SetupError, SetupFailed,
     Transport, VirtQueue,
 };
 use common::{Memory, Plain, Soft, Touch, kite, reg};
@@ -23,7 +23,7 @@ fn transport(soft: &Soft) -> Old {
     LegacyMmio::new(soft.clone()).map_err(|(_, error)| error).unwrap()
 }
 
-fn negotiated<F: aerostat_spec::Declaration>(soft: &Soft) -> Result<Kite<FeaturesOk<F>>, SetupFailed<Old>> {
+fn negotiated<F: aerostat_spec::FeatureSet>(soft: &Soft) -> Result<Kite<FeaturesOk<F>>, SetupFailed<Old>> {
     Device::take(transport(soft))?.acknowledge().driver().negotiate()
 }
 
@@ -72,7 +72,7 @@ fn the_interface_is_part_of_the_type() {
     fn word<T: Transport>() -> usize {
         size_of::<Features<T>>()
     }
-    fn dialect<T: Transport<Dialect = D>, D>() {}
+    fn dialect<T: Transport<InterfaceKind = D>, D>() {}
     dialect::<Old, Legacy>();
     dialect::<Mmio<Soft>, Modern>();
     dialect::<Either<Mmio<Soft>, Old>, Either<Modern, Legacy>>();
@@ -92,7 +92,7 @@ fn a_device_comes_to_life_in_the_order_of_the_legacy_interface() {
     let mut device = started(&soft);
     let reel = device.queue::<_, 8>(kite::queue::Reel, 1, &mut memory).unwrap();
     let device = device.go_live();
-    let mut reel = reel.wake(&device);
+    let mut reel = reel.enable(&device);
     assert_eq!(reel.notify(), Notification::Sent);
     let pfn = soft.model().queues[1].pfn;
     let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
@@ -130,7 +130,7 @@ fn a_device_comes_to_life_in_the_order_of_the_legacy_interface() {
 /// and what the driver did not declare never; the bits above 31 are not even selected.
 #[test]
 fn features_have_32_bits_of_which_bit_30_is_never_accepted() {
-    type Everything = <<Plain as With<AnyLayout, Wanted>>::Out as With<EventIdx, Wanted>>::Out;
+    type Everything = <<Plain as WithFeature<AnyLayout, Optional>>::Out as WithFeature<EventIdx, Optional>>::Out;
     for (offered, accepted) in [
         (u64::MAX, 1 << 27 | 1 << 29),
         (!(1 << 27), 1 << 29),
@@ -153,7 +153,7 @@ fn features_have_32_bits_of_which_bit_30_is_never_accepted() {
 /// core.feature.10, core.init.12: a feature that the interface cannot carry is missing, and the device is given up.
 #[test]
 fn a_required_feature_of_the_modern_interface_fails() {
-    type Packed = <Plain as With<RingPacked, Required>>::Out;
+    type Packed = <Plain as WithFeature<RingPacked, Required>>::Out;
     let soft = Soft::legacy(42);
     soft.model().offered = u64::MAX;
     let error = negotiated::<Packed>(&soft).unwrap_err().error;
@@ -187,14 +187,14 @@ fn the_ring_is_laid_out_as_the_legacy_interface_has_it() {
         assert!(memory.bytes(start, total).iter().all(|byte| *byte == 0), "{max}");
         // The first used entry is looked for where the layout has it.
         let device = device.go_live();
-        let mut line = line.wake(&device);
+        let mut line = line.enable(&device);
         // SAFETY: the device touches no buffer.
         let token = unsafe { line.add(&[element(16)]) }.unwrap();
         assert_eq!(memory.read_native16(start + 16 * u64::from(size) + 2), 1, "the available index");
         give(Interface::Legacy, &memory, start + used, token.index() as u32, 3);
         assert_eq!(line.pop().map(|used| used.map(|used| (used.token, used.written))), Ok(Some((token, 3))));
         // With flags for events, interrupts are turned off in front of the available ring.
-        line.set_interrupts(Interrupts::Unwanted);
+        line.set_interrupts(Interrupts::Disabled);
         assert_eq!(memory.read_native16(start + 16 * u64::from(size)), 1);
     }
 }
@@ -335,7 +335,7 @@ fn smaller_fields_are_read_once() {
 struct Flown<T: Transport<Notifier = MmioNotifier<Soft>>> {
     memory: Memory,
     _device: Device<T, kite::Device, aerostat_transport::Live<Plain>>,
-    line: VirtQueue<MmioNotifier<Soft>, 4, Awake>,
+    line: VirtQueue<MmioNotifier<Soft>, 4, Enabled>,
     used: u64,
 }
 
@@ -345,7 +345,7 @@ fn flown<T: Transport<Notifier = MmioNotifier<Soft>>>(soft: &Soft, transport: T)
     let mut device = device.negotiate::<Plain>().map_err(|failed| failed.error).unwrap();
     let line = device.queue::<_, 4>(kite::queue::Line, 1, &mut memory).unwrap();
     let device = device.go_live();
-    let line = line.wake(&device);
+    let line = line.enable(&device);
     let used = soft.model().queues[0].addresses[2];
     Flown { memory, _device: device, line, used }
 }
@@ -436,7 +436,7 @@ fn interrupts_are_acknowledged_as_on_the_modern_interface() {
     {
         let before = soft.written(reg::INTERRUPT_ACK).len();
         soft.model().interrupt = status;
-        assert_eq!(interrupt.acknowledge(), Causes { used_buffers, configuration });
+        assert_eq!(interrupt.acknowledge(), InterruptStatus { used_buffers, configuration });
         let written = soft.written(reg::INTERRUPT_ACK)[before..].to_vec();
         assert_eq!(written, if status & 3 == 0 { vec![] } else { vec![status & 3] });
     }

@@ -8,7 +8,7 @@ use aerostat_spec::Interface;
 use aerostat_transport::pci::{BarRange, LegacyPci, Message, Msix, PciError, QueueVectors, Routing, Space};
 use aerostat_transport::queue::{Access, AddError, Element, Notification};
 use aerostat_transport::{
-    BusError, Causes, Device, DeviceAddress, Either, FeaturesOk, InterruptSource, Pci, QueueError, SetupError,
+    BusError, Device, DeviceAddress, Either, FeaturesOk, InterruptSource, InterruptStatus, Pci, QueueError, SetupError,
     SetupFailed, Transport,
 };
 use common::legacy_ports::{OldPorts, reg};
@@ -90,7 +90,7 @@ fn a_device_comes_to_life_in_the_order_of_the_legacy_interface() {
     assert_eq!(device.interface(), Interface::Legacy);
     let reel = device.queue::<_, 8>(kite::queue::Reel, 1, &mut memory).unwrap();
     let device = device.go_live();
-    let mut reel = reel.wake(&device);
+    let mut reel = reel.enable(&device);
     assert_eq!(reel.notify(), Notification::Sent);
     let pfn = old.model().queues[1].pfn;
     let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
@@ -132,7 +132,7 @@ fn the_size_of_a_queue_is_the_choice_of_the_device() {
         assert_eq!((line.free(), memory.lent_at(start)), (usize::from(size.min(4)), Some(total)), "{size}");
         assert!(memory.bytes(start, total).iter().all(|byte| *byte == 0), "{size}");
         let device = device.go_live();
-        let mut line = line.wake(&device);
+        let mut line = line.enable(&device);
         for buffer in 0..line.free() {
             // SAFETY: the device touches no buffer.
             unsafe { line.add(&[element(buffer as u64)]) }.unwrap();
@@ -301,14 +301,14 @@ fn the_isr_status_is_read_where_interrupts_come_over_the_line() {
         [(0, false, false), (1, true, false), (2, false, true), (0xff, true, true)]
     {
         old.model().isr = isr;
-        assert_eq!(interrupt.acknowledge(), Causes { used_buffers, configuration });
+        assert_eq!(interrupt.acknowledge(), InterruptStatus { used_buffers, configuration });
     }
     let (function, old) = (transitional(0x40), OldPorts::new());
     let mut msix = messages(&function, &old, 1);
     let configuration = msix.add(message(0)).unwrap();
     let routing = Routing::Messages { configuration, queues: QueueVectors::shared(configuration) };
     let interrupt = started(&function, &old, routing).go_live().interrupt();
-    assert_eq!(interrupt.acknowledge(), Causes::ANY);
+    assert_eq!(interrupt.acknowledge(), InterruptStatus::ANY);
     assert!(!old.model().log.contains(&Touch::Read(reg::ISR, 8)));
 }
 
@@ -339,7 +339,7 @@ fn a_function_without_the_legacy_interface_is_refused() {
         assert_eq!(take(&function), Err(PciError::NoLegacyInterface), "revision {revision}");
     }
     for bar in [
-        Bar::Absent,
+        Bar::Unavailable,
         Bar::Memory32 { address: 0xfe00_0000, len: 0x1000 },
         Bar::Memory64 { address: 0xfe00_0000, len: 0x1000 },
         // Too short, without an address, and one that wraps around.
@@ -409,7 +409,7 @@ fn a_reset_that_does_not_finish_is_an_error() {
     let mut device = started(&function, &old, Routing::Line);
     let line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).unwrap();
     let device = device.go_live();
-    let line = line.wake(&device);
+    let line = line.enable(&device);
     old.model().stuck = Some(0xff);
     let (device, error) = device.reset_at_once().map(drop).unwrap_err();
     assert_eq!((error, memory.lent()), (SetupError::ResetUnfinished { status: 0xff }, 1));

@@ -20,7 +20,7 @@ fn take(soft: &Soft) -> Device<Mmio<Soft>, kite::Device, aerostat_transport::Res
 
 fn reset<F>(device: Device<Mmio<Soft>, kite::Device, Live<F>>) -> (Mmio<Soft>, ResetProof)
 where
-    F: aerostat_spec::Declaration,
+    F: aerostat_spec::FeatureSet,
 {
     device.reset().map_err(|(_, error)| error).unwrap()
 }
@@ -195,7 +195,7 @@ fn queues_are_set_up_between_features_ok_and_driver_ok() {
     let line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).unwrap();
     let reel = device.buffer_queue::<_, 4>(kite::queue::Reel, 1, 64, &mut memory).unwrap();
     let device = device.go_live();
-    let (mut line, mut reel) = (line.wake(&device), reel.wake(&device));
+    let (mut line, mut reel) = (line.enable(&device), reel.enable(&device));
     assert!(soft.written(reg::QUEUE_NOTIFY).is_empty());
     assert_eq!((line.notify(), reel.notify()), (Notification::Sent, Notification::Sent));
     assert_eq!(soft.written(reg::QUEUE_NOTIFY), [0, 1]);
@@ -221,7 +221,7 @@ fn a_buffer_added_early_is_announced_late() {
     assert_eq!(memory.read16(driver_area + 2), 1);
     let device = device.go_live();
     assert!(soft.written(reg::QUEUE_NOTIFY).is_empty());
-    assert_eq!(reel.wake(&device).notify(), Notification::Sent);
+    assert_eq!(reel.enable(&device).notify(), Notification::Sent);
     assert_eq!(soft.written(reg::QUEUE_NOTIFY), [1]);
 }
 
@@ -233,7 +233,7 @@ fn a_queue_wakes_only_with_its_own_device() {
     let line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).unwrap();
     let reel = device.buffer_queue::<_, 4>(kite::queue::Reel, 1, 64, &mut memory).unwrap();
     let live = live(&other);
-    let (mut line, mut reel) = (line.wake(&live), reel.wake(&live));
+    let (mut line, mut reel) = (line.enable(&live), reel.enable(&live));
     assert_eq!((line.notify(), reel.notify()), (Notification::Suppressed, Notification::Suppressed));
     assert!(early.written(reg::QUEUE_NOTIFY).is_empty());
     assert_eq!(line.pop(), Err(DeviceError::OtherDevice { queue: 0 }));

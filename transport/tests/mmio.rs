@@ -2,7 +2,7 @@
 
 mod common;
 
-use aerostat_transport::{Causes, ConfigError, InterruptSource, Mmio, MmioError, Transport};
+use aerostat_transport::{ConfigError, InterruptSource, InterruptStatus, Mmio, MmioError, Transport};
 use common::{Soft, Touch, kite, live, reg, started};
 
 /// mmio.reg.8 to mmio.reg.11, mmio.init.1 to mmio.init.4: magic value, version, id, in this order, and no further than
@@ -71,7 +71,7 @@ fn control_registers_are_touched_in_32_bits() {
     let mut device = started(&soft);
     let line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).unwrap();
     let device = device.go_live();
-    line.wake(&device).notify();
+    line.enable(&device).notify();
     device.interrupt().acknowledge();
     device.check().unwrap();
     let (_transport, _proof) = device.reset().map_err(|(_, error)| error).unwrap();
@@ -185,13 +185,13 @@ fn fields_are_set_between_features_ok_and_driver_ok() {
 #[test]
 fn defined_interrupt_bits_are_acknowledged_and_no_others() {
     for (bits, expected, acknowledged) in [
-        (0, Causes { used_buffers: false, configuration: false }, vec![]),
-        (1, Causes { used_buffers: true, configuration: false }, vec![1]),
-        (2, Causes { used_buffers: false, configuration: true }, vec![2]),
-        (3, Causes::ANY, vec![3]),
-        (0x103, Causes::ANY, vec![3]),
-        (0xffff_fffc, Causes::default(), vec![]),
-        (u32::MAX, Causes::ANY, vec![3]),
+        (0, InterruptStatus { used_buffers: false, configuration: false }, vec![]),
+        (1, InterruptStatus { used_buffers: true, configuration: false }, vec![1]),
+        (2, InterruptStatus { used_buffers: false, configuration: true }, vec![2]),
+        (3, InterruptStatus::ANY, vec![3]),
+        (0x103, InterruptStatus::ANY, vec![3]),
+        (0xffff_fffc, InterruptStatus::default(), vec![]),
+        (u32::MAX, InterruptStatus::ANY, vec![3]),
     ] {
         let soft = Soft::new(42);
         let interrupt = live(&soft).interrupt();

@@ -5,13 +5,13 @@ mod common;
 use std::collections::VecDeque;
 
 use aerostat_spec::reserved::feature::{EventIdx, RingPacked};
-use aerostat_spec::{Required, With};
-use aerostat_transport::queue::{Access, AddError, Awake, Element, Interrupts, Notification, Token, Used};
+use aerostat_spec::{Required, WithFeature};
+use aerostat_transport::queue::{Access, AddError, Element, Enabled, Interrupts, Notification, Token, Used};
 use aerostat_transport::{Device, DeviceAddress, DeviceError, Live, Mmio, MmioNotifier, VirtQueue};
 use common::{Memory, Plain, Soft, kite, reg};
 
-type Packed = <Plain as With<RingPacked, Required>>::Out;
-type Indexed = <Packed as With<EventIdx, Required>>::Out;
+type Packed = <Plain as WithFeature<RingPacked, Required>>::Out;
+type Indexed = <Packed as WithFeature<EventIdx, Required>>::Out;
 
 const NEXT: u16 = 1;
 const WRITE: u16 = 2;
@@ -23,7 +23,7 @@ struct Kite<F, const K: usize> {
     soft: Soft,
     memory: Memory,
     device: Device<Mmio<Soft>, kite::Device, Live<F>>,
-    line: VirtQueue<MmioNotifier<Soft>, K, Awake>,
+    line: VirtQueue<MmioNotifier<Soft>, K, Enabled>,
     /// Descriptors, driver events, device events.
     ring: [u64; 3],
     size: u16,
@@ -35,7 +35,7 @@ struct Kite<F, const K: usize> {
 /// A buffer that the device has taken: its id and its descriptors.
 type Taken = (u16, u16);
 
-fn fly<F: aerostat_spec::Declaration, const K: usize>(max: u32) -> Kite<F, K> {
+fn fly<F: aerostat_spec::FeatureSet, const K: usize>(max: u32) -> Kite<F, K> {
     let (soft, mut memory) = (Soft::new(42), Memory::new());
     soft.model().offered |= 1 << 29 | 1 << 34;
     soft.model().queues[0].max = max;
@@ -43,13 +43,13 @@ fn fly<F: aerostat_spec::Declaration, const K: usize>(max: u32) -> Kite<F, K> {
     let mut device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<F>().unwrap();
     let line = device.queue::<_, K>(kite::queue::Line, 1, &mut memory).unwrap();
     let device = device.go_live();
-    let line = line.wake(&device);
+    let line = line.enable(&device);
     let queue = soft.model().queues[0];
     let size = queue.size as u16;
     Kite { soft, memory, device, line, ring: queue.addresses, size, look: (0, true), put: (0, true) }
 }
 
-impl<F: aerostat_spec::Declaration, const K: usize> Kite<F, K> {
+impl<F: aerostat_spec::FeatureSet, const K: usize> Kite<F, K> {
     fn add(&mut self, elements: usize, writable: usize) -> Result<Token, AddError> {
         let element = |index| Element {
             address: DeviceAddress(0x40_0000 + 0x100 * index as u64),
@@ -248,7 +248,7 @@ fn without_an_event_index_notifications_are_on_or_off() {
         kite.add(1, 0).unwrap();
         assert_eq!(kite.line.notify(), Notification::Sent);
     }
-    for (interrupts, flags) in [(Interrupts::Unwanted, 1), (Interrupts::Wanted, 0)] {
+    for (interrupts, flags) in [(Interrupts::Disabled, 1), (Interrupts::Enabled, 0)] {
         kite.line.set_interrupts(interrupts);
         assert_eq!(kite.memory.read16(kite.ring[1] + 2), flags);
     }
@@ -302,7 +302,7 @@ fn with_an_event_index_one_notification_serves_a_batch_in_which_the_event_lies()
 #[test]
 fn with_an_event_index_the_driver_asks_for_the_next_used_descriptor_whenever_it_has_taken_all() {
     let mut kite = fly::<Indexed, 8>(5);
-    kite.line.set_interrupts(Interrupts::Wanted);
+    kite.line.set_interrupts(Interrupts::Enabled);
     for _ in 0..12 {
         kite.add(2, 0).unwrap();
         let taken = kite.take().unwrap();
@@ -313,7 +313,7 @@ fn with_an_event_index_the_driver_asks_for_the_next_used_descriptor_whenever_it_
         assert_eq!(kite.memory.read16(kite.ring[1]), slot | u16::from(wrap) << 15);
         assert_eq!(kite.memory.read16(kite.ring[1] + 2), 2);
     }
-    kite.line.set_interrupts(Interrupts::Unwanted);
+    kite.line.set_interrupts(Interrupts::Disabled);
     assert_eq!(kite.memory.read16(kite.ring[1] + 2), 1);
     kite.land();
 }

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use aerostat_transport::pci::{BarRange, Message, Msix, PciError, QueueVectors, Routing, Vector};
 use aerostat_transport::queue::Notification;
 use aerostat_transport::{
-    BusError, Causes, ConfigError, Device, FeaturesOk, InterruptSource, Pci, QueueError, SetupError, SetupFailed,
+    BusError, ConfigError, Device, FeaturesOk, InterruptSource, InterruptStatus, Pci, QueueError, SetupError,
+    SetupFailed,
 };
 use common::function::{BAR, CFG_COMMON, CFG_ISR, COMMON, DEVICE, ISR, NOTIFY, NOTIFY_LEN, TABLE};
 use common::{Bar, Behind, Function, Memory, Plain, Touch, field, kite};
@@ -66,7 +67,7 @@ fn a_device_comes_to_life_and_ends() {
     let mut device = started(&function, Routing::Line);
     let line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).unwrap();
     let device = device.go_live();
-    let mut line = line.wake(&device);
+    let mut line = line.enable(&device);
     assert_eq!(line.notify(), Notification::Sent);
     device.check().unwrap();
     let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
@@ -173,7 +174,7 @@ fn each_queue_is_notified_at_its_own_address() {
         let reel = device.queue::<_, 8>(kite::queue::Reel, 1, &mut memory).unwrap();
         let device = device.go_live();
         function.device.borrow_mut().log.clear();
-        assert_eq!(reel.wake(&device).notify(), Notification::Sent);
+        assert_eq!(reel.enable(&device).notify(), Notification::Sent);
         // One access a kick: each is an exit to the host.
         let written = Touch::Write(NOTIFY as usize + offset, 16, 1);
         assert_eq!(function.device.borrow().log, [written], "{multiplier} × {notify_off}");
@@ -221,7 +222,7 @@ fn a_short_notification_capability_has_no_multiplier() {
     let mut device = started(&function, Routing::Line);
     let reel = device.queue::<_, 8>(kite::queue::Reel, 1, &mut memory).unwrap();
     let device = device.go_live();
-    reel.wake(&device).notify();
+    reel.enable(&device).notify();
     assert_eq!(function.device.borrow().log.last(), Some(&Touch::Write(NOTIFY as usize, 16, 1)));
 }
 
@@ -240,7 +241,7 @@ fn the_isr_status_is_read_where_interrupts_come_over_the_line() {
     ] {
         function.device.borrow_mut().isr = isr;
         function.device.borrow_mut().log.clear();
-        assert_eq!(interrupt.acknowledge(), Causes { used_buffers, configuration }, "{isr:#x}");
+        assert_eq!(interrupt.acknowledge(), InterruptStatus { used_buffers, configuration }, "{isr:#x}");
         assert_eq!(function.device.borrow().log, [Touch::Read(ISR as usize, 8)]);
     }
 }
@@ -251,7 +252,7 @@ fn the_isr_status_is_left_alone_where_interrupts_are_messages() {
     let (function, routing) = kite_with_messages();
     let interrupt = started(&function, routing).go_live().interrupt();
     function.device.borrow_mut().log.clear();
-    assert_eq!(interrupt.acknowledge(), Causes::ANY);
+    assert_eq!(interrupt.acknowledge(), InterruptStatus::ANY);
     assert_eq!(function.device.borrow().log, []);
 }
 

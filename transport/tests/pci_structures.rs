@@ -336,7 +336,7 @@ fn bars_that_make_no_sense_are_none() {
         function.assert_careful();
         found
     };
-    assert_eq!(bar(1, Bar::Absent), None);
+    assert_eq!(bar(1, Bar::Unavailable), None);
     assert_eq!(bar(5, Bar::Memory64 { address: 0, len: 0 }), None, "a 64-bit BAR in the last register");
     for (value, writable) in [
         // Given no address, or not writable at all, or of a type that is not defined.
@@ -393,7 +393,8 @@ fn the_function_is_enabled_and_nothing_else_changes() {
 #[test]
 fn decoding_is_on_again_after_a_bar_was_measured() {
     for before in [0, IO, MEMORY, IO | MEMORY | MASTER, LINE_DISABLED | MEMORY] {
-        for kind in [Bar::Memory32 { address: BAR, len: 0x1000 }, Bar::Absent, Bar::Raw { value: 7, writable: 0 }] {
+        for kind in [Bar::Memory32 { address: BAR, len: 0x1000 }, Bar::Unavailable, Bar::Raw { value: 7, writable: 0 }]
+        {
             let function = Function::bare();
             function.config().bytes[4..6].copy_from_slice(&before.to_le_bytes());
             function.config().set_bar(0, kind);

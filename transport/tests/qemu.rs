@@ -8,20 +8,20 @@ use aerostat_device::qtest::{Machine, Qemu, qemu_or_skip};
 use aerostat_device::{GuestMemory, TestPlatform};
 use aerostat_spec::balloon::{self, queue};
 use aerostat_spec::reserved::feature::{AccessPlatform, RingPacked, RingReset};
-use aerostat_spec::{Levels, Required, Wanted, With, reserved};
+use aerostat_spec::{FeaturePair, Optional, Required, WithFeature, reserved};
 use aerostat_transport::pci::{BarRange, ConfigPorts, PciFunction, Routing};
-use aerostat_transport::queue::{Access, AddError, Awake, Element, Notification};
+use aerostat_transport::queue::{Access, AddError, Element, Enabled, Notification};
 use aerostat_transport::{Device, Dma, Mmio, Notifier, Pci, QueueError, QueueReset, VirtQueue};
 
 const MEMORY: u64 = 64 << 20;
 
-type Plain = Levels<balloon::Features, reserved::Features>;
-type Reset = <Plain as With<RingReset, Required>>::Out;
-type Wished = <<Reset as With<RingPacked, Wanted>>::Out as With<AccessPlatform, Wanted>>::Out;
+type Plain = FeaturePair<balloon::Features, reserved::Features>;
+type Reset = <Plain as WithFeature<RingReset, Required>>::Out;
+type Wished = <<Reset as WithFeature<RingPacked, Optional>>::Out as WithFeature<AccessPlatform, Optional>>::Out;
 
 /// Makes a buffer of one page number available.
 fn tell<N: Notifier>(
-    queue: &mut VirtQueue<N, 8, Awake>,
+    queue: &mut VirtQueue<N, 8, Enabled>,
     array: &aerostat_transport::DmaRegion,
     entry: usize,
     page: u32,
@@ -33,7 +33,7 @@ fn tell<N: Notifier>(
 }
 
 /// Waits for the only buffer in flight.
-fn done<N: Notifier>(queue: &mut VirtQueue<N, 8, Awake>) {
+fn done<N: Notifier>(queue: &mut VirtQueue<N, 8, Enabled>) {
     assert_eq!(queue.notify(), Notification::Sent);
     for _ in 0..60_000 {
         if queue.pop().unwrap().is_some() {
@@ -63,7 +63,7 @@ fn reset_a_queue<T: QueueReset>(
     let deflate = device.queue::<_, 8>(queue::Deflate, 1, &mut platform).unwrap();
     let array = platform.alloc(Layout::from_size_align(4096, 4096).unwrap()).unwrap();
     let mut device = device.go_live();
-    let (mut inflate, mut deflate) = (inflate.wake(&device), deflate.wake(&device));
+    let (mut inflate, mut deflate) = (inflate.enable(&device), deflate.enable(&device));
 
     let resident = memory.resident_bytes();
     let mut gone = 0;

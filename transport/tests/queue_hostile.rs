@@ -252,8 +252,8 @@ fn the_driver_never_writes_to_the_used_ring() {
     kite.publish(1);
     let before = kite.memory.bytes(kite.ring[2], 6 + 8 * 8);
     kite.line.pop().unwrap();
-    kite.line.set_interrupts(Interrupts::Unwanted);
-    kite.line.set_interrupts(Interrupts::Wanted);
+    kite.line.set_interrupts(Interrupts::Disabled);
+    kite.line.set_interrupts(Interrupts::Enabled);
     add(&mut kite, 1, 0).unwrap();
     kite.line.notify();
     assert_eq!(kite.memory.bytes(kite.ring[2], before.len()), before);
@@ -305,7 +305,7 @@ fn interrupts_are_turned_off_and_on() {
     let flags = |kite: &Flown<8>| kite.memory.read16(kite.ring[1]);
     assert_eq!(flags(&kite), 0, "wanted at first");
     for (interrupts, expected) in
-        [(Interrupts::Unwanted, 1), (Interrupts::Unwanted, 1), (Interrupts::Wanted, 0), (Interrupts::Wanted, 0)]
+        [(Interrupts::Disabled, 1), (Interrupts::Disabled, 1), (Interrupts::Enabled, 0), (Interrupts::Enabled, 0)]
     {
         kite.line.set_interrupts(interrupts);
         assert_eq!(flags(&kite), expected);
@@ -316,7 +316,7 @@ fn interrupts_are_turned_off_and_on() {
     // ring.split.receive.2: what came before the interrupts were turned on is found by looking once more.
     kite.entry(0, 0, 0);
     kite.publish(1);
-    kite.line.set_interrupts(Interrupts::Wanted);
+    kite.line.set_interrupts(Interrupts::Enabled);
     assert!(kite.line.pop().unwrap().is_some());
 }
 
@@ -327,7 +327,7 @@ fn owned_buffers_stay_when_the_device_lies() {
     let mut device = started(&soft);
     let reel = device.buffer_queue::<_, 4>(kite::queue::Reel, 1, 8, &mut memory).unwrap();
     let device = device.go_live();
-    let mut reel = reel.wake(&device);
+    let mut reel = reel.enable(&device);
     assert!(reel.send(|buffer| assert_eq!(buffer.bytes(&[1]), 1)).unwrap().is_some());
     let used = soft.model().queues[1].addresses[2];
     memory.write32(used + ENTRIES, 3);

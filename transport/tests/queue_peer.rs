@@ -204,7 +204,7 @@ fn buffers_that_the_queue_owns_arrive_with_what_was_written() {
     let mut device = started(&soft);
     let reel = device.buffer_queue::<_, 4>(kite::queue::Reel, 1, 10, &mut memory).unwrap();
     let device = device.go_live();
-    let mut reel = reel.wake(&device);
+    let mut reel = reel.enable(&device);
     let ring = soft.model().queues[1];
     let mut queue = peer(ring.size as u16, ring.addresses);
     let mut expected: Vec<Vec<u8>> = Vec::new();

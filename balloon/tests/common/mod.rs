@@ -1,9 +1,10 @@
 //! A balloon on the in-process device, for tests.
 #![allow(dead_code, reason = "each test binary uses its part of this module")]
 
-use aerostat_balloon::transport::{Either, LegacyMmio, Mmio, Patience, Spin};
+use aerostat_balloon::transport::{Either, LegacyMmio, Mmio, Spin};
 use aerostat_balloon::{Balloon, FrameSize, MustTellHost, Ready, Step, features};
 use aerostat_device::{BalloonDevice, Builder, Ledger, Registers, TestPlatform};
+use std::ops::ControlFlow;
 
 /// Through whichever interface the device has.
 pub(crate) type Bus = Either<Mmio<Registers>, LegacyMmio<Registers>>;
@@ -41,8 +42,8 @@ pub(crate) fn spin() -> Spin {
 }
 
 /// Gives up at once.
-pub(crate) fn impatient(_attempt: u32) -> Patience {
-    Patience::GiveUp
+pub(crate) fn impatient(_attempt: u32) -> ControlFlow<()> {
+    ControlFlow::Break(())
 }
 
 /// Nobody broke a rule.
@@ -59,6 +60,6 @@ pub(crate) fn assert_settled(device: &BalloonDevice, ledger: &Ledger) {
         "frames {:?}, dma {}, tracking {}",
         ledger.lent_frames(),
         ledger.lent_dma(),
-        ledger.lent_tracking()
+        ledger.lent_private()
     );
 }

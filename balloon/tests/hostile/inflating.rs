@@ -1,8 +1,9 @@
 //! A device that lies while the balloon inflates.
 
+use std::ops::ControlFlow;
 use std::task::Poll;
 
-use aerostat_balloon::transport::{DeviceError, Patience};
+use aerostat_balloon::transport::DeviceError;
 use aerostat_balloon::{FrameRun, Pages, Step};
 use aerostat_device::{BalloonDevice, QueueFault};
 
@@ -52,9 +53,9 @@ fn frames_that_a_poisoned_balloon_is_offered_are_handed_back() {
     let error = rig.error();
     // SAFETY: nobody uses these frames, which never leave this test.
     let run = unsafe { FrameRun::from_raw(3000, 7) };
-    let declined = rig.balloon.inflate_with(run).unwrap_err();
-    assert_eq!(declined.error, error);
-    assert_eq!((declined.run.first(), declined.run.count()), (3000, 7));
+    let rejected = rig.balloon.inflate_with(run).unwrap_err();
+    assert_eq!(rejected.error, error);
+    assert_eq!((rejected.run.first(), rejected.run.count()), (3000, 7));
     rig.recover("offered");
 }
 
@@ -98,7 +99,7 @@ fn progress_resets_the_patience() {
     let mut wait = |attempt: u32| {
         highest = highest.max(attempt);
         device.step();
-        if attempt < 5 { Patience::GoOn } else { Patience::GiveUp }
+        if attempt < 5 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
     assert_eq!(rig.balloon.inflate(TARGET).unwrap().wait(&mut wait), Ok(TARGET));
     assert!(highest < 5);

@@ -273,7 +273,7 @@ fn a_kernel_without_memory_gets_everything_back() {
         assert_settled(&device, &ledger);
         assert_eq!(device.status(), 0, "reset, since a queue may have been enabled");
     }
-    let (error, device, ledger) = attempt(Ledger::fail_tracking);
-    assert!(matches!(error, ProbeError::NoTracking { .. }), "{error:?}");
+    let (error, device, ledger) = attempt(Ledger::fail_private);
+    assert!(matches!(error, ProbeError::NoPrivateMemory { .. }), "{error:?}");
     assert_settled(&device, &ledger);
 }

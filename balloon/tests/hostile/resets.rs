@@ -14,7 +14,7 @@ const UNFINISHED: BalloonError = BalloonError::Reset(SetupError::ResetUnfinished
 fn assert_all_with_the_device(ledger: &Ledger) {
     assert_eq!(ledger.lent_frames().len(), TARGET as usize);
     assert_eq!(ledger.lent_dma(), 4, "two rings and their buffers");
-    assert_eq!(ledger.lent_tracking(), 1);
+    assert_eq!(ledger.lent_private(), 1);
     assert_eq!(ledger.violations(), []);
 }
 
@@ -67,7 +67,7 @@ fn freezing_an_empty_balloon_whose_device_does_not_reset_hands_it_back() {
     device.misbehave(RegisterFault::SlowReset(u32::MAX));
     let held = balloon.freeze(&mut device.work_at_most(10)).unwrap_err();
     assert_eq!(held.error, UNFINISHED);
-    assert_eq!((ledger.lent_dma(), ledger.lent_tracking()), (4, 1));
+    assert_eq!((ledger.lent_dma(), ledger.lent_private()), (4, 1));
     device.behave();
     held.balloon.abandon().map_err(|held| held.error).unwrap();
     assert_settled(&device, &ledger);

@@ -6,7 +6,7 @@ use aerostat_device::BalloonDevice;
 use proptest::prelude::*;
 
 use crate::config;
-use crate::machine::{Asked, Declared, Free, Machine, Told};
+use crate::machine::{Declared, Free, Machine, StatsRequest, Told};
 use crate::moves::{Move, a_move};
 
 /// Guest memory: 1 MiB that nobody uses, and a little for rings at the end.
@@ -58,7 +58,7 @@ sizes_and_levels! {
     frames_of_4_kib_where_the_host_must_be_told: Size4KiB, Told;
     frames_of_16_kib_where_the_host_must_be_told: Size16KiB, Told;
     frames_of_64_kib_where_the_host_must_be_told: Size64KiB, Told;
-    frames_of_4_kib_where_the_host_is_told_if_it_wants: Size4KiB, Asked;
+    frames_of_4_kib_where_the_host_is_told_if_it_wants: Size4KiB, StatsRequest;
     frames_of_4_kib_where_the_host_need_not_be_told: Size4KiB, Free;
     frames_of_16_kib_where_the_host_need_not_be_told: Size16KiB, Free;
     frames_of_64_kib_where_the_host_need_not_be_told: Size64KiB, Free;

@@ -1,8 +1,8 @@
 //! A balloon, its device and its kernel, which make one move after the other.
 
 use aerostat_balloon::{
-    Balloon, BalloonError, BalloonLevels, Deflated, FrameSize, Frames, Frozen, MustTellHost, Ready, Step, Undeclared,
-    features,
+    Balloon, BalloonError, BalloonFeatureSet, FrameSize, Frames, Frozen, MustTellHost, PendingDeflation, Ready, Step,
+    Undeclared, features,
 };
 use aerostat_device::{BalloonDevice, Builder, Ledger, OwnershipViolation, QueueFault, Reuse, TestPlatform, Work};
 
@@ -12,28 +12,28 @@ use crate::moves::Move;
 /// MUST_TELL_HOST is required.
 pub(crate) enum Told {}
 /// MUST_TELL_HOST is wanted, and the device offers it.
-pub(crate) enum Asked {}
+pub(crate) enum StatsRequest {}
 /// MUST_TELL_HOST is refused.
 pub(crate) enum Free {}
 
-type Live<S, L> = Balloon<Ready<Bus, TestPlatform<S>, <L as Declared>::Levels>>;
-type Cold<S, L> = Balloon<Frozen<Bus, TestPlatform<S>, <L as Declared>::Levels>>;
-type Picked<'a, S, L> = Deflated<'a, Ready<Bus, TestPlatform<S>, <L as Declared>::Levels>>;
+type Live<S, L> = Balloon<Ready<Bus, TestPlatform<S>, <L as Declared>::FeaturePair>>;
+type Cold<S, L> = Balloon<Frozen<Bus, TestPlatform<S>, <L as Declared>::FeaturePair>>;
+type Picked<'a, S, L> = PendingDeflation<'a, Ready<Bus, TestPlatform<S>, <L as Declared>::FeaturePair>>;
 
 /// A declaration of the balloon's features.
 pub(crate) trait Declared: Sized {
     /// The type that the builder infers.
-    type Levels: BalloonLevels;
+    type FeaturePair: BalloonFeatureSet;
     /// Whether frames come back only after the device has acknowledged that it was told.
     const TELLS: bool;
     /// Looks at a fresh device.
     fn probe<S: FrameSize>(bus: Bus, platform: TestPlatform<S>, depth: u16) -> Live<S, Self>;
     /// Uses deflated frames without waiting, where that is allowed. How many.
-    fn use_now<S: FrameSize>(deflated: Picked<'_, S, Self>) -> Result<u32, BalloonError>;
+    fn release_early<S: FrameSize>(deflated: Picked<'_, S, Self>) -> Result<u32, BalloonError>;
 }
 
 impl Declared for Told {
-    type Levels = features! { MustTellHost: Required };
+    type FeaturePair = features! { MustTellHost: Required };
     const TELLS: bool = true;
 
     fn probe<S: FrameSize>(bus: Bus, platform: TestPlatform<S>, depth: u16) -> Live<S, Self> {
@@ -41,13 +41,13 @@ impl Declared for Told {
         probed.map_err(|failed| failed.error).expect("the device is honest at first")
     }
 
-    fn use_now<S: FrameSize>(_deflated: Picked<'_, S, Self>) -> Result<u32, BalloonError> {
+    fn release_early<S: FrameSize>(_deflated: Picked<'_, S, Self>) -> Result<u32, BalloonError> {
         Ok(0)
     }
 }
 
-impl Declared for Asked {
-    type Levels = features! { MustTellHost: Wanted };
+impl Declared for StatsRequest {
+    type FeaturePair = features! { MustTellHost: Optional };
     const TELLS: bool = true;
 
     fn probe<S: FrameSize>(bus: Bus, platform: TestPlatform<S>, depth: u16) -> Live<S, Self> {
@@ -55,13 +55,13 @@ impl Declared for Asked {
         probed.map_err(|failed| failed.error).expect("the device is honest at first")
     }
 
-    fn use_now<S: FrameSize>(_deflated: Picked<'_, S, Self>) -> Result<u32, BalloonError> {
+    fn release_early<S: FrameSize>(_deflated: Picked<'_, S, Self>) -> Result<u32, BalloonError> {
         Ok(0)
     }
 }
 
 impl Declared for Free {
-    type Levels = Undeclared;
+    type FeaturePair = Undeclared;
     const TELLS: bool = false;
 
     fn probe<S: FrameSize>(bus: Bus, platform: TestPlatform<S>, depth: u16) -> Live<S, Self> {
@@ -69,8 +69,8 @@ impl Declared for Free {
         probed.map_err(|failed| failed.error).expect("the device is honest at first")
     }
 
-    fn use_now<S: FrameSize>(deflated: Picked<'_, S, Self>) -> Result<u32, BalloonError> {
-        deflated.use_now()
+    fn release_early<S: FrameSize>(deflated: Picked<'_, S, Self>) -> Result<u32, BalloonError> {
+        deflated.release_early()
     }
 }
 
@@ -272,11 +272,11 @@ fn touch<S: FrameSize, L: Declared>(balloon: &mut Live<S, L>, it: Move) -> Resul
             }
         }
         Move::InflateWith { frames } => {
-            let Some(run) = balloon.platform_mut().give(frames) else { return Ok(()) };
-            if let Err(declined) = balloon.inflate_with(run) {
-                balloon.platform_mut().take_back(declined.run);
-                if !matches!(declined.error, BalloonError::Busy | BalloonError::BeyondTarget) {
-                    return Err(declined.error);
+            let Some(run) = balloon.platform_mut().allocate(frames) else { return Ok(()) };
+            if let Err(rejected) = balloon.inflate_with(run) {
+                balloon.platform_mut().deallocate(rejected.run);
+                if !matches!(rejected.error, BalloonError::Busy | BalloonError::BeyondTarget) {
+                    return Err(rejected.error);
                 }
             }
         }
@@ -289,7 +289,7 @@ fn touch<S: FrameSize, L: Declared>(balloon: &mut Live<S, L>, it: Move) -> Resul
             }
         }
         Move::Untold { frames } => drop(balloon.deflate(frames)?),
-        Move::UseNow { frames } => match L::use_now(balloon.deflate(frames)?) {
+        Move::UseNow { frames } => match L::release_early(balloon.deflate(frames)?) {
             Ok(_) | Err(BalloonError::Busy) => {}
             Err(error) => return Err(error),
         },

@@ -138,10 +138,10 @@ fn step<S: FrameSize>(state: State<S>, choice: u8, frames: u32) -> State<S> {
         6 => drop(balloon.deflate(frames).and_then(|deflated| deflated.tell_host().wait(&mut impatient))),
         7 => drop(balloon.deflate(frames)),
         8 => {
-            if let Some(run) = balloon.platform_mut().give(frames.max(1))
-                && let Err(declined) = balloon.inflate_with(run)
+            if let Some(run) = balloon.platform_mut().allocate(frames.max(1))
+                && let Err(rejected) = balloon.inflate_with(run)
             {
-                balloon.platform_mut().take_back(declined.run);
+                balloon.platform_mut().deallocate(rejected.run);
             }
         }
         9 | 10 => {

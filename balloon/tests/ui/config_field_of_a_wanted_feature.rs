@@ -3,10 +3,10 @@
 use aerostat_balloon::Undeclared;
 use aerostat_balloon::spec::balloon::feature::PagePoison;
 use aerostat_balloon::spec::balloon::{self, config};
-use aerostat_balloon::spec::{Wanted, With};
+use aerostat_balloon::spec::{Optional, WithFeature};
 use aerostat_balloon::transport::{Device, FeaturesOk, Transport};
 
-type Declared = <Undeclared as With<PagePoison, Wanted>>::Out;
+type Declared = <Undeclared as WithFeature<PagePoison, Optional>>::Out;
 
 fn poison<T: Transport>(device: &Device<T, balloon::Device, FeaturesOk<Declared>>) {
     let proof = device.accepted().proof(PagePoison);

@@ -7,7 +7,7 @@ fn twice<T: Transport, P: Dma + Frames>(transport: T, platform: P) {
     let _ = Balloon::new(transport, platform).require(MustTellHost).want(MustTellHost).probe();
 }
 
-type Twice = features! { MustTellHost: Required, MustTellHost: Wanted };
+type Twice = features! { MustTellHost: Required, MustTellHost: Optional };
 
 fn named(_: Twice) {}
 

@@ -5,7 +5,7 @@ use aerostat_balloon::{Balloon, BalloonError, Frames, Ready, Undeclared};
 
 fn twice<T: Transport, P: Dma + Frames>(balloon: &mut Balloon<Ready<T, P, Undeclared>>) -> Result<(), BalloonError> {
     let deflated = balloon.deflate(100)?;
-    deflated.use_now()?;
+    deflated.release_early()?;
     deflated.tell_host().poll()?;
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! A frame enters the balloon by value, and has no copies.
 
 use aerostat_balloon::transport::{Dma, Transport};
-use aerostat_balloon::{Balloon, BalloonLevels, FrameRun, Frames, Ready};
+use aerostat_balloon::{Balloon, BalloonFeatureSet, FrameRun, Frames, Ready};
 
-fn again<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+fn again<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     balloon: &mut Balloon<Ready<T, P, L>>,
     run: FrameRun<P::Size>,
 ) {
@@ -11,15 +11,15 @@ fn again<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     let _ = balloon.inflate_with(run);
 }
 
-fn both<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+fn both<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     balloon: &mut Balloon<Ready<T, P, L>>,
     run: FrameRun<P::Size>,
 ) {
     let _ = balloon.inflate_with(run);
-    balloon.platform_mut().take_back(run);
+    balloon.platform_mut().deallocate(run);
 }
 
-fn copied<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+fn copied<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     balloon: &mut Balloon<Ready<T, P, L>>,
     run: FrameRun<P::Size>,
 ) {

@@ -1,12 +1,12 @@
 //! A level of one's own could claim a feature that was never negotiated.
 
-use aerostat_balloon::spec::{Demand, Level};
+use aerostat_balloon::spec::{RequirementKind, Requirement};
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Assumed;
 
-impl Level for Assumed {
-    const DEMAND: Demand = Demand::Refused;
+impl Requirement for Assumed {
+    const KIND: RequirementKind = RequirementKind::Absent;
     type Of<T> = T;
 
     fn of<T>(_accepted: bool, make: impl FnOnce() -> T) -> T {

@@ -2,9 +2,9 @@
 #![deny(unused_must_use)]
 
 use aerostat_balloon::transport::{Dma, Transport};
-use aerostat_balloon::{Balloon, BalloonError, BalloonLevels, FrameRun, Frames, Ready};
+use aerostat_balloon::{Balloon, BalloonError, BalloonFeatureSet, FrameRun, Frames, Ready};
 
-fn forgotten<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+fn forgotten<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     balloon: &mut Balloon<Ready<T, P, L>>,
     run: FrameRun<P::Size>,
 ) -> Result<(), BalloonError> {
@@ -16,8 +16,8 @@ fn forgotten<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     Ok(())
 }
 
-fn run_of_the_kernel<T: Transport, P: Dma + Frames, L: BalloonLevels>(balloon: &mut Balloon<Ready<T, P, L>>) {
-    balloon.platform_mut().give(1);
+fn run_of_the_kernel<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(balloon: &mut Balloon<Ready<T, P, L>>) {
+    balloon.platform_mut().allocate(1);
 }
 
 fn main() {}

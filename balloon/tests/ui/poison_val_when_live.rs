@@ -3,10 +3,10 @@
 use aerostat_balloon::Undeclared;
 use aerostat_balloon::spec::balloon::feature::PagePoison;
 use aerostat_balloon::spec::balloon::{self, config};
-use aerostat_balloon::spec::{Required, With};
+use aerostat_balloon::spec::{Required, WithFeature};
 use aerostat_balloon::transport::{Device, Live, Transport};
 
-type Declared = <Undeclared as With<PagePoison, Required>>::Out;
+type Declared = <Undeclared as WithFeature<PagePoison, Required>>::Out;
 
 fn poison<T: Transport>(device: &Device<T, balloon::Device, Live<Declared>>) {
     let poison_val = config::PoisonVal::given(device.accepted().proof(PagePoison));

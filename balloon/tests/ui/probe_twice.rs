@@ -1,13 +1,13 @@
 //! Probing consumes the unprobed balloon, and a live one is not probed again.
 
 use aerostat_balloon::transport::{Dma, Transport};
-use aerostat_balloon::{Balloon, BalloonLevels, Frames, Ready, Unprobed};
+use aerostat_balloon::{Balloon, BalloonFeatureSet, Frames, Ready, Unprobed};
 
-fn chained<T: Transport, P: Dma + Frames, L: BalloonLevels>(balloon: Balloon<Ready<T, P, L>>) {
+fn chained<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(balloon: Balloon<Ready<T, P, L>>) {
     let _ = balloon.probe();
 }
 
-fn moved<T: Transport, P: Dma + Frames, L: BalloonLevels>(balloon: Balloon<Unprobed<T, P, L>>) {
+fn moved<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(balloon: Balloon<Unprobed<T, P, L>>) {
     let _ = balloon.probe();
     let _ = balloon.into_parts();
 }

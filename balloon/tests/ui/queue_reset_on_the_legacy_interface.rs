@@ -2,15 +2,15 @@
 
 use aerostat_balloon::Undeclared;
 use aerostat_balloon::spec::reserved::feature::RingReset;
-use aerostat_balloon::spec::{Required, With, balloon};
-use aerostat_balloon::transport::queue::Awake;
+use aerostat_balloon::spec::{Required, WithFeature, balloon};
+use aerostat_balloon::transport::queue::Enabled;
 use aerostat_balloon::transport::{Device, Io, LegacyMmio, Live, MmioNotifier, VirtQueue};
 
-type Declared = <Undeclared as With<RingReset, Required>>::Out;
+type Declared = <Undeclared as WithFeature<RingReset, Required>>::Out;
 
 fn reset<I: Io>(
     device: &mut Device<LegacyMmio<I>, balloon::Device, Live<Declared>>,
-    queue: VirtQueue<MmioNotifier<I>, 16, Awake>,
+    queue: VirtQueue<MmioNotifier<I>, 16, Enabled>,
 ) {
     let proof = device.accepted().proof(RingReset);
     let _ = device.reset_queue(proof, queue);

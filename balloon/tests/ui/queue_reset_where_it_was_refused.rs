@@ -3,12 +3,12 @@
 use aerostat_balloon::Undeclared;
 use aerostat_balloon::spec::balloon;
 use aerostat_balloon::spec::reserved::feature::RingReset;
-use aerostat_balloon::transport::queue::Awake;
+use aerostat_balloon::transport::queue::Enabled;
 use aerostat_balloon::transport::{Device, Io, Live, Mmio, MmioNotifier, VirtQueue};
 
 fn reset<I: Io>(
     device: &mut Device<Mmio<I>, balloon::Device, Live<Undeclared>>,
-    queue: VirtQueue<MmioNotifier<I>, 16, Awake>,
+    queue: VirtQueue<MmioNotifier<I>, 16, Enabled>,
 ) {
     let _ = device.reset_queue(device.accepted().proof(RingReset), queue);
 }

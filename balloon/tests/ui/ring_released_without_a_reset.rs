@@ -2,19 +2,19 @@
 
 use aerostat_balloon::Undeclared;
 use aerostat_balloon::spec::balloon;
-use aerostat_balloon::transport::queue::Awake;
+use aerostat_balloon::transport::queue::Enabled;
 use aerostat_balloon::transport::{Device, Dma, Live, Notifier, Transport, VirtQueue};
 
 fn live<T: Transport, N: Notifier>(
     device: &Device<T, balloon::Device, Live<Undeclared>>,
-    queue: VirtQueue<N, 16, Awake>,
+    queue: VirtQueue<N, 16, Enabled>,
     dma: &mut impl Dma,
-) -> Result<(), VirtQueue<N, 16, Awake>> {
+) -> Result<(), VirtQueue<N, 16, Enabled>> {
     queue.release(device, dma)
 }
 
 fn used_after<N: Notifier>(
-    queue: VirtQueue<N, 16, Awake>,
+    queue: VirtQueue<N, 16, Enabled>,
     proof: aerostat_balloon::transport::ResetProof,
     dma: &mut impl Dma,
 ) {

@@ -1,9 +1,9 @@
 //! An operation holds the balloon until it is done or dropped.
 
 use aerostat_balloon::transport::{Dma, Transport};
-use aerostat_balloon::{Balloon, BalloonError, BalloonLevels, Frames, Ready};
+use aerostat_balloon::{Balloon, BalloonError, BalloonFeatureSet, Frames, Ready};
 
-fn two_inflations<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+fn two_inflations<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     balloon: &mut Balloon<Ready<T, P, L>>,
 ) -> Result<(), BalloonError> {
     let mut one = balloon.inflate(100)?;
@@ -13,7 +13,7 @@ fn two_inflations<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     Ok(())
 }
 
-fn inflation_and_step<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+fn inflation_and_step<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     balloon: &mut Balloon<Ready<T, P, L>>,
 ) -> Result<(), BalloonError> {
     let mut inflation = balloon.inflate(100)?;
@@ -22,7 +22,7 @@ fn inflation_and_step<T: Transport, P: Dma + Frames, L: BalloonLevels>(
     Ok(())
 }
 
-fn deflation_and_inflation<T: Transport, P: Dma + Frames, L: BalloonLevels>(
+fn deflation_and_inflation<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     balloon: &mut Balloon<Ready<T, P, L>>,
 ) -> Result<(), BalloonError> {
     let mut deflation = balloon.deflate(100)?.tell_host();

@@ -9,7 +9,7 @@ fn too_early<T: Transport>(
     dma: &mut impl Dma,
 ) -> Result<(), QueueError> {
     let queue = device.queue::<_, 16>(queue::Inflate, 1, dma)?;
-    queue.wake(device);
+    queue.enable(device);
     Ok(())
 }
 

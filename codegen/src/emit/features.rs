@@ -104,23 +104,23 @@ impl Target {
                     .map(|(at, other)| if at == index { level.clone() } else { quote!(#other) });
                 quote!(Features<#(#levels),*>)
             };
-            let (before, after) = (with(quote!(#krate::Refused)), with(quote!(#new)));
+            let (before, after) = (with(quote!(#krate::Absent)), with(quote!(#new)));
             quote! {
-                impl<#(#others,)* #new: #krate::Level> #krate::__private::described::With<feature::#name, #new> for #before {
+                impl<#(#others,)* #new: #krate::Requirement> #krate::__private::described::WithFeature<feature::#name, #new> for #before {
                     type Out = #after;
                 }
 
-                impl<#(#others,)* #new: #krate::Level> #krate::__private::described::Declares<feature::#name> for #after {
-                    type Level = #new;
+                impl<#(#others,)* #new: #krate::Requirement> #krate::__private::described::HasFeature<feature::#name> for #after {
+                    type Requirement = #new;
                 }
             }
         });
         quote! {
             /// The features with a level for each, refused where nothing else is said.
             #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-            pub struct Features<#(#names = #krate::Refused),*>(#core::marker::PhantomData<(#(#names,)*)>);
+            pub struct Features<#(#names = #krate::Absent),*>(#core::marker::PhantomData<(#(#names,)*)>);
 
-            impl<#(#names: #krate::Level),*> #krate::FeatureSet for Features<#(#names),*> {
+            impl<#(#names: #krate::Requirement),*> #krate::FeatureTable for Features<#(#names),*> {
                 const ENTRIES: &'static [#krate::FeatureEntry] =
                     &[#(#krate::FeatureEntry::new::<feature::#names, #names>()),*];
             }

@@ -25,7 +25,7 @@ pub mod balloon {
             <queue::Reporting as ::aerostat_spec::Queue>::SPEC,
         ];
         type Config = config::Space;
-        type Refused = Features;
+        type NoFeatures = Features;
     }
     /// The features as a mask.
     #[::aerostat_spec::__private::bitfield(u64)]
@@ -141,12 +141,12 @@ pub mod balloon {
     /// The features with a level for each, refused where nothing else is said.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct Features<
-        MustTellHost = ::aerostat_spec::Refused,
-        StatsVq = ::aerostat_spec::Refused,
-        DeflateOnOom = ::aerostat_spec::Refused,
-        FreePageHint = ::aerostat_spec::Refused,
-        PagePoison = ::aerostat_spec::Refused,
-        PageReporting = ::aerostat_spec::Refused,
+        MustTellHost = ::aerostat_spec::Absent,
+        StatsVq = ::aerostat_spec::Absent,
+        DeflateOnOom = ::aerostat_spec::Absent,
+        FreePageHint = ::aerostat_spec::Absent,
+        PagePoison = ::aerostat_spec::Absent,
+        PageReporting = ::aerostat_spec::Absent,
     >(
         ::aerostat_spec::__private::core::marker::PhantomData<
             (
@@ -160,13 +160,13 @@ pub mod balloon {
         >,
     );
     impl<
-        MustTellHost: ::aerostat_spec::Level,
-        StatsVq: ::aerostat_spec::Level,
-        DeflateOnOom: ::aerostat_spec::Level,
-        FreePageHint: ::aerostat_spec::Level,
-        PagePoison: ::aerostat_spec::Level,
-        PageReporting: ::aerostat_spec::Level,
-    > ::aerostat_spec::FeatureSet
+        MustTellHost: ::aerostat_spec::Requirement,
+        StatsVq: ::aerostat_spec::Requirement,
+        DeflateOnOom: ::aerostat_spec::Requirement,
+        FreePageHint: ::aerostat_spec::Requirement,
+        PagePoison: ::aerostat_spec::Requirement,
+        PageReporting: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::FeatureTable
     for Features<
         MustTellHost,
         StatsVq,
@@ -190,10 +190,10 @@ pub mod balloon {
         FreePageHint,
         PagePoison,
         PageReporting,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::With<feature::MustTellHost, __L>
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::WithFeature<feature::MustTellHost, __L>
     for Features<
-        ::aerostat_spec::Refused,
+        ::aerostat_spec::Absent,
         StatsVq,
         DeflateOnOom,
         FreePageHint,
@@ -215,10 +215,10 @@ pub mod balloon {
         FreePageHint,
         PagePoison,
         PageReporting,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::Declares<feature::MustTellHost>
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::HasFeature<feature::MustTellHost>
     for Features<__L, StatsVq, DeflateOnOom, FreePageHint, PagePoison, PageReporting> {
-        type Level = __L;
+        type Requirement = __L;
     }
     impl<
         MustTellHost,
@@ -226,11 +226,11 @@ pub mod balloon {
         FreePageHint,
         PagePoison,
         PageReporting,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::With<feature::StatsVq, __L>
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::WithFeature<feature::StatsVq, __L>
     for Features<
         MustTellHost,
-        ::aerostat_spec::Refused,
+        ::aerostat_spec::Absent,
         DeflateOnOom,
         FreePageHint,
         PagePoison,
@@ -251,8 +251,8 @@ pub mod balloon {
         FreePageHint,
         PagePoison,
         PageReporting,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::Declares<feature::StatsVq>
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::HasFeature<feature::StatsVq>
     for Features<
         MustTellHost,
         __L,
@@ -261,7 +261,7 @@ pub mod balloon {
         PagePoison,
         PageReporting,
     > {
-        type Level = __L;
+        type Requirement = __L;
     }
     impl<
         MustTellHost,
@@ -269,12 +269,12 @@ pub mod balloon {
         FreePageHint,
         PagePoison,
         PageReporting,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::With<feature::DeflateOnOom, __L>
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::WithFeature<feature::DeflateOnOom, __L>
     for Features<
         MustTellHost,
         StatsVq,
-        ::aerostat_spec::Refused,
+        ::aerostat_spec::Absent,
         FreePageHint,
         PagePoison,
         PageReporting,
@@ -294,10 +294,10 @@ pub mod balloon {
         FreePageHint,
         PagePoison,
         PageReporting,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::Declares<feature::DeflateOnOom>
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::HasFeature<feature::DeflateOnOom>
     for Features<MustTellHost, StatsVq, __L, FreePageHint, PagePoison, PageReporting> {
-        type Level = __L;
+        type Requirement = __L;
     }
     impl<
         MustTellHost,
@@ -305,13 +305,13 @@ pub mod balloon {
         DeflateOnOom,
         PagePoison,
         PageReporting,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::With<feature::FreePageHint, __L>
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::WithFeature<feature::FreePageHint, __L>
     for Features<
         MustTellHost,
         StatsVq,
         DeflateOnOom,
-        ::aerostat_spec::Refused,
+        ::aerostat_spec::Absent,
         PagePoison,
         PageReporting,
     > {
@@ -330,10 +330,10 @@ pub mod balloon {
         DeflateOnOom,
         PagePoison,
         PageReporting,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::Declares<feature::FreePageHint>
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::HasFeature<feature::FreePageHint>
     for Features<MustTellHost, StatsVq, DeflateOnOom, __L, PagePoison, PageReporting> {
-        type Level = __L;
+        type Requirement = __L;
     }
     impl<
         MustTellHost,
@@ -341,14 +341,14 @@ pub mod balloon {
         DeflateOnOom,
         FreePageHint,
         PageReporting,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::With<feature::PagePoison, __L>
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::WithFeature<feature::PagePoison, __L>
     for Features<
         MustTellHost,
         StatsVq,
         DeflateOnOom,
         FreePageHint,
-        ::aerostat_spec::Refused,
+        ::aerostat_spec::Absent,
         PageReporting,
     > {
         type Out = Features<
@@ -366,10 +366,10 @@ pub mod balloon {
         DeflateOnOom,
         FreePageHint,
         PageReporting,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::Declares<feature::PagePoison>
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::HasFeature<feature::PagePoison>
     for Features<MustTellHost, StatsVq, DeflateOnOom, FreePageHint, __L, PageReporting> {
-        type Level = __L;
+        type Requirement = __L;
     }
     impl<
         MustTellHost,
@@ -377,15 +377,15 @@ pub mod balloon {
         DeflateOnOom,
         FreePageHint,
         PagePoison,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::With<feature::PageReporting, __L>
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::WithFeature<feature::PageReporting, __L>
     for Features<
         MustTellHost,
         StatsVq,
         DeflateOnOom,
         FreePageHint,
         PagePoison,
-        ::aerostat_spec::Refused,
+        ::aerostat_spec::Absent,
     > {
         type Out = Features<
             MustTellHost,
@@ -402,10 +402,10 @@ pub mod balloon {
         DeflateOnOom,
         FreePageHint,
         PagePoison,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::Declares<feature::PageReporting>
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::HasFeature<feature::PageReporting>
     for Features<MustTellHost, StatsVq, DeflateOnOom, FreePageHint, PagePoison, __L> {
-        type Level = __L;
+        type Requirement = __L;
     }
     /// The queues, each as a type.
     pub mod queue {

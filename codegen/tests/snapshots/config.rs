@@ -12,7 +12,7 @@ pub mod lamp {
         const NAME: &'static str = "lamp";
         const QUEUES: &'static [::aerostat_spec::QueueSpec] = &[];
         type Config = config::Space;
-        type Refused = Features;
+        type NoFeatures = Features;
     }
     /// The features as a mask.
     #[::aerostat_spec::__private::bitfield(u64)]
@@ -55,15 +55,15 @@ pub mod lamp {
     /// The features with a level for each, refused where nothing else is said.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct Features<
-        Timer = ::aerostat_spec::Refused,
-        Party = ::aerostat_spec::Refused,
+        Timer = ::aerostat_spec::Absent,
+        Party = ::aerostat_spec::Absent,
     >(
         ::aerostat_spec::__private::core::marker::PhantomData<(Timer, Party)>,
     );
     impl<
-        Timer: ::aerostat_spec::Level,
-        Party: ::aerostat_spec::Level,
-    > ::aerostat_spec::FeatureSet for Features<Timer, Party> {
+        Timer: ::aerostat_spec::Requirement,
+        Party: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::FeatureTable for Features<Timer, Party> {
         const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
             ::aerostat_spec::FeatureEntry::new::<feature::Timer, Timer>(),
             ::aerostat_spec::FeatureEntry::new::<feature::Party, Party>(),
@@ -71,31 +71,31 @@ pub mod lamp {
     }
     impl<
         Party,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::With<feature::Timer, __L>
-    for Features<::aerostat_spec::Refused, Party> {
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::WithFeature<feature::Timer, __L>
+    for Features<::aerostat_spec::Absent, Party> {
         type Out = Features<__L, Party>;
     }
     impl<
         Party,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::Declares<feature::Timer>
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::HasFeature<feature::Timer>
     for Features<__L, Party> {
-        type Level = __L;
+        type Requirement = __L;
     }
     impl<
         Timer,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::With<feature::Party, __L>
-    for Features<Timer, ::aerostat_spec::Refused> {
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::WithFeature<feature::Party, __L>
+    for Features<Timer, ::aerostat_spec::Absent> {
         type Out = Features<Timer, __L>;
     }
     impl<
         Timer,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::Declares<feature::Party>
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::HasFeature<feature::Party>
     for Features<Timer, __L> {
-        type Level = __L;
+        type Requirement = __L;
     }
     /// The configuration space of `lamp`.
     pub mod config {

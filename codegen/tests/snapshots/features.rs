@@ -14,7 +14,7 @@ pub mod lamp {
         const NAME: &'static str = "lamp";
         const QUEUES: &'static [::aerostat_spec::QueueSpec] = &[];
         type Config = config::Space;
-        type Refused = Features;
+        type NoFeatures = Features;
     }
     /// The features as a mask.
     #[::aerostat_spec::__private::bitfield(u64)]
@@ -103,21 +103,21 @@ pub mod lamp {
     /// The features with a level for each, refused where nothing else is said.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct Features<
-        Dimming = ::aerostat_spec::Refused,
-        Timer = ::aerostat_spec::Refused,
-        Party = ::aerostat_spec::Refused,
-        Colour = ::aerostat_spec::Refused,
+        Dimming = ::aerostat_spec::Absent,
+        Timer = ::aerostat_spec::Absent,
+        Party = ::aerostat_spec::Absent,
+        Colour = ::aerostat_spec::Absent,
     >(
         ::aerostat_spec::__private::core::marker::PhantomData<
             (Dimming, Timer, Party, Colour),
         >,
     );
     impl<
-        Dimming: ::aerostat_spec::Level,
-        Timer: ::aerostat_spec::Level,
-        Party: ::aerostat_spec::Level,
-        Colour: ::aerostat_spec::Level,
-    > ::aerostat_spec::FeatureSet for Features<Dimming, Timer, Party, Colour> {
+        Dimming: ::aerostat_spec::Requirement,
+        Timer: ::aerostat_spec::Requirement,
+        Party: ::aerostat_spec::Requirement,
+        Colour: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::FeatureTable for Features<Dimming, Timer, Party, Colour> {
         const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
             ::aerostat_spec::FeatureEntry::new::<feature::Dimming, Dimming>(),
             ::aerostat_spec::FeatureEntry::new::<feature::Timer, Timer>(),
@@ -129,73 +129,73 @@ pub mod lamp {
         Timer,
         Party,
         Colour,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::With<feature::Dimming, __L>
-    for Features<::aerostat_spec::Refused, Timer, Party, Colour> {
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::WithFeature<feature::Dimming, __L>
+    for Features<::aerostat_spec::Absent, Timer, Party, Colour> {
         type Out = Features<__L, Timer, Party, Colour>;
     }
     impl<
         Timer,
         Party,
         Colour,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::Declares<feature::Dimming>
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::HasFeature<feature::Dimming>
     for Features<__L, Timer, Party, Colour> {
-        type Level = __L;
+        type Requirement = __L;
     }
     impl<
         Dimming,
         Party,
         Colour,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::With<feature::Timer, __L>
-    for Features<Dimming, ::aerostat_spec::Refused, Party, Colour> {
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::WithFeature<feature::Timer, __L>
+    for Features<Dimming, ::aerostat_spec::Absent, Party, Colour> {
         type Out = Features<Dimming, __L, Party, Colour>;
     }
     impl<
         Dimming,
         Party,
         Colour,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::Declares<feature::Timer>
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::HasFeature<feature::Timer>
     for Features<Dimming, __L, Party, Colour> {
-        type Level = __L;
+        type Requirement = __L;
     }
     impl<
         Dimming,
         Timer,
         Colour,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::With<feature::Party, __L>
-    for Features<Dimming, Timer, ::aerostat_spec::Refused, Colour> {
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::WithFeature<feature::Party, __L>
+    for Features<Dimming, Timer, ::aerostat_spec::Absent, Colour> {
         type Out = Features<Dimming, Timer, __L, Colour>;
     }
     impl<
         Dimming,
         Timer,
         Colour,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::Declares<feature::Party>
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::HasFeature<feature::Party>
     for Features<Dimming, Timer, __L, Colour> {
-        type Level = __L;
+        type Requirement = __L;
     }
     impl<
         Dimming,
         Timer,
         Party,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::With<feature::Colour, __L>
-    for Features<Dimming, Timer, Party, ::aerostat_spec::Refused> {
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::WithFeature<feature::Colour, __L>
+    for Features<Dimming, Timer, Party, ::aerostat_spec::Absent> {
         type Out = Features<Dimming, Timer, Party, __L>;
     }
     impl<
         Dimming,
         Timer,
         Party,
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::Declares<feature::Colour>
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::HasFeature<feature::Colour>
     for Features<Dimming, Timer, Party, __L> {
-        type Level = __L;
+        type Requirement = __L;
     }
     /// The configuration space of `lamp`.
     pub mod config {

@@ -15,7 +15,7 @@ pub mod lamp {
             <queue::Timer as ::aerostat_spec::Queue>::SPEC,
         ];
         type Config = config::Space;
-        type Refused = Features;
+        type NoFeatures = Features;
     }
     /// The features as a mask.
     #[::aerostat_spec::__private::bitfield(u64)]
@@ -45,24 +45,26 @@ pub mod lamp {
     }
     /// The features with a level for each, refused where nothing else is said.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct Features<Timer = ::aerostat_spec::Refused>(
+    pub struct Features<Timer = ::aerostat_spec::Absent>(
         ::aerostat_spec::__private::core::marker::PhantomData<(Timer,)>,
     );
-    impl<Timer: ::aerostat_spec::Level> ::aerostat_spec::FeatureSet for Features<Timer> {
+    impl<Timer: ::aerostat_spec::Requirement> ::aerostat_spec::FeatureTable
+    for Features<Timer> {
         const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
             ::aerostat_spec::FeatureEntry::new::<feature::Timer, Timer>(),
         ];
     }
     impl<
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::With<feature::Timer, __L>
-    for Features<::aerostat_spec::Refused> {
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::WithFeature<feature::Timer, __L>
+    for Features<::aerostat_spec::Absent> {
         type Out = Features<__L>;
     }
     impl<
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::Declares<feature::Timer> for Features<__L> {
-        type Level = __L;
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::HasFeature<feature::Timer>
+    for Features<__L> {
+        type Requirement = __L;
     }
     /// The queues, each as a type.
     pub mod queue {

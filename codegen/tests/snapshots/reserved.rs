@@ -36,25 +36,25 @@ pub mod reserved {
     }
     /// The features with a level for each, refused where nothing else is said.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct Features<Version1 = ::aerostat_spec::Refused>(
+    pub struct Features<Version1 = ::aerostat_spec::Absent>(
         ::aerostat_spec::__private::core::marker::PhantomData<(Version1,)>,
     );
-    impl<Version1: ::aerostat_spec::Level> ::aerostat_spec::FeatureSet
+    impl<Version1: ::aerostat_spec::Requirement> ::aerostat_spec::FeatureTable
     for Features<Version1> {
         const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
             ::aerostat_spec::FeatureEntry::new::<feature::Version1, Version1>(),
         ];
     }
     impl<
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::With<feature::Version1, __L>
-    for Features<::aerostat_spec::Refused> {
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::WithFeature<feature::Version1, __L>
+    for Features<::aerostat_spec::Absent> {
         type Out = Features<__L>;
     }
     impl<
-        __L: ::aerostat_spec::Level,
-    > ::aerostat_spec::__private::described::Declares<feature::Version1>
+        __L: ::aerostat_spec::Requirement,
+    > ::aerostat_spec::__private::described::HasFeature<feature::Version1>
     for Features<__L> {
-        type Level = __L;
+        type Requirement = __L;
     }
 }

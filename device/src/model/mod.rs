@@ -67,7 +67,7 @@ pub enum Notifications {
     #[default]
     Suppressed,
     /// It always wants them.
-    Wanted,
+    Enabled,
 }
 
 /// Which of the two register layouts of the MMIO transport the device has, and the byte order that comes with it.

@@ -87,7 +87,7 @@ impl FrameBook {
     }
 
     /// A run of frames for the driver: at least one, at most `most`.
-    pub(super) fn give(&mut self, most: u32) -> Option<(u64, u32)> {
+    pub(super) fn allocate(&mut self, most: u32) -> Option<(u64, u32)> {
         let most = u64::from(most).min(self.budget.unwrap_or(u64::MAX));
         if most == 0 || self.free == 0 {
             return None;
@@ -118,7 +118,7 @@ impl FrameBook {
 
     /// A run of free frames that the host does not know of, for a report or a hint: at least `least`, at most `most`. It
     /// starts at a multiple of `least`.
-    pub(super) fn give_unreported(&mut self, least: u32, most: u32) -> Option<(u64, u32)> {
+    pub(super) fn allocate_unreported(&mut self, least: u32, most: u32) -> Option<(u64, u32)> {
         let (least, most) = (u64::from(least.max(1)), u64::from(most));
         let is_good = |frame: &u64| self.owner(*frame) == Some(Owner::Free) && !self.is_reported(*frame);
         let fits = |first: &u64| first + least <= self.span.end && (*first..first + least).all(|frame| is_good(&frame));
@@ -163,14 +163,14 @@ mod tests {
     #[test]
     fn contiguous_runs_start_low_and_fill_holes() {
         let mut book = book(Runs::Contiguous);
-        assert_eq!(book.give(4), Some((16, 4)));
-        assert_eq!(book.give(100), Some((20, 12)));
-        assert_eq!(book.give(1), None);
+        assert_eq!(book.allocate(4), Some((16, 4)));
+        assert_eq!(book.allocate(100), Some((20, 12)));
+        assert_eq!(book.allocate(1), None);
         book.pass(18, Owner::Free);
         book.pass(30, Owner::Free);
-        assert_eq!(book.give(4), Some((18, 1)));
-        assert_eq!(book.give(4), Some((30, 1)));
-        assert_eq!((book.give(4), book.free_frames()), (None, 0));
+        assert_eq!(book.allocate(4), Some((18, 1)));
+        assert_eq!(book.allocate(4), Some((30, 1)));
+        assert_eq!((book.allocate(4), book.free_frames()), (None, 0));
     }
 
     #[test]
@@ -178,7 +178,7 @@ mod tests {
         let all = |seed| {
             let mut book = book(Runs::Scattered { seed });
             let mut runs = Vec::new();
-            while let Some(run) = book.give(8) {
+            while let Some(run) = book.allocate(8) {
                 assert!(run.1 <= 4);
                 runs.push(run);
             }
@@ -196,28 +196,28 @@ mod tests {
     fn a_run_for_a_report_is_aligned_long_enough_and_new_to_the_host() {
         let mut book = book(Runs::Contiguous);
         book.pass(17, Owner::Kernel);
-        assert_eq!(book.give_unreported(4, 6), Some((20, 6)));
-        assert_eq!(book.give_unreported(4, 100), Some((28, 4)));
-        assert_eq!(book.give_unreported(4, 100), None);
-        assert_eq!(book.give_unreported(4, 2), None);
+        assert_eq!(book.allocate_unreported(4, 6), Some((20, 6)));
+        assert_eq!(book.allocate_unreported(4, 100), Some((28, 4)));
+        assert_eq!(book.allocate_unreported(4, 100), None);
+        assert_eq!(book.allocate_unreported(4, 2), None);
         for frame in 20..26 {
             book.pass(frame, Owner::Free);
             book.mark_reported(frame);
         }
-        assert_eq!(book.give_unreported(2, 2), Some((18, 2)));
-        assert_eq!(book.give_unreported(2, 2), Some((26, 2)), "not what the host knows of");
+        assert_eq!(book.allocate_unreported(2, 2), Some((18, 2)));
+        assert_eq!(book.allocate_unreported(2, 2), Some((26, 2)), "not what the host knows of");
         book.pass(20, Owner::Kernel);
         book.pass(20, Owner::Free);
-        assert_eq!(book.give_unreported(1, 100), Some((16, 1)));
-        assert_eq!(book.give_unreported(1, 100), Some((20, 1)), "which it no longer does once the frame was used");
+        assert_eq!(book.allocate_unreported(1, 100), Some((16, 1)));
+        assert_eq!(book.allocate_unreported(1, 100), Some((20, 1)), "which it no longer does once the frame was used");
     }
 
     #[test]
     fn a_limited_run_and_a_budget_hold() {
         let mut book = book(Runs::AtMost(3));
         book.budget = Some(4);
-        assert_eq!(book.give(8), Some((16, 3)));
-        assert_eq!(book.give(8), Some((19, 1)));
-        assert_eq!(book.give(8), None);
+        assert_eq!(book.allocate(8), Some((16, 3)));
+        assert_eq!(book.allocate(8), Some((19, 1)));
+        assert_eq!(book.allocate(8), None);
     }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aerostat_balloon::Change;
+use aerostat_balloon::ManagedChange;
 use aerostat_transport::DmaRegion;
 
 use super::dma::DmaBook;
@@ -38,7 +38,7 @@ pub enum FrameEvent {
         count: u32,
     },
     /// The driver asked, and none was free.
-    Refused,
+    Absent,
 }
 
 /// The book of a [`TestPlatform`](super::TestPlatform). Clones are the same book.
@@ -107,13 +107,13 @@ impl Ledger {
     }
 
     /// How many pieces of tracking memory the driver has.
-    pub fn lent_tracking(&self) -> usize {
+    pub fn lent_private(&self) -> usize {
         lock(&self.frames).tracking.len()
     }
 
     /// Whether the driver has given everything back: frames, device memory and tracking memory, none of it mapped.
     pub fn is_settled(&self) -> bool {
-        self.lent_frames().is_empty() && self.lent_dma() == 0 && self.lent_tracking() == 0 && self.mappings() == 0
+        self.lent_frames().is_empty() && self.lent_dma() == 0 && self.lent_private() == 0 && self.mappings() == 0
     }
 
     /// What the kernel heard of frames that come and go.
@@ -177,7 +177,7 @@ impl Ledger {
     }
 
     /// Lets no tracking memory be lent from now on.
-    pub fn fail_tracking(&self) {
+    pub fn fail_private(&self) {
         lock(&self.frames).tracking_fails = true;
     }
 }
@@ -196,9 +196,9 @@ impl Ledger {
         device.look(|state| pages.any(|page| pick(state).contains(page)))
     }
 
-    pub(super) fn give(&self, most: u32) -> Option<(u64, u32)> {
+    pub(super) fn allocate(&self, most: u32) -> Option<(u64, u32)> {
         let mut book = lock(&self.frames);
-        let given = book.give(most);
+        let given = book.allocate(most);
         let pages = book.pages_per_frame;
         drop(book);
         self.hand_out(given, pages)
@@ -207,7 +207,7 @@ impl Ledger {
     /// Looks at frames that the driver is about to get, and notes it.
     pub(super) fn hand_out(&self, given: Option<(u64, u32)>, pages: u32) -> Option<(u64, u32)> {
         let Some((first, count)) = given else {
-            lock(&self.record).events.push(FrameEvent::Refused);
+            lock(&self.record).events.push(FrameEvent::Absent);
             return None;
         };
         for frame in first..first + u64::from(count) {
@@ -225,16 +225,16 @@ impl Ledger {
         given
     }
 
-    pub(super) fn account(&self, change: Change) {
+    pub(super) fn adjust_managed(&self, change: ManagedChange) {
         let mut accounts = lock(&self.accounts);
         accounts.calls += 1;
         match change {
-            Change::Taken(frames) => accounts.taken += u64::from(frames),
-            Change::Returned(frames) => accounts.returned += u64::from(frames),
+            ManagedChange::Removed(frames) => accounts.taken += u64::from(frames),
+            ManagedChange::Added(frames) => accounts.returned += u64::from(frames),
         }
     }
 
-    pub(super) fn take_back(&self, first: u64, count: u32) {
+    pub(super) fn deallocate(&self, first: u64, count: u32) {
         let reuse = lock(&self.frames).reuse;
         self.take_back_as(first, count, reuse);
     }
@@ -300,7 +300,7 @@ impl Ledger {
         self.check_unmapped(bus, length as u64);
     }
 
-    pub(super) fn lend_tracking(&self, words: usize) -> Option<&'static mut [u64]> {
+    pub(super) fn allocate_private(&self, words: usize) -> Option<&'static mut [u64]> {
         let mut book = lock(&self.frames);
         if book.tracking_fails {
             return None;
@@ -311,7 +311,7 @@ impl Ledger {
         Some(lent)
     }
 
-    pub(super) fn return_tracking(&self, words: NonNull<[u64]>) {
+    pub(super) fn deallocate_private(&self, words: NonNull<[u64]>) {
         let mut book = lock(&self.frames);
         let known = book.tracking.iter().position(|&(at, length)| at == words.addr().get() && length == words.len());
         let Some(known) = known else {
@@ -320,8 +320,8 @@ impl Ledger {
         };
         book.tracking.swap_remove(known);
         drop(book);
-        // SAFETY: the book says that a box of this address and length was leaked by `lend_tracking` and not taken back
-        // since; by the contract of `TrackingMemory` nobody has a reference to it.
+        // SAFETY: the book says that a box of this address and length was leaked by `allocate_private` and not taken back
+        // since; by the contract of `PrivateMemory` nobody has a reference to it.
         drop(unsafe { Box::from_raw(words.as_ptr()) });
     }
 }

@@ -16,7 +16,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use aerostat_balloon::{Change, FrameRun, FrameSize, Frames, Size4KiB, TrackingMemory};
+use aerostat_balloon::{FrameRun, FrameSize, Frames, ManagedChange, PrivateMemory, Size4KiB};
 use aerostat_transport::{DeviceAddress, Dma, DmaRegion};
 
 use crate::device::BalloonDevice;
@@ -185,31 +185,31 @@ impl<S: FrameSize> TestPlatform<S> {
 impl<S: FrameSize> Frames for TestPlatform<S> {
     type Size = S;
 
-    fn span(&self) -> Range<u64> {
+    fn range(&self) -> Range<u64> {
         self.span.clone()
     }
 
-    fn give(&mut self, most: u32) -> Option<FrameRun<S>> {
-        let (first, count) = self.ledger.give(most)?;
+    fn allocate(&mut self, most: u32) -> Option<FrameRun<S>> {
+        let (first, count) = self.ledger.allocate(most)?;
         // SAFETY: the frames lie in the guest memory of the test. The book has just marked them as lent, which it does
         // only for frames that are free, and touches them again only after they came back.
         Some(unsafe { FrameRun::from_raw(first, count) })
     }
 
-    fn take_back(&mut self, run: FrameRun<S>) {
-        self.ledger.take_back(run.first(), run.count());
+    fn deallocate(&mut self, run: FrameRun<S>) {
+        self.ledger.deallocate(run.first(), run.count());
     }
 
-    fn account(&mut self, change: Change) {
-        self.ledger.account(change);
+    fn adjust_managed(&mut self, change: ManagedChange) {
+        self.ledger.adjust_managed(change);
     }
 
-    fn lend_tracking(&mut self, words: usize) -> Option<&'static mut [u64]> {
-        self.ledger.lend_tracking(words)
+    fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
+        self.ledger.allocate_private(words)
     }
 
-    fn return_tracking(&mut self, memory: TrackingMemory) {
-        self.ledger.return_tracking(memory.into_raw());
+    fn deallocate_private(&mut self, memory: PrivateMemory) {
+        self.ledger.deallocate_private(memory.into_raw());
     }
 }
 

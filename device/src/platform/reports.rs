@@ -20,9 +20,9 @@ impl Ledger {
         book.owned_by(Owner::Free).filter(|frame| book.is_reported(*frame)).count()
     }
 
-    fn give_unreported(&self, least: u32, most: u32) -> Option<(u64, u32)> {
+    fn allocate_unreported(&self, least: u32, most: u32) -> Option<(u64, u32)> {
         let mut book = lock(&self.frames);
-        let given = book.give_unreported(least, most);
+        let given = book.allocate_unreported(least, most);
         let pages = book.pages_per_frame;
         drop(book);
         self.hand_out(given, pages)
@@ -31,18 +31,18 @@ impl Ledger {
 
 impl<S: FrameSize> TestPlatform<S> {
     /// Lends a run of free frames that the host does not know of, for a report or a hint: at least `least` frames, at
-    /// most `most`, from a multiple of `least` on. It comes back through [`TestPlatform::take_back_reported`] or
-    /// [`take_back`](aerostat_balloon::Frames::take_back).
+    /// most `most`, from a multiple of `least` on. It comes back through [`TestPlatform::deallocate_reported`] or
+    /// [`take_back`](aerostat_balloon::Frames::deallocate).
     pub fn lend_free_run(&mut self, least: u32, most: u32) -> Option<FrameRun<S>> {
-        let (first, count) = self.ledger.give_unreported(least, most)?;
-        // SAFETY: as for `give`: the book has just marked frames as lent that were free, and touches them again only after
+        let (first, count) = self.ledger.allocate_unreported(least, most)?;
+        // SAFETY: as for `allocate`: the book has just marked frames as lent that were free, and touches them again only after
         // they came back.
         Some(unsafe { FrameRun::from_raw(first, count) })
     }
 
     /// Takes frames back whose report the host has acknowledged: they are not lent for a report again before they were
     /// used for something.
-    pub fn take_back_reported(&mut self, run: FrameRun<S>) {
+    pub fn deallocate_reported(&mut self, run: FrameRun<S>) {
         let (first, count) = (run.first(), run.count());
         // The kernel does not touch what the host has just dropped.
         self.ledger.take_back_as(first, count, Reuse::Later);
@@ -61,17 +61,17 @@ impl<S: FrameSize> TestPlatform<S> {
 }
 
 impl<S: FrameSize> ReportFrames for TestPlatform<S> {
-    fn give_unreported(&mut self, frames: u32) -> Option<FrameRun<S>> {
+    fn allocate_unreported(&mut self, frames: u32) -> Option<FrameRun<S>> {
         self.lend_free_run(frames, frames)
     }
 
-    fn take_back_reported(&mut self, run: FrameRun<S>) {
-        TestPlatform::take_back_reported(self, run);
+    fn deallocate_reported(&mut self, run: FrameRun<S>) {
+        TestPlatform::deallocate_reported(self, run);
     }
 }
 
 impl<S: FrameSize> HintFrames for TestPlatform<S> {
-    fn give_block(&mut self, frames: u32) -> Option<FrameRun<S>> {
+    fn allocate_block(&mut self, frames: u32) -> Option<FrameRun<S>> {
         self.lend_free_run(frames, frames)
     }
 }

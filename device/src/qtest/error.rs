@@ -46,7 +46,7 @@ pub enum QemuError {
     },
     /// QEMU refused a QMP command.
     #[error("QEMU refused {command}: {reason}")]
-    Refused {
+    Absent {
         /// The command.
         command: &'static str,
         /// What QEMU answered.

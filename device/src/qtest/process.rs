@@ -180,7 +180,7 @@ impl<M> Qemu<M> {
     pub fn execute<C: qmp::QmpCommand>(&self, command: &C) -> Result<C::Ok, QemuError> {
         let mut qmp = self.qmp.lock().unwrap_or_else(PoisonError::into_inner);
         qmp.0.execute(command).map_err(|error| match error {
-            qapi::ExecuteError::Qapi(error) => QemuError::Refused { command: C::NAME, reason: error.desc },
+            qapi::ExecuteError::Qapi(error) => QemuError::Absent { command: C::NAME, reason: error.desc },
             qapi::ExecuteError::Io(error) => Trouble(error).explain(C::NAME, &self.stderr),
         })
     }

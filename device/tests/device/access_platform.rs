@@ -130,10 +130,10 @@ fn the_platform_keeps_a_book_of_mappings() {
     platform.unmap(physical, 64);
     assert!(ledger.is_settled());
 
-    let run = platform.give(1).unwrap();
+    let run = platform.allocate(1).unwrap();
     let physical = run.address();
     platform.map(physical, 4096).unwrap();
-    platform.take_back(run);
+    platform.deallocate(run);
     assert_eq!(ledger.violations()[2..], [OwnershipViolation::StillMapped { physical, bytes: 4096 }]);
     ledger.fail_mappings(Some(When::At(1)));
     assert_eq!([0, 1, 2].map(|_| platform.map(0, 1).is_some()), [true, false, true]);

@@ -49,7 +49,7 @@ enum Ways {
 
 /// The device, driven over what `bus` makes of its registers.
 fn embedded<T: Transport>(builder: impl Fn() -> Builder, bus: impl Fn(&BalloonDevice) -> T, accepted: u64, ways: Ways) {
-    let check = |device: &BalloonDevice, wait: &mut dyn FnMut(u32) -> aerostat_transport::Patience| {
+    let check = |device: &BalloonDevice, wait: &mut dyn FnMut(u32) -> core::ops::ControlFlow<()>| {
         let platform = TestPlatform::of(device).unwrap();
         up_and_down(bus(device), platform, |target| device.set_target(target), wait);
         assert!(device.events().contains(&Event::FeaturesAccepted(accepted)), "{accepted:#x}");

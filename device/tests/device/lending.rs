@@ -27,19 +27,19 @@ fn runs_are_lent_once_until_they_were_used() {
     let run = platform.lend_free_run(64, 128).unwrap();
     assert_eq!((run.first(), run.count()), (1280, 128));
     assert_eq!((ledger.lent_frames().len(), ledger.unreported_frames()), (128, 384));
-    platform.take_back_reported(run);
+    platform.deallocate_reported(run);
     assert!(ledger.is_settled());
     assert_eq!((ledger.reported_frames(), ledger.unreported_frames()), (128, 384));
     let next = platform.lend_free_run(64, 1024).unwrap();
     assert_eq!((next.first(), next.count()), (1408, 384));
-    platform.take_back(next);
+    platform.deallocate(next);
     assert_eq!((ledger.reported_frames(), ledger.unreported_frames()), (128, 384), "that one was not reported");
     // The kernel uses reported frames and frees them.
     ledger.use_frames(512);
     ledger.unuse_frames();
     assert_eq!(ledger.reported_frames(), 0);
     assert!(platform.lend_free_run(2048, 4096).is_none());
-    assert_eq!(ledger.events().last(), Some(&FrameEvent::Refused));
+    assert_eq!(ledger.events().last(), Some(&FrameEvent::Absent));
     assert_eq!(ledger.violations(), []);
 }
 
@@ -52,7 +52,7 @@ fn runs_of_larger_frames() {
     platform.fill(&run, 0x0101_0101);
     assert!((512..1024).all(|page| device.memory().is_filled_with(page, 0x0101_0101)));
     assert!(!device.memory().is_resident(511) && !device.memory().is_resident(1024));
-    platform.take_back(run);
+    platform.deallocate(run);
 }
 
 #[test]
@@ -64,15 +64,15 @@ fn a_frame_that_comes_back_while_it_is_reported_is_noticed() {
     driver.offer_run(REPORTING, 0, range(&early));
     driver.notify(REPORTING);
     assert!(device.step());
-    platform.take_back(early);
+    platform.deallocate(early);
     assert_eq!(ledger.violations(), [OwnershipViolation::WhileReported(frame)]);
-    assert_eq!(platform.give(1).map(|run| run.first()), Some(frame));
+    assert_eq!(platform.allocate(1).map(|run| run.first()), Some(frame));
     assert_eq!(ledger.violations().last(), Some(&OwnershipViolation::ReportedUnowned(frame)));
     while device.step() {}
     driver.offer_run(REPORTING, 0, pages);
     driver.notify(REPORTING);
     while device.step() {}
-    platform.take_back_reported(good);
+    platform.deallocate_reported(good);
     assert_eq!(ledger.violations().len(), 2);
 }
 
@@ -90,12 +90,12 @@ fn a_frame_that_comes_back_before_the_device_is_done_with_its_hint_is_noticed() 
     driver.notify(FREE_PAGE);
     while device.step() {}
     device.finish_hinting();
-    platform.take_back(early);
+    platform.deallocate(early);
     assert_eq!(ledger.violations(), [OwnershipViolation::WhileHinted(frame)]);
-    assert_eq!(platform.give(1).map(|run| run.first()), Some(frame));
+    assert_eq!(platform.allocate(1).map(|run| run.first()), Some(frame));
     assert_eq!(ledger.violations().last(), Some(&OwnershipViolation::HintedUnowned(frame)));
     driver.io.read32(reg::HINT_COMMAND);
-    platform.take_back(good);
+    platform.deallocate(good);
     assert_eq!(ledger.violations().len(), 2);
 }
 

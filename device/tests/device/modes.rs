@@ -43,7 +43,7 @@ fn a_buffer_that_comes_while_notifications_are_off_is_found() {
 
 #[test]
 fn notifications_can_be_wanted_all_the_time() {
-    let builder = builder().notifications(Notifications::Wanted).manual();
+    let builder = builder().notifications(Notifications::Enabled).manual();
     let device = builder.start().unwrap();
     let mut driver = ByHand::new(device.registers(), device.memory());
     driver.bring_up();

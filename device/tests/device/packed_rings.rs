@@ -93,7 +93,7 @@ fn an_interrupt_waits_for_its_descriptor() {
 
 #[test]
 fn notifications_are_wanted_at_the_next_descriptor() {
-    for notifications in [Notifications::Wanted, Notifications::Suppressed] {
+    for notifications in [Notifications::Enabled, Notifications::Suppressed] {
         let (device, mut driver) = live_with_events(notifications);
         for (told, place) in (1..=SIZE + 1).zip((1..SIZE).map(|slot| slot | WRAP).chain([0, 1])) {
             driver.tell(INFLATE, &[1023 + u32::from(told)]);

@@ -18,9 +18,9 @@ fn platform() -> (BalloonDevice, TestPlatform) {
 fn frames_lie_between_low_memory_and_device_memory() {
     let device = BalloonDevice::builder().memory(8 << 20).inline().start().unwrap();
     let memory = device.memory();
-    assert_eq!(TestPlatform::<Size4KiB>::builder(memory).build().unwrap().span(), 256..1792);
-    assert_eq!(TestPlatform::<Size16KiB>::builder(memory).build().unwrap().span(), 64..448);
-    assert_eq!(TestPlatform::<Size64KiB>::builder(memory).dma_bytes(4096).build().unwrap().span(), 16..127);
+    assert_eq!(TestPlatform::<Size4KiB>::builder(memory).build().unwrap().range(), 256..1792);
+    assert_eq!(TestPlatform::<Size16KiB>::builder(memory).build().unwrap().range(), 64..448);
+    assert_eq!(TestPlatform::<Size64KiB>::builder(memory).dma_bytes(4096).build().unwrap().range(), 16..127);
     assert!(TestPlatform::<Size4KiB>::builder(memory).dma_bytes(7 << 20).build().is_err());
     assert!(TestPlatform::<Size4KiB>::builder(memory).dma_bytes(9 << 20).build().is_err());
 }
@@ -29,11 +29,11 @@ fn frames_lie_between_low_memory_and_device_memory() {
 fn frames_go_and_come_back() {
     let (_device, mut platform) = platform();
     let ledger = platform.ledger();
-    let run = platform.give(3).unwrap();
+    let run = platform.allocate(3).unwrap();
     assert_eq!((run.first(), run.count(), ledger.free_frames()), (256, 3, 1533));
     assert_eq!(ledger.lent_frames(), [256, 257, 258].into());
     assert!(!ledger.is_settled());
-    platform.take_back(run);
+    platform.deallocate(run);
     assert_eq!(
         ledger.events(),
         [FrameEvent::Given { first: 256, count: 3 }, FrameEvent::TakenBack { first: 256, count: 3 },]
@@ -45,11 +45,11 @@ fn frames_go_and_come_back() {
 fn a_frame_that_was_not_lent_is_noticed() {
     let (_device, mut platform) = platform();
     let ledger = platform.ledger();
-    let run = platform.give(1).unwrap();
+    let run = platform.allocate(1).unwrap();
     // SAFETY: of the two frames one is lent and one is free; nobody else uses either while the run exists.
     let forged = unsafe { FrameRun::from_raw(run.first(), 2) };
-    platform.take_back(forged);
-    platform.take_back(run);
+    platform.deallocate(forged);
+    platform.deallocate(run);
     assert_eq!(ledger.violations(), [OwnershipViolation::NotLent(257), OwnershipViolation::NotLent(256)]);
 }
 
@@ -60,20 +60,20 @@ fn a_frame_that_comes_back_before_the_device_was_told_is_noticed() {
     let mut platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
     let ledger = platform.ledger();
     ledger.use_frames(1024);
-    let (early, good) = (platform.give(1).unwrap(), platform.give(1).unwrap());
+    let (early, good) = (platform.allocate(1).unwrap(), platform.allocate(1).unwrap());
     let pages = [early.first() as u32, good.first() as u32];
     driver.memory.write(0, &[0]).unwrap();
     driver.bring_up();
     driver.tell(INFLATE, &pages);
     driver.tell(DEFLATE, &pages[1..]);
-    platform.take_back(good);
+    platform.deallocate(good);
     assert_eq!(ledger.violations(), []);
-    platform.take_back(early);
+    platform.deallocate(early);
     assert_eq!(ledger.violations(), [OwnershipViolation::BeforeTold(pages[0].into())]);
     driver.tell(DEFLATE, &pages[..1]);
     assert_eq!(device.violations().len(), 1, "and the device saw that the page was used");
     driver.tell(INFLATE, &pages[..1]);
-    assert_eq!(platform.give(1).map(|run| run.first()), Some(pages[0].into()));
+    assert_eq!(platform.allocate(1).map(|run| run.first()), Some(pages[0].into()));
     assert_eq!(ledger.violations().last(), Some(&OwnershipViolation::BalloonedUnowned(pages[0].into())));
 }
 
@@ -82,15 +82,15 @@ fn frames_run_out_when_they_are_told_to() {
     let (_device, mut platform) = platform();
     let ledger = platform.ledger();
     ledger.limit_frames(Some(2));
-    assert_eq!(platform.give(5).map(|run| run.count()), Some(2));
-    assert_eq!(platform.give(5), None);
+    assert_eq!(platform.allocate(5).map(|run| run.count()), Some(2));
+    assert_eq!(platform.allocate(5), None);
     ledger.limit_frames(None);
     assert_eq!(ledger.use_frames(10_000), 1534);
-    assert_eq!(platform.give(1), None);
+    assert_eq!(platform.allocate(1), None);
     ledger.unuse_frames();
     ledger.set_runs(Runs::AtMost(7));
-    assert_eq!(platform.give(100).map(|run| run.count()), Some(7));
-    assert_eq!(ledger.events().iter().filter(|event| **event == FrameEvent::Refused).count(), 2);
+    assert_eq!(platform.allocate(100).map(|run| run.count()), Some(7));
+    assert_eq!(ledger.events().iter().filter(|event| **event == FrameEvent::Absent).count(), 2);
 }
 
 #[test]
@@ -125,19 +125,19 @@ fn allocations_fail_when_they_are_told_to() {
     assert!(platform.alloc(layout).is_none() && platform.alloc(layout).is_none());
     platform.ledger().fail_dma(None);
     platform.free(region);
-    platform.ledger().fail_tracking();
-    assert!(platform.lend_tracking(1).is_none());
+    platform.ledger().fail_private();
+    assert!(platform.allocate_private(1).is_none());
 }
 
 #[test]
 fn tracking_memory_comes_back_once() {
     let (_device, mut platform) = platform();
     let ledger = platform.ledger();
-    let words = platform.lend_tracking(24).unwrap();
-    assert!(words.len() >= 24 && ledger.lent_tracking() == 1);
-    platform.return_tracking(words.into());
+    let words = platform.allocate_private(24).unwrap();
+    assert!(words.len() >= 24 && ledger.lent_private() == 1);
+    platform.deallocate_private(words.into());
     assert!(ledger.is_settled());
     let foreign: &'static mut [u64] = Box::leak(vec![0; 3].into());
-    platform.return_tracking(foreign.into());
+    platform.deallocate_private(foreign.into());
     assert_eq!(ledger.violations(), [OwnershipViolation::ForeignTracking(3)]);
 }

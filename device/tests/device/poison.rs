@@ -94,21 +94,21 @@ fn frames_out_of_the_balloon_come_back_filled() {
     let ledger = platform.ledger();
     // The rings of the driver by hand are in low frames.
     ledger.use_frames(1024);
-    let (good, bad, unused) = (platform.give(1).unwrap(), platform.give(1).unwrap(), platform.give(1).unwrap());
+    let (good, bad, unused) = (platform.allocate(1).unwrap(), platform.allocate(1).unwrap(), platform.allocate(1).unwrap());
     let pages = [good.first() as u32, bad.first() as u32];
     driver.tell(INFLATE, &pages);
     driver.tell(DEFLATE, &pages);
-    platform.take_back(unused);
+    platform.deallocate(unused);
     platform.fill(&good, POISON);
-    platform.take_back(good);
+    platform.deallocate(good);
     assert_eq!(ledger.violations(), []);
     let frame = bad.first();
-    platform.take_back(bad);
+    platform.deallocate(bad);
     assert_eq!(ledger.violations(), [OwnershipViolation::NotPoisoned { frame, value: POISON }]);
 
     // The next time it was not in the balloon.
-    let again = platform.give(2).unwrap();
-    platform.take_back(again);
+    let again = platform.allocate(2).unwrap();
+    platform.deallocate(again);
     assert_eq!(ledger.violations().len(), 1);
     assert_violations(&device, &[]);
 }
@@ -118,9 +118,9 @@ fn without_the_feature_frames_may_come_back_as_they_are() {
     let (device, mut driver) = live_with(builder(), 0);
     let mut platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
     platform.ledger().use_frames(1024);
-    let run = platform.give(1).unwrap();
+    let run = platform.allocate(1).unwrap();
     driver.tell(INFLATE, &[run.first() as u32]);
     driver.tell(DEFLATE, &[run.first() as u32]);
-    platform.take_back(run);
+    platform.deallocate(run);
     assert_eq!(platform.ledger().violations(), []);
 }

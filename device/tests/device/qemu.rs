@@ -81,7 +81,7 @@ fn the_target_comes_by_qmp() {
     assert_eq!(driver.io.read32(reg::NUM_PAGES), 100);
     // QEMU sets the bit for used buffers too.
     assert_eq!(driver.io.read32(reg::INTERRUPT_STATUS) & 2, 2);
-    assert!(matches!(qemu.set_target(0), Err(QemuError::Refused { command: "balloon", .. })));
+    assert!(matches!(qemu.set_target(0), Err(QemuError::Absent { command: "balloon", .. })));
 }
 
 /// Gives QEMU, which works in its main loop, the time to use so many buffers of a queue.

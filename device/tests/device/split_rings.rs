@@ -7,7 +7,7 @@ use super::by_hand::{ByHand, INFLATE, assert_violations, live_8_mib};
 #[test]
 fn wanted_notifications_move_the_event_index_on() {
     let offered = features::VERSION_1 | features::EVENT_IDX;
-    let builder = BalloonDevice::builder().memory(8 << 20).notifications(Notifications::Wanted).features(offered);
+    let builder = BalloonDevice::builder().memory(8 << 20).notifications(Notifications::Enabled).features(offered);
     let device = builder.inline().start().unwrap();
     let mut driver = ByHand::new(device.registers(), device.memory());
     driver.bring_up_with(offered);

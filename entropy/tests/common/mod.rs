@@ -8,8 +8,9 @@ mod peer;
 #[path = "../../../transport/tests/common/soft.rs"]
 mod soft;
 
-use aerostat_entropy::transport::{Mmio, Patience};
+use aerostat_entropy::transport::Mmio;
 use aerostat_entropy::{Entropy, ProbeFailed};
+use std::ops::ControlFlow;
 use virtio_queue::{Queue, QueueOwnedT, QueueT};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
@@ -94,6 +95,6 @@ impl Both {
 }
 
 /// Gives up at once.
-pub(crate) fn impatient(_attempt: u32) -> Patience {
-    Patience::GiveUp
+pub(crate) fn impatient(_attempt: u32) -> ControlFlow<()> {
+    ControlFlow::Break(())
 }

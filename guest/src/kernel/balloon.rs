@@ -8,10 +8,10 @@ mod report;
 mod tasks;
 
 use aerostat_balloon::spec::Device as _;
-use aerostat_balloon::transport::Causes;
+use aerostat_balloon::transport::InterruptStatus;
 use aerostat_balloon::{
     BalloonError, DeflateOnOom, EventIdx, FreePageHint, MustTellHost, PagePoison, PageReporting, ProbeFailed, Ready,
-    RingPacked, Signal, StatsVq, Unprobed, Waiter, spec,
+    RingPacked, Signal, Source, StatsVq, Unprobed, spec,
 };
 #[cfg(not(feature = "lean"))]
 use aerostat_guest::Features;
@@ -81,7 +81,7 @@ impl Balloon {
         };
         let mut balloon = aerostat_balloon::Balloon::new(transport, Platform);
         if let Some(pause) = options.hold_off {
-            balloon = balloon.hold_off(pause);
+            balloon = balloon.oom_backoff(pause);
         }
         let balloon = balloon
             .want(RingPacked)
@@ -117,7 +117,7 @@ impl Balloon {
 impl<L: Wants> Live<L> {
     fn new(probed: Result<Driver<L>, ProbeFailed<Grounded<L>>>, options: &Options) -> Option<Self> {
         // Everybody has a look as soon as the kernel is ready.
-        SIGNAL.raise(Causes::ANY);
+        SIGNAL.raise(InterruptStatus::ANY);
         match probed {
             Ok(driver) => Some(Self {
                 driver: Some(driver),
@@ -146,12 +146,12 @@ impl<L: Wants> Live<L> {
         if let Some(cause) = self.follow.cause() {
             self.follow.step(driver, cause)?;
         }
-        if !SIGNAL.take(Waiter::Statistics).is_none()
+        if !SIGNAL.take(Source::Statistics).is_none()
             && let Some(mut statistics) = driver.stats()
         {
             statistics.service()?;
         }
-        let causes = SIGNAL.take(Waiter::Hinting);
+        let causes = SIGNAL.take(Source::Hinting);
         if !causes.is_none()
             && let Some(mut hinting) = driver.hinting()
         {

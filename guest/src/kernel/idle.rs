@@ -1,9 +1,10 @@
 //! Sleeping until there is something to do.
 
+use core::ops::ControlFlow;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
 
-use aerostat_transport::{Patience, Wait};
+use aerostat_transport::Wait;
 
 use super::alarm::Alarm;
 use super::arch;
@@ -53,15 +54,15 @@ pub(crate) struct Asleep {
 }
 
 impl Wait for Asleep {
-    fn wait(&mut self, attempt: u32) -> Patience {
+    fn wait(&mut self, attempt: u32) -> ControlFlow<()> {
         if attempt == 0 {
             self.limit.set(Duration::from_secs(10));
         }
         if self.limit.rings() {
-            return Patience::GiveUp;
+            return ControlFlow::Break(());
         }
         wait();
-        Patience::GoOn
+        ControlFlow::Continue(())
     }
 }
 

@@ -11,7 +11,7 @@ use core::ops::Range;
 use core::ptr::NonNull;
 use core::slice;
 
-use aerostat_balloon::{Change, FrameRun, Frames, Size4KiB, TrackingMemory};
+use aerostat_balloon::{FrameRun, Frames, ManagedChange, PrivateMemory, Size4KiB};
 use aerostat_guest::FRAME_BYTES;
 use aerostat_transport::{Dma, DmaRegion};
 
@@ -26,29 +26,29 @@ pub(crate) struct Platform;
 impl Frames for Platform {
     type Size = Size4KiB;
 
-    fn span(&self) -> Range<u64> {
+    fn range(&self) -> Range<u64> {
         0..FRAMES.lock().end()
     }
 
-    fn give(&mut self, most: u32) -> Option<FrameRun<Size4KiB>> {
+    fn allocate(&mut self, most: u32) -> Option<FrameRun<Size4KiB>> {
         let run = memory::take(most)?;
         // SAFETY: the frames were free memory, and belong to nobody else until they come back. The run is no longer
         // than `most`, which has 32 bits.
         Some(unsafe { FrameRun::from_raw(run.start, (run.end - run.start) as u32) })
     }
 
-    fn take_back(&mut self, run: FrameRun<Size4KiB>) {
+    fn deallocate(&mut self, run: FrameRun<Size4KiB>) {
         FRAMES.lock().put(run.first()..run.first() + u64::from(run.count()));
     }
 
-    fn account(&mut self, change: Change) {
+    fn adjust_managed(&mut self, change: ManagedChange) {
         FRAMES.lock().resize(match change {
-            Change::Taken(frames) => -i64::from(frames),
-            Change::Returned(frames) => frames.into(),
+            ManagedChange::Removed(frames) => -i64::from(frames),
+            ManagedChange::Added(frames) => frames.into(),
         });
     }
 
-    fn lend_tracking(&mut self, words: usize) -> Option<&'static mut [u64]> {
+    fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
         let start = room(Layout::array::<u64>(words).ok()?)?.cast::<u64>();
         // SAFETY: nobody else's, and large enough.
         unsafe { start.write_bytes(0, words) };
@@ -56,7 +56,7 @@ impl Frames for Platform {
         Some(unsafe { slice::from_raw_parts_mut(start.as_ptr(), words) })
     }
 
-    fn return_tracking(&mut self, memory: TrackingMemory) {
+    fn deallocate_private(&mut self, memory: PrivateMemory) {
         let words = memory.into_raw();
         put(words.addr().get() as u64, words.len() * size_of::<u64>());
     }

@@ -6,7 +6,7 @@ use aerostat_guest::MmioDevice;
 use aerostat_transport::pci::{MapBar, Message, Msix, PciError, PciFunction, QueueVectors, Routing};
 use aerostat_transport::spec::{DeviceId, Interface};
 use aerostat_transport::{
-    Causes, Either, InterruptSource, LegacyMmio, LegacyPci, Mmio, MmioError, MmioRegion, Pci, Transport,
+    Either, InterruptSource, InterruptStatus, LegacyMmio, LegacyPci, Mmio, MmioError, MmioRegion, Pci, Transport,
 };
 use log::{info, warn};
 use pci_types::{ConfigRegionAccess, EndpointHeader, PciHeader};
@@ -104,8 +104,8 @@ fn messages<C: ConfigRegionAccess>(
         // SAFETY: the message is an interrupt of this machine's CPU, see `arch::Message`.
         messages.add(unsafe { Message::new(address, data) })
     };
-    let configuration = add(|| raise(Causes { used_buffers: false, configuration: true }));
-    let queues = add(|| raise(Causes { used_buffers: true, configuration: false }));
+    let configuration = add(|| raise(InterruptStatus { used_buffers: false, configuration: true }));
+    let queues = add(|| raise(InterruptStatus { used_buffers: true, configuration: false }));
     Ok(configuration
         .zip(queues)
         .map(|(configuration, queues)| Routing::Messages { configuration, queues: QueueVectors::shared(queues) }))
@@ -120,7 +120,7 @@ fn connect_line(interrupt: u32, source: <AnyTransport as Transport>::Interrupt) 
 }
 
 /// What an interrupt handler does.
-fn raise(causes: Causes) {
+fn raise(causes: InterruptStatus) {
     SIGNAL.raise(causes);
     idle::wake();
 }

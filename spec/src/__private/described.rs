@@ -7,7 +7,7 @@
 
 use crate::feature::Feature;
 use crate::field::Field;
-use crate::level::Level;
+use crate::requirement::Requirement;
 
 /// The description says `read`.
 pub trait Readable: Field {}
@@ -33,7 +33,7 @@ pub trait Gives<T>: Feature {}
     note = "declare each feature at most once, by `.want(…)` or by `.require(…)`",
     note = "use a feature from the module of the device, or from `aerostat_spec::reserved`"
 )]
-pub trait With<F, L: Level> {
+pub trait WithFeature<F, L: Requirement> {
     /// The set with the new level.
     type Out;
 }
@@ -44,7 +44,7 @@ pub trait With<F, L: Level> {
     label = "unknown to the feature set",
     note = "use a feature from the module of the device, or from `aerostat_spec::reserved`"
 )]
-pub trait Declares<F> {
+pub trait HasFeature<F> {
     /// Its level.
-    type Level: Level;
+    type Requirement: Requirement;
 }

@@ -8,7 +8,8 @@ use std::string::ToString as _;
 
 use crate::reserved::feature::{EventIdx, Version1};
 use crate::{
-    Accepted, Declaration, FeatureEntry, FeatureSet, Levels, NegotiateError, Required, Wanted, With, reserved,
+    Accepted, FeatureEntry, FeaturePair, FeatureSet, FeatureTable, NegotiateError, Optional, Required, WithFeature,
+    reserved,
 };
 
 crate::virtio_device! {
@@ -27,25 +28,25 @@ crate::virtio_device! {
 
 use lamp::feature::{Alone, Base, Both, Either, Far, Left, Right};
 
-type None = Levels<lamp::Features, reserved::Features>;
+type None = FeaturePair<lamp::Features, reserved::Features>;
 
 /// The declaration `$base` with more levels.
 macro_rules! declare {
     ($base:ty) => { $base };
     ($base:ty, $feature:ty: $level:ty $(, $more:ty: $more_level:ty)*) => {
-        declare!(<$base as With<$feature, $level>>::Out $(, $more: $more_level)*)
+        declare!(<$base as WithFeature<$feature, $level>>::Out $(, $more: $more_level)*)
     };
 }
 
 type AllWanted = declare!(
-    None, Base: Wanted, Left: Wanted, Right: Wanted, Both: Wanted, Alone: Wanted, Either: Wanted, Far: Wanted
+    None, Base: Optional, Left: Optional, Right: Optional, Both: Optional, Alone: Optional, Either: Optional, Far: Optional
 );
 type AllRequired =
     declare!(None, Base: Required, Left: Required, Right: Required, Both: Required, Alone: Required, Far: Required);
-type Mixed = declare!(None, Base: Wanted, Left: Required, Both: Wanted, Far: Wanted, Version1: Required);
-type LeafRequired = declare!(None, Base: Wanted, Left: Wanted, Right: Wanted, Both: Required, EventIdx: Wanted);
-type Unreachable = declare!(None, Both: Wanted, Alone: Wanted, Far: Wanted);
-type EitherRequired = declare!(None, Base: Wanted, Right: Wanted, Alone: Wanted, Either: Required);
+type Mixed = declare!(None, Base: Optional, Left: Required, Both: Optional, Far: Optional, Version1: Required);
+type LeafRequired = declare!(None, Base: Optional, Left: Optional, Right: Optional, Both: Required, EventIdx: Optional);
+type Unreachable = declare!(None, Both: Optional, Alone: Optional, Far: Optional);
+type EitherRequired = declare!(None, Base: Optional, Right: Optional, Alone: Optional, Either: Required);
 
 const ALL: u64 = u64::MAX;
 
@@ -110,21 +111,21 @@ fn a_required_feature_is_proven_without_question() {
     assert_eq!(format!("{proof:?}"), "Negotiated(PhantomData<aerostat_spec::negotiate::tests::lamp::feature::Far>)");
 }
 
-fn entries<S: Declaration>() -> impl Iterator<Item = &'static FeatureEntry> {
-    <S::Device as FeatureSet>::ENTRIES.iter().chain(<S::Reserved as FeatureSet>::ENTRIES)
+fn entries<S: FeatureSet>() -> impl Iterator<Item = &'static FeatureEntry> {
+    <S::Device as FeatureTable>::ENTRIES.iter().chain(<S::Reserved as FeatureTable>::ENTRIES)
 }
 
-fn mask<S: Declaration>(demand: fn(crate::Demand) -> bool) -> u64 {
-    entries::<S>().filter(|entry| demand(entry.demand)).map(FeatureEntry::mask).sum()
+fn mask<S: FeatureSet>(requirement: fn(crate::RequirementKind) -> bool) -> u64 {
+    entries::<S>().filter(|entry| requirement(entry.requirement)).map(FeatureEntry::mask).sum()
 }
 
 /// Whether every feature of the mask has its prerequisites in the mask.
-fn closed<S: Declaration>(bits: u64) -> bool {
+fn closed<S: FeatureSet>(bits: u64) -> bool {
     entries::<S>().filter(|entry| bits & entry.mask() != 0).all(|entry| entry.missing(bits) == 0)
 }
 
 /// The largest closed part of the mask, found by trying all parts.
-fn largest_closed<S: Declaration>(bits: u64) -> u64 {
+fn largest_closed<S: FeatureSet>(bits: u64) -> u64 {
     // All parts of a mask, from the mask itself down to nothing.
     let mut part = bits;
     loop {
@@ -135,9 +136,9 @@ fn largest_closed<S: Declaration>(bits: u64) -> u64 {
     }
 }
 
-fn holds<S: Declaration + core::fmt::Debug>(offered: u64, supported: u64, unknown: u64) -> Result<(), TestCaseError> {
-    let declared = mask::<S>(|demand| demand != crate::Demand::Refused);
-    let required = mask::<S>(|demand| demand == crate::Demand::Required);
+fn holds<S: FeatureSet + core::fmt::Debug>(offered: u64, supported: u64, unknown: u64) -> Result<(), TestCaseError> {
+    let declared = mask::<S>(|requirement| requirement != crate::RequirementKind::Absent);
+    let required = mask::<S>(|requirement| requirement == crate::RequirementKind::Required);
     let usable = offered & supported & declared;
     let known = entries::<S>().map(FeatureEntry::mask).sum::<u64>();
     let outcome = Accepted::<S>::negotiate(offered, supported);

@@ -1,14 +1,14 @@
 //! A feature is declared at most once, and only where it is known.
 
 use aerostat_spec::balloon::{Features, feature};
-use aerostat_spec::{Levels, Required, Wanted, With, reserved};
+use aerostat_spec::{FeaturePair, Required, Optional, WithFeature, reserved};
 
-type None = Levels<Features, reserved::Features>;
-type Once = <None as With<feature::StatsVq, Required>>::Out;
+type None = FeaturePair<Features, reserved::Features>;
+type Once = <None as WithFeature<feature::StatsVq, Required>>::Out;
 
 struct Other;
 
-fn declare<S: With<F, Wanted>, F>(_feature: F) {}
+fn declare<S: WithFeature<F, Optional>, F>(_feature: F) {}
 
 fn main() {
     declare::<None, _>(feature::StatsVq);

@@ -1,9 +1,9 @@
 //! The proof of one feature does not allow what depends on another.
 
 use aerostat_spec::balloon::{Features, config::PoisonVal, feature};
-use aerostat_spec::{Accepted, Levels, Required, With, reserved};
+use aerostat_spec::{Accepted, FeaturePair, Required, WithFeature, reserved};
 
-type Declared = <Levels<Features, reserved::Features> as With<feature::StatsVq, Required>>::Out;
+type Declared = <FeaturePair<Features, reserved::Features> as WithFeature<feature::StatsVq, Required>>::Out;
 
 fn main() {
     let accepted = Accepted::<Declared>::negotiate(!0, !0).unwrap();

@@ -12,10 +12,10 @@ use core::fmt::{self, Debug, Formatter};
 use core::marker::PhantomData;
 
 use aerostat_spec::{
-    self as spec, Accepted, Declaration, Feature, Interface, Queue, QueueSpec, Settable, Wire, reserved,
+    self as spec, Accepted, Feature, FeatureSet, Interface, Queue, QueueSpec, Settable, Wire, reserved,
 };
 
-pub(crate) use self::reset::Life;
+pub(crate) use self::reset::Generation;
 pub use self::reset::ResetProof;
 use self::reset::{RESET_READS, reset};
 use crate::barrier::for_devices;
@@ -65,7 +65,7 @@ pub struct Live<F> {
 /// device, except that the transport is dropped too.
 pub struct Device<T: Transport, D, S> {
     guard: Guard<T>,
-    life: Life,
+    life: Generation,
     state: S,
     device: PhantomData<fn() -> D>,
 }
@@ -75,14 +75,14 @@ impl<T: Transport, D: spec::Device> Device<T, D, Reset> {
     ///
     /// # Errors
     ///
-    /// [`SetupError::WrongDevice`], [`SetupError::ResetUnfinished`], [`SetupError::TooManyLives`].
+    /// [`SetupError::WrongDevice`], [`SetupError::ResetUnfinished`], [`SetupError::GenerationsExhausted`].
     pub fn take(transport: T) -> Result<Self, SetupFailed<T>> {
         let (expected, found) = (D::ID, transport.device_id());
         if expected != found {
             return Err(SetupFailed { error: SetupError::WrongDevice { expected, found }, transport });
         }
-        let Some(life) = Life::begin() else {
-            return Err(SetupFailed { error: SetupError::TooManyLives, transport });
+        let Some(life) = Generation::begin() else {
+            return Err(SetupFailed { error: SetupError::GenerationsExhausted, transport });
         };
         let mut guard = Guard::new(transport);
         match reset(&mut *guard, RESET_READS) {
@@ -111,7 +111,7 @@ impl<T: Transport, D: spec::Device> Device<T, D, Negotiating> {
     /// # Errors
     ///
     /// [`SetupError::LegacyOnly`], [`SetupError::Negotiate`], [`SetupError::FeaturesRejected`].
-    pub fn negotiate<F: Declaration>(self) -> Result<Device<T, D, FeaturesOk<F>>, SetupFailed<T>> {
+    pub fn negotiate<F: FeatureSet>(self) -> Result<Device<T, D, FeaturesOk<F>>, SetupFailed<T>> {
         self.negotiate_within(|_offer| u64::MAX)
     }
 
@@ -122,7 +122,7 @@ impl<T: Transport, D: spec::Device> Device<T, D, Negotiating> {
     ///
     /// As for [`Device::negotiate`]; a required feature outside the mask is
     /// [`Unsupported`](spec::NegotiateError::Unsupported).
-    pub fn negotiate_within<F: Declaration>(
+    pub fn negotiate_within<F: FeatureSet>(
         mut self,
         usable: impl FnOnce(Offer) -> u64,
     ) -> Result<Device<T, D, FeaturesOk<F>>, SetupFailed<T>> {
@@ -135,7 +135,7 @@ impl<T: Transport, D: spec::Device> Device<T, D, Negotiating> {
 
 impl<T: Transport> Guard<T> {
     /// What [`Device::negotiate_within`] does to the device.
-    fn negotiate<F: Declaration>(&mut self, usable: impl FnOnce(Offer) -> u64) -> Result<Accepted<F>, SetupError> {
+    fn negotiate<F: FeatureSet>(&mut self, usable: impl FnOnce(Offer) -> u64) -> Result<Accepted<F>, SetupError> {
         let offered = self.offered().into();
         let config_bytes = self.config().len();
         let interface = self.interface();
@@ -163,7 +163,7 @@ impl<T: Transport> Guard<T> {
     }
 }
 
-impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> {
+impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
     /// The outcome of the negotiation.
     pub fn accepted(&self) -> &Accepted<F> {
         &self.state.accepted
@@ -339,7 +339,7 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, FeaturesOk<F>> 
     }
 }
 
-impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, Live<F>> {
+impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, Live<F>> {
     /// The outcome of the negotiation.
     pub fn accepted(&self) -> &Accepted<F> {
         &self.state.accepted
@@ -374,7 +374,7 @@ impl<T: Transport, D, S> Device<T, D, S> {
         self.guard.interface()
     }
 
-    pub(crate) fn life(&self) -> Life {
+    pub(crate) fn life(&self) -> Generation {
         self.life
     }
 

@@ -2,11 +2,11 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use aerostat_spec::{self as spec, Declaration, Negotiated, reserved};
+use aerostat_spec::{self as spec, FeatureSet, Negotiated, reserved};
 
 use crate::barrier::for_devices;
 use crate::lifecycle::{Device, Live};
-use crate::queue::{Awake, DeviceError, QueueError, QueueLimit, VirtQueue};
+use crate::queue::{DeviceError, Enabled, QueueError, QueueLimit, VirtQueue};
 use crate::setup::SetupError;
 use crate::status::Status;
 use crate::transport::{QueueReset, Transport};
@@ -16,9 +16,9 @@ pub(crate) const RESET_READS: u32 = 1_000_000;
 
 /// Names one life of one device, from reset to reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Life(usize);
+pub(crate) struct Generation(usize);
 
-impl Life {
+impl Generation {
     pub(crate) fn begin() -> Option<Self> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         NEXT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| next.checked_add(1)).ok().map(Self)
@@ -27,19 +27,19 @@ impl Life {
 
 /// Proof that a device was reset: what it held in the life that ended is the driver's again.
 #[derive(Debug)]
-pub struct ResetProof(Life);
+pub struct ResetProof(Generation);
 
 impl ResetProof {
-    pub(crate) const fn of(life: Life) -> Self {
+    pub(crate) const fn of(life: Generation) -> Self {
         Self(life)
     }
 
-    pub(crate) fn ends(&self, life: Life) -> bool {
+    pub(crate) fn ends(&self, life: Generation) -> bool {
         self.0 == life
     }
 }
 
-impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, Live<F>> {
+impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, Live<F>> {
     /// Resets the device and takes the transport back. Waits for the device, within a limit.
     ///
     /// # Errors
@@ -69,8 +69,8 @@ impl<T: Transport, D: spec::Device, F: Declaration> Device<T, D, Live<F>> {
     pub fn reset_queue<const K: usize>(
         &mut self,
         _proof: Negotiated<reserved::feature::RingReset>,
-        mut queue: VirtQueue<T::Notifier, K, Awake>,
-    ) -> Result<VirtQueue<T::Notifier, K, Awake>, (VirtQueue<T::Notifier, K, Awake>, QueueError)>
+        mut queue: VirtQueue<T::Notifier, K, Enabled>,
+    ) -> Result<VirtQueue<T::Notifier, K, Enabled>, (VirtQueue<T::Notifier, K, Enabled>, QueueError)>
     where
         T: QueueReset,
     {

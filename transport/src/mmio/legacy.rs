@@ -42,7 +42,7 @@ impl<I: Io> LegacyMmio<I> {
 // SAFETY: a device of the legacy interface is reset by the write of 0 to its status, which ends its use of the queues
 // before the register reads 0; the address of a queue is written as given, or not at all.
 unsafe impl<I: Io> Transport for LegacyMmio<I> {
-    type Dialect = Legacy;
+    type InterfaceKind = Legacy;
     type Notifier = MmioNotifier<I>;
     type Interrupt = MmioInterrupt<I>;
     type Config = LegacyConfig<I>;

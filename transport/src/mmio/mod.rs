@@ -16,7 +16,7 @@ use crate::queue::{QueueError, QueueLimit, QueueSize, RingAddresses, RingPositio
 use crate::region::Window;
 use crate::registers::Registers;
 use crate::status::Status;
-use crate::transport::{Carries, Causes, InterruptSource, Notifier, QueueReset, Transport};
+use crate::transport::{Carries, InterruptSource, InterruptStatus, Notifier, QueueReset, Transport};
 
 /// A device on the MMIO bus, driven through the modern interface.
 #[derive(Debug)]
@@ -117,7 +117,7 @@ fn identify<I: Io>(io: &I, expected: u32) -> Result<DeviceId, MmioError> {
 // SAFETY: the status register reads 0 only after the device has finished its reset, which ends its use of the queues
 // ("Device Status Field", 2.1, and "MMIO Device Register Layout", 4.2.2); the addresses of queues are written as given.
 unsafe impl<I: Io> Transport for Mmio<I> {
-    type Dialect = Modern;
+    type InterfaceKind = Modern;
     type Notifier = MmioNotifier<I>;
     type Interrupt = MmioInterrupt<I>;
     type Config = MmioConfig<I>;
@@ -236,9 +236,9 @@ pub struct MmioInterrupt<I> {
 }
 
 impl<I: Io> InterruptSource for MmioInterrupt<I> {
-    fn acknowledge(&self) -> Causes {
+    fn acknowledge(&self) -> InterruptStatus {
         let status = Interrupt::from_bits(self.registers.read(reg::InterruptStatus));
-        let causes = Causes { used_buffers: status.used_buffer(), configuration: status.config_change() };
+        let causes = InterruptStatus { used_buffers: status.used_buffer(), configuration: status.config_change() };
         if !causes.is_none() {
             // Only bits that have a meaning are written.
             let known = Interrupt::new().with_used_buffer(causes.used_buffers).with_config_change(causes.configuration);

@@ -66,7 +66,7 @@ impl<I: Io> LegacyPci<I> {
 // SAFETY: a device of the legacy interface is reset by the write of 0 to its status, which ends its use of the queues
 // before the register reads 0; the address of a queue is written as given, or not at all.
 unsafe impl<I: Io> Transport for LegacyPci<I> {
-    type Dialect = Legacy;
+    type InterfaceKind = Legacy;
     type Notifier = PciNotifier<I>;
     type Interrupt = PciInterrupt<I>;
     type Config = LegacyConfig<I>;

@@ -38,7 +38,7 @@ use crate::queue::{QueueError, QueueLimit, QueueSize, RingAddresses, RingPositio
 use crate::region::Window;
 use crate::registers::{Registers, fits};
 use crate::status::Status;
-use crate::transport::{BusError, Carries, Causes, InterruptSource, Notifier, QueueReset, Transport};
+use crate::transport::{BusError, Carries, InterruptSource, InterruptStatus, Notifier, QueueReset, Transport};
 
 /// Makes the BARs of a device accessible.
 ///
@@ -139,7 +139,7 @@ impl<I: Io> Pci<I> {
 // SAFETY: the status register reads 0 only after the device has finished its reset ("Common configuration structure
 // layout", 4.1.4.3), which ends its use of the queues; the addresses of queues are written as given.
 unsafe impl<I: Io> Transport for Pci<I> {
-    type Dialect = Modern;
+    type InterfaceKind = Modern;
     type Notifier = PciNotifier<I>;
     type Interrupt = PciInterrupt<I>;
     type Config = PciConfig<I>;
@@ -282,15 +282,15 @@ pub struct PciInterrupt<I> {
 }
 
 impl<I: Io> InterruptSource for PciInterrupt<I> {
-    fn acknowledge(&self) -> Causes {
+    fn acknowledge(&self) -> InterruptStatus {
         match &self.isr {
             Some(isr) => {
                 let status = pci::Isr::from_bits(isr.read8(0));
                 // Orders the read, which acknowledges, before the next look at queues and configuration.
                 for_devices();
-                Causes { used_buffers: status.queue(), configuration: status.config() }
+                InterruptStatus { used_buffers: status.queue(), configuration: status.config() }
             }
-            None => Causes::ANY,
+            None => InterruptStatus::ANY,
         }
     }
 }

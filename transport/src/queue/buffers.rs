@@ -9,7 +9,7 @@ use crate::queue::contents::{Reader, Writer};
 use crate::queue::raw::RawQueue;
 use crate::queue::table::Slot;
 use crate::queue::{
-    Access, AddError, Awake, DeviceError, Dormant, Element, Interrupts, Notification, Token, Used, VirtQueue,
+    Access, AddError, DeviceError, Disabled, Element, Enabled, Interrupts, Notification, Token, Used, VirtQueue,
 };
 use crate::transport::{Notifier, Transport};
 
@@ -22,7 +22,7 @@ use crate::transport::{Notifier, Transport};
 /// | [`send`](Self::send) | reads what was written | [`pop`](Self::pop) |
 /// | [`ask`](Self::ask) | reads what was written, if anything was, and writes an answer behind it | [`receive`](Self::receive) |
 #[derive(Debug)]
-pub struct BufferQueue<N, const K: usize, S = Dormant> {
+pub struct BufferQueue<N, const K: usize, S = Disabled> {
     queue: VirtQueue<N, K, S>,
     memory: DmaRegion,
     each: usize,
@@ -30,8 +30,8 @@ pub struct BufferQueue<N, const K: usize, S = Dormant> {
     answers: [u32; K],
 }
 
-impl<N: Notifier, const K: usize> BufferQueue<N, K, Dormant> {
-    pub(crate) fn new(queue: VirtQueue<N, K, Dormant>, mut memory: DmaRegion, each: usize) -> Self {
+impl<N: Notifier, const K: usize> BufferQueue<N, K, Disabled> {
+    pub(crate) fn new(queue: VirtQueue<N, K, Disabled>, mut memory: DmaRegion, each: usize) -> Self {
         // A device that says it has written more than it has does not make the kernel's old data an answer.
         memory.zero();
         Self { queue, memory, each, answers: [0; K] }
@@ -39,9 +39,9 @@ impl<N: Notifier, const K: usize> BufferQueue<N, K, Dormant> {
 
     /// The same queue, now that its device is live.
     #[inline(never)]
-    pub fn wake<T: Transport, D, F>(self, live: &Device<T, D, Live<F>>) -> BufferQueue<N, K, Awake> {
+    pub fn enable<T: Transport, D, F>(self, live: &Device<T, D, Live<F>>) -> BufferQueue<N, K, Enabled> {
         let Self { queue, memory, each, answers } = self;
-        BufferQueue { queue: queue.wake(live), memory, each, answers }
+        BufferQueue { queue: queue.enable(live), memory, each, answers }
     }
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn layout(each: usize, count: usize) -> Option<Layout> {
     (each > 0 && count > 0 && u32::try_from(each).is_ok()).then_some(layout)
 }
 
-impl<N: Notifier, const K: usize> BufferQueue<N, K, Awake> {
+impl<N: Notifier, const K: usize> BufferQueue<N, K, Enabled> {
     /// Tells the device of the buffers sent so far, see [`VirtQueue::notify`].
     pub fn notify(&mut self) -> Notification {
         self.queue.notify()

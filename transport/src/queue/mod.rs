@@ -38,11 +38,11 @@ use crate::transport::{Notifier, Transport};
 
 /// State of a queue whose device is not live yet: buffers can be added, the device cannot be notified.
 #[derive(Debug)]
-pub struct Dormant;
+pub struct Disabled;
 
 /// State of a queue whose device is live.
 #[derive(Debug)]
-pub struct Awake;
+pub struct Enabled;
 
 /// Who writes to an element of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,16 +135,16 @@ pub enum Notification {
 /// Dropping a queue leaks its ring, because the device may still be using it; [`VirtQueue::release`] gives it back
 /// after a reset.
 #[derive(Debug)]
-pub struct VirtQueue<N, const K: usize, S = Dormant> {
+pub struct VirtQueue<N, const K: usize, S = Disabled> {
     raw: RawQueue<[Slot; K]>,
     notifier: N,
     state: PhantomData<fn() -> S>,
 }
 
-impl<N: Notifier, const K: usize> VirtQueue<N, K, Dormant> {
+impl<N: Notifier, const K: usize> VirtQueue<N, K, Disabled> {
     /// The same queue, now that its device is live. With another device than its own it can no longer be used.
     #[inline(never)]
-    pub fn wake<T: Transport, D, F>(mut self, live: &Device<T, D, Live<F>>) -> VirtQueue<N, K, Awake> {
+    pub fn enable<T: Transport, D, F>(mut self, live: &Device<T, D, Live<F>>) -> VirtQueue<N, K, Enabled> {
         if live.life() != self.raw.fixed.life {
             self.poison(DeviceError::OtherDevice { queue: self.index() });
         }
@@ -153,7 +153,7 @@ impl<N: Notifier, const K: usize> VirtQueue<N, K, Dormant> {
     }
 }
 
-impl<N: Notifier, const K: usize> VirtQueue<N, K, Awake> {
+impl<N: Notifier, const K: usize> VirtQueue<N, K, Enabled> {
     /// Tells the device of the buffers added so far, unless it has said that it need not be told.
     pub fn notify(&mut self) -> Notification {
         if self.raw.poisoned().is_none() && self.raw.fixed.ring.wants_notification() {
@@ -241,7 +241,7 @@ impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
         self.raw().pop()
     }
 
-    /// Tells the device whether to interrupt when it has used a buffer. After [`Interrupts::Wanted`], look for used
+    /// Tells the device whether to interrupt when it has used a buffer. After [`Interrupts::Enabled`], look for used
     /// buffers once more: those used before this call may not be announced.
     pub fn set_interrupts(&mut self, interrupts: Interrupts) {
         self.raw.fixed.ring.set_interrupts(interrupts);

@@ -130,8 +130,8 @@ impl Packed {
     pub(crate) fn set_interrupts(&mut self, common: &Common) {
         self.armed = None;
         match common.interrupts {
-            Interrupts::Unwanted => write_event(common, EventMode::Disable, 0),
-            Interrupts::Wanted => self.arm(common),
+            Interrupts::Disabled => write_event(common, EventMode::Disable, 0),
+            Interrupts::Enabled => self.arm(common),
         }
     }
 

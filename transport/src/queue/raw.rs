@@ -2,7 +2,7 @@
 
 use aerostat_spec::Interface;
 
-use crate::lifecycle::Life;
+use crate::lifecycle::Generation;
 use crate::queue::indirect::Tables;
 use crate::queue::ring::{Link, Next, Ring};
 use crate::queue::rules::UseOrder;
@@ -24,12 +24,12 @@ pub(crate) struct Fixed {
     /// The last buffer of those that the device has used together, and how much of it.
     batch: Option<(u32, u32)>,
     pub(crate) index: u16,
-    pub(crate) life: Life,
+    pub(crate) life: Generation,
     poisoned: Option<DeviceError>,
 }
 
 impl Fixed {
-    pub(crate) fn new(ring: Ring, tables: Option<Tables>, index: u16, life: Life) -> Self {
+    pub(crate) fn new(ring: Ring, tables: Option<Tables>, index: u16, life: Generation) -> Self {
         Self { ring, tables, batch: None, index, life, poisoned: None }
     }
 

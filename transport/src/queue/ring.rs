@@ -78,7 +78,7 @@ impl Common {
 
     /// Whether events are of use: the device is to interrupt, and at an index.
     pub(crate) fn arms(&self) -> bool {
-        self.rules.events == Events::Index && self.interrupts == Interrupts::Wanted
+        self.rules.events == Events::Index && self.interrupts == Interrupts::Enabled
     }
 }
 
@@ -95,7 +95,7 @@ impl Ring {
     /// A ring in memory that was allocated with at least [`Ring::layout`]; all of the memory is zeroed.
     pub(crate) fn new(rules: Rules, mut memory: DmaRegion, size: QueueSize) -> Self {
         memory.zero();
-        let common = Common { memory, rules, size, interrupts: Interrupts::Wanted };
+        let common = Common { memory, rules, size, interrupts: Interrupts::Enabled };
         let state = match rules.format {
             Format::Split => State::Split(Split::START),
             Format::Packed => State::Packed(Packed::start(&common)),

@@ -1,6 +1,6 @@
 //! What the interface and the negotiated features decide about a ring.
 
-use aerostat_spec::{Accepted, Declaration, Interface, reserved::feature};
+use aerostat_spec::{Accepted, FeatureSet, Interface, reserved::feature};
 
 use crate::barrier::Barriers;
 
@@ -52,7 +52,7 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    pub(crate) fn of<F: Declaration>(interface: Interface, accepted: &Accepted<F>) -> Self {
+    pub(crate) fn of<F: FeatureSet>(interface: Interface, accepted: &Accepted<F>) -> Self {
         Self {
             interface,
             format: if accepted.has(feature::RingPacked) { Format::Packed } else { Format::Split },

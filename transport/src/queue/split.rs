@@ -40,9 +40,9 @@ pub(crate) struct Split {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interrupts {
     /// It is.
-    Wanted,
+    Enabled,
     /// It need not; it may all the same.
-    Unwanted,
+    Disabled,
 }
 
 /// Where the parts of a ring are, as the device sees them.
@@ -128,12 +128,12 @@ impl Split {
     pub(crate) fn set_interrupts(&mut self, common: &Common) {
         match (common.rules.events, common.interrupts) {
             (Events::Flags, interrupts) => {
-                let flags = ring::AvailFlags::new().with_no_interrupt(interrupts == Interrupts::Unwanted).into_bits();
+                let flags = ring::AvailFlags::new().with_no_interrupt(interrupts == Interrupts::Disabled).into_bits();
                 common.store(avail(common.size) + offset_of!(Avail, flags), flags);
             }
-            (Events::Index, Interrupts::Wanted) => self.arm(common, self.next_used),
+            (Events::Index, Interrupts::Enabled) => self.arm(common, self.next_used),
             // The index behind the next one is farthest away: it is reached after 65535 more buffers.
-            (Events::Index, Interrupts::Unwanted) => self.arm(common, self.next_used.wrapping_sub(1)),
+            (Events::Index, Interrupts::Disabled) => self.arm(common, self.next_used.wrapping_sub(1)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A device type that exists in these tests only, and a driver's way to it.
 
-use aerostat_spec::{Levels, Required, With, reserved};
-use aerostat_transport::queue::Awake;
+use aerostat_spec::{FeaturePair, Required, WithFeature, reserved};
+use aerostat_transport::queue::Enabled;
 use aerostat_transport::{Device, FeaturesOk, Live, Mmio, MmioNotifier, VirtQueue};
 
 use super::{Memory, Soft};
@@ -39,9 +39,9 @@ aerostat_spec::virtio_device! {
 }
 
 /// No feature is declared.
-pub(crate) type Plain = Levels<kite::Features, reserved::Features>;
+pub(crate) type Plain = FeaturePair<kite::Features, reserved::Features>;
 /// `tail` is required.
-pub(crate) type Tail = <Plain as With<kite::feature::Tail, Required>>::Out;
+pub(crate) type Tail = <Plain as WithFeature<kite::feature::Tail, Required>>::Out;
 
 /// A kite whose features are agreed on.
 pub(crate) fn started(soft: &Soft) -> Device<Mmio<Soft>, kite::Device, FeaturesOk<Plain>> {
@@ -61,7 +61,7 @@ pub(crate) struct Flown<const K: usize> {
     pub(crate) soft: Soft,
     pub(crate) memory: Memory,
     pub(crate) device: Device<Mmio<Soft>, kite::Device, Live<Plain>>,
-    pub(crate) line: VirtQueue<MmioNotifier<Soft>, K, Awake>,
+    pub(crate) line: VirtQueue<MmioNotifier<Soft>, K, Enabled>,
     /// Descriptor table, available ring, used ring.
     pub(crate) ring: [u64; 3],
     pub(crate) size: u16,
@@ -74,7 +74,7 @@ pub(crate) fn flown<const K: usize>(max: u32) -> Flown<K> {
     let mut device = started(&soft);
     let line = device.queue::<_, K>(kite::queue::Line, 1, &mut memory).expect("there is a line");
     let device = device.go_live();
-    let line = line.wake(&device);
+    let line = line.enable(&device);
     let queue = soft.model().queues[0];
     Flown { soft, memory, device, line, ring: queue.addresses, size: queue.size as u16 }
 }

@@ -13,7 +13,7 @@ use super::common_cfg::CommonCfg;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bar {
     /// Not there: reads 0 whatever is written.
-    Absent,
+    Unavailable,
     /// In memory, below 4 GiB.
     Memory32 { address: u32, len: u32 },
     /// In memory, the lower half of two registers.
@@ -82,7 +82,7 @@ impl Function {
         bytes[..4].copy_from_slice(&[0xf4, 0x1a, 0x40 + 42, 0x10]);
         let mut config = Config {
             bytes,
-            bars: [Bar::Absent; 6],
+            bars: [Bar::Unavailable; 6],
             values: [0; 6],
             written: vec![],
             reads: 0,
@@ -222,7 +222,7 @@ impl Config {
 
     fn first_value(&self, bar: usize) -> u32 {
         match self.bars[bar] {
-            Bar::Absent => 0,
+            Bar::Unavailable => 0,
             Bar::Memory32 { address, .. } => address,
             Bar::Memory64 { address, .. } => address as u32 | 4,
             Bar::Upper => match self.bars[bar - 1] {
@@ -236,7 +236,7 @@ impl Config {
 
     fn writable(&self, bar: usize) -> u32 {
         match self.bars[bar] {
-            Bar::Absent => 0,
+            Bar::Unavailable => 0,
             Bar::Memory32 { len, .. } => len.wrapping_neg() & !0xf,
             Bar::Memory64 { len, .. } => len.wrapping_neg() as u32 & !0xf,
             Bar::Upper => match self.bars[bar - 1] {

@@ -206,7 +206,7 @@ fn answers_come_back_in_batches() {
     let mut device: Device<_, kite::Device, _> = device.unwrap();
     let reel = device.buffer_queue::<_, 4>(kite::queue::Reel, 1, 8, &mut memory).unwrap();
     let device = device.go_live();
-    let mut reel = reel.wake(&device);
+    let mut reel = reel.enable(&device);
     let [ring, _, used] = soft.model().queues[1].addresses;
     let answer = |reel: &mut BufferQueue<_, 4, _>| {
         let read = |used: Used, answer: &mut Reader<'_>| {
@@ -240,7 +240,7 @@ fn answers_come_back_in_batches() {
 /// Where the device looks for the next descriptor of a packed ring: a slot, and its wrap counter.
 type Place = (u16, bool);
 
-fn after<F: aerostat_spec::Declaration, const K: usize>(kite: &Kite<F, K>, (slot, wrap): Place, count: u16) -> Place {
+fn after<F: aerostat_spec::FeatureSet, const K: usize>(kite: &Kite<F, K>, (slot, wrap): Place, count: u16) -> Place {
     match (slot + count).checked_sub(kite.size) {
         Some(slot) => (slot, !wrap),
         None => (slot + count, wrap),

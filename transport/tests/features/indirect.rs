@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use aerostat_spec::Declaration;
+use aerostat_spec::FeatureSet;
 use aerostat_spec::reserved::feature::{IndirectDesc, RingPacked};
 use aerostat_transport::DeviceError;
 use aerostat_transport::queue::{AddError, QueueNeeds};
@@ -53,7 +53,7 @@ fn a_table_describes_a_buffer_of_a_packed_ring() {
 /// of descriptors; and more than the queue has never fit.
 #[test]
 fn a_table_is_used_where_it_is_of_use() {
-    fn of<F: Declaration>(is_table: impl Fn(&Kite<F, 8>, usize) -> bool) {
+    fn of<F: FeatureSet>(is_table: impl Fn(&Kite<F, 8>, usize) -> bool) {
         for (entries, count, descriptors) in [
             (3, 1, 1),
             (3, 2, 1),
@@ -109,7 +109,7 @@ fn without_the_feature_there_are_no_tables() {
 /// Each descriptor has a table of its own, outside the ring and inside the memory that was allocated for it.
 #[test]
 fn tables_overlap_nothing() {
-    fn of<F: Declaration>(ring_bytes: impl Fn(&Kite<F, 8>) -> u64) {
+    fn of<F: FeatureSet>(ring_bytes: impl Fn(&Kite<F, 8>) -> u64) {
         let mut kite = fly::<F, 8>(QueueNeeds::least(1).indirect(5));
         let mut ranges: Vec<Range<u64>> = Vec::new();
         for count in [5, 2, 3, 4, 5, 2, 5, 5] {

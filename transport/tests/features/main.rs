@@ -10,8 +10,8 @@ mod platform;
 mod reset;
 
 use aerostat_spec::reserved::feature::RingPacked;
-use aerostat_spec::{Declaration, Required, With};
-use aerostat_transport::queue::{Access, AddError, Awake, Element, QueueNeeds, Token, Used};
+use aerostat_spec::{FeatureSet, Required, WithFeature};
+use aerostat_transport::queue::{Access, AddError, Element, Enabled, QueueNeeds, Token, Used};
 use aerostat_transport::{Device, DeviceAddress, Live, Mmio, MmioNotifier, VirtQueue};
 use common::{Memory, Plain, Soft, kite};
 
@@ -23,8 +23,8 @@ const AVAIL: u16 = 1 << 7;
 const USED: u16 = 1 << 15;
 
 /// The features are required.
-type One<A> = <Plain as With<A, Required>>::Out;
-type Two<A, B> = <One<A> as With<B, Required>>::Out;
+type One<A> = <Plain as WithFeature<A, Required>>::Out;
+type Two<A, B> = <One<A> as WithFeature<B, Required>>::Out;
 type Packed<A> = Two<A, RingPacked>;
 
 /// A live kite with a line, and the device's side of it.
@@ -32,7 +32,7 @@ struct Kite<F, const K: usize> {
     soft: Soft,
     memory: Memory,
     device: Device<Mmio<Soft>, kite::Device, Live<F>>,
-    line: VirtQueue<MmioNotifier<Soft>, K, Awake>,
+    line: VirtQueue<MmioNotifier<Soft>, K, Enabled>,
     /// Descriptors, driver area, device area.
     ring: [u64; 3],
     size: u16,
@@ -48,24 +48,20 @@ struct Desc {
 }
 
 /// A kite that offers everything.
-fn fly<F: Declaration, const K: usize>(needs: impl Into<QueueNeeds>) -> Kite<F, K> {
+fn fly<F: FeatureSet, const K: usize>(needs: impl Into<QueueNeeds>) -> Kite<F, K> {
     let (soft, memory) = (Soft::new(42), Memory::new());
     soft.model().offered = u64::MAX;
     soft.model().queues[0].max = K as u32;
     fly_with(soft, memory, needs)
 }
 
-fn fly_with<F: Declaration, const K: usize>(
-    soft: Soft,
-    mut memory: Memory,
-    needs: impl Into<QueueNeeds>,
-) -> Kite<F, K> {
+fn fly_with<F: FeatureSet, const K: usize>(soft: Soft, mut memory: Memory, needs: impl Into<QueueNeeds>) -> Kite<F, K> {
     let transport = Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
     let device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<F>();
     let mut device: Device<_, kite::Device, _> = device.unwrap();
     let line = device.queue::<_, K>(kite::queue::Line, needs, &mut memory).unwrap();
     let device = device.go_live();
-    let line = line.wake(&device);
+    let line = line.enable(&device);
     let queue = soft.model().queues[0];
     Kite { soft, memory, device, line, ring: queue.addresses, size: queue.size as u16 }
 }
@@ -80,7 +76,7 @@ fn elements(count: usize, writable: usize) -> Vec<Element> {
     (0..count).map(element).collect()
 }
 
-impl<F: Declaration, const K: usize> Kite<F, K> {
+impl<F: FeatureSet, const K: usize> Kite<F, K> {
     fn add(&mut self, count: usize, writable: usize) -> Result<Token, AddError> {
         // SAFETY: the device of these tests touches no buffer, and neither does anybody else.
         unsafe { self.line.add(&elements(count, writable)) }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use aerostat_spec::reserved::feature::NotificationData;
-use aerostat_spec::{Declaration, Required, Wanted, With};
+use aerostat_spec::{FeatureSet, Optional, Required, WithFeature};
 use aerostat_transport::pci::Routing;
 use aerostat_transport::queue::Notification;
 use aerostat_transport::{Device, Pci, QueueError};
@@ -68,7 +68,7 @@ fn pci(offset: u32, len: u32, multiplier: u32, notify_off: u16) -> Function {
     function.clone()
 }
 
-fn kick<F: Declaration>(function: &Function) -> Result<Touch, QueueError> {
+fn kick<F: FeatureSet>(function: &Function) -> Result<Touch, QueueError> {
     let mut memory = Memory::new();
     let transport: Pci<Behind> =
         Pci::new(&function.reach(), &mut function.mapper(&Rc::default()), Routing::Line).unwrap();
@@ -76,7 +76,7 @@ fn kick<F: Declaration>(function: &Function) -> Result<Touch, QueueError> {
         Device::take(transport).unwrap().acknowledge().driver().negotiate::<F>().unwrap();
     let reel = device.queue::<_, 8>(kite::queue::Reel, 1, &mut memory).inspect_err(|_| assert_eq!(memory.lent(), 0))?;
     let device = device.go_live();
-    let mut reel = reel.wake(&device);
+    let mut reel = reel.enable(&device);
     // SAFETY: the device touches no buffer.
     unsafe { reel.add(&elements(1, 0)) }.unwrap();
     function.device.borrow_mut().log.clear();
@@ -86,7 +86,7 @@ fn kick<F: Declaration>(function: &Function) -> Result<Touch, QueueError> {
     Ok(log[0])
 }
 
-type Data = <Plain as With<NotificationData, Required>>::Out;
+type Data = <Plain as WithFeature<NotificationData, Required>>::Out;
 
 /// pci.notify.1 to pci.notify.4: 32 bits with the feature, 16 without.
 #[test]
@@ -134,7 +134,7 @@ fn a_notification_address_with_no_place_for_32_bits_is_refused() {
 /// Nothing changes for a driver that would have taken the feature, where the device does not offer it.
 #[test]
 fn a_device_that_does_not_offer_it_is_notified_by_16_bits() {
-    type Wished = <Plain as With<NotificationData, Wanted>>::Out;
+    type Wished = <Plain as WithFeature<NotificationData, Optional>>::Out;
     let function = pci(NOTIFY + 2, 2, 0, 0);
     function.device.borrow_mut().offered = 1 << 32;
     assert_eq!(kick::<Wished>(&function), Ok(Touch::Write(NOTIFY as usize + 2, 16, 1)));

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use aerostat_spec::reserved::feature::{AccessPlatform, IndirectDesc, OrderPlatform};
-use aerostat_spec::{Declaration, Wanted, With};
+use aerostat_spec::{FeatureSet, Optional, WithFeature};
 use aerostat_transport::queue::QueueNeeds;
 use aerostat_transport::{Device, DeviceAddress, Dma, DmaRegion, FeaturesOk, Mmio, QueueError};
 
@@ -68,7 +68,7 @@ unsafe impl Dma for Platform {
     }
 }
 
-fn started<F: Declaration>(soft: &Soft) -> Device<Mmio<Soft>, kite::Device, FeaturesOk<F>> {
+fn started<F: FeatureSet>(soft: &Soft) -> Device<Mmio<Soft>, kite::Device, FeaturesOk<F>> {
     let transport = Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
     Device::take(transport).unwrap().acknowledge().driver().negotiate().unwrap()
 }
@@ -93,7 +93,7 @@ fn with_the_feature_the_device_gets_the_addresses_of_the_platform() {
     assert!(line_ring.iter().chain(&reel_ring).all(|address| *address > APART));
 
     let device = device.go_live();
-    let mut line = line.wake(&device);
+    let mut line = line.enable(&device);
     // SAFETY: the device touches no buffer.
     unsafe { line.add(&elements(3, 1)) }.unwrap();
     let memory = platform.memory.clone();
@@ -150,8 +150,8 @@ fn a_queue_that_cannot_be_set_up_is_unmapped() {
 /// core.reserved.5
 #[test]
 fn without_the_feature_addresses_are_physical_and_nothing_is_mapped() {
-    type Wished = <Plain as With<AccessPlatform, Wanted>>::Out;
-    fn of<F: Declaration>(offered: u64) {
+    type Wished = <Plain as WithFeature<AccessPlatform, Optional>>::Out;
+    fn of<F: FeatureSet>(offered: u64) {
         let (soft, mut platform) = (offering(offered), Platform::new(0));
         let mut device = started::<F>(&soft);
         let _line = device.queue::<_, 4>(kite::queue::Line, QueueNeeds::least(1).indirect(3), &mut platform).unwrap();
@@ -167,7 +167,7 @@ fn without_the_feature_addresses_are_physical_and_nothing_is_mapped() {
 /// core.reserved.7: accepted when it is offered, wherever the barriers of the processor are strong enough for it.
 #[test]
 fn the_order_of_the_platform_is_accepted() {
-    type Wished = <Plain as With<OrderPlatform, Wanted>>::Out;
+    type Wished = <Plain as WithFeature<OrderPlatform, Optional>>::Out;
     let soft = offering(1 << 36);
     let device = started::<Wished>(&soft);
     let known = cfg!(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"));

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use aerostat_spec::reserved::feature::{InOrder, IndirectDesc, NotificationData, RingReset};
-use aerostat_spec::{Declaration, Negotiated, Required, Wanted, With};
+use aerostat_spec::{FeatureSet, Negotiated, Optional, Required, WithFeature};
 use aerostat_transport::pci::{Message, Msix, QueueVectors, Routing};
 use aerostat_transport::queue::{AddError, Notification, QueueNeeds};
 use aerostat_transport::{Device, DeviceError, Pci, QueueError};
@@ -13,9 +13,9 @@ use super::common::{Function, Memory, Plain, Resets, Soft, Touch, field, kite, r
 use super::{Kite, One, Packed, Two, elements, fly, fly_with};
 
 type Reset = One<RingReset>;
-type Three = <Two<RingReset, InOrder> as With<NotificationData, Required>>::Out;
+type Three = <Two<RingReset, InOrder> as WithFeature<NotificationData, Required>>::Out;
 
-fn reset<F: Declaration, const K: usize>(
+fn reset<F: FeatureSet, const K: usize>(
     kite: Kite<F, K>,
     proof: Negotiated<RingReset>,
 ) -> (Kite<F, K>, Result<(), QueueError>) {
@@ -83,7 +83,7 @@ fn a_queue_is_reset_and_set_up_again_over_mmio() {
 
 #[test]
 fn a_packed_queue_starts_over_with_its_wrap_counters() {
-    fn turn<F: Declaration>(kite: &mut Kite<F, 3>, buffers: usize) {
+    fn turn<F: FeatureSet>(kite: &mut Kite<F, 3>, buffers: usize) {
         let mut place = (0, true);
         for _ in 0..buffers {
             let id = kite.add(1, 1).unwrap().index() as u16;
@@ -199,7 +199,7 @@ fn a_queue_of_another_device_is_refused() {
 /// core.vqreset.1: the proof is that of another device, and this one has agreed to no such thing: its registers are left alone.
 #[test]
 fn the_proof_of_another_device_resets_nothing() {
-    type Wished = <Plain as With<RingReset, Wanted>>::Out;
+    type Wished = <Plain as WithFeature<RingReset, Optional>>::Out;
     let (soft, other) = (Soft::new(42), fly::<Reset, 4>(1));
     soft.model().queues[0].max = 4;
     let mut kite = fly_with::<Wished, 4>(soft, Memory::new(), 1);
@@ -265,7 +265,7 @@ fn a_queue_is_reset_and_set_up_again_over_pci() {
         let mut device: Device<_, kite::Device, _> = device;
         let reel = device.queue::<_, 4>(kite::queue::Reel, 1, &mut memory).unwrap();
         let mut device = device.go_live();
-        let mut reel = reel.wake(&device);
+        let mut reel = reel.enable(&device);
         // SAFETY: the device touches no buffer.
         unsafe { reel.add(&elements(2, 1)) }.unwrap();
         let before = function.device.borrow().queues[1];
@@ -301,7 +301,7 @@ fn a_reset_that_does_not_finish_over_pci_leaves_the_queue_unusable() {
         let mut device: Device<_, kite::Device, _> = device;
         let reel = device.queue::<_, 4>(kite::queue::Reel, 1, &mut memory).unwrap();
         let mut device = device.go_live();
-        let reel = reel.wake(&device);
+        let reel = reel.enable(&device);
         let proof = device.accepted().proof(RingReset);
         let (mut reel, found) = device.reset_queue(proof, reel).map(drop).unwrap_err();
         assert_eq!((found, reel.pop()), (error, Err(DeviceError::Resetting)));
@@ -313,7 +313,7 @@ fn a_reset_that_does_not_finish_over_pci_leaves_the_queue_unusable() {
 /// structure is never touched.
 #[test]
 fn a_common_configuration_without_the_register_does_without_the_feature() {
-    type Wished = <Plain as With<RingReset, Wanted>>::Out;
+    type Wished = <Plain as WithFeature<RingReset, Optional>>::Out;
     for (bytes, accepted) in [(0x38, false), (0x3a, false), (0x3b, false), (0x3c, true), (0x40, true)] {
         let function = function(bytes);
         let transport = Pci::new(&function.reach(), &mut function.mapper(&Rc::default()), Routing::Line).unwrap();

@@ -4,7 +4,7 @@
 use std::{alloc::Layout, ops::Range, time::Duration};
 
 use aerostat_balloon::{
-    Balloon, FrameRun, Frames, MustTellHost, PAGE_BYTES, Ready, Size4KiB, Step, TrackingMemory, features,
+    Balloon, FrameRun, Frames, MustTellHost, PAGE_BYTES, PrivateMemory, Ready, Size4KiB, Step, features,
     transport::{Dma, DmaRegion, Mmio, Spin},
 };
 use aerostat_device::{BalloonDevice, GuestMemory, Logging, Registers, Work};
@@ -112,11 +112,11 @@ struct Model {
 impl Frames for Model {
     type Size = Size4KiB;
 
-    fn span(&self) -> Range<u64> {
+    fn range(&self) -> Range<u64> {
         self.memory.pages()
     }
 
-    fn give(&mut self, most: u32) -> Option<FrameRun<Size4KiB>> {
+    fn allocate(&mut self, most: u32) -> Option<FrameRun<Size4KiB>> {
         let free = self.free.last_mut()?;
         let run = free.start..free.end.min(free.start + u64::from(most));
         free.start = run.end;
@@ -127,7 +127,7 @@ impl Frames for Model {
         Some(unsafe { FrameRun::from_raw(run.start, (run.end - run.start) as u32) })
     }
 
-    fn take_back(&mut self, run: FrameRun<Size4KiB>) {
+    fn deallocate(&mut self, run: FrameRun<Size4KiB>) {
         let run = run.first()..run.first() + u64::from(run.count());
         match self.free.last_mut() {
             Some(last) if last.end == run.start => last.end = run.end,
@@ -135,13 +135,13 @@ impl Frames for Model {
         }
     }
 
-    fn lend_tracking(&mut self, words: usize) -> Option<&'static mut [u64]> {
+    fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
         let all = Box::leak(std::mem::take(&mut self.tracking));
         (all.len() == words).then_some(all)
     }
 
-    fn return_tracking(&mut self, memory: TrackingMemory) {
-        // SAFETY: leaked as a box by `lend_tracking`.
+    fn deallocate_private(&mut self, memory: PrivateMemory) {
+        // SAFETY: leaked as a box by `allocate_private`.
         drop(unsafe { Box::from_raw(memory.into_raw().as_ptr()) });
     }
 }

@@ -1,7 +1,7 @@
 //! Moves on a live balloon, whole or split.
 
 use aerostat_balloon::spec::balloon::feature;
-use aerostat_balloon::{Balloon, BalloonError, Deflated, FrameSize, Frames, LiveState};
+use aerostat_balloon::{Balloon, BalloonError, FrameSize, Frames, LiveState, PendingDeflation};
 use aerostat_device::{Ledger, TestPlatform};
 
 use super::declared::Declared;
@@ -13,7 +13,7 @@ pub(super) fn touch<S, L, B>(balloon: &mut Balloon<B>, ledger: &Ledger, it: OnBa
 where
     S: FrameSize,
     L: Declared,
-    B: LiveState<Transport = Bus, Platform = TestPlatform<S>, Levels = L::Levels>,
+    B: LiveState<Transport = Bus, Platform = TestPlatform<S>, FeaturePair = L::FeaturePair>,
 {
     match it {
         OnBalloon::Service => drop(balloon.service()?),
@@ -28,16 +28,16 @@ where
             }
         }
         OnBalloon::InflateWith { frames } => {
-            let Some(run) = balloon.platform_mut().give(frames) else { return Ok(()) };
-            if let Err(declined) = balloon.inflate_with(run) {
-                balloon.platform_mut().take_back(declined.run);
-                return declined_is_fine(declined.error);
+            let Some(run) = balloon.platform_mut().allocate(frames) else { return Ok(()) };
+            if let Err(rejected) = balloon.inflate_with(run) {
+                balloon.platform_mut().deallocate(rejected.run);
+                return declined_is_fine(rejected.error);
             }
         }
         OnBalloon::Deflate { frames, then } => return let_go::<L, B>(balloon.deflate(frames)?, then),
         OnBalloon::Relieve { then } => {
             let (offered, lent) = (balloon.accepted().has(feature::DeflateOnOom), ledger.lent_frames().len());
-            let picked = balloon.relieve();
+            let picked = balloon.deflate_on_oom();
             assert_eq!(picked.is_some(), offered, "there is relief where it was negotiated");
             if let Some(picked) = picked {
                 assert!(picked.frames() as usize <= lent, "relief gives no more than there is");
@@ -49,8 +49,8 @@ where
     Ok(())
 }
 
-fn let_go<L: Declared, B: LiveState<Levels = L::Levels>>(
-    picked: Deflated<'_, B>,
+fn let_go<L: Declared, B: LiveState<FeaturePair = L::FeaturePair>>(
+    picked: PendingDeflation<'_, B>,
     then: Then,
 ) -> Result<(), BalloonError> {
     match then {
@@ -63,7 +63,7 @@ fn let_go<L: Declared, B: LiveState<Levels = L::Levels>>(
             }
             Ok(())
         }
-        Then::UseNow => L::use_now(picked).map(drop).or_else(declined_is_fine),
+        Then::UseNow => L::release_early(picked).map(drop).or_else(declined_is_fine),
         Then::Nothing => Ok(()),
     }
 }
@@ -78,11 +78,11 @@ fn migrate<S, L, B>(
 where
     S: FrameSize,
     L: Declared,
-    B: LiveState<Transport = Bus, Platform = TestPlatform<S>, Levels = L::Levels>,
+    B: LiveState<Transport = Bus, Platform = TestPlatform<S>, FeaturePair = L::FeaturePair>,
 {
     let lent = ledger.lent_frames();
     let old = of.and_then(|of| lent.iter().nth(usize::from(of) % lent.len().max(1))).copied();
-    let Some(new) = balloon.platform_mut().give(others) else { return Ok(()) };
+    let Some(new) = balloon.platform_mut().allocate(others) else { return Ok(()) };
     let before = balloon.migrated();
     // A frame that nobody has lent is in no balloon.
     match balloon.migrate(old.unwrap_or(u64::MAX), new) {
@@ -98,9 +98,9 @@ where
             assert_eq!(balloon.migrated() - before, u64::from(done), "exchanges are counted when they are done");
             Ok(())
         }
-        Err(declined) => {
-            balloon.platform_mut().take_back(declined.run);
-            declined_is_fine(declined.error)
+        Err(rejected) => {
+            balloon.platform_mut().deallocate(rejected.run);
+            declined_is_fine(rejected.error)
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The two declarations: every feature wanted, or every one but that the host must be told.
 
 use aerostat_balloon::spec::balloon::feature;
-use aerostat_balloon::spec::{Declares, Wanted};
+use aerostat_balloon::spec::{HasFeature, Optional};
 use aerostat_balloon::{
-    AccessPlatform, Balloon, BalloonError, BalloonLevels, DeflateOnOom, Deflated, EventIdx, FrameSize, FreePageHint,
-    Frozen, Handles, InOrder, IndirectDesc, LiveState, MustTellHost, NotificationData, OrderPlatform, PagePoison,
-    PageReporting, Ready, RingPacked, StatsVq, features,
+    AccessPlatform, Balloon, BalloonError, BalloonFeatureSet, DeflateOnOom, EventIdx, FrameSize, FreePageHint, Frozen,
+    Handles, InOrder, IndirectDesc, LiveState, MustTellHost, NotificationData, OrderPlatform, PagePoison,
+    PageReporting, PendingDeflation, Ready, RingPacked, StatsVq, features,
 };
 use aerostat_device::TestPlatform;
 
@@ -17,29 +17,31 @@ pub(crate) enum Everything {}
 /// The host need not be told before pages are used.
 pub(crate) enum Untold {}
 
-pub(super) type Live<S, L> = Balloon<Ready<Bus, TestPlatform<S>, <L as Declared>::Levels>>;
-pub(super) type Apart<S, L> = Handles<Bus, TestPlatform<S>, <L as Declared>::Levels>;
-pub(super) type Cold<S, L> = Balloon<Frozen<Bus, TestPlatform<S>, <L as Declared>::Levels>>;
+pub(super) type Live<S, L> = Balloon<Ready<Bus, TestPlatform<S>, <L as Declared>::FeaturePair>>;
+pub(super) type Apart<S, L> = Handles<Bus, TestPlatform<S>, <L as Declared>::FeaturePair>;
+pub(super) type Cold<S, L> = Balloon<Frozen<Bus, TestPlatform<S>, <L as Declared>::FeaturePair>>;
 
 /// A declaration of the balloon's features.
 pub(crate) trait Declared: Sized {
     /// The type that the builder infers.
-    type Levels: BalloonLevels
-        + Declares<StatsVq, Level = Wanted>
-        + Declares<feature::DeflateOnOom, Level = Wanted>
-        + Declares<feature::FreePageHint, Level = Wanted>
-        + Declares<feature::PageReporting, Level = Wanted>;
+    type FeaturePair: BalloonFeatureSet
+        + HasFeature<StatsVq, Requirement = Optional>
+        + HasFeature<feature::DeflateOnOom, Requirement = Optional>
+        + HasFeature<feature::FreePageHint, Requirement = Optional>
+        + HasFeature<feature::PageReporting, Requirement = Optional>;
     /// Whether frames come back only after the device has acknowledged that it was told.
     const TELLS: bool;
     /// Looks at a fresh device.
     fn probe<S: FrameSize>(bus: Bus, platform: TestPlatform<S>, setup: &Setup) -> Live<S, Self>;
     /// Uses deflated frames without waiting, where that is allowed. How many.
-    fn use_now<B: LiveState<Levels = Self::Levels>>(deflated: Deflated<'_, B>) -> Result<u32, BalloonError>;
+    fn release_early<B: LiveState<FeaturePair = Self::FeaturePair>>(
+        deflated: PendingDeflation<'_, B>,
+    ) -> Result<u32, BalloonError>;
 }
 
 macro_rules! probe {
     ($bus:ident, $platform:ident, $setup:ident $(, $more:expr)?) => {{
-        let balloon = Balloon::new($bus, $platform).depth($setup.depth).hold_off($setup.hold_off);
+        let balloon = Balloon::new($bus, $platform).depth($setup.depth).oom_backoff($setup.hold_off);
         let balloon = balloon.want(RingPacked).want(EventIdx).want(IndirectDesc).want(InOrder);
         let balloon = balloon.want(NotificationData).want(OrderPlatform).want(AccessPlatform);
         let balloon = balloon.want(StatsVq).want(DeflateOnOom($setup.relief)).want(FreePageHint(1 << $setup.hint));
@@ -50,20 +52,20 @@ macro_rules! probe {
 }
 
 impl Declared for Everything {
-    type Levels = features! {
-        MustTellHost: Wanted,
-        StatsVq: Wanted,
-        DeflateOnOom: Wanted,
-        FreePageHint: Wanted,
-        PagePoison: Wanted,
-        PageReporting: Wanted,
-        EventIdx: Wanted,
-        RingPacked: Wanted,
-        IndirectDesc: Wanted,
-        InOrder: Wanted,
-        NotificationData: Wanted,
-        OrderPlatform: Wanted,
-        AccessPlatform: Wanted,
+    type FeaturePair = features! {
+        MustTellHost: Optional,
+        StatsVq: Optional,
+        DeflateOnOom: Optional,
+        FreePageHint: Optional,
+        PagePoison: Optional,
+        PageReporting: Optional,
+        EventIdx: Optional,
+        RingPacked: Optional,
+        IndirectDesc: Optional,
+        InOrder: Optional,
+        NotificationData: Optional,
+        OrderPlatform: Optional,
+        AccessPlatform: Optional,
     };
     const TELLS: bool = true;
 
@@ -71,25 +73,27 @@ impl Declared for Everything {
         probe!(bus, platform, setup, MustTellHost)
     }
 
-    fn use_now<B: LiveState<Levels = Self::Levels>>(_deflated: Deflated<'_, B>) -> Result<u32, BalloonError> {
+    fn release_early<B: LiveState<FeaturePair = Self::FeaturePair>>(
+        _deflated: PendingDeflation<'_, B>,
+    ) -> Result<u32, BalloonError> {
         Ok(0)
     }
 }
 
 impl Declared for Untold {
-    type Levels = features! {
-        StatsVq: Wanted,
-        DeflateOnOom: Wanted,
-        FreePageHint: Wanted,
-        PagePoison: Wanted,
-        PageReporting: Wanted,
-        EventIdx: Wanted,
-        RingPacked: Wanted,
-        IndirectDesc: Wanted,
-        InOrder: Wanted,
-        NotificationData: Wanted,
-        OrderPlatform: Wanted,
-        AccessPlatform: Wanted,
+    type FeaturePair = features! {
+        StatsVq: Optional,
+        DeflateOnOom: Optional,
+        FreePageHint: Optional,
+        PagePoison: Optional,
+        PageReporting: Optional,
+        EventIdx: Optional,
+        RingPacked: Optional,
+        IndirectDesc: Optional,
+        InOrder: Optional,
+        NotificationData: Optional,
+        OrderPlatform: Optional,
+        AccessPlatform: Optional,
     };
     const TELLS: bool = false;
 
@@ -97,7 +101,9 @@ impl Declared for Untold {
         probe!(bus, platform, setup)
     }
 
-    fn use_now<B: LiveState<Levels = Self::Levels>>(deflated: Deflated<'_, B>) -> Result<u32, BalloonError> {
-        deflated.use_now()
+    fn release_early<B: LiveState<FeaturePair = Self::FeaturePair>>(
+        deflated: PendingDeflation<'_, B>,
+    ) -> Result<u32, BalloonError> {
+        deflated.release_early()
     }
 }

@@ -3,8 +3,8 @@
 use std::mem::replace;
 use std::sync::Arc;
 
-use aerostat_balloon::transport::{Causes, InterruptSource};
-use aerostat_balloon::{Balloon, BalloonError, FrameSize, Hinted, LiveState, Reported, Signal, Step, Waiter};
+use aerostat_balloon::transport::{InterruptSource, InterruptStatus};
+use aerostat_balloon::{Balloon, BalloonError, FrameSize, Hinted, LiveState, Reported, Signal, Source, Step};
 use aerostat_device::{
     BalloonDevice, FreePageViolation, Ledger, OwnershipViolation, QueueFault, Reuse, TestPlatform, Violation, Work,
     features,
@@ -49,7 +49,7 @@ impl<S: FrameSize, L: Declared> Machine<S, L> {
         // As a kernel's interrupt handler does.
         let (source, raised) = (balloon.interrupt(), Arc::clone(&signal));
         device.interrupt_line().on_raise(move || raised.raise(source.acknowledge()));
-        signal.raise(Causes::ANY);
+        signal.raise(InterruptStatus::ANY);
         let state = State::Whole(Box::new(balloon));
         Self { state, lost: false, kernel, signal, offered: setup.offered, device, ledger }
     }
@@ -106,9 +106,9 @@ impl<S: FrameSize, L: Declared> Machine<S, L> {
     fn serve(&mut self, part: Part) -> Result<bool, BalloonError> {
         let Self { state, kernel, signal, .. } = self;
         let causes = signal.take(match part {
-            Part::Statistics => Waiter::Statistics,
-            Part::Reporting => Waiter::Reporting,
-            Part::Hinting => Waiter::Hinting,
+            Part::Statistics => Source::Statistics,
+            Part::Reporting => Source::Reporting,
+            Part::Hinting => Source::Hinting,
         });
         Ok(match (state, part) {
             (State::Whole(balloon), Part::Statistics) => {
@@ -211,7 +211,7 @@ impl<S: FrameSize, L: Declared> Machine<S, L> {
                 self.ledger.set_statistics(STATISTICS);
                 match frozen.restore() {
                     Ok(balloon) => {
-                        self.signal.raise(Causes::ANY);
+                        self.signal.raise(InterruptStatus::ANY);
                         State::Whole(Box::new(balloon))
                     }
                     Err(failed) => {
@@ -334,7 +334,7 @@ impl<S: FrameSize, L: Declared> Machine<S, L> {
                 let events = self.device.events().len();
                 assert!(statistics.is_none_or(|mut it| it.service(&mut self.kernel).is_err()));
                 assert!(reporting.is_none_or(|mut it| it.service(&mut self.kernel).is_err()));
-                assert!(hinting.is_none_or(|mut it| it.service(&mut self.kernel, Causes::ANY).is_err()));
+                assert!(hinting.is_none_or(|mut it| it.service(&mut self.kernel, InterruptStatus::ANY).is_err()));
                 assert_eq!(self.device.events().len(), events, "nothing is said to the device");
                 assert!(self.ledger.lent_frames().is_empty(), "dropping returns every frame");
             }

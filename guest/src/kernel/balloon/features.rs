@@ -3,8 +3,8 @@
 use core::fmt::{self, Display, Formatter};
 
 use aerostat_balloon::spec::balloon::feature;
-use aerostat_balloon::spec::{Declares, Wanted};
-use aerostat_balloon::{BalloonLevels, EventIdx, RingPacked, StatsVq, features};
+use aerostat_balloon::spec::{HasFeature, Optional};
+use aerostat_balloon::{BalloonFeatureSet, EventIdx, RingPacked, StatsVq, features};
 use log::info;
 
 use super::Driver;
@@ -12,34 +12,34 @@ use super::Driver;
 /// What the kernel wants unless told otherwise.
 #[cfg(not(feature = "lean"))]
 pub(crate) type AllButPoison = features! {
-    RingPacked: Wanted, EventIdx: Wanted, MustTellHost: Wanted, StatsVq: Wanted, DeflateOnOom: Wanted,
-    FreePageHint: Wanted, PageReporting: Wanted,
+    RingPacked: Optional, EventIdx: Optional, MustTellHost: Optional, StatsVq: Optional, DeflateOnOom: Optional,
+    FreePageHint: Optional, PageReporting: Optional,
 };
 
 /// What it wants when told so.
 pub(crate) type All = features! {
-    RingPacked: Wanted, EventIdx: Wanted, MustTellHost: Wanted, StatsVq: Wanted, DeflateOnOom: Wanted,
-    FreePageHint: Wanted, PageReporting: Wanted,
-    PagePoison: Wanted,
+    RingPacked: Optional, EventIdx: Optional, MustTellHost: Optional, StatsVq: Optional, DeflateOnOom: Optional,
+    FreePageHint: Optional, PageReporting: Optional,
+    PagePoison: Optional,
 };
 
 /// A declaration that wants all that this kernel makes use of: what is written once for both of them is written for any
 /// such declaration.
 pub(crate) trait Wants:
-    BalloonLevels
-    + Declares<StatsVq, Level = Wanted>
-    + Declares<feature::DeflateOnOom, Level = Wanted>
-    + Declares<feature::FreePageHint, Level = Wanted>
-    + Declares<feature::PageReporting, Level = Wanted>
+    BalloonFeatureSet
+    + HasFeature<StatsVq, Requirement = Optional>
+    + HasFeature<feature::DeflateOnOom, Requirement = Optional>
+    + HasFeature<feature::FreePageHint, Requirement = Optional>
+    + HasFeature<feature::PageReporting, Requirement = Optional>
 {
 }
 
 impl<L> Wants for L where
-    L: BalloonLevels
-        + Declares<StatsVq, Level = Wanted>
-        + Declares<feature::DeflateOnOom, Level = Wanted>
-        + Declares<feature::FreePageHint, Level = Wanted>
-        + Declares<feature::PageReporting, Level = Wanted>
+    L: BalloonFeatureSet
+        + HasFeature<StatsVq, Requirement = Optional>
+        + HasFeature<feature::DeflateOnOom, Requirement = Optional>
+        + HasFeature<feature::FreePageHint, Requirement = Optional>
+        + HasFeature<feature::PageReporting, Requirement = Optional>
 {
 }
 

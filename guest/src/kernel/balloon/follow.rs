@@ -3,7 +3,7 @@
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use aerostat_balloon::{Balloon, BalloonError, LiveState, Pages, Step, Waiter};
+use aerostat_balloon::{Balloon, BalloonError, LiveState, Pages, Source, Step};
 use aerostat_guest::{Options, Touch};
 use log::info;
 
@@ -40,14 +40,14 @@ impl Follow {
 
     /// Why there is something to do, if there is.
     pub(super) fn cause(&mut self) -> Option<Cause> {
-        self.alarm().or_else(|| (!SIGNAL.take(Waiter::Balloon).is_none()).then_some(Cause::Look))
+        self.alarm().or_else(|| (!SIGNAL.take(Source::Balloon).is_none()).then_some(Cause::Look))
     }
 
     /// The same, for a future.
     pub(super) fn poll_cause(&mut self, context: &mut Context<'_>) -> Poll<Cause> {
         match self.alarm() {
             Some(cause) => Poll::Ready(cause),
-            None => SIGNAL.poll(Waiter::Balloon, context).map(|_| Cause::Look),
+            None => SIGNAL.poll(Source::Balloon, context).map(|_| Cause::Look),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Freezing and restoring the balloon, as a kernel does around a sleep of the machine.
 
-use aerostat_balloon::transport::Causes;
+use aerostat_balloon::transport::InterruptStatus;
 use aerostat_guest::{Freeze as When, Options};
 use log::error;
 
@@ -59,7 +59,7 @@ impl<L: Wants> Live<L> {
             console::print(format_args!("frozen {} times\n", self.freeze.count));
         }
         // Everybody has a look at the device that is new to them.
-        SIGNAL.raise(Causes::ANY);
+        SIGNAL.raise(InterruptStatus::ANY);
     }
 }
 

@@ -93,7 +93,7 @@ impl Hog {
             Need::Nothing => {}
             Need::Turn => idle::wake(),
             Need::Memory => {
-                let frames = match driver.relieve() {
+                let frames = match driver.deflate_on_oom() {
                     Some(deflated) => deflated.tell_host().wait(&mut Asleep::default())?,
                     // The host wants to keep what it has got.
                     None => 0,

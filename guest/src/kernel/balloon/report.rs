@@ -3,7 +3,7 @@
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use aerostat_balloon::{Reported, Waiter};
+use aerostat_balloon::{Reported, Source};
 
 use super::SIGNAL;
 use crate::kernel::alarm::Alarm;
@@ -22,14 +22,14 @@ pub(super) struct Report {
 impl Report {
     /// Whether it is time for a step.
     pub(super) fn is_due(&mut self) -> bool {
-        self.is_settled() || self.is_waiting && !SIGNAL.take(Waiter::Reporting).is_none()
+        self.is_settled() || self.is_waiting && !SIGNAL.take(Source::Reporting).is_none()
     }
 
     /// The same, for a future.
     pub(super) fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<()> {
         match self.is_settled() {
             true => Poll::Ready(()),
-            false => SIGNAL.poll(Waiter::Reporting, context).map(|_| ()),
+            false => SIGNAL.poll(Source::Reporting, context).map(|_| ()),
         }
     }
 

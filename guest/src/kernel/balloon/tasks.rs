@@ -6,7 +6,7 @@ use core::task::Poll;
 
 use aerostat_balloon::transport::Transport;
 use aerostat_balloon::{
-    Balloon, BalloonError, Handles, HintingHandle, ReportingHandle, Split, StatisticsHandle, Waiter,
+    Balloon, BalloonError, Handles, HintingHandle, ReportingHandle, Source, Split, StatisticsHandle,
 };
 use log::info;
 
@@ -64,7 +64,7 @@ async fn follow_target<L: Wants>(
         }
         need = hog.turn(follow.size());
         if need == Need::Memory {
-            let frames = match balloon.relieve() {
+            let frames = match balloon.deflate_on_oom() {
                 Some(deflated) => deflated.tell_host().on(&SIGNAL).await?,
                 // The host wants to keep what it has got.
                 None => 0,
@@ -80,7 +80,7 @@ async fn follow_target<L: Wants>(
 
 async fn answer(statistics: &mut StatisticsHandle<Notifier>) -> Outcome {
     loop {
-        let _ = SIGNAL.wait(Waiter::Statistics).await;
+        let _ = SIGNAL.wait(Source::Statistics).await;
         statistics.service(&mut Platform)?;
     }
 }
@@ -94,7 +94,7 @@ async fn report_free_memory(reporting: &mut ReportingHandle<Notifier, Platform>,
 
 async fn hint(hinting: &mut HintingHandle<Notifier, Config, Platform>) -> Outcome {
     loop {
-        let causes = SIGNAL.wait(Waiter::Hinting).await;
+        let causes = SIGNAL.wait(Source::Hinting).await;
         hinting.service(&mut Platform, causes)?;
     }
 }

@@ -3,29 +3,29 @@
 use core::ops::Range;
 
 use aerostat_balloon::{FrameRun, HintFrames, ReportFrames, Size4KiB};
-use aerostat_guest::Wanted;
+use aerostat_guest::Optional;
 
 use super::Platform;
 use crate::kernel::memory::{FRAMES, RESERVE};
 
 impl ReportFrames for Platform {
-    fn give_unreported(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
-        take(frames, Wanted::Unreported)
+    fn allocate_unreported(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
+        take(frames, Optional::Unreported)
     }
 
-    fn take_back_reported(&mut self, run: FrameRun<Size4KiB>) {
+    fn deallocate_reported(&mut self, run: FrameRun<Size4KiB>) {
         FRAMES.lock().put_reported(frames(&run));
     }
 }
 
 impl HintFrames for Platform {
-    fn give_block(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
-        take(frames, Wanted::Free)
+    fn allocate_block(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
+        take(frames, Optional::Free)
     }
 }
 
 /// Takes a block out of the allocator, but leaves the kernel's reserve there.
-fn take(frames: u32, wanted: Wanted) -> Option<FrameRun<Size4KiB>> {
+fn take(frames: u32, wanted: Optional) -> Option<FrameRun<Size4KiB>> {
     let mut all = FRAMES.lock();
     all.available().checked_sub(RESERVE + u64::from(frames))?;
     let block = all.take_block(frames.into(), wanted)?;

@@ -1,46 +1,46 @@
 //! How much a driver wants a feature, and what it may do with it as a result.
 //!
-//! A *level* is a type. What depends on a feature has the type [`Level::Of`]: the thing itself when the feature is
-//! [`Required`], an `Option` of it when it is [`Wanted`], and [`Nothing`] when it is [`Refused`].
+//! A *level* is a type. What depends on a feature has the type [`Requirement::Of`]: the thing itself when the feature is
+//! [`Required`], an `Option` of it when it is [`Optional`], and [`NotDeclared`] when it is [`Absent`].
 
 /// The three levels as a value, for code that decides at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Demand {
+pub enum RequirementKind {
     /// Without this feature the driver does not start.
     Required,
     /// The feature is accepted when the device offers it.
-    Wanted,
+    Optional,
     /// The feature is never accepted.
-    Refused,
+    Absent,
 }
 
-/// Level: the driver fails to start unless the device offers the feature.
+/// Requirement: the driver fails to start unless the device offers the feature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Required;
 
-/// Level: the feature is accepted when the device offers it.
+/// Requirement: the feature is accepted when the device offers it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wanted;
+pub struct Optional;
 
-/// Level: the feature is never accepted. The default of every feature.
+/// Requirement: the feature is never accepted. The default of every feature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Refused;
+pub struct Absent;
 
 /// What a refused feature leaves of the things that depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Nothing;
+pub struct NotDeclared;
 
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Required {}
-    impl Sealed for super::Wanted {}
-    impl Sealed for super::Refused {}
+    impl Sealed for super::Optional {}
+    impl Sealed for super::Absent {}
 }
 
-/// A level of demand for a feature: [`Required`], [`Wanted`] or [`Refused`]. Sealed.
-pub trait Level: sealed::Sealed + Copy + Default + core::fmt::Debug + Send + Sync + 'static {
+/// A level of requirement for a feature: [`Required`], [`Optional`] or [`Absent`]. Sealed.
+pub trait Requirement: sealed::Sealed + Copy + Default + core::fmt::Debug + Send + Sync + 'static {
     /// The level as a value.
-    const DEMAND: Demand;
+    const KIND: RequirementKind;
 
     /// What a `T` that depends on the feature becomes.
     type Of<T>;
@@ -69,8 +69,8 @@ pub trait Level: sealed::Sealed + Copy + Default + core::fmt::Debug + Send + Syn
     fn into_option<T>(of: Self::Of<T>) -> Option<T>;
 }
 
-impl Level for Required {
-    const DEMAND: Demand = Demand::Required;
+impl Requirement for Required {
+    const KIND: RequirementKind = RequirementKind::Required;
     type Of<T> = T;
 
     fn of<T>(_accepted: bool, make: impl FnOnce() -> T) -> T {
@@ -102,8 +102,8 @@ impl Level for Required {
     }
 }
 
-impl Level for Wanted {
-    const DEMAND: Demand = Demand::Wanted;
+impl Requirement for Optional {
+    const KIND: RequirementKind = RequirementKind::Optional;
     type Of<T> = Option<T>;
 
     fn of<T>(accepted: bool, make: impl FnOnce() -> T) -> Option<T> {
@@ -135,40 +135,40 @@ impl Level for Wanted {
     }
 }
 
-impl Level for Refused {
-    const DEMAND: Demand = Demand::Refused;
-    type Of<T> = Nothing;
+impl Requirement for Absent {
+    const KIND: RequirementKind = RequirementKind::Absent;
+    type Of<T> = NotDeclared;
 
-    fn of<T>(_accepted: bool, _make: impl FnOnce() -> T) -> Nothing {
-        Nothing
+    fn of<T>(_accepted: bool, _make: impl FnOnce() -> T) -> NotDeclared {
+        NotDeclared
     }
 
-    fn map<T, U>(_of: Nothing, _change: impl FnOnce(T) -> U) -> Nothing {
-        Nothing
+    fn map<T, U>(_of: NotDeclared, _change: impl FnOnce(T) -> U) -> NotDeclared {
+        NotDeclared
     }
 
-    fn from_option<T>(_option: Option<T>) -> Option<Nothing> {
-        Some(Nothing)
+    fn from_option<T>(_option: Option<T>) -> Option<NotDeclared> {
+        Some(NotDeclared)
     }
 
-    fn as_mut<T>(_of: &mut Nothing) -> Nothing {
-        Nothing
+    fn as_mut<T>(_of: &mut NotDeclared) -> NotDeclared {
+        NotDeclared
     }
 
-    fn get<T>(_of: &Nothing) -> Option<&T> {
+    fn get<T>(_of: &NotDeclared) -> Option<&T> {
         None
     }
 
-    fn get_mut<T>(_of: &mut Nothing) -> Option<&mut T> {
+    fn get_mut<T>(_of: &mut NotDeclared) -> Option<&mut T> {
         None
     }
 
-    fn into_option<T>(_of: Nothing) -> Option<T> {
+    fn into_option<T>(_of: NotDeclared) -> Option<T> {
         None
     }
 }
 
-/// A level at which what depends on the feature `F` exists: [`Required`] or [`Wanted`].
+/// A level at which what depends on the feature `F` exists: [`Required`] or [`Optional`].
 ///
 /// Methods that need a feature bound the level that the driver declared for it by this trait.
 #[diagnostic::on_unimplemented(
@@ -176,15 +176,15 @@ impl Level for Refused {
     label = "needs the feature `{F}`",
     note = "a feature is refused unless the driver declares it: add `.want({F})` or `.require({F})` before `probe()`"
 )]
-pub trait Available<F>: Level {}
+pub trait Available<F>: Requirement {}
 impl<F> Available<F> for Required {}
-impl<F> Available<F> for Wanted {}
+impl<F> Available<F> for Optional {}
 
-/// The level at which the feature `F` is certain to be absent: [`Refused`].
+/// The level at which the feature `F` is certain to be absent: [`Absent`].
 #[diagnostic::on_unimplemented(
     message = "the feature `{F}` may have been negotiated, and this is allowed only without it",
     label = "possible only where `{F}` is refused",
     note = "leave `{F}` out of the driver's declaration to refuse it"
 )]
-pub trait Absent<F>: Level {}
-impl<F> Absent<F> for Refused {}
+pub trait Unavailable<F>: Requirement {}
+impl<F> Unavailable<F> for Absent {}
