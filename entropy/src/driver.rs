@@ -1,22 +1,25 @@
 //! The driver: from a transport to random bytes.
 
 use aerostat_transport::queue::Enabled;
+use aerostat_transport::spec::feature_set;
 use aerostat_transport::spec::reserved::feature::{AccessPlatform, EventIdx, OrderPlatform, RingPacked};
-use aerostat_transport::spec::{FeaturePair, Optional, WithFeature, reserved};
 use aerostat_transport::{BufferQueue, Device, DeviceError, Dma, Live, SetupError, Transport, Wait};
 use core::ops::ControlFlow;
 
 use crate::entropy::{self, queue};
 use crate::error::{EntropyError, ProbeError, ProbeFailed};
 
-// ANCHOR: levels
-type Absent = FeaturePair<entropy::Features, reserved::Features>;
-type Packed = <Absent as WithFeature<RingPacked, Optional>>::Out;
-type Events = <Packed as WithFeature<EventIdx, Optional>>::Out;
-type Ordered = <Events as WithFeature<OrderPlatform, Optional>>::Out;
-/// What the driver wants where the device offers it: packed rings, event indexes, and the platform's way to memory.
-pub type Declared = <Ordered as WithFeature<AccessPlatform, Optional>>::Out;
-// ANCHOR_END: levels
+// ANCHOR: features
+feature_set! {
+    /// The features that the driver uses, if the device offers them.
+    pub struct Declared for entropy {
+        RingPacked: Optional,
+        EventIdx: Optional,
+        OrderPlatform: Optional,
+        AccessPlatform: Optional,
+    }
+}
+// ANCHOR_END: features
 
 /// The most that one request asks for, in bytes.
 pub const BYTES: usize = 256;

@@ -1,4 +1,4 @@
-//! What generated code uses beside the public items. No part of the API.
+//! Items that generated code uses and that are not part of the API.
 
 pub use aerostat_macros as macros;
 pub use bitfield_struct::bitfield;
@@ -7,9 +7,21 @@ pub use zerocopy;
 
 pub use core;
 
-pub mod described;
+pub use crate::feature_set::{Declaration, Set, check_declaration};
+pub use crate::requirement_table::AllAbsent;
 
-/// What generated modules import, so that they compile where there is no prelude.
+/// The traits that generated code implements in place of the public traits of the same names.
+pub mod described {
+    pub use crate::field::described::{Readable, Settable, Writable};
+    pub use crate::negotiate::described::Gives;
+}
+
+/// The digits of a feature's index.
+pub mod digit {
+    pub use crate::requirement_table::{Digit0, Digit1, Digit2, Digit3, Digit4, Digit5, Digit6, Digit7};
+}
+
+/// Imports of every generated module, for crates without a prelude.
 pub mod prelude {
     pub use core;
     pub use core::panic;

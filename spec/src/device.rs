@@ -13,8 +13,9 @@ pub trait Device: 'static {
     const QUEUES: &'static [QueueSpec];
     /// The device's own configuration space.
     type Config: Block;
-    /// The device's own features, all refused: where a declaration starts.
-    type NoFeatures: FeatureTable;
+    /// The device's own features.
+    #[doc(hidden)]
+    type Features: FeatureTable;
 }
 
 /// A virtio device id: 5 is the memory balloon.

@@ -6,7 +6,22 @@
 
 use core::fmt::Debug;
 
-use crate::__private::described;
+/// The traits that generated code implements.
+///
+/// Each public trait of the same name has one implementation, for all types that implement its twin here, and rustc does
+/// not recommend it. So an error message ends with the note of the trait instead of a list of the fields of other devices.
+/// `diagnostic::do_not_recommend` cannot be put on generated implementations: it does not resolve in crates without a
+/// prelude.
+pub(crate) mod described {
+    /// The description says `read`.
+    pub trait Readable: super::Field {}
+
+    /// The description says `write`.
+    pub trait Writable: super::Field {}
+
+    /// The description says `setup` or `write`.
+    pub trait Settable: super::Field {}
+}
 
 /// A field of a block of registers.
 pub trait Field: Copy + Debug {

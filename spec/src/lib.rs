@@ -23,16 +23,18 @@
 //!     }
 //! }
 //!
-//! use aerostat_spec::{Accepted, Field, FeaturePair, Optional, WithFeature, reserved};
+//! use aerostat_spec::{Accepted, Field};
 //! use lamp::feature::Dimming;
 //!
-//! // What the driver wants is a type. Features that it does not name are refused.
-//! type Declared = <FeaturePair<lamp::Features, reserved::Features> as WithFeature<Dimming, Optional>>::Out;
+//! // The driver declares the features that it uses. Other features are never accepted.
+//! aerostat_spec::feature_set! {
+//!     struct Declared for lamp { Dimming: Optional }
+//! }
 //!
-//! // Negotiation is a pure function of what the device offers and what the transport supports.
-//! let accepted = Accepted::<Declared>::negotiate(0b1, !0)?;
+//! // Negotiation is a pure function of the features that the device offers and the transport supports.
+//! let accepted = Accepted::<Declared>::negotiate(0b1, u64::MAX)?;
 //!
-//! // The field `level` exists for those who can prove that the feature was negotiated.
+//! // The field `level` depends on the feature, so access to it takes the proof that the feature was negotiated.
 //! let level = accepted.proof(Dimming).map(lamp::config::Level::given);
 //! assert_eq!(level.map(Field::offset), Some(2));
 //!
@@ -45,7 +47,7 @@
 //! | a description has | the module of the device gets |
 //! |---|---|
 //! | `device` | `Device`, which implements [`Device`] |
-//! | `features` | `feature::…`, one type each ([`Feature`]); the set `Features<…>` with a level for each ([`FeatureTable`]); the mask `FeatureBits` |
+//! | `features` | `feature::…`, one type each ([`Feature`]); the mask `FeatureBits` |
 //! | `queues` | `queue::…`, one type each ([`Queue`]) |
 //! | `config`, `registers` | a module with `Space` ([`Block`]) and one type for each field ([`Field`]) |
 //! | `struct` | a [zerocopy](https://docs.rs/zerocopy) structure, generic over the byte order where that depends on the interface |
@@ -60,6 +62,8 @@
 #![no_std]
 
 #[macro_use]
+mod feature_set;
+#[macro_use]
 mod macros;
 
 #[doc(hidden)]
@@ -69,12 +73,15 @@ mod feature;
 mod field;
 mod negotiate;
 mod requirement;
+mod requirement_table;
 
 pub use device::{Device, DeviceId, Queue, QueueSpec};
-pub use feature::{
-    Feature, FeatureEntry, FeatureOwner, FeaturePair, FeatureSet, FeatureTable, HasFeature, OfDevice, RequirementOf,
-    Reserved, WithFeature,
-};
+pub use feature::{Feature, OfDevice, Reserved};
+#[doc(hidden)]
+pub use feature::{FeatureEntry, FeatureTable};
+#[doc(hidden)]
+pub use feature_set::{FeaturePair, HasFeature, WithFeature};
+pub use feature_set::{FeatureSet, RequirementOf};
 pub use field::{Block, Field, Interface, Le, Native, Readable, Settable, Wire, Writable};
 pub use negotiate::{Accepted, NegotiateError, Negotiated};
 pub use requirement::{Absent, Available, NotDeclared, Optional, Required, Requirement, RequirementKind, Unavailable};

@@ -1,123 +1,108 @@
-//! Feature negotiation as a pure function: what was offered and what was declared make what is accepted.
+//! Feature negotiation, as a pure function of the features that a device offers and a driver declares.
 //!
 //! Specification: "Feature Bits" (2.2) and "Reserved Feature Bits" (6).
 
 use core::marker::PhantomData;
 
-use crate::feature::{Feature, FeatureEntry, FeatureSet, FeatureTable, HasFeature, RequirementOf};
-use crate::requirement::{Available, Requirement, RequirementKind};
+use crate::feature::{Feature, FeatureEntry, FeatureTable};
+use crate::feature_set::{FeatureSet, HasFeature, RequirementOf};
+use crate::requirement::{Available, Requirement};
 
-/// Proof that the feature `F` was negotiated. It is made by [`Accepted::proof`] and by nothing else.
+/// A trait that generated code implements.
+pub(crate) mod described {
+    use crate::feature::Feature;
+
+    /// A feature that gives access to `T`, which exists with any of several features: `if a or b` in a description.
+    #[diagnostic::on_unimplemented(
+        message = "the feature `{Self}` does not give access to `{T}`",
+        label = "another feature is needed",
+        note = "the documentation of `given` lists the features"
+    )]
+    pub trait Gives<T>: Feature {}
+}
+
+/// Proof that the feature `F` was negotiated. Only [`Accepted::proof`] and [`Accepted::depending_on`] make it.
 #[derive(Clone, Copy, Debug)]
 pub struct Negotiated<F>(PhantomData<F>);
 
-/// The outcome of a negotiation under the declaration `S`.
+/// The outcome of a negotiation for the feature set `S`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accepted<S> {
     offered: u64,
     accepted: u64,
-    declaration: PhantomData<S>,
+    set: PhantomData<S>,
 }
 
 /// Why a negotiation failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NegotiateError {
-    /// The device does not offer a feature that the driver requires.
+    /// The device does not offer a required feature.
     #[error("the device does not offer {name} (bit {bit}), which the driver requires (offered: {offered:#x})")]
     NotOffered {
-        /// The specification's name of the feature.
+        /// The name of the feature in the specification.
         name: &'static str,
-        /// Its bit.
+        /// The number of its bit.
         bit: u32,
-        /// All that the device offers.
+        /// Mask of the features that the device offers.
         offered: u64,
     },
-    /// A required feature depends on features that are not accepted.
+    /// A required feature needs features that are not accepted.
     #[error("{name} (bit {bit}) is required but needs features that are not accepted (missing: {missing:#x})")]
     Prerequisite {
-        /// The specification's name of the feature.
+        /// The name of the feature in the specification.
         name: &'static str,
-        /// Its bit.
+        /// The number of its bit.
         bit: u32,
-        /// Mask of the features that it needs and that are missing, and of those of which one would be enough.
+        /// Mask of the missing features. If any feature of a group is enough, the whole group is in the mask.
         missing: u64,
     },
-    /// A required feature cannot be used here, whatever the device offers: the transport cannot carry it, or the kernel's
-    /// side of the driver cannot serve it.
-    #[error(
-        "{name} (bit {bit}) is required, but cannot be used here: the transport or the kernel's side does not support it"
-    )]
+    /// The transport or the driver does not support a required feature.
+    #[error("{name} (bit {bit}) is required, but the transport or the driver does not support it")]
     Unsupported {
-        /// The specification's name of the feature.
+        /// The name of the feature in the specification.
         name: &'static str,
-        /// Its bit.
+        /// The number of its bit.
         bit: u32,
     },
 }
 
 impl<S: FeatureSet> Accepted<S> {
-    /// Decides what to accept of the `offered` features, of which only the `supported` ones can be used here: those that
-    /// the transport carries and the kernel's side of the driver serves.
+    /// Decides which of the `offered` features to accept. `supported` is the mask of the features that the transport and
+    /// the driver can use.
     ///
-    /// Bits that the declaration does not know are treated as if they were not offered. A wanted feature whose
-    /// prerequisites are missing is left out.
+    /// Only features of the set are accepted. An optional feature whose prerequisites are not accepted is not accepted
+    /// either.
     ///
     /// # Errors
     ///
-    /// [`NegotiateError`] when a required feature is not offered, not supported, or lacks a prerequisite.
+    /// [`NegotiateError`] if a required feature is not offered, not supported, or lacks a prerequisite.
     pub fn negotiate(offered: u64, supported: u64) -> Result<Self, NegotiateError> {
-        let mut accepted = 0;
-        for entry in entries::<S>() {
-            let (bit, name) = (entry.bit, entry.name);
-            match entry.requirement {
-                RequirementKind::Absent => continue,
-                RequirementKind::Required if offered & entry.mask() == 0 => {
-                    return Err(NegotiateError::NotOffered { name, bit, offered });
-                }
-                RequirementKind::Required if supported & entry.mask() == 0 => {
-                    return Err(NegotiateError::Unsupported { name, bit });
-                }
-                RequirementKind::Required | RequirementKind::Optional => accepted |= entry.mask() & offered & supported,
-            }
-        }
-        // Dropping one feature can take the ground from another: repeat until nothing changes, at most once a bit.
-        for _ in 0..u64::BITS {
-            let before = accepted;
-            for entry in entries::<S>().filter(|entry| before & entry.mask() != 0) {
-                let missing = entry.missing(before);
-                if missing != 0 {
-                    if entry.requirement == RequirementKind::Required {
-                        return Err(NegotiateError::Prerequisite { name: entry.name, bit: entry.bit, missing });
-                    }
-                    accepted &= !entry.mask();
-                }
-            }
-            if accepted == before {
-                break;
-            }
-        }
-        Ok(Self { offered, accepted, declaration: PhantomData })
+        check_required::<S>(offered, supported)?;
+        let accepted = without_unmet::<S>(S::DECLARED & offered & supported)?;
+        Ok(Self { offered, accepted, set: PhantomData })
     }
 
-    /// The accepted features as a mask.
+    /// Returns the mask of the accepted features.
     pub const fn bits(&self) -> u64 {
         self.accepted
     }
 
-    /// All that the device offered, as a mask.
+    /// Returns the mask of the features that the device offered.
     pub const fn offered(&self) -> u64 {
         self.offered
     }
 
-    /// Whether the feature was accepted. Any feature may be asked for, declared or not.
-    pub fn has<F: Feature>(&self, _feature: F) -> bool {
-        self.accepted & (1 << F::BIT) != 0
+    /// Returns whether the feature was accepted. The feature need not be declared. For required and for undeclared
+    /// features the result is known at compile time.
+    pub const fn has<F: Feature>(&self, _feature: F) -> bool {
+        let bit = 1 << (F::BIT & 63);
+        S::REQUIRED & bit != 0 || S::DECLARED & self.accepted & bit != 0
     }
 
-    /// Proof that the feature was accepted: always for a required feature, perhaps for a wanted one.
-    /// Asking for a refused feature does not compile.
-    pub fn proof<F: Feature>(&self, feature: F) -> <RequirementOf<S, F> as Requirement>::Of<Negotiated<F>>
+    /// Returns the proof that the feature was accepted: a [`Negotiated`] if the feature is required, an `Option` if it is
+    /// optional. For a feature that is not declared, the call does not compile.
+    pub fn proof<F: Feature>(&self, feature: F) -> <RequirementOf<S, F> as Requirement>::Value<Negotiated<F>>
     where
         S: HasFeature<F>,
         RequirementOf<S, F>: Available<F>,
@@ -125,22 +110,58 @@ impl<S: FeatureSet> Accepted<S> {
         self.depending_on(feature, |proof| proof)
     }
 
-    /// Makes what depends on the feature, whatever its level. `make` is called with the proof where the feature was
-    /// accepted.
+    /// Makes a value that exists only with the feature. `make` is called with the proof if the feature was accepted.
     pub fn depending_on<F: Feature, T>(
         &self,
         feature: F,
         make: impl FnOnce(Negotiated<F>) -> T,
-    ) -> <RequirementOf<S, F> as Requirement>::Of<T>
+    ) -> <RequirementOf<S, F> as Requirement>::Value<T>
     where
         S: HasFeature<F>,
     {
-        RequirementOf::<S, F>::of(self.has(feature), || make(Negotiated(PhantomData)))
+        RequirementOf::<S, F>::make(self.has(feature), || make(Negotiated(PhantomData)))
     }
 }
 
+/// Checks that each required feature is offered and supported.
+fn check_required<S: FeatureSet>(offered: u64, supported: u64) -> Result<(), NegotiateError> {
+    for entry in entries::<S>().filter(|entry| S::REQUIRED & entry.mask() != 0) {
+        let (bit, name) = (entry.bit, entry.name);
+        if offered & entry.mask() == 0 {
+            return Err(NegotiateError::NotOffered { name, bit, offered });
+        }
+        if supported & entry.mask() == 0 {
+            return Err(NegotiateError::Unsupported { name, bit });
+        }
+    }
+    Ok(())
+}
+
+/// Removes the optional features whose prerequisites are not in the mask. Fails if a required feature lacks one.
+fn without_unmet<S: FeatureSet>(mut accepted: u64) -> Result<u64, NegotiateError> {
+    // A feature that is removed may be a prerequisite of another one. Each round but the last removes at least one of 64.
+    for _ in 0..=u64::BITS {
+        let before = accepted;
+        for entry in entries::<S>().filter(|entry| before & entry.mask() != 0) {
+            let missing = entry.missing(before);
+            if missing == 0 {
+                continue;
+            }
+            if S::REQUIRED & entry.mask() != 0 {
+                return Err(NegotiateError::Prerequisite { name: entry.name, bit: entry.bit, missing });
+            }
+            accepted &= !entry.mask();
+        }
+        if accepted == before {
+            break;
+        }
+    }
+    Ok(accepted)
+}
+
+/// The features that the device may offer to a driver with this set.
 fn entries<S: FeatureSet>() -> impl Iterator<Item = &'static FeatureEntry> {
-    <S::Device as FeatureTable>::ENTRIES.iter().chain(<S::Reserved as FeatureTable>::ENTRIES)
+    S::Device::ENTRIES.iter().chain(S::Reserved::ENTRIES)
 }
 
 #[cfg(test)]

@@ -1,32 +1,29 @@
-//! How much a driver wants a feature, and what it may do with it as a result.
-//!
-//! A *level* is a type. What depends on a feature has the type [`Requirement::Of`]: the thing itself when the feature is
-//! [`Required`], an `Option` of it when it is [`Optional`], and [`NotDeclared`] when it is [`Absent`].
+//! How much a driver needs a feature, as a type.
 
-/// The three levels as a value, for code that decides at run time.
+/// The requirement for a feature, as a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RequirementKind {
-    /// Without this feature the driver does not start.
+    /// See [`Required`].
     Required,
-    /// The feature is accepted when the device offers it.
+    /// See [`Optional`].
     Optional,
-    /// The feature is never accepted.
+    /// See [`Absent`].
     Absent,
 }
 
-/// Requirement: the driver fails to start unless the device offers the feature.
+/// The driver needs the feature. Negotiation fails if the device does not offer it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Required;
 
-/// Requirement: the feature is accepted when the device offers it.
+/// The driver uses the feature if the device offers it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Optional;
 
-/// Requirement: the feature is never accepted. The default of every feature.
+/// The driver does not use the feature. It is never accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Absent;
 
-/// What a refused feature leaves of the things that depend on it.
+/// The [`Requirement::Value`] of a feature that the driver does not declare.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NotDeclared;
 
@@ -37,113 +34,116 @@ mod sealed {
     impl Sealed for super::Absent {}
 }
 
-/// A level of requirement for a feature: [`Required`], [`Optional`] or [`Absent`]. Sealed.
+/// The requirement of a driver for a feature: [`Required`], [`Optional`] or [`Absent`]. Sealed.
+///
+/// A value that exists only with the feature has the type [`Value<T>`](Self::Value). The functions give access to it in
+/// code that is generic over the requirement.
 pub trait Requirement: sealed::Sealed + Copy + Default + core::fmt::Debug + Send + Sync + 'static {
-    /// The level as a value.
+    /// The requirement as a value.
     const KIND: RequirementKind;
 
-    /// What a `T` that depends on the feature becomes.
-    type Of<T>;
+    /// A `T` that exists only with the feature: `T` if the feature is required, `Option<T>` if it is optional,
+    /// [`NotDeclared`] if it is absent.
+    type Value<T>;
 
-    /// Makes the dependent thing, by calling `make` where the level and the outcome of the negotiation allow it.
-    /// A required feature has been accepted by the time anything depends on it, so `accepted` is not asked for then.
-    fn of<T>(accepted: bool, make: impl FnOnce() -> T) -> Self::Of<T>;
+    /// Makes the value if the feature was accepted. A required feature is always accepted, so `accepted` is ignored for
+    /// it.
+    fn make<T>(accepted: bool, make: impl FnOnce() -> T) -> Self::Value<T>;
 
-    /// The same thing, changed by `change` where it exists.
-    fn map<T, U>(of: Self::Of<T>, change: impl FnOnce(T) -> U) -> Self::Of<U>;
+    /// Applies `change` to the value, if it exists.
+    fn map<T, U>(value: Self::Value<T>, change: impl FnOnce(T) -> U) -> Self::Value<U>;
 
-    /// The dependent thing, from one that was made where the feature had been negotiated. `None` only where it is missing
-    /// though the feature is required.
-    fn from_option<T>(option: Option<T>) -> Option<Self::Of<T>>;
+    /// Converts an `Option` into the value. Returns `None` if the feature is required and the option is empty.
+    fn from_option<T>(option: Option<T>) -> Option<Self::Value<T>>;
 
-    /// An exclusive view of the dependent thing, which depends on the feature in the same way.
-    fn as_mut<T>(of: &mut Self::Of<T>) -> Self::Of<&mut T>;
+    /// Converts `&mut Value<T>` into `Value<&mut T>`.
+    fn as_mut<T>(value: &mut Self::Value<T>) -> Self::Value<&mut T>;
 
-    /// A shared view of the dependent thing where it exists.
-    fn get<T>(of: &Self::Of<T>) -> Option<&T>;
+    /// Returns a reference to the value, if it exists.
+    fn get<T>(value: &Self::Value<T>) -> Option<&T>;
 
-    /// An exclusive view of the dependent thing where it exists.
-    fn get_mut<T>(of: &mut Self::Of<T>) -> Option<&mut T>;
+    /// Returns a mutable reference to the value, if it exists.
+    fn get_mut<T>(value: &mut Self::Value<T>) -> Option<&mut T>;
 
-    /// Takes the dependent thing out, where it exists.
-    fn into_option<T>(of: Self::Of<T>) -> Option<T>;
+    /// Converts the value into an `Option`.
+    fn into_option<T>(value: Self::Value<T>) -> Option<T>;
 }
 
 impl Requirement for Required {
     const KIND: RequirementKind = RequirementKind::Required;
-    type Of<T> = T;
+    type Value<T> = T;
 
-    fn of<T>(_accepted: bool, make: impl FnOnce() -> T) -> T {
+    fn make<T>(_accepted: bool, make: impl FnOnce() -> T) -> T {
         make()
     }
 
-    fn map<T, U>(of: T, change: impl FnOnce(T) -> U) -> U {
-        change(of)
+    fn map<T, U>(value: T, change: impl FnOnce(T) -> U) -> U {
+        change(value)
     }
 
     fn from_option<T>(option: Option<T>) -> Option<T> {
         option
     }
 
-    fn as_mut<T>(of: &mut T) -> &mut T {
-        of
+    fn as_mut<T>(value: &mut T) -> &mut T {
+        value
     }
 
-    fn get<T>(of: &T) -> Option<&T> {
-        Some(of)
+    fn get<T>(value: &T) -> Option<&T> {
+        Some(value)
     }
 
-    fn get_mut<T>(of: &mut T) -> Option<&mut T> {
-        Some(of)
+    fn get_mut<T>(value: &mut T) -> Option<&mut T> {
+        Some(value)
     }
 
-    fn into_option<T>(of: T) -> Option<T> {
-        Some(of)
+    fn into_option<T>(value: T) -> Option<T> {
+        Some(value)
     }
 }
 
 impl Requirement for Optional {
     const KIND: RequirementKind = RequirementKind::Optional;
-    type Of<T> = Option<T>;
+    type Value<T> = Option<T>;
 
-    fn of<T>(accepted: bool, make: impl FnOnce() -> T) -> Option<T> {
+    fn make<T>(accepted: bool, make: impl FnOnce() -> T) -> Option<T> {
         accepted.then(make)
     }
 
-    fn map<T, U>(of: Option<T>, change: impl FnOnce(T) -> U) -> Option<U> {
-        of.map(change)
+    fn map<T, U>(value: Option<T>, change: impl FnOnce(T) -> U) -> Option<U> {
+        value.map(change)
     }
 
     fn from_option<T>(option: Option<T>) -> Option<Option<T>> {
         Some(option)
     }
 
-    fn as_mut<T>(of: &mut Option<T>) -> Option<&mut T> {
-        of.as_mut()
+    fn as_mut<T>(value: &mut Option<T>) -> Option<&mut T> {
+        value.as_mut()
     }
 
-    fn get<T>(of: &Option<T>) -> Option<&T> {
-        of.as_ref()
+    fn get<T>(value: &Option<T>) -> Option<&T> {
+        value.as_ref()
     }
 
-    fn get_mut<T>(of: &mut Option<T>) -> Option<&mut T> {
-        of.as_mut()
+    fn get_mut<T>(value: &mut Option<T>) -> Option<&mut T> {
+        value.as_mut()
     }
 
-    fn into_option<T>(of: Option<T>) -> Option<T> {
-        of
+    fn into_option<T>(value: Option<T>) -> Option<T> {
+        value
     }
 }
 
 impl Requirement for Absent {
     const KIND: RequirementKind = RequirementKind::Absent;
-    type Of<T> = NotDeclared;
+    type Value<T> = NotDeclared;
 
-    fn of<T>(_accepted: bool, _make: impl FnOnce() -> T) -> NotDeclared {
+    fn make<T>(_accepted: bool, _make: impl FnOnce() -> T) -> NotDeclared {
         NotDeclared
     }
 
-    fn map<T, U>(_of: NotDeclared, _change: impl FnOnce(T) -> U) -> NotDeclared {
+    fn map<T, U>(_value: NotDeclared, _change: impl FnOnce(T) -> U) -> NotDeclared {
         NotDeclared
     }
 
@@ -151,40 +151,41 @@ impl Requirement for Absent {
         Some(NotDeclared)
     }
 
-    fn as_mut<T>(_of: &mut NotDeclared) -> NotDeclared {
+    fn as_mut<T>(_value: &mut NotDeclared) -> NotDeclared {
         NotDeclared
     }
 
-    fn get<T>(_of: &NotDeclared) -> Option<&T> {
+    fn get<T>(_value: &NotDeclared) -> Option<&T> {
         None
     }
 
-    fn get_mut<T>(_of: &mut NotDeclared) -> Option<&mut T> {
+    fn get_mut<T>(_value: &mut NotDeclared) -> Option<&mut T> {
         None
     }
 
-    fn into_option<T>(_of: NotDeclared) -> Option<T> {
+    fn into_option<T>(_value: NotDeclared) -> Option<T> {
         None
     }
 }
 
-/// A level at which what depends on the feature `F` exists: [`Required`] or [`Optional`].
-///
-/// Methods that need a feature bound the level that the driver declared for it by this trait.
+/// The requirement for the feature `F` if the driver declares it: [`Required`] or [`Optional`].
 #[diagnostic::on_unimplemented(
-    message = "the feature `{F}` was refused by this driver, so nothing that depends on it exists",
+    message = "the driver does not declare the feature `{F}`",
     label = "needs the feature `{F}`",
-    note = "a feature is refused unless the driver declares it: add `.want({F})` or `.require({F})` before `probe()`"
+    note = "declare it: add `{F}: Optional` or `{F}: Required` to the feature set"
 )]
 pub trait Available<F>: Requirement {}
+#[diagnostic::do_not_recommend]
 impl<F> Available<F> for Required {}
+#[diagnostic::do_not_recommend]
 impl<F> Available<F> for Optional {}
 
-/// The level at which the feature `F` is certain to be absent: [`Absent`].
+/// The requirement for the feature `F` if the driver does not declare it: [`Absent`].
 #[diagnostic::on_unimplemented(
-    message = "the feature `{F}` may have been negotiated, and this is allowed only without it",
-    label = "possible only where `{F}` is refused",
-    note = "leave `{F}` out of the driver's declaration to refuse it"
+    message = "the feature `{F}` may have been negotiated",
+    label = "allowed only without the feature `{F}`",
+    note = "remove `{F}` from the feature set"
 )]
 pub trait Unavailable<F>: Requirement {}
+#[diagnostic::do_not_recommend]
 impl<F> Unavailable<F> for Absent {}

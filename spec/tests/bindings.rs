@@ -1,9 +1,7 @@
 //! What the generated items do.
 
 use aerostat_spec::balloon::{self, HintCommand, Stat, StatTag};
-use aerostat_spec::{
-    Accepted, Block, Device, Feature, FeaturePair, Field, Queue, Required, Settable, Wire, WithFeature, reserved,
-};
+use aerostat_spec::{Accepted, Block, Device, Feature, Field, Queue, Settable, Wire, reserved};
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
 aerostat_spec::virtio_device! {
@@ -14,10 +12,12 @@ aerostat_spec::virtio_device! {
     }
 }
 
-type Lit = <<FeaturePair<lamp::Features, reserved::Features> as WithFeature<lamp::feature::Dimming, Required>>::Out as WithFeature<
-    lamp::feature::Timer,
-    Required,
->>::Out;
+aerostat_spec::feature_set! {
+    struct Declared for lamp {
+        lamp::feature::Dimming: Required,
+        lamp::feature::Timer: Required,
+    }
+}
 
 #[test]
 fn a_device_knows_its_queues_in_order() {
@@ -60,7 +60,7 @@ fn the_elements_of_an_array_follow_one_another() {
 
 #[test]
 fn a_guarded_field_is_given_for_the_proof() {
-    let accepted = Accepted::<Lit>::negotiate(u64::MAX, u64::MAX).expect("everything is offered");
+    let accepted = Accepted::<Declared>::negotiate(u64::MAX, u64::MAX).expect("everything is offered");
     let alarms = lamp::config::Alarms::given(accepted.proof(lamp::feature::Timer));
     assert_eq!(alarms.map(Field::offset), [0x10, 0x14]);
     let dimmer = lamp::queue::Dimmer::given(accepted.proof(lamp::feature::Dimming));

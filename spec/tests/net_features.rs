@@ -1,23 +1,20 @@
 //! What a driver gets of the features of a network device, whose dependencies are the most tangled ones.
 
 use aerostat_spec::net::{self, FeatureBits, config, feature, queue};
-use aerostat_spec::{
-    Accepted, Feature as _, FeaturePair, NegotiateError, Optional, Queue as _, Readable, Required, WithFeature,
-    reserved,
-};
+use aerostat_spec::{Accepted, Feature as _, NegotiateError, Queue as _, Readable};
 
-/// The features of a network device, with levels.
+/// A feature set of a network device.
 macro_rules! declare {
-    ($base:ty) => { $base };
-    ($base:ty, $feature:ident: $level:ty $(, $more:ident: $more_level:ty)*) => {
-        declare!(<$base as WithFeature<feature::$feature, $level>>::Out $(, $more: $more_level)*)
+    ($name:ident { $($feature:ident: $requirement:ident),* }) => {
+        aerostat_spec::feature_set! { struct $name for net { $(feature::$feature: $requirement),* } }
     };
 }
 
-type None = FeaturePair<net::Features, reserved::Features>;
-type Receiver = declare!(None, GuestCsum: Optional, GuestTso4: Optional, GuestTso6: Optional, GuestEcn: Optional, GuestUfo: Optional);
-type Steering =
-    declare!(None, CtrlVq: Optional, Mq: Optional, Rss: Optional, HashReport: Optional, HashTunnel: Optional);
+declare! {
+    Receiver { GuestCsum: Optional, GuestTso4: Optional, GuestTso6: Optional, GuestEcn: Optional, GuestUfo: Optional }
+}
+declare! { Steering { CtrlVq: Optional, Mq: Optional, Rss: Optional, HashReport: Optional, HashTunnel: Optional } }
+declare! { Ecn { GuestCsum: Optional, GuestTso4: Optional, GuestTso6: Optional, GuestEcn: Required } }
 
 fn accepted_by_receiver(offered: FeatureBits) -> FeatureBits {
     let accepted = Accepted::<Receiver>::negotiate(offered.into_bits(), !0).expect("nothing is required");
@@ -45,7 +42,6 @@ fn ecn_is_taken_with_long_packets_of_either_kind() {
 
 #[test]
 fn a_required_feature_names_all_that_would_be_enough() {
-    type Ecn = declare!(None, GuestCsum: Optional, GuestTso4: Optional, GuestTso6: Optional, GuestEcn: Required);
     let offered = FeatureBits::new().with_guest_csum(true).with_guest_ecn(true).into_bits();
     let error = Accepted::<Ecn>::negotiate(offered, !0).expect_err("long packets are not offered");
     let missing = FeatureBits::new().with_guest_tso4(true).with_guest_tso6(true).into_bits();

@@ -29,7 +29,7 @@ impl Target {
                 const NAME: &'static str = #name;
                 const QUEUES: &'static [#krate::QueueSpec] = &[#(#specs),*];
                 type Config = config::Space;
-                type NoFeatures = Features;
+                type Features = Features;
             }
 
             #features

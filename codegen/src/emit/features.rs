@@ -13,7 +13,7 @@ impl Target {
         let prelude = self.prelude();
         let mask = self.feature_bits(features);
         let types = features.iter().map(|feature| self.feature(feature, features, owner));
-        let set = self.feature_set(features);
+        let table = self.feature_table(features, owner);
         quote! {
             #mask
 
@@ -22,9 +22,12 @@ impl Target {
                 #prelude
 
                 #(#types)*
+                #table
             }
 
-            #set
+            #[doc(hidden)]
+            #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+            pub struct Features;
         }
     }
 
@@ -56,6 +59,7 @@ impl Target {
         let krate = &self.krate;
         let name = self.camel(&feature.name);
         let (bit, c_name) = (number(feature.bit.into()), &feature.c_name);
+        let index = index(krate, feature.bit);
         let requires = mask(feature.requires);
         let names = |mask: u64| -> Vec<String> {
             let others = all.iter().filter(|other| mask & (1 << other.bit) != 0);
@@ -80,6 +84,7 @@ impl Target {
 
             impl #krate::Feature for #name {
                 type Owner = #owner;
+                type Index = #index;
                 const BIT: u32 = #bit;
                 const NAME: &'static str = #c_name;
                 const REQUIRES: u64 = #requires;
@@ -88,46 +93,24 @@ impl Target {
         }
     }
 
-    /// `Features<…>`: the set, with a parameter for the level of each feature.
-    fn feature_set(&self, features: &[Feature]) -> TokenStream {
+    /// The list of the features, which stands in the module `feature`.
+    fn feature_table(&self, features: &[Feature], owner: &TokenStream) -> TokenStream {
         let krate = &self.krate;
-        let core = quote!(#krate::__private::core);
-        let names: Vec<Ident> = features.iter().map(|feature| self.camel(&feature.name)).collect();
-        // Cannot meet the name of a feature, which never begins with an underscore.
-        let new = Ident::new("__L", Span::mixed_site());
-        let steps = names.iter().enumerate().map(|(index, name)| {
-            let others: Vec<&Ident> = names.iter().filter(|other| *other != name).collect();
-            let with = |level: TokenStream| {
-                let levels = names
-                    .iter()
-                    .enumerate()
-                    .map(|(at, other)| if at == index { level.clone() } else { quote!(#other) });
-                quote!(Features<#(#levels),*>)
-            };
-            let (before, after) = (with(quote!(#krate::Absent)), with(quote!(#new)));
-            quote! {
-                impl<#(#others,)* #new: #krate::Requirement> #krate::__private::described::WithFeature<feature::#name, #new> for #before {
-                    type Out = #after;
-                }
-
-                impl<#(#others,)* #new: #krate::Requirement> #krate::__private::described::HasFeature<feature::#name> for #after {
-                    type Requirement = #new;
-                }
-            }
-        });
+        let names = features.iter().map(|feature| self.camel(&feature.name));
         quote! {
-            /// The features with a level for each, refused where nothing else is said.
-            #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-            pub struct Features<#(#names = #krate::Absent),*>(#core::marker::PhantomData<(#(#names,)*)>);
-
-            impl<#(#names: #krate::Requirement),*> #krate::FeatureTable for Features<#(#names),*> {
-                const ENTRIES: &'static [#krate::FeatureEntry] =
-                    &[#(#krate::FeatureEntry::new::<feature::#names, #names>()),*];
+            impl #krate::FeatureTable for super::Features {
+                type Owner = #owner;
+                const ENTRIES: &'static [#krate::FeatureEntry] = &[#(#krate::FeatureEntry::new::<#names>()),*];
             }
-
-            #(#steps)*
         }
     }
+}
+
+/// A bit number as the type that `aerostat-spec` looks requirements up by.
+fn index(krate: &TokenStream, bit: u32) -> TokenStream {
+    let digit = |value: u32| Ident::new(&format!("Digit{value}"), Span::call_site());
+    let (row, column) = (digit(bit / 8), digit(bit % 8));
+    quote!((#krate::__private::digit::#row, #krate::__private::digit::#column))
 }
 
 /// Nameless bits from `next` up to `end`.

@@ -25,7 +25,7 @@ pub mod balloon {
             <queue::Reporting as ::aerostat_spec::Queue>::SPEC,
         ];
         type Config = config::Space;
-        type NoFeatures = Features;
+        type Features = Features;
     }
     /// The features as a mask.
     #[::aerostat_spec::__private::bitfield(u64)]
@@ -72,6 +72,10 @@ pub mod balloon {
         pub struct MustTellHost;
         impl ::aerostat_spec::Feature for MustTellHost {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            type Index = (
+                ::aerostat_spec::__private::digit::Digit0,
+                ::aerostat_spec::__private::digit::Digit0,
+            );
             const BIT: u32 = 0;
             const NAME: &'static str = "VIRTIO_BALLOON_F_MUST_TELL_HOST";
             const REQUIRES: u64 = 0x0;
@@ -84,6 +88,10 @@ pub mod balloon {
         pub struct StatsVq;
         impl ::aerostat_spec::Feature for StatsVq {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            type Index = (
+                ::aerostat_spec::__private::digit::Digit0,
+                ::aerostat_spec::__private::digit::Digit1,
+            );
             const BIT: u32 = 1;
             const NAME: &'static str = "VIRTIO_BALLOON_F_STATS_VQ";
             const REQUIRES: u64 = 0x0;
@@ -96,6 +104,10 @@ pub mod balloon {
         pub struct DeflateOnOom;
         impl ::aerostat_spec::Feature for DeflateOnOom {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            type Index = (
+                ::aerostat_spec::__private::digit::Digit0,
+                ::aerostat_spec::__private::digit::Digit2,
+            );
             const BIT: u32 = 2;
             const NAME: &'static str = "VIRTIO_BALLOON_F_DEFLATE_ON_OOM";
             const REQUIRES: u64 = 0x0;
@@ -108,6 +120,10 @@ pub mod balloon {
         pub struct FreePageHint;
         impl ::aerostat_spec::Feature for FreePageHint {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            type Index = (
+                ::aerostat_spec::__private::digit::Digit0,
+                ::aerostat_spec::__private::digit::Digit3,
+            );
             const BIT: u32 = 3;
             const NAME: &'static str = "VIRTIO_BALLOON_F_FREE_PAGE_HINT";
             const REQUIRES: u64 = 0x0;
@@ -120,6 +136,10 @@ pub mod balloon {
         pub struct PagePoison;
         impl ::aerostat_spec::Feature for PagePoison {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            type Index = (
+                ::aerostat_spec::__private::digit::Digit0,
+                ::aerostat_spec::__private::digit::Digit4,
+            );
             const BIT: u32 = 4;
             const NAME: &'static str = "VIRTIO_BALLOON_F_PAGE_POISON";
             const REQUIRES: u64 = 0x0;
@@ -133,280 +153,29 @@ pub mod balloon {
         pub struct PageReporting;
         impl ::aerostat_spec::Feature for PageReporting {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            type Index = (
+                ::aerostat_spec::__private::digit::Digit0,
+                ::aerostat_spec::__private::digit::Digit5,
+            );
             const BIT: u32 = 5;
             const NAME: &'static str = "VIRTIO_BALLOON_F_PAGE_REPORTING";
             const REQUIRES: u64 = 0x0;
         }
+        impl ::aerostat_spec::FeatureTable for super::Features {
+            type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
+                ::aerostat_spec::FeatureEntry::new::<MustTellHost>(),
+                ::aerostat_spec::FeatureEntry::new::<StatsVq>(),
+                ::aerostat_spec::FeatureEntry::new::<DeflateOnOom>(),
+                ::aerostat_spec::FeatureEntry::new::<FreePageHint>(),
+                ::aerostat_spec::FeatureEntry::new::<PagePoison>(),
+                ::aerostat_spec::FeatureEntry::new::<PageReporting>(),
+            ];
+        }
     }
-    /// The features with a level for each, refused where nothing else is said.
+    #[doc(hidden)]
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct Features<
-        MustTellHost = ::aerostat_spec::Absent,
-        StatsVq = ::aerostat_spec::Absent,
-        DeflateOnOom = ::aerostat_spec::Absent,
-        FreePageHint = ::aerostat_spec::Absent,
-        PagePoison = ::aerostat_spec::Absent,
-        PageReporting = ::aerostat_spec::Absent,
-    >(
-        ::aerostat_spec::__private::core::marker::PhantomData<
-            (
-                MustTellHost,
-                StatsVq,
-                DeflateOnOom,
-                FreePageHint,
-                PagePoison,
-                PageReporting,
-            ),
-        >,
-    );
-    impl<
-        MustTellHost: ::aerostat_spec::Requirement,
-        StatsVq: ::aerostat_spec::Requirement,
-        DeflateOnOom: ::aerostat_spec::Requirement,
-        FreePageHint: ::aerostat_spec::Requirement,
-        PagePoison: ::aerostat_spec::Requirement,
-        PageReporting: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::FeatureTable
-    for Features<
-        MustTellHost,
-        StatsVq,
-        DeflateOnOom,
-        FreePageHint,
-        PagePoison,
-        PageReporting,
-    > {
-        const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
-            ::aerostat_spec::FeatureEntry::new::<feature::MustTellHost, MustTellHost>(),
-            ::aerostat_spec::FeatureEntry::new::<feature::StatsVq, StatsVq>(),
-            ::aerostat_spec::FeatureEntry::new::<feature::DeflateOnOom, DeflateOnOom>(),
-            ::aerostat_spec::FeatureEntry::new::<feature::FreePageHint, FreePageHint>(),
-            ::aerostat_spec::FeatureEntry::new::<feature::PagePoison, PagePoison>(),
-            ::aerostat_spec::FeatureEntry::new::<feature::PageReporting, PageReporting>(),
-        ];
-    }
-    impl<
-        StatsVq,
-        DeflateOnOom,
-        FreePageHint,
-        PagePoison,
-        PageReporting,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::WithFeature<feature::MustTellHost, __L>
-    for Features<
-        ::aerostat_spec::Absent,
-        StatsVq,
-        DeflateOnOom,
-        FreePageHint,
-        PagePoison,
-        PageReporting,
-    > {
-        type Out = Features<
-            __L,
-            StatsVq,
-            DeflateOnOom,
-            FreePageHint,
-            PagePoison,
-            PageReporting,
-        >;
-    }
-    impl<
-        StatsVq,
-        DeflateOnOom,
-        FreePageHint,
-        PagePoison,
-        PageReporting,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::HasFeature<feature::MustTellHost>
-    for Features<__L, StatsVq, DeflateOnOom, FreePageHint, PagePoison, PageReporting> {
-        type Requirement = __L;
-    }
-    impl<
-        MustTellHost,
-        DeflateOnOom,
-        FreePageHint,
-        PagePoison,
-        PageReporting,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::WithFeature<feature::StatsVq, __L>
-    for Features<
-        MustTellHost,
-        ::aerostat_spec::Absent,
-        DeflateOnOom,
-        FreePageHint,
-        PagePoison,
-        PageReporting,
-    > {
-        type Out = Features<
-            MustTellHost,
-            __L,
-            DeflateOnOom,
-            FreePageHint,
-            PagePoison,
-            PageReporting,
-        >;
-    }
-    impl<
-        MustTellHost,
-        DeflateOnOom,
-        FreePageHint,
-        PagePoison,
-        PageReporting,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::HasFeature<feature::StatsVq>
-    for Features<
-        MustTellHost,
-        __L,
-        DeflateOnOom,
-        FreePageHint,
-        PagePoison,
-        PageReporting,
-    > {
-        type Requirement = __L;
-    }
-    impl<
-        MustTellHost,
-        StatsVq,
-        FreePageHint,
-        PagePoison,
-        PageReporting,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::WithFeature<feature::DeflateOnOom, __L>
-    for Features<
-        MustTellHost,
-        StatsVq,
-        ::aerostat_spec::Absent,
-        FreePageHint,
-        PagePoison,
-        PageReporting,
-    > {
-        type Out = Features<
-            MustTellHost,
-            StatsVq,
-            __L,
-            FreePageHint,
-            PagePoison,
-            PageReporting,
-        >;
-    }
-    impl<
-        MustTellHost,
-        StatsVq,
-        FreePageHint,
-        PagePoison,
-        PageReporting,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::HasFeature<feature::DeflateOnOom>
-    for Features<MustTellHost, StatsVq, __L, FreePageHint, PagePoison, PageReporting> {
-        type Requirement = __L;
-    }
-    impl<
-        MustTellHost,
-        StatsVq,
-        DeflateOnOom,
-        PagePoison,
-        PageReporting,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::WithFeature<feature::FreePageHint, __L>
-    for Features<
-        MustTellHost,
-        StatsVq,
-        DeflateOnOom,
-        ::aerostat_spec::Absent,
-        PagePoison,
-        PageReporting,
-    > {
-        type Out = Features<
-            MustTellHost,
-            StatsVq,
-            DeflateOnOom,
-            __L,
-            PagePoison,
-            PageReporting,
-        >;
-    }
-    impl<
-        MustTellHost,
-        StatsVq,
-        DeflateOnOom,
-        PagePoison,
-        PageReporting,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::HasFeature<feature::FreePageHint>
-    for Features<MustTellHost, StatsVq, DeflateOnOom, __L, PagePoison, PageReporting> {
-        type Requirement = __L;
-    }
-    impl<
-        MustTellHost,
-        StatsVq,
-        DeflateOnOom,
-        FreePageHint,
-        PageReporting,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::WithFeature<feature::PagePoison, __L>
-    for Features<
-        MustTellHost,
-        StatsVq,
-        DeflateOnOom,
-        FreePageHint,
-        ::aerostat_spec::Absent,
-        PageReporting,
-    > {
-        type Out = Features<
-            MustTellHost,
-            StatsVq,
-            DeflateOnOom,
-            FreePageHint,
-            __L,
-            PageReporting,
-        >;
-    }
-    impl<
-        MustTellHost,
-        StatsVq,
-        DeflateOnOom,
-        FreePageHint,
-        PageReporting,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::HasFeature<feature::PagePoison>
-    for Features<MustTellHost, StatsVq, DeflateOnOom, FreePageHint, __L, PageReporting> {
-        type Requirement = __L;
-    }
-    impl<
-        MustTellHost,
-        StatsVq,
-        DeflateOnOom,
-        FreePageHint,
-        PagePoison,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::WithFeature<feature::PageReporting, __L>
-    for Features<
-        MustTellHost,
-        StatsVq,
-        DeflateOnOom,
-        FreePageHint,
-        PagePoison,
-        ::aerostat_spec::Absent,
-    > {
-        type Out = Features<
-            MustTellHost,
-            StatsVq,
-            DeflateOnOom,
-            FreePageHint,
-            PagePoison,
-            __L,
-        >;
-    }
-    impl<
-        MustTellHost,
-        StatsVq,
-        DeflateOnOom,
-        FreePageHint,
-        PagePoison,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::HasFeature<feature::PageReporting>
-    for Features<MustTellHost, StatsVq, DeflateOnOom, FreePageHint, PagePoison, __L> {
-        type Requirement = __L;
-    }
+    pub struct Features;
     /// The queues, each as a type.
     pub mod queue {
         #[allow(unused_imports)]

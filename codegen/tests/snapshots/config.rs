@@ -12,7 +12,7 @@ pub mod lamp {
         const NAME: &'static str = "lamp";
         const QUEUES: &'static [::aerostat_spec::QueueSpec] = &[];
         type Config = config::Space;
-        type NoFeatures = Features;
+        type Features = Features;
     }
     /// The features as a mask.
     #[::aerostat_spec::__private::bitfield(u64)]
@@ -37,6 +37,10 @@ pub mod lamp {
         pub struct Timer;
         impl ::aerostat_spec::Feature for Timer {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            type Index = (
+                ::aerostat_spec::__private::digit::Digit0,
+                ::aerostat_spec::__private::digit::Digit0,
+            );
             const BIT: u32 = 0;
             const NAME: &'static str = "VIRTIO_LAMP_F_TIMER";
             const REQUIRES: u64 = 0x0;
@@ -47,56 +51,25 @@ pub mod lamp {
         pub struct Party;
         impl ::aerostat_spec::Feature for Party {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            type Index = (
+                ::aerostat_spec::__private::digit::Digit0,
+                ::aerostat_spec::__private::digit::Digit1,
+            );
             const BIT: u32 = 1;
             const NAME: &'static str = "VIRTIO_LAMP_F_PARTY";
             const REQUIRES: u64 = 0x0;
         }
+        impl ::aerostat_spec::FeatureTable for super::Features {
+            type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
+                ::aerostat_spec::FeatureEntry::new::<Timer>(),
+                ::aerostat_spec::FeatureEntry::new::<Party>(),
+            ];
+        }
     }
-    /// The features with a level for each, refused where nothing else is said.
+    #[doc(hidden)]
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct Features<
-        Timer = ::aerostat_spec::Absent,
-        Party = ::aerostat_spec::Absent,
-    >(
-        ::aerostat_spec::__private::core::marker::PhantomData<(Timer, Party)>,
-    );
-    impl<
-        Timer: ::aerostat_spec::Requirement,
-        Party: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::FeatureTable for Features<Timer, Party> {
-        const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
-            ::aerostat_spec::FeatureEntry::new::<feature::Timer, Timer>(),
-            ::aerostat_spec::FeatureEntry::new::<feature::Party, Party>(),
-        ];
-    }
-    impl<
-        Party,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::WithFeature<feature::Timer, __L>
-    for Features<::aerostat_spec::Absent, Party> {
-        type Out = Features<__L, Party>;
-    }
-    impl<
-        Party,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::HasFeature<feature::Timer>
-    for Features<__L, Party> {
-        type Requirement = __L;
-    }
-    impl<
-        Timer,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::WithFeature<feature::Party, __L>
-    for Features<Timer, ::aerostat_spec::Absent> {
-        type Out = Features<Timer, __L>;
-    }
-    impl<
-        Timer,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::HasFeature<feature::Party>
-    for Features<Timer, __L> {
-        type Requirement = __L;
-    }
+    pub struct Features;
     /// The configuration space of `lamp`.
     pub mod config {
         #[allow(unused_imports)]

@@ -14,7 +14,7 @@ pub mod lamp {
         const NAME: &'static str = "lamp";
         const QUEUES: &'static [::aerostat_spec::QueueSpec] = &[];
         type Config = config::Space;
-        type NoFeatures = Features;
+        type Features = Features;
     }
     /// The features as a mask.
     #[::aerostat_spec::__private::bitfield(u64)]
@@ -57,6 +57,10 @@ pub mod lamp {
         pub struct Dimming;
         impl ::aerostat_spec::Feature for Dimming {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            type Index = (
+                ::aerostat_spec::__private::digit::Digit0,
+                ::aerostat_spec::__private::digit::Digit1,
+            );
             const BIT: u32 = 1;
             const NAME: &'static str = "VIRTIO_LMP_F_DIMMING";
             const REQUIRES: u64 = 0x0;
@@ -67,6 +71,10 @@ pub mod lamp {
         pub struct Timer;
         impl ::aerostat_spec::Feature for Timer {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            type Index = (
+                ::aerostat_spec::__private::digit::Digit0,
+                ::aerostat_spec::__private::digit::Digit7,
+            );
             const BIT: u32 = 7;
             const NAME: &'static str = "VIRTIO_LMP_F_TIMER";
             const REQUIRES: u64 = 0x0;
@@ -81,6 +89,10 @@ pub mod lamp {
         pub struct Party;
         impl ::aerostat_spec::Feature for Party {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            type Index = (
+                ::aerostat_spec::__private::digit::Digit1,
+                ::aerostat_spec::__private::digit::Digit0,
+            );
             const BIT: u32 = 8;
             const NAME: &'static str = "VIRTIO_LMP_F_PARTY";
             const REQUIRES: u64 = 0x2;
@@ -95,108 +107,27 @@ pub mod lamp {
         pub struct Colour;
         impl ::aerostat_spec::Feature for Colour {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            type Index = (
+                ::aerostat_spec::__private::digit::Digit6,
+                ::aerostat_spec::__private::digit::Digit2,
+            );
             const BIT: u32 = 50;
             const NAME: &'static str = "VIRTIO_LMP_F_COLOUR";
             const REQUIRES: u64 = 0x82;
         }
+        impl ::aerostat_spec::FeatureTable for super::Features {
+            type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
+                ::aerostat_spec::FeatureEntry::new::<Dimming>(),
+                ::aerostat_spec::FeatureEntry::new::<Timer>(),
+                ::aerostat_spec::FeatureEntry::new::<Party>(),
+                ::aerostat_spec::FeatureEntry::new::<Colour>(),
+            ];
+        }
     }
-    /// The features with a level for each, refused where nothing else is said.
+    #[doc(hidden)]
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct Features<
-        Dimming = ::aerostat_spec::Absent,
-        Timer = ::aerostat_spec::Absent,
-        Party = ::aerostat_spec::Absent,
-        Colour = ::aerostat_spec::Absent,
-    >(
-        ::aerostat_spec::__private::core::marker::PhantomData<
-            (Dimming, Timer, Party, Colour),
-        >,
-    );
-    impl<
-        Dimming: ::aerostat_spec::Requirement,
-        Timer: ::aerostat_spec::Requirement,
-        Party: ::aerostat_spec::Requirement,
-        Colour: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::FeatureTable for Features<Dimming, Timer, Party, Colour> {
-        const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
-            ::aerostat_spec::FeatureEntry::new::<feature::Dimming, Dimming>(),
-            ::aerostat_spec::FeatureEntry::new::<feature::Timer, Timer>(),
-            ::aerostat_spec::FeatureEntry::new::<feature::Party, Party>(),
-            ::aerostat_spec::FeatureEntry::new::<feature::Colour, Colour>(),
-        ];
-    }
-    impl<
-        Timer,
-        Party,
-        Colour,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::WithFeature<feature::Dimming, __L>
-    for Features<::aerostat_spec::Absent, Timer, Party, Colour> {
-        type Out = Features<__L, Timer, Party, Colour>;
-    }
-    impl<
-        Timer,
-        Party,
-        Colour,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::HasFeature<feature::Dimming>
-    for Features<__L, Timer, Party, Colour> {
-        type Requirement = __L;
-    }
-    impl<
-        Dimming,
-        Party,
-        Colour,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::WithFeature<feature::Timer, __L>
-    for Features<Dimming, ::aerostat_spec::Absent, Party, Colour> {
-        type Out = Features<Dimming, __L, Party, Colour>;
-    }
-    impl<
-        Dimming,
-        Party,
-        Colour,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::HasFeature<feature::Timer>
-    for Features<Dimming, __L, Party, Colour> {
-        type Requirement = __L;
-    }
-    impl<
-        Dimming,
-        Timer,
-        Colour,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::WithFeature<feature::Party, __L>
-    for Features<Dimming, Timer, ::aerostat_spec::Absent, Colour> {
-        type Out = Features<Dimming, Timer, __L, Colour>;
-    }
-    impl<
-        Dimming,
-        Timer,
-        Colour,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::HasFeature<feature::Party>
-    for Features<Dimming, Timer, __L, Colour> {
-        type Requirement = __L;
-    }
-    impl<
-        Dimming,
-        Timer,
-        Party,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::WithFeature<feature::Colour, __L>
-    for Features<Dimming, Timer, Party, ::aerostat_spec::Absent> {
-        type Out = Features<Dimming, Timer, Party, __L>;
-    }
-    impl<
-        Dimming,
-        Timer,
-        Party,
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::HasFeature<feature::Colour>
-    for Features<Dimming, Timer, Party, __L> {
-        type Requirement = __L;
-    }
+    pub struct Features;
     /// The configuration space of `lamp`.
     pub mod config {
         #[allow(unused_imports)]

@@ -15,7 +15,7 @@ pub mod lamp {
             <queue::Timer as ::aerostat_spec::Queue>::SPEC,
         ];
         type Config = config::Space;
-        type NoFeatures = Features;
+        type Features = Features;
     }
     /// The features as a mask.
     #[::aerostat_spec::__private::bitfield(u64)]
@@ -38,34 +38,24 @@ pub mod lamp {
         pub struct Timer;
         impl ::aerostat_spec::Feature for Timer {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            type Index = (
+                ::aerostat_spec::__private::digit::Digit0,
+                ::aerostat_spec::__private::digit::Digit0,
+            );
             const BIT: u32 = 0;
             const NAME: &'static str = "VIRTIO_LAMP_F_TIMER";
             const REQUIRES: u64 = 0x0;
         }
+        impl ::aerostat_spec::FeatureTable for super::Features {
+            type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
+                ::aerostat_spec::FeatureEntry::new::<Timer>(),
+            ];
+        }
     }
-    /// The features with a level for each, refused where nothing else is said.
+    #[doc(hidden)]
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct Features<Timer = ::aerostat_spec::Absent>(
-        ::aerostat_spec::__private::core::marker::PhantomData<(Timer,)>,
-    );
-    impl<Timer: ::aerostat_spec::Requirement> ::aerostat_spec::FeatureTable
-    for Features<Timer> {
-        const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
-            ::aerostat_spec::FeatureEntry::new::<feature::Timer, Timer>(),
-        ];
-    }
-    impl<
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::WithFeature<feature::Timer, __L>
-    for Features<::aerostat_spec::Absent> {
-        type Out = Features<__L>;
-    }
-    impl<
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::HasFeature<feature::Timer>
-    for Features<__L> {
-        type Requirement = __L;
-    }
+    pub struct Features;
     /// The queues, each as a type.
     pub mod queue {
         #[allow(unused_imports)]

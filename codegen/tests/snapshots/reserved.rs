@@ -29,32 +29,22 @@ pub mod reserved {
         pub struct Version1;
         impl ::aerostat_spec::Feature for Version1 {
             type Owner = ::aerostat_spec::Reserved;
+            type Index = (
+                ::aerostat_spec::__private::digit::Digit4,
+                ::aerostat_spec::__private::digit::Digit0,
+            );
             const BIT: u32 = 32;
             const NAME: &'static str = "VIRTIO_F_VERSION_1";
             const REQUIRES: u64 = 0x0;
         }
+        impl ::aerostat_spec::FeatureTable for super::Features {
+            type Owner = ::aerostat_spec::Reserved;
+            const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
+                ::aerostat_spec::FeatureEntry::new::<Version1>(),
+            ];
+        }
     }
-    /// The features with a level for each, refused where nothing else is said.
+    #[doc(hidden)]
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct Features<Version1 = ::aerostat_spec::Absent>(
-        ::aerostat_spec::__private::core::marker::PhantomData<(Version1,)>,
-    );
-    impl<Version1: ::aerostat_spec::Requirement> ::aerostat_spec::FeatureTable
-    for Features<Version1> {
-        const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
-            ::aerostat_spec::FeatureEntry::new::<feature::Version1, Version1>(),
-        ];
-    }
-    impl<
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::WithFeature<feature::Version1, __L>
-    for Features<::aerostat_spec::Absent> {
-        type Out = Features<__L>;
-    }
-    impl<
-        __L: ::aerostat_spec::Requirement,
-    > ::aerostat_spec::__private::described::HasFeature<feature::Version1>
-    for Features<__L> {
-        type Requirement = __L;
-    }
+    pub struct Features;
 }

@@ -7,10 +7,7 @@ use std::format;
 use std::string::ToString as _;
 
 use crate::reserved::feature::{EventIdx, Version1};
-use crate::{
-    Accepted, FeatureEntry, FeaturePair, FeatureSet, FeatureTable, NegotiateError, Optional, Required, WithFeature,
-    reserved,
-};
+use crate::{Accepted, FeatureEntry, FeatureSet, FeatureTable, NegotiateError};
 
 crate::virtio_device! {
     device lamp = 63 {
@@ -28,36 +25,35 @@ crate::virtio_device! {
 
 use lamp::feature::{Alone, Base, Both, Either, Far, Left, Right};
 
-type None = FeaturePair<lamp::Features, reserved::Features>;
-
-/// The declaration `$base` with more levels.
+/// Unit structs that declare features of `lamp` and reserved features.
 macro_rules! declare {
-    ($base:ty) => { $base };
-    ($base:ty, $feature:ty: $level:ty $(, $more:ty: $more_level:ty)*) => {
-        declare!(<$base as WithFeature<$feature, $level>>::Out $(, $more: $more_level)*)
+    ($($name:ident { $($feature:path: $requirement:ident),* })*) => {
+        $(crate::feature_set! { struct $name for lamp { $($feature: $requirement),* } })*
     };
 }
 
-type AllWanted = declare!(
-    None, Base: Optional, Left: Optional, Right: Optional, Both: Optional, Alone: Optional, Either: Optional, Far: Optional
-);
-type AllRequired =
-    declare!(None, Base: Required, Left: Required, Right: Required, Both: Required, Alone: Required, Far: Required);
-type Mixed = declare!(None, Base: Optional, Left: Required, Both: Optional, Far: Optional, Version1: Required);
-type LeafRequired = declare!(None, Base: Optional, Left: Optional, Right: Optional, Both: Required, EventIdx: Optional);
-type Unreachable = declare!(None, Both: Optional, Alone: Optional, Far: Optional);
-type EitherRequired = declare!(None, Base: Optional, Right: Optional, Alone: Optional, Either: Required);
+declare! {
+    Nothing {}
+    AllOptional {
+        Base: Optional, Left: Optional, Right: Optional, Both: Optional, Alone: Optional, Either: Optional, Far: Optional
+    }
+    AllRequired { Base: Required, Left: Required, Right: Required, Both: Required, Alone: Required, Far: Required }
+    Mixed { Base: Optional, Left: Required, Both: Optional, Far: Optional, Version1: Required }
+    LeafRequired { Base: Optional, Left: Optional, Right: Optional, Both: Required, EventIdx: Optional }
+    WithoutPrerequisites { Both: Optional, Alone: Optional, Far: Optional }
+    EitherRequired { Base: Optional, Right: Optional, Alone: Optional, Either: Required }
+}
 
 const ALL: u64 = u64::MAX;
 
 #[test]
 fn nothing_is_accepted_where_nothing_is_declared() {
-    assert_eq!(Accepted::<None>::negotiate(ALL, ALL).map(|accepted| accepted.bits()), Ok(0));
+    assert_eq!(Accepted::<Nothing>::negotiate(ALL, ALL).map(|accepted| accepted.bits()), Ok(0));
 }
 
 #[test]
 fn a_wanted_feature_is_accepted_where_it_is_offered() {
-    let accepted = Accepted::<AllWanted>::negotiate(0b1_0001, ALL).expect("nothing is required");
+    let accepted = Accepted::<AllOptional>::negotiate(0b1_0001, ALL).expect("nothing is required");
     assert_eq!(accepted.bits(), 0b1_0001);
     assert_eq!(accepted.offered(), 0b1_0001);
     assert!(accepted.has(Alone));
@@ -70,15 +66,15 @@ fn a_wanted_feature_is_accepted_where_it_is_offered() {
 fn a_wanted_feature_without_its_prerequisite_is_left_out() {
     // `left` needs `base`, `both` needs `left`, `far` needs `both`: all go.
     // `either` needs `right`, which goes, or `alone`, which stays.
-    let accepted = Accepted::<AllWanted>::negotiate(ALL & !0b1, ALL).expect("nothing is required");
+    let accepted = Accepted::<AllOptional>::negotiate(ALL & !0b1, ALL).expect("nothing is required");
     assert_eq!(accepted.bits(), 0b11_0000);
-    let accepted = Accepted::<AllWanted>::negotiate(ALL & !0b1_0001, ALL).expect("nothing is required");
+    let accepted = Accepted::<AllOptional>::negotiate(ALL & !0b1_0001, ALL).expect("nothing is required");
     assert_eq!(accepted.bits(), 0);
 }
 
 #[test]
 fn a_prerequisite_that_is_not_declared_is_missing() {
-    let accepted = Accepted::<Unreachable>::negotiate(ALL, ALL).expect("nothing is required");
+    let accepted = Accepted::<WithoutPrerequisites>::negotiate(ALL, ALL).expect("nothing is required");
     assert_eq!(accepted.bits(), 0b1_0000);
 }
 
@@ -115,10 +111,6 @@ fn entries<S: FeatureSet>() -> impl Iterator<Item = &'static FeatureEntry> {
     <S::Device as FeatureTable>::ENTRIES.iter().chain(<S::Reserved as FeatureTable>::ENTRIES)
 }
 
-fn mask<S: FeatureSet>(requirement: fn(crate::RequirementKind) -> bool) -> u64 {
-    entries::<S>().filter(|entry| requirement(entry.requirement)).map(FeatureEntry::mask).sum()
-}
-
 /// Whether every feature of the mask has its prerequisites in the mask.
 fn closed<S: FeatureSet>(bits: u64) -> bool {
     entries::<S>().filter(|entry| bits & entry.mask() != 0).all(|entry| entry.missing(bits) == 0)
@@ -137,9 +129,7 @@ fn largest_closed<S: FeatureSet>(bits: u64) -> u64 {
 }
 
 fn holds<S: FeatureSet + core::fmt::Debug>(offered: u64, supported: u64, unknown: u64) -> Result<(), TestCaseError> {
-    let declared = mask::<S>(|requirement| requirement != crate::RequirementKind::Absent);
-    let required = mask::<S>(|requirement| requirement == crate::RequirementKind::Required);
-    let usable = offered & supported & declared;
+    let usable = offered & supported & S::DECLARED;
     let known = entries::<S>().map(FeatureEntry::mask).sum::<u64>();
     let outcome = Accepted::<S>::negotiate(offered, supported);
     let more = Accepted::<S>::negotiate(offered | (unknown & !known), supported);
@@ -147,13 +137,13 @@ fn holds<S: FeatureSet + core::fmt::Debug>(offered: u64, supported: u64, unknown
         Ok(accepted) => {
             let bits = accepted.bits();
             prop_assert_eq!(bits & !usable, 0, "only what is offered, supported and declared");
-            prop_assert_eq!(required & !bits, 0, "all that is required");
+            prop_assert_eq!(S::REQUIRED & !bits, 0, "all that is required");
             prop_assert!(closed::<S>(bits), "nothing without its prerequisites");
             prop_assert_eq!(bits, largest_closed::<S>(usable), "nothing is left out without need");
             prop_assert_eq!(more.map(|more| more.bits()), Ok(bits), "unknown bits change nothing");
         }
         Err(_) => {
-            prop_assert_ne!(required & !largest_closed::<S>(usable), 0, "a failure has a cause");
+            prop_assert_ne!(S::REQUIRED & !largest_closed::<S>(usable), 0, "a failure has a cause");
             prop_assert!(more.is_err(), "unknown bits change nothing");
         }
     }
@@ -168,12 +158,12 @@ fn offers() -> impl Strategy<Value = u64> {
 proptest! {
     #[test]
     fn negotiation_accepts_the_most_that_is_allowed(offered in offers(), supported in offers(), unknown: u64) {
-        holds::<None>(offered, supported, unknown)?;
-        holds::<AllWanted>(offered, supported, unknown)?;
+        holds::<Nothing>(offered, supported, unknown)?;
+        holds::<AllOptional>(offered, supported, unknown)?;
         holds::<AllRequired>(offered, supported, unknown)?;
         holds::<Mixed>(offered, supported, unknown)?;
         holds::<LeafRequired>(offered, supported, unknown)?;
-        holds::<Unreachable>(offered, supported, unknown)?;
+        holds::<WithoutPrerequisites>(offered, supported, unknown)?;
         holds::<EitherRequired>(offered, supported, unknown)?;
     }
 }

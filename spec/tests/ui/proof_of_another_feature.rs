@@ -1,11 +1,11 @@
-//! The proof of one feature does not allow what depends on another.
+//! The proof of one feature does not give access to a field of another one.
 
-use aerostat_spec::balloon::{Features, config::PoisonVal, feature};
-use aerostat_spec::{Accepted, FeaturePair, Required, WithFeature, reserved};
+use aerostat_spec::Accepted;
+use aerostat_spec::balloon::{config::PoisonVal, feature::StatsVq};
 
-type Declared = <FeaturePair<Features, reserved::Features> as WithFeature<feature::StatsVq, Required>>::Out;
+aerostat_spec::feature_set! { struct Declared for aerostat_spec::balloon { StatsVq: Required } }
 
 fn main() {
     let accepted = Accepted::<Declared>::negotiate(!0, !0).unwrap();
-    PoisonVal::given(accepted.proof(feature::StatsVq));
+    PoisonVal::given(accepted.proof(StatsVq));
 }

@@ -1,11 +1,11 @@
-//! Where several features make a field, the proof of yet another one does not.
+//! A field that exists with any of several features does not exist with other features.
 
-use aerostat_spec::net::{Features, config::MaxVirtqueuePairs, feature};
-use aerostat_spec::{Accepted, FeaturePair, Required, WithFeature, reserved};
+use aerostat_spec::Accepted;
+use aerostat_spec::net::{config::MaxVirtqueuePairs, feature::CtrlVq};
 
-type Declared = <FeaturePair<Features, reserved::Features> as WithFeature<feature::CtrlVq, Required>>::Out;
+aerostat_spec::feature_set! { struct Declared for aerostat_spec::net { CtrlVq: Required } }
 
 fn main() {
     let accepted = Accepted::<Declared>::negotiate(!0, !0).unwrap();
-    MaxVirtqueuePairs::given(accepted.proof(feature::CtrlVq));
+    MaxVirtqueuePairs::given(accepted.proof(CtrlVq));
 }

@@ -1,0 +1,12 @@
+//! The requirement for a feature is `Required` or `Optional`.
+
+use aerostat_spec::balloon::feature;
+
+aerostat_spec::feature_set! {
+    struct Declared for aerostat_spec::balloon {
+        feature::MustTellHost: Optional,
+        feature::StatsVq: Wanted,
+    }
+}
+
+fn main() {}
