@@ -11,8 +11,8 @@ use crate::live::{Core, Stopped};
 use crate::platform::Frames;
 use crate::start::{release_hinting, release_reporting, release_statistics};
 
-/// What depends on the feature `F` under the declaration `L`: see [`Requirement::Of`].
-pub type Of<L, F, X> = <RequirementOf<L, F> as Requirement>::Of<X>;
+/// What depends on the feature `F` under the declaration `L`: see [`Requirement::Value`].
+pub type Of<L, F, X> = <RequirementOf<L, F> as Requirement>::Value<X>;
 /// The handle for statistics, at its level.
 pub type StatisticsOf<T, L> = Of<L, StatsVq, StatisticsHandle<<T as Transport>::Notifier>>;
 /// The handle for reporting, at its level.

@@ -176,7 +176,7 @@ impl<S> Balloon<S> {
     {
         let core = self.state.core_mut();
         let accepted = core.device.accepted().has(Oom);
-        RequirementOf::<S::FeaturePair, Oom>::of(accepted, || {
+        RequirementOf::<S::FeaturePair, Oom>::make(accepted, || {
             core.hold_off.pressure();
             let frames = core.held().min(Pages(core.options.relief).frames::<Size<S>>().into());
             PendingDeflation::new(core, frames as u32, Floor::Nothing)

@@ -38,7 +38,7 @@ pub(crate) struct Started<T: Transport, L> {
 
 type SetUp<T, L> = Device<T, balloon::Device, FeaturesOk<L>>;
 type Notifier<T> = <T as Transport>::Notifier;
-type Of<L, F, X> = <RequirementOf<L, F> as Requirement>::Of<X>;
+type Of<L, F, X> = <RequirementOf<L, F> as Requirement>::Value<X>;
 
 /// The queues of a device that is being set up, as far as it has them yet.
 struct Queues<T: Transport> {

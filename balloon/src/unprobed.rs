@@ -25,7 +25,7 @@ pub struct Unprobed<T, P, L> {
 }
 
 /// The declaration with which every balloon starts: each feature refused. See [`features!`](crate::features!).
-pub type Undeclared = FeaturePair<<balloon::Device as aerostat_spec::Device>::NoFeatures, reserved::Features>;
+pub type Undeclared = FeaturePair<<balloon::Device as aerostat_spec::Device>::Features, reserved::Features>;
 
 /// A balloon with the declaration `L` and the feature `X` at the level `V`.
 pub type Declaring<T, P, L, X, V> = Balloon<Unprobed<T, P, <L as WithFeature<<X as BalloonFeature>::Feature, V>>::Out>>;
