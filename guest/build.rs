@@ -1,4 +1,4 @@
-//! Tells the linker where the kernel lies in memory. A hosted build is linked as any program is.
+//! Passes the link script of the architecture to the linker. A build for a hosted target is linked like any program.
 
 use std::env;
 
@@ -13,7 +13,7 @@ fn main() {
     for file in [&script, &format!("{folder}/device-tree.ld")] {
         println!("cargo::rerun-if-changed={file}");
     }
-    // The image is loaded where it is linked: no relocation at run time, hence neither PIE nor RELRO.
+    // The image is loaded at the address that it is linked for. Without relocation at run time it needs neither PIE nor RELRO.
     for argument in [&format!("--script={script}"), &format!("-L{folder}"), "--no-pie", "-znorelro", "--build-id=none"]
     {
         println!("cargo::rustc-link-arg-bins={argument}");

@@ -1,12 +1,35 @@
-//! What can go wrong with a balloon.
+//! The errors of a balloon.
 
 use aerostat_transport::{ConfigError, DeviceError, QueueError, SetupError};
 use thiserror::Error;
 
-/// Why a balloon could not be brought to life. Everything that was given is handed back beside it.
+/// Why a balloon could not be created. Transport and platform are returned beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NewError {
+    /// `Frames::allocate_private` returned no memory, or too little.
+    #[error(
+        "failed to allocate {words} words of 64 bits of private memory for the balloon: see `Frames::allocate_private`"
+    )]
+    NoPrivateMemory {
+        /// Words that the balloon needs.
+        words: usize,
+    },
+    /// The bitmap of the kernel's frames does not fit into the address space.
+    #[error("a bitmap of {frames} frames does not fit into the address space: see `Frames::range`")]
+    RangeTooLarge {
+        /// Frames in the range.
+        frames: u64,
+    },
+}
+
+/// Why a balloon could not be probed or restored. The balloon is returned beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ProbeError {
+    /// The balloon could not be created, where the error of [`Balloon::new`](crate::Balloon::new) was converted.
+    #[error(transparent)]
+    New(#[from] NewError),
     /// The device could not be initialised.
     #[error(transparent)]
     Setup(#[from] SetupError),
@@ -16,39 +39,33 @@ pub enum ProbeError {
     /// The configuration space cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The kernel lent no memory, or too little, for the book of ballooned frames.
-    #[error("the kernel lent no memory for the book of ballooned frames, which takes {words} words of 64 bits")]
-    NoPrivateMemory {
-        /// Words that the book takes.
-        words: usize,
-    },
-    /// The kernel declared statistics and supplies none.
-    #[error("the kernel supplies no statistics: fill in at least one, or do not declare StatsVq")]
+    /// `StatsVq` was declared and negotiated, but the kernel supplies no statistics.
+    #[error("the kernel supplies no statistics: set at least one in `Statistics::sample`, or do not declare `StatsVq`")]
     NoStatistics,
-    /// The span of the kernel's frames is too large for this machine's address space.
-    #[error("a book of the kernel's {frames} frames does not fit into the address space")]
-    SpanTooLarge {
-        /// Frames in the span.
-        frames: u64,
-    },
+    /// The device is already in use by this balloon.
+    #[error("the device is already in use by this balloon")]
+    NotIdle,
 }
 
-/// Why a balloon could not do what it was asked to do. Whatever the error, no frame is lost: a frame that was not
-/// given back to the kernel is still in the balloon.
+/// Why an operation on a balloon failed. No frame is lost: a frame that did not go back to the kernel is still in the
+/// balloon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BalloonError {
     /// The device broke the protocol, needs a reset, or does not answer.
     #[error(transparent)]
     Device(#[from] DeviceError),
-    /// The kernel gave a frame that a balloon cannot take.
+    /// The kernel returned a frame that the balloon cannot take.
     #[error(transparent)]
     Frame(#[from] FrameError),
     /// The device did not finish its reset.
     #[error(transparent)]
     Reset(SetupError),
-    /// The host does not want so much memory.
-    #[error("so many frames would inflate the balloon past its target")]
+    /// The device was reset by `abandon`, or the balloon of a handle was dropped.
+    #[error("the device was reset: call `freeze` and then `restore`, on a split balloon after `Handles::join`")]
+    NotLive,
+    /// The frames would inflate the balloon beyond its target.
+    #[error("the frames would inflate the balloon beyond its target")]
     BeyondTarget,
     /// The frame is not in the balloon.
     #[error("frame {frame} is not in the balloon")]
@@ -56,11 +73,14 @@ pub enum BalloonError {
         /// The frame.
         frame: u64,
     },
-    /// One frame is exchanged for one.
-    #[error("a frame is exchanged for exactly one other")]
-    NotOne,
-    /// Requests are still with the device: let them finish first.
-    #[error("the balloon has requests with the device: call `service` until it no longer waits")]
+    /// A migration needs a run of exactly one frame.
+    #[error("a frame is migrated to exactly one other frame, and the run has {count}")]
+    NotOneFrame {
+        /// Frames in the run.
+        count: u32,
+    },
+    /// The device has arrays of the balloon.
+    #[error("the device has not answered all arrays: call `service` until it no longer returns `Waiting`")]
     Busy,
 }
 
@@ -70,42 +90,44 @@ impl From<ConfigError> for BalloonError {
     }
 }
 
-/// Why frames cannot be lent to the host.
+/// Why the balloon cannot take frames from the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum FrameError {
     /// The balloon's page numbers have 32 bits.
-    #[error("frame {frame} is at or above 16 TiB, where 32-bit page numbers end; give frames from below")]
+    #[error("frame {frame} is at or above 16 TiB, where 32-bit page numbers end: allocate frames below")]
     TooHigh {
         /// The first frame of the run.
         frame: u64,
     },
-    /// The frame is outside the span that the kernel said its frames come from.
-    #[error("frame {frame} is outside the span of `Frames::range`")]
-    OutsideSpan {
+    /// The frame is outside `Frames::range`.
+    #[error("frame {frame} or another frame of its run is outside `Frames::range`")]
+    OutsideRange {
         /// The first frame of the run.
         frame: u64,
     },
-    /// The frames are not what was asked for.
-    #[error("the run from frame {frame} on is not a block of {frames} frames that starts at a multiple of {frames}")]
+    /// The run is not a block.
+    #[error("the run at frame {frame} is not a block of {frames} frames that starts at a multiple of {frames}")]
     NotABlock {
         /// The first frame of the run.
         frame: u64,
         /// Frames in a block.
         frames: u32,
     },
-    /// The platform did not make the frames reachable for the device. They are the kernel's again.
-    #[error("the {frames} frames from frame {frame} on could not be mapped for the device: see `Dma::map`")]
+    /// The platform did not map the frames for the device. They went back to the kernel.
+    #[error("failed to map {frames} frames from frame {frame} for the device: see `Dma::map`")]
     NotMapped {
         /// The first frame of the run.
         frame: u64,
         /// Frames in the run.
         frames: u32,
     },
-    /// The frame is with the host already: the kernel gave it twice. It stays with the host; the other frames of the run are
-    /// the kernel's.
-    #[error("frame {frame} or one of its run is with the host already: the kernel's allocator gave it twice")]
-    Twice {
+    /// The frame is already in the balloon or with the device: the kernel allocated it twice. It stays there; the other frames
+    /// of the run went back to the kernel.
+    #[error(
+        "frame {frame} or another frame of its run is already in the balloon or with the device (double allocation)"
+    )]
+    DoubleAllocation {
         /// The first frame of the run.
         frame: u64,
     },

@@ -1,33 +1,39 @@
 //! A virtio memory balloon driver for Rust kernels ("Traditional Memory Balloon Device", 5.5).
 //!
-//! The host asks a guest for memory by inflating a balloon inside it: the driver takes free frames from the kernel and
-//! tells the host, which uses them elsewhere until it deflates the balloon again.
+//! The host takes memory from a guest by inflating a balloon inside it: the driver allocates free frames from the kernel and
+//! tells the host, which uses that memory elsewhere until it deflates the balloon again.
 //!
 //! ```text
-//!                 ┌───────── service(): one bounded step toward the target ─────────┐
-//!                 ▼                                                                 │
-//!  Unprobed ──probe()──▶ Ready ───────────────────────────────────────────────────────
-//!     ▲                  │   ▲
-//!     │ on an error      │   └───restore()───┐
-//!     └──────────────────┤                   │
-//!                        └────freeze()────▶ Frozen ──into_parts()──▶ transport and platform
+//!  new() ──▶ Unprobed ──probe()──▶ Ready ──freeze()──▶ Frozen ──into_parts()──▶ transport and platform
+//!                                   ▲                    │
+//!                                   └─────restore()──────┘
 //! ```
+//!
+//! [`Ready`] is a live balloon. Each call of [`service`](Balloon::service) makes one bounded step toward the target.
 //!
 //! # What a kernel implements
 //!
-//! * [`Frames`]: give free frames, take them back, lend one bit for each.
+//! * [`Frames`]: the page-frame allocator, and memory for the state of the driver.
 //! * [`Dma`](transport::Dma): memory that the device can reach.
-//! * A [`Transport`](transport::Transport) is there for MMIO and PCI; a bus of your own is another implementation.
-//! * [`Wait`](transport::Wait), only for the forms that block. None of the others ever waits.
+//!
+//! The transports for MMIO and PCI exist; another bus is an implementation of [`Transport`](transport::Transport). Each
+//! feature may need one more trait, see [`feature`].
+//!
+//! # Which calls wait
+//!
+//! A call that takes a [`Wait`](transport::Wait) waits through it. [`probe`](Balloon::probe), [`restore`](Balloon::restore),
+//! [`abandon`](Balloon::abandon) and the end of [`freeze`](Balloon::freeze) reset the device and poll its status register for
+//! the end of the reset, up to 1,000,000 times for each reset. No other call waits: each does a bounded number of register
+//! accesses.
 //!
 //! # Example
 //!
-//! A kernel whose memory is one identity-mapped piece, with the simplest allocator there is.
+//! A kernel with identity-mapped memory and a simple allocator:
 //!
 //! ```
 //! use core::{alloc::Layout, ops::Range, ptr::NonNull};
-//! use aerostat_balloon::transport::{DeviceAddress, Dma, DmaRegion, Mmio, Spin};
-//! use aerostat_balloon::{Balloon, FrameRun, Frames, MustTellHost, Size4KiB, Step, PrivateMemory};
+//! use aerostat_balloon::transport::{Dma, DmaRegion, Mmio, Spin};
+//! use aerostat_balloon::{Balloon, FrameRun, Frames, Options, PrivateMemory, Size4KiB, Step, features};
 //!
 //! struct Kernel {
 //!     free: Vec<Range<u64>>,                          // frame numbers
@@ -41,11 +47,11 @@
 //!     fn range(&self) -> Range<u64> {
 //!         0..16384                                    // 64 MiB
 //!     }
-//!     fn allocate(&mut self, most: u32) -> Option<FrameRun<Size4KiB>> {
+//!     fn allocate(&mut self, max: u32) -> Option<FrameRun<Size4KiB>> {
 //!         let range = self.free.iter_mut().find(|range| !range.is_empty())?;
-//!         let (first, count) = (range.start, most.min((range.end - range.start) as u32));
+//!         let (first, count) = (range.start, max.min((range.end - range.start) as u32));
 //!         range.start += u64::from(count);
-//!         // SAFETY: the frames were free, and are no longer among those that are.
+//!         // SAFETY: the frames were free, and are no longer in the list of free frames.
 //!         Some(unsafe { FrameRun::from_raw(first, count) })
 //!     }
 //!     fn deallocate(&mut self, run: FrameRun<Size4KiB>) {
@@ -55,26 +61,31 @@
 //!         Some(Box::leak(vec![0; words].into_boxed_slice()))
 //!     }
 //!     fn deallocate_private(&mut self, memory: PrivateMemory) {
-//!         // SAFETY: leaked as a box by `allocate_private`.
+//!         // SAFETY: `allocate_private` leaked it as a box.
 //!         drop(unsafe { Box::from_raw(memory.into_raw().as_ptr()) });
 //!     }
 //! }
 //!
-//! // SAFETY: each call gives out memory of its own, which driver and device see at the same place.
+//! // SAFETY: each call returns different memory, which driver and device see at the same address.
 //! unsafe impl Dma for Kernel {
 //!     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
 //! #       let end = self.dma;
 //! #       self.dma = (end - layout.size() as u64) & !(layout.align() as u64 - 1);
 //! #       let physical = self.dma;
-//! #       let virtual_ = |_physical: u64| self.memory.pointer(physical, layout.size());
+//! #       let to_virtual = |_physical: u64| self.memory.pointer(physical, layout.size());
 //! #       /*
-//!         let physical = self.allocate(layout)?;
+//!         let physical = self.allocate_dma(layout)?;
 //! #       */
-//!         let start: NonNull<u8> = virtual_(physical)?;
-//!         // SAFETY: nobody else uses this memory, see above.
+//!         let start: NonNull<u8> = to_virtual(physical)?;
+//!         // SAFETY: nothing else uses this memory, see above.
 //!         Some(unsafe { DmaRegion::new(start, physical, layout) })
 //!     }
 //!     fn free(&mut self, _region: DmaRegion) {}
+//! }
+//!
+//! features! {
+//!     /// What this kernel uses of the balloon.
+//!     struct KernelFeatures { MustTellHost: Optional }
 //! }
 //!
 //! # let device = aerostat_device::BalloonDevice::builder().inline().start()?;
@@ -83,13 +94,13 @@
 //! # let registers = device.registers();
 //! # device.set_target(8192);
 //! let bus = Mmio::new(registers).map_err(|(_, error)| error)?;
-//! let mut balloon = Balloon::new(bus, kernel).want(MustTellHost).probe()?;
+//! let mut balloon = Balloon::new(bus, kernel, Options::new(KernelFeatures))?.probe()?;
 //!
 //! // In the kernel's work queue, after every interrupt of the device:
 //! while let Step::Waiting = balloon.service()? {
-//!     // … the device is at work: wait for its interrupt …
+//!     // … the device has work to do: wait for its interrupt …
 //! }
-//! assert_eq!(balloon.size(), balloon.target()?);      // the host has got its 32 MiB
+//! assert_eq!(balloon.size(), balloon.target()?);      // the host has 32 MiB
 //!
 //! // Before the machine sleeps:
 //! let frozen = balloon.freeze(&mut Spin::default())?;
@@ -101,20 +112,25 @@
 //!
 //! # Features
 //!
-//! Every feature of the device is refused unless it is declared. [`Balloon::want`] declares one that is used when the
-//! host offers it, [`Balloon::require`] one without which the driver does not start. What depends on a feature exists
-//! only at a level that allows it: [`PendingDeflation::release_early`] compiles only where [`MustTellHost`] is refused.
+//! A kernel declares the features that it uses once, with [`features!`]. A feature that is not declared is never negotiated,
+//! and its code is not linked. Methods that depend on a feature exist only if it is declared. For instance,
+//! [`PendingDeflation::release_early`] compiles only without [`MustTellHost`](feature::MustTellHost). Values that go with
+//! features are [`Options`].
 //!
-//! # Distrust
+//! # Memory
 //!
-//! The host is not trusted to keep the protocol. What it writes is checked before it is believed; when it breaks a rule,
-//! the balloon says so ([`BalloonError::Device`]), keeps all frames that the device may still hold, and does nothing
-//! more until it is reset by [`Balloon::abandon`]. No value from the device makes this crate panic, loop without end, or
-//! hand out a frame twice.
+//! A balloon is a few words in size and cheap to move. Its state is in private memory that it allocates once, in
+//! [`Balloon::new`]: about 5 KiB, one bit for each frame of the kernel, and one bit for each block of reporting and hinting.
+//!
+//! # Trust
+//!
+//! The driver does not trust the host. It checks every value that the device writes. When the device breaks the protocol, the
+//! driver returns [`BalloonError::Device`], keeps all frames that the device may still use, and does nothing more until
+//! [`Balloon::abandon`]. No value from the device makes this crate panic, loop without a bound, or return a frame twice.
 //!
 //! # Cargo features
 //!
-//! * `log`: what a kernel would log, through the `log` crate. Off by default.
+//! * `log`: log messages through the `log` crate. Off by default.
 #![no_std]
 
 #[cfg(test)]
@@ -124,62 +140,43 @@ extern crate std;
 #[doc = include_str!("../../README.md")]
 mod readme {}
 
-// In the order in which the documentation shows what a balloon can do.
-mod unprobed;
-
-mod service;
-
-mod ready;
-
-mod split;
-
-mod frozen;
-
-mod blocks;
-mod declare;
+mod core;
 mod error;
-mod exchange;
-mod frame;
-mod handles;
-mod hinting;
-mod hold_off;
-mod live;
-mod operation;
+mod features;
+mod frames;
+mod memory;
+mod ops;
+mod options;
 mod parts;
 mod platform;
-mod reporting;
+mod probe;
+mod queues;
 mod signal;
-mod start;
-mod statistics;
-mod tracker;
-mod wait;
+mod state;
+mod units;
 
 pub use aerostat_spec as spec;
 pub use aerostat_spec::balloon::StatTag;
 pub use aerostat_transport as transport;
-pub use declare::{
-    AccessPlatform, BalloonFeature, BalloonFeatureSet, Configure, DeflateOnOom, EventIdx, FreePageHint, InOrder,
-    IndirectDesc, MustTellHost, NotificationData, Options, OrderPlatform, PagePoison, PageReporting, RingPacked,
-    StatsVq,
-};
-pub use error::{BalloonError, FrameError, ProbeError};
-pub use frame::{FrameRun, FrameSize, PAGE_BYTES, Pages, Size4KiB, Size16KiB, Size64KiB};
-pub use frozen::{Frozen, StillLive};
-pub use handles::{Hinting, HintingHandle, Reporting, ReportingHandle, StatisticsHandle, Stats};
-pub use hinting::Hinted;
-pub use operation::{Deflation, Inflation, Migration, PendingDeflation};
-pub use parts::{HintingOf, Of, ReportingOf, StatisticsOf};
-pub use platform::{FillFrames, Frames, FreeContents, HintFrames, ManagedChange, PrivateMemory, ReportFrames};
-pub use ready::Ready;
-pub use reporting::Reported;
-pub use service::{LiveState, Rejected, Step};
-pub use signal::{On, Operation, Raised, Signal, Source};
-pub use split::{Handles, Split};
-pub use statistics::{Sample, Statistics, StatsRequest};
-pub use unprobed::{Declaring, ProbeFailed, Undeclared, Unprobed};
 
-/// A memory balloon in the state `S`: [`Unprobed`], [`Ready`], [`Split`] or [`Frozen`].
-#[derive(Debug)]
-pub struct Balloon<S> {
-    state: S,
+pub use self::error::{BalloonError, FrameError, NewError, ProbeError};
+pub use self::features::{BalloonFeatureSet, IfDeclared, NoFeatures, Platform, feature};
+pub use self::ops::{Deflation, Inflation, Migration, Operation, Pause, PauseReason, PendingDeflation, Step};
+pub use self::options::Options;
+pub use self::parts::QueueNumbers;
+pub use self::platform::{
+    FillFrames, Frames, FreeContents, HintFrames, ManagedChange, PrivateMemory, ReportFrames, Sample, Statistics,
+};
+pub use self::queues::{Progress, StatsRequest};
+pub use self::signal::{Signal, Source};
+pub use self::state::{
+    Balloon, Frozen, Handles, HintingHandle, LiveState, NewFailed, ProbeFailed, Ready, Rejected, ReportingHandle,
+    Split, StatisticsHandle, StillLive, Unprobed,
+};
+pub use self::units::{FrameRun, FrameSize, PAGE_BYTES, Pages, Size4KiB, Size16KiB, Size64KiB};
+
+/// Internals for the benchmarks of this workspace. Not part of the API.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::frames::{Cursor, FrameBitmap, Run, RunMerger, SetError, WordBits};
 }

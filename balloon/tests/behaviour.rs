@@ -1,19 +1,27 @@
-//! What a balloon does on a device that keeps the rules.
+//! A balloon on a device that follows the protocol.
 
 mod common;
 
-use aerostat_balloon::{Balloon, MustTellHost, Pages, Size4KiB, Size16KiB, Size64KiB, Step};
+use std::time::Duration;
+
+use aerostat_balloon::{
+    Balloon, FrameSize, NoFeatures, Options, Pages, PauseReason, Size4KiB, Size16KiB, Size64KiB, Step, features,
+};
 use aerostat_device::{BalloonDevice, Event, Runs, TestPlatform};
-use common::{assert_clean, assert_settled, bus, live, settle, spin};
+use common::{TellHost, assert_all_returned, assert_clean, assert_reset, bus, live, probe, settle, spin};
+
+features! {
+    struct MayTellHost { MustTellHost: Optional }
+}
 
 /// balloon.op.2, balloon.op.3, balloon.op.5
 #[test]
-fn service_inflates_to_the_target_and_tells_the_size() {
+fn service_inflates_to_the_target_and_writes_actual() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
     device.set_target(3000);
     assert_eq!(settle(&mut balloon), Step::OnTarget);
     assert_eq!((device.actual(), device.host_page_count(), balloon.size()), (3000, 3000, Pages(3000)));
-    assert_eq!(ledger.lent_frames().len(), 3000);
+    assert_eq!(ledger.allocated_frames().len(), 3000);
     assert_clean(&device, &ledger);
 }
 
@@ -30,8 +38,8 @@ fn service_follows_a_moving_target_both_ways() {
 }
 
 #[test]
-fn a_larger_frame_is_a_run_of_pages_that_is_never_split() {
-    fn check<S: aerostat_balloon::FrameSize>() {
+fn a_larger_frame_is_an_aligned_run_of_pages_that_is_never_split() {
+    fn check<S: FrameSize>() {
         let (mut balloon, device, ledger) = live::<S>(BalloonDevice::builder().inline());
         device.set_target(1001);
         assert_eq!(settle(&mut balloon), Step::OnTarget);
@@ -53,7 +61,7 @@ fn a_larger_frame_is_a_run_of_pages_that_is_never_split() {
 }
 
 #[test]
-fn no_array_is_longer_than_256_entries_and_runs_go_out_in_order() {
+fn no_array_has_more_than_256_entries() {
     let (mut balloon, device, _ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
     device.set_target(1000);
     settle(&mut balloon);
@@ -70,47 +78,48 @@ fn no_array_is_longer_than_256_entries_and_runs_go_out_in_order() {
 
 /// balloon.op.14, balloon.op.15
 #[test]
-fn several_arrays_are_with_the_device_at_once() {
+fn several_arrays_are_in_flight_with_one_notification() {
     let (mut balloon, device, _ledger) = live::<Size4KiB>(BalloonDevice::builder().manual());
     device.set_target(8192);
     assert_eq!(balloon.service(), Ok(Step::Waiting));
     let notified = device.events().iter().filter(|event| matches!(event, Event::Notified { .. })).count();
-    assert_eq!(notified, 1, "one kick for all arrays");
-    device.settle(std::time::Duration::from_secs(5)).unwrap();
+    assert_eq!(notified, 1, "one notification for all arrays");
+    device.settle(Duration::from_secs(5)).unwrap();
     assert_eq!(device.host_page_count(), 4096, "16 arrays of 256");
-    assert_eq!(device.actual(), 0, "actual is written after the acknowledgement was seen, never before");
+    assert_eq!(device.actual(), 0, "`actual` is written after the driver has seen the acknowledgement");
     balloon.service().unwrap();
     assert_eq!(device.actual(), 4096);
 }
 
 #[test]
-fn out_of_frames_tells_what_was_got_and_goes_on_later() {
+fn out_of_frames_reports_a_partial_inflation_and_continues_later() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
     ledger.limit_frames(Some(700));
     device.set_target(2000);
-    let step = settle(&mut balloon);
-    assert_eq!(step, Step::OutOfFrames { retry_after: std::time::Duration::from_millis(200) });
+    let Step::Paused(pause) = settle(&mut balloon) else { panic!("the kernel is out of frames") };
+    assert_eq!((pause.reason, pause.retry_after), (PauseReason::OutOfFrames, Duration::from_millis(200)));
     assert_eq!((device.actual(), device.host_page_count()), (700, 700));
     ledger.limit_frames(None);
+    let _ = balloon.retry(pause).unwrap();
     assert_eq!(settle(&mut balloon), Step::OnTarget);
     assert_eq!(device.actual(), 2000);
     assert_clean(&device, &ledger);
 }
 
 #[test]
-fn scattered_frames_come_back_all_the_same() {
+fn scattered_frames_are_all_returned() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
     ledger.set_runs(Runs::Scattered { seed: 7 });
     device.set_target(5000);
     settle(&mut balloon);
     device.set_target(0);
     settle(&mut balloon);
-    assert_eq!((device.actual(), ledger.lent_frames().len()), (0, 0));
+    assert_eq!((device.actual(), ledger.allocated_frames().len()), (0, 0));
     assert_clean(&device, &ledger);
 }
 
 #[test]
-fn a_single_inflation_stops_at_the_target_and_a_deflation_too() {
+fn inflate_and_deflate_stop_at_the_target() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder());
     device.set_target(1000);
     assert_eq!(balloon.inflate(600).unwrap().wait(&mut spin()), Ok(600));
@@ -120,25 +129,25 @@ fn a_single_inflation_stops_at_the_target_and_a_deflation_too() {
     let deflated = balloon.deflate(1000).unwrap();
     assert_eq!(deflated.frames(), 100);
     assert_eq!(deflated.tell_host().wait(&mut spin()), Ok(100));
-    assert_eq!((device.actual(), ledger.lent_frames().len()), (900, 900));
+    assert_eq!((device.actual(), ledger.allocated_frames().len()), (900, 900));
     assert_clean(&device, &ledger);
 }
 
 #[test]
-fn deflated_frames_that_are_dropped_untold_stay_in_the_balloon() {
+fn frames_of_a_dropped_pending_deflation_stay_in_the_balloon() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
     device.set_target(500);
     settle(&mut balloon);
     device.set_target(0);
     drop(balloon.deflate(500).unwrap());
-    assert_eq!((ledger.lent_frames().len(), device.host_page_count()), (500, 500));
+    assert_eq!((ledger.allocated_frames().len(), device.host_page_count()), (500, 500));
     settle(&mut balloon);
-    assert_eq!((ledger.lent_frames().len(), device.host_page_count()), (0, 0));
+    assert_eq!((ledger.allocated_frames().len(), device.host_page_count()), (0, 0));
     assert_clean(&device, &ledger);
 }
 
 #[test]
-fn frames_come_back_only_after_the_host_was_told_and_has_acknowledged() {
+fn frames_are_returned_only_after_the_host_has_acknowledged() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().manual());
     device.set_target(300);
     while balloon.service() != Ok(Step::OnTarget) {
@@ -148,28 +157,28 @@ fn frames_come_back_only_after_the_host_was_told_and_has_acknowledged() {
     let mut deflation = balloon.deflate(300).unwrap().tell_host();
     for _ in 0..10 {
         assert!(deflation.poll().unwrap().is_pending());
-        assert_eq!(ledger.lent_frames().len(), 300);
+        assert_eq!(ledger.allocated_frames().len(), 300);
     }
     while deflation.poll().unwrap().is_pending() {
         device.step();
     }
-    assert!(ledger.lent_frames().is_empty());
+    assert!(ledger.allocated_frames().is_empty());
     assert_clean(&device, &ledger);
 }
 
 #[test]
-fn without_must_tell_host_frames_can_be_used_at_once() {
+fn without_must_tell_host_frames_can_be_released_early() {
     let device = BalloonDevice::builder().manual().start().unwrap();
     let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
     let ledger = platform.ledger();
-    let mut balloon = Balloon::new(bus(&device), platform).probe().map_err(|failed| failed.error).unwrap();
+    let mut balloon = probe(&device, platform, Options::new(NoFeatures));
     device.set_target(300);
     while balloon.service() != Ok(Step::OnTarget) {
         device.step();
     }
     device.set_target(0);
     assert_eq!(balloon.deflate(300).unwrap().release_early(), Ok(300));
-    assert!(ledger.lent_frames().is_empty(), "before the device has looked at anything");
+    assert!(ledger.allocated_frames().is_empty(), "before the device has processed an array");
     assert_eq!((balloon.size(), device.host_page_count()), (Pages(300), 300));
     while balloon.service() != Ok(Step::OnTarget) {
         device.step();
@@ -183,26 +192,42 @@ fn freeze_returns_every_frame_and_restore_returns_to_the_target() {
     device.set_target(2500);
     assert_eq!(balloon.inflate(2500).unwrap().wait(&mut spin()), Ok(2500));
     let frozen = balloon.freeze(&mut spin()).map_err(|live| live.error).unwrap();
-    assert_settled(&device, &ledger);
-    assert_eq!(device.status(), 0);
+    assert_reset(&device, &ledger);
+    assert_eq!((device.status(), ledger.allocated_private()), (0, 1), "a frozen balloon keeps its private memory");
     let mut balloon = frozen.restore().map_err(|failed| failed.error).unwrap();
     assert_eq!(balloon.inflate(5000).unwrap().wait(&mut spin()), Ok(2500));
     assert_eq!(device.actual(), 2500);
     let (_transport, _platform) = balloon.remove(&mut spin()).map_err(|live| live.error).unwrap();
-    assert_settled(&device, &ledger);
+    assert_all_returned(&device, &ledger);
 }
 
 #[test]
-fn dropping_a_live_balloon_loses_nothing() {
+fn a_frozen_balloon_returns_its_private_memory_when_it_is_dropped_or_taken_apart() {
+    for take_apart in [false, true] {
+        let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
+        device.set_target(100);
+        settle(&mut balloon);
+        let frozen = balloon.freeze(&mut spin()).map_err(|live| live.error).unwrap();
+        if take_apart {
+            let (_transport, _platform) = frozen.into_parts();
+        } else {
+            drop(frozen);
+        }
+        assert_all_returned(&device, &ledger);
+    }
+}
+
+#[test]
+fn dropping_a_live_balloon_returns_everything() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
     device.set_target(1234);
     settle(&mut balloon);
     drop(balloon);
-    assert_settled(&device, &ledger);
+    assert_all_returned(&device, &ledger);
 }
 
 #[test]
-fn probing_goes_through_the_initialisation_in_order() {
+fn probing_writes_the_status_bits_in_order() {
     let (_balloon, device, _ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
     let events = device.events();
     let statuses: Vec<u32> = events
@@ -217,14 +242,17 @@ fn probing_goes_through_the_initialisation_in_order() {
 }
 
 #[test]
-fn a_feature_that_is_required_and_not_offered_hands_everything_back() {
+fn a_required_feature_that_is_not_offered_fails_the_probe() {
     let device = BalloonDevice::builder().features(1 << 32).inline().start().unwrap();
     let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
     let ledger = platform.ledger();
-    let failed = Balloon::new(bus(&device), platform).require(MustTellHost).probe().unwrap_err();
+    let balloon = Balloon::new(bus(&device), platform, Options::new(TellHost)).unwrap();
+    let failed = balloon.probe().unwrap_err();
     assert!(failed.error.to_string().contains("VIRTIO_BALLOON_F_MUST_TELL_HOST"), "{}", failed.error);
     assert_eq!(device.status() & 128, 128, "the device is FAILED");
-    assert!(ledger.is_settled());
+    assert_reset(&device, &ledger);
     let (transport, platform) = failed.balloon.into_parts();
-    assert!(Balloon::new(transport, platform).want(MustTellHost).probe().is_ok(), "the parts are as good as new");
+    assert_all_returned(&device, &ledger);
+    let balloon = Balloon::new(transport, platform, Options::new(MayTellHost)).unwrap();
+    assert!(balloon.probe().is_ok(), "transport and platform can be used again");
 }

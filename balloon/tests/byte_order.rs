@@ -1,32 +1,33 @@
-//! What the balloon's device finds in memory and in its configuration space, byte by byte: little-endian whatever the
-//! processor is, or in the processor's order on the legacy interface. The expectations are written in bytes, so that a
-//! conversion that is missing or made twice is seen on a big-endian one.
-
-#[path = "../../transport/tests/common/mod.rs"]
-mod bus;
+//! The byte order of what the driver writes to memory and to the configuration space: little-endian on the modern
+//! interface, the guest's order on the legacy interface. The expected values are bytes, so that a missing or doubled
+//! conversion fails on a big-endian processor.
 
 use std::alloc::Layout;
 use std::ops::Range;
 
 use aerostat_balloon::transport::{Dma, DmaRegion, LegacyMmio, Mmio, Transport};
 use aerostat_balloon::{
-    Balloon, FrameRun, Frames, PrivateMemory, Sample, Size4KiB, StatTag, Statistics, StatsVq, Step,
+    Balloon, FrameRun, Frames, Options, PrivateMemory, Sample, Size4KiB, StatTag, Statistics, Step, features,
 };
-use bus::{Memory, Soft};
+use aerostat_test_support::{Memory, SoftMmio};
 
-/// The number of the first frame that the kernel gives.
+/// The number of the first frame that the kernel allocates.
 const FIRST: u64 = 0x0102_0304;
-/// Where the configuration space has `num_pages` and `actual` ("Device configuration layout", 5.5.4).
+/// Offsets of `num_pages` and `actual` in the configuration space ("Device configuration layout", 5.5.4).
 const NUM_PAGES: Range<usize> = 0..4;
 const ACTUAL: Range<usize> = 4..8;
 
-/// A kernel with device memory, frames without end and one statistic.
+features! {
+    struct Declared { StatsVq: Required }
+}
+
+/// A kernel with DMA memory, an unlimited number of frames and one statistic.
 struct Kernel {
     memory: Memory,
     next: u64,
 }
 
-// SAFETY: the regions are those of `Memory`, which keeps the contract.
+// SAFETY: the regions are those of `Memory`, which fulfils the contract.
 unsafe impl Dma for Kernel {
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
         self.memory.alloc(layout)
@@ -44,11 +45,11 @@ impl Frames for Kernel {
         FIRST..FIRST + 0x1000
     }
 
-    fn allocate(&mut self, most: u32) -> Option<FrameRun<Size4KiB>> {
+    fn allocate(&mut self, max: u32) -> Option<FrameRun<Size4KiB>> {
         let first = self.next;
-        self.next += u64::from(most);
-        // SAFETY: the frames are numbers here, which nobody takes for addresses: neither this kernel nor its device.
-        Some(unsafe { FrameRun::from_raw(first, most) })
+        self.next += u64::from(max);
+        // SAFETY: the frames are only numbers: neither this kernel nor its device accesses memory at these addresses.
+        Some(unsafe { FrameRun::from_raw(first, max) })
     }
 
     fn deallocate(&mut self, _run: FrameRun<Size4KiB>) {}
@@ -66,14 +67,14 @@ impl Statistics for Kernel {
     }
 }
 
-/// A number that is stored in these little-endian bytes, in the bytes that the device sees.
+/// Converts the little-endian bytes of a number to the bytes that the device expects.
 type Order = fn(&[u8]) -> Vec<u8>;
 
 fn little_endian(bytes: &[u8]) -> Vec<u8> {
     bytes.to_vec()
 }
 
-fn as_the_guest_stores_it(bytes: &[u8]) -> Vec<u8> {
+fn in_guest_order(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     if cfg!(target_endian = "big") {
         bytes.reverse();
@@ -81,12 +82,13 @@ fn as_the_guest_stores_it(bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Inflates by 258 pages, a full array and one of two entries, and looks at all that the device is told on the way.
-fn check(soft: &Soft, transport: impl Transport, order: Order) {
+/// Inflates by 258 pages, in a full array and an array of two entries, and checks all bytes that the device reads.
+fn check(soft: &SoftMmio, transport: impl Transport, order: Order) {
     let memory = Memory::new();
     soft.model().offered |= 1 << 1;
     let kernel = Kernel { memory: memory.clone(), next: FIRST };
-    let mut balloon = Balloon::new(transport, kernel).require(StatsVq).probe().map_err(|failed| failed.error).unwrap();
+    let balloon = Balloon::new(transport, kernel, Options::new(Declared)).map_err(|failed| failed.error).unwrap();
+    let mut balloon = balloon.probe().map_err(|failed| failed.error).unwrap();
     let buffer = |queue: usize, index: u64| {
         let descriptor = soft.model().queues[queue].addresses[0] + 16 * index;
         let address = order(&memory.bytes(descriptor, 8)).try_into().map(u64::from_le_bytes).unwrap();
@@ -116,15 +118,15 @@ fn check(soft: &Soft, transport: impl Transport, order: Order) {
 /// balloon.op.2, balloon.legacy-config.1, balloon.stats.13
 #[test]
 fn everything_is_little_endian_on_the_modern_interface() {
-    let soft = Soft::new(5);
+    let soft = SoftMmio::new(5);
     let transport = Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
     check(&soft, transport, little_endian);
 }
 
-/// balloon.legacy-config.1, and "Legacy Interface: Device Operation" beside it.
+/// balloon.legacy-config.1, balloon.legacy-stats.1, and "Legacy Interface: Device Operation"
 #[test]
-fn all_but_the_configuration_is_in_the_guests_order_on_the_legacy_interface() {
-    let soft = Soft::legacy(5);
+fn everything_but_the_configuration_is_in_guest_order_on_the_legacy_interface() {
+    let soft = SoftMmio::legacy(5);
     let transport = LegacyMmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
-    check(&soft, transport, as_the_guest_stores_it);
+    check(&soft, transport, in_guest_order);
 }

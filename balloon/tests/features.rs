@@ -1,21 +1,37 @@
-//! Statistics, relief, migration, reporting, hinting and poison on a device that keeps the rules.
+//! Statistics, deflation on OOM, migration, reporting, hinting and poison on a device that follows the protocol.
 
 mod common;
 
 use std::time::Duration;
 
-use aerostat_balloon::transport::{InterruptStatus, Numbering};
+use aerostat_balloon::transport::{InterruptSource, InterruptStatus, Numbering};
 use aerostat_balloon::{
-    Balloon, BalloonError, DeflateOnOom, EventIdx, FrameRun, Frames, FreePageHint, Hinted, MustTellHost, PagePoison,
-    PageReporting, Pages, ReportFrames, Reported, Size4KiB, StatsRequest, StatsVq, Step,
+    Balloon, BalloonError, BalloonFeatureSet, FrameRun, Frames, FreeContents, NoFeatures, Options, PauseReason,
+    ProbeError, Progress, ReportFrames, Size4KiB, StatsRequest, Step, features,
 };
-use aerostat_device::{BalloonDevice, Builder, Event, HintCommand, Ledger, TestPlatform, features};
-use common::{assert_clean, assert_settled, bus, spin};
+use aerostat_device::{BalloonDevice, Builder, Event, HintCommand, Ledger, TestPlatform};
+use common::{Live, TellHost, assert_all_returned, assert_clean, assert_reset, bus, probe, settle, spin};
+
+use aerostat_device::features as offered;
 
 type Platform = TestPlatform<Size4KiB>;
 
+features! { struct Statistics { StatsVq: Required } }
+features! { struct OptionalStatistics { StatsVq: Optional } }
+features! { struct OnOom { DeflateOnOom: Required } }
+features! { struct OptionalOnOom { DeflateOnOom: Optional } }
+features! { struct Reporting { PageReporting: Required } }
+features! { struct OptionalReporting { PageReporting: Optional } }
+features! { struct Hinting { FreePageHint: Required } }
+features! { struct Poison { PagePoison: Required, PageReporting: Optional } }
+features! { struct FreePages { StatsVq: Optional, FreePageHint: Optional, PageReporting: Optional } }
+features! { struct EventIndex { EventIdx: Required, MustTellHost: Optional } }
+
+const CONFIGURATION: InterruptStatus = InterruptStatus { used_buffers: false, configuration: true };
+const USED_BUFFERS: InterruptStatus = InterruptStatus { used_buffers: true, configuration: false };
+
 fn device(features: u64) -> Builder {
-    BalloonDevice::builder().features(features | features::VERSION_1).inline()
+    BalloonDevice::builder().features(features | offered::VERSION_1).inline()
 }
 
 fn start(builder: Builder) -> (BalloonDevice, Platform, Ledger) {
@@ -26,347 +42,374 @@ fn start(builder: Builder) -> (BalloonDevice, Platform, Ledger) {
     (device, platform, ledger)
 }
 
-/// Steps a live balloon until it has nothing to do.
-macro_rules! settle {
-    ($balloon:expr) => {
-        loop {
-            match $balloon.service().unwrap() {
-                Step::Waiting => {}
-                step => break step,
-            }
-        }
-    };
+fn live<F: BalloonFeatureSet>(builder: Builder, options: Options<F>) -> (Live<Size4KiB, F>, BalloonDevice, Ledger)
+where
+    Platform: aerostat_balloon::Platform<F>,
+{
+    let (device, platform, ledger) = start(builder);
+    (probe(&device, platform, options), device, ledger)
 }
 
 /// balloon.stats.2, balloon.stats.3, balloon.stats.5, balloon.stats.7, balloon.stats.8, balloon.stats.11, balloon.init.2,
 /// balloon.init.5
 #[test]
-fn statistics_are_primed_and_answered_with_the_same_set() {
-    let (device, platform, ledger) = start(device(features::STATS_VQ));
-    let mut balloon = Balloon::new(bus(&device), platform).require(StatsVq).probe().unwrap();
-    assert!(device.request_statistics(), "the first buffer is with the device when it goes live");
-    assert_eq!(balloon.stats().service(), Ok(StatsRequest::Answered));
+fn statistics_are_primed_and_answered_with_the_same_set_of_tags() {
+    let (mut balloon, device, ledger) = live(device(offered::STATS_VQ), Options::new(Statistics));
+    assert!(device.request_statistics(), "the device has the first buffer when it goes live");
+    assert_eq!(balloon.service_statistics(), Ok(StatsRequest::Answered));
     assert_eq!(device.statistics().unwrap(), [(4, 1 << 20), (5, 64 << 20), (15, 7)]);
 
-    // More and less than in the beginning: the set stays, a missing value is the last one.
+    // A tag more and a tag less than at first: the set stays, and the last value is sent for a missing tag.
     ledger.set_statistics([(5, 65 << 20), (0, 3), (15, 8)]);
     assert!(device.request_statistics());
-    assert_eq!(balloon.stats().service(), Ok(StatsRequest::Answered));
-    assert_eq!(balloon.stats().service(), Ok(StatsRequest::NotPending));
+    assert_eq!(balloon.service_statistics(), Ok(StatsRequest::Answered));
+    assert_eq!(balloon.service_statistics(), Ok(StatsRequest::NotPending));
     assert!(device.request_statistics());
     assert_eq!(device.statistics().unwrap(), [(4, 1 << 20), (5, 65 << 20), (15, 8)]);
     let _ = balloon.remove(&mut spin()).unwrap();
-    assert_settled(&device, &ledger);
+    assert_all_returned(&device, &ledger);
 }
 
 #[test]
-fn a_kernel_without_any_statistics_is_told_so() {
-    let (device, platform, ledger) = start(device(features::STATS_VQ));
+fn the_probe_fails_if_the_kernel_supplies_no_statistics() {
+    let (device, platform, ledger) = start(device(offered::STATS_VQ));
     ledger.set_statistics([]);
-    let failed = Balloon::new(bus(&device), platform).want(StatsVq).probe().unwrap_err();
-    assert_eq!(failed.error, aerostat_balloon::ProbeError::NoStatistics);
-    assert!(ledger.is_settled());
+    let balloon = Balloon::new(bus(&device), platform, Options::new(OptionalStatistics)).unwrap();
+    let failed = balloon.probe().unwrap_err();
+    assert_eq!(failed.error, ProbeError::NoStatistics);
+    assert_reset(&device, &ledger);
+    drop(failed);
+    assert_all_returned(&device, &ledger);
+}
+
+#[test]
+fn methods_of_an_optional_feature_return_none_if_the_device_does_not_offer_it() {
+    let (mut balloon, device, ledger) = live(device(0), Options::new(FreePages));
+    assert_eq!(balloon.service_statistics(), Ok(None));
+    assert_eq!(balloon.service_reporting(), Ok(None));
+    assert_eq!(balloon.service_hinting(InterruptStatus::ANY), Ok(None));
+    drop(balloon);
+    assert_all_returned(&device, &ledger);
 }
 
 /// balloon.op.7
 #[test]
-fn relief_goes_below_the_target_and_holds_the_balloon_off_until_the_retry() {
-    let (device, platform, ledger) = start(device(features::DEFLATE_ON_OOM));
-    let balloon = Balloon::new(bus(&device), platform).require(DeflateOnOom(300)).oom_backoff(Duration::from_secs(3));
-    let mut balloon = balloon.probe().unwrap();
+fn deflation_on_oom_goes_below_the_target_and_pauses_the_balloon_until_the_retry() {
+    let options = Options::new(OnOom).oom_pages(300).oom_backoff(Duration::from_secs(3));
+    let (mut balloon, device, ledger) = live(device(offered::DEFLATE_ON_OOM), options);
     device.set_target(1000);
-    assert_eq!(settle!(balloon), Step::OnTarget);
+    assert_eq!(settle(&mut balloon), Step::OnTarget);
     assert_eq!(balloon.deflate_on_oom().tell_host().wait(&mut spin()), Ok(300));
-    assert_eq!((device.actual(), ledger.lent_frames().len()), (700, 700));
+    assert_eq!((device.actual(), ledger.allocated_frames().len()), (700, 700));
     for _ in 0..3 {
-        assert_eq!(balloon.service(), Ok(Step::HeldOff { retry_after: Duration::from_secs(3) }));
+        let Step::Paused(pause) = balloon.service().unwrap() else { panic!("the balloon inflates at once") };
+        assert_eq!((pause.reason, pause.retry_after), (PauseReason::OomBackoff, Duration::from_secs(3)));
     }
     assert_eq!(device.actual(), 700);
-    assert_eq!(balloon.deflate_on_oom().tell_host().wait(&mut spin()), Ok(300), "again under pressure");
-    let _ = balloon.retry().unwrap();
-    assert_eq!(settle!(balloon), Step::OnTarget);
+    assert_eq!(balloon.deflate_on_oom().tell_host().wait(&mut spin()), Ok(300), "out of memory again");
+    let Step::Paused(pause) = balloon.service().unwrap() else { panic!("the balloon inflates at once") };
+    let _ = balloon.retry(pause).unwrap();
+    assert_eq!(settle(&mut balloon), Step::OnTarget);
     assert_eq!(device.actual(), 1000);
     assert_clean(&device, &ledger);
 }
 
 #[test]
-fn without_the_pause_the_balloon_takes_the_same_pages_right_back() {
-    let (device, platform, ledger) = start(device(features::DEFLATE_ON_OOM));
-    let balloon = Balloon::new(bus(&device), platform).require(DeflateOnOom::default()).oom_backoff(Duration::ZERO);
-    let mut balloon = balloon.probe().unwrap();
+fn without_a_backoff_the_balloon_takes_the_same_pages_again() {
+    let options = Options::new(OnOom).oom_backoff(Duration::ZERO);
+    let (mut balloon, device, ledger) = live(device(offered::DEFLATE_ON_OOM), options);
     device.set_target(1000);
-    assert_eq!(settle!(balloon), Step::OnTarget);
+    assert_eq!(settle(&mut balloon), Step::OnTarget);
     for _ in 0..10 {
         assert_eq!(balloon.deflate_on_oom().tell_host().wait(&mut spin()), Ok(256));
-        assert_eq!(settle!(balloon), Step::OnTarget);
-        assert_eq!(ledger.lent_frames().len(), 1000, "no progress for the kernel: the livelock");
+        assert_eq!(settle(&mut balloon), Step::OnTarget);
+        assert_eq!(ledger.allocated_frames().len(), 1000, "livelock: the kernel gets no memory");
     }
 }
 
 #[test]
-fn there_is_no_relief_where_the_host_does_not_offer_it() {
-    let (device, platform, _ledger) = start(device(0));
-    let mut balloon = Balloon::new(bus(&device), platform).want(DeflateOnOom::default()).probe().unwrap();
+fn deflation_on_oom_is_none_if_the_device_does_not_offer_it() {
+    let (mut balloon, _device, _ledger) = live(device(0), Options::new(OptionalOnOom));
     assert!(balloon.deflate_on_oom().is_none());
 }
 
 /// balloon.op.8, balloon.op.12, balloon.op.16
 #[test]
-fn migration_tells_of_the_new_frame_first_and_then_of_the_old_one() {
-    let (device, platform, ledger) = start(device(features::MUST_TELL_HOST));
-    let mut balloon = Balloon::new(bus(&device), platform).require(MustTellHost).probe().unwrap();
+fn migration_inflates_the_new_frame_first_and_then_deflates_the_old_one() {
+    let (mut balloon, device, ledger) = live(device(offered::MUST_TELL_HOST), Options::new(TellHost));
     device.set_target(10);
-    assert_eq!(settle!(balloon), Step::OnTarget);
-    let old = *ledger.lent_frames().iter().nth(4).unwrap();
+    assert_eq!(settle(&mut balloon), Step::OnTarget);
+    let old = *ledger.allocated_frames().iter().nth(4).unwrap();
     let new = balloon.platform_mut().allocate(1).unwrap();
     let (new_frame, old_page) = (new.first(), old as u32);
     device.clear_events();
     assert_eq!(balloon.migrate(old, new).unwrap().wait(&mut spin()), Ok(()));
-    let told: Vec<(bool, Vec<u32>)> = device
+    let arrays: Vec<(&str, Vec<u32>)> = device
         .events()
         .into_iter()
         .filter_map(|event| match event {
-            Event::Inflated { pfns } => Some((true, pfns)),
-            Event::Deflated { pfns } => Some((false, pfns)),
+            Event::Inflated { pfns } => Some(("inflate", pfns)),
+            Event::Deflated { pfns } => Some(("deflate", pfns)),
             _ => None,
         })
         .collect();
-    assert_eq!(told, [(true, vec![new_frame as u32]), (false, vec![old_page])]);
+    assert_eq!(arrays, [("inflate", vec![new_frame as u32]), ("deflate", vec![old_page])]);
     assert_eq!((device.actual(), balloon.migrated()), (10, 1));
-    assert!(!ledger.lent_frames().contains(&old) && ledger.lent_frames().contains(&new_frame));
+    assert!(!ledger.allocated_frames().contains(&old) && ledger.allocated_frames().contains(&new_frame));
     assert_clean(&device, &ledger);
 }
 
 #[test]
-fn migration_declines_what_it_cannot_do_and_hands_the_frame_back() {
-    let (device, platform, ledger) = start(device(0).manual());
-    let mut balloon = Balloon::new(bus(&device), platform).probe().unwrap();
-    let decline = |balloon: &mut Balloon<_>, old, count| -> BalloonError {
-        let balloon: &mut Balloon<aerostat_balloon::Ready<common::Bus, Platform, aerostat_balloon::Undeclared>> =
-            balloon;
+fn a_rejected_migration_returns_the_new_frame() {
+    let (mut balloon, device, ledger) = live(device(0).manual(), Options::new(NoFeatures));
+    let reject = |balloon: &mut Live<Size4KiB, NoFeatures>, old, count| -> BalloonError {
         let new: FrameRun<Size4KiB> = balloon.platform_mut().allocate(count).unwrap();
         let rejected = balloon.migrate(old, new).map(drop).unwrap_err();
         balloon.platform_mut().deallocate(rejected.run);
         rejected.error
     };
-    assert_eq!(decline(&mut balloon, 7, 1), BalloonError::NotInBalloon { frame: 7 });
-    assert_eq!(decline(&mut balloon, 7, 2), BalloonError::NotOne);
+    assert_eq!(reject(&mut balloon, 7, 1), BalloonError::NotInBalloon { frame: 7 });
+    assert_eq!(reject(&mut balloon, 7, 2), BalloonError::NotOneFrame { count: 2 });
     device.set_target(10);
     assert_eq!(balloon.service(), Ok(Step::Waiting));
-    assert_eq!(decline(&mut balloon, 7, 1), BalloonError::Busy);
+    assert_eq!(reject(&mut balloon, 7, 1), BalloonError::Busy);
     drop(balloon);
-    assert!(ledger.is_settled());
+    assert_all_returned(&device, &ledger);
 }
 
 /// balloon.report.3, balloon.report.5, balloon.report.7, balloon.vq.4
 #[test]
-fn all_free_memory_is_reported_once_and_again_only_after_it_was_used() {
-    let (device, platform, ledger) = start(device(features::PAGE_REPORTING));
+fn free_memory_is_reported_once_and_again_only_after_the_kernel_used_it() {
+    let (device, platform, ledger) = start(device(offered::PAGE_REPORTING));
     ledger.touch_free_frames();
-    let mut balloon = Balloon::new(bus(&device), platform).require(PageReporting::default()).probe().unwrap();
+    let mut balloon = probe(&device, platform, Options::new(Reporting));
     let resident = device.memory().resident_bytes();
-    while balloon.reporting().service().unwrap() == Reported::Waiting {}
+    while balloon.service_reporting().unwrap() == Progress::Waiting {}
     let blocks = ledger.reported_frames() / 512;
     assert!(blocks >= 30, "{blocks} blocks of 2 MiB in a guest of 64 MiB");
-    assert!(device.memory().resident_bytes() + (blocks as u64) * (2 << 20) <= resident, "the host dropped them");
-    let reports = device.events().iter().filter(|event| matches!(event, Event::Reported { .. })).count();
-    assert_eq!(balloon.reporting().service(), Ok(Reported::Everything));
-    let again = device.events().iter().filter(|event| matches!(event, Event::Reported { .. })).count();
-    assert_eq!(again, reports, "nothing is reported twice");
+    assert!(device.memory().resident_bytes() + (blocks as u64) * (2 << 20) <= resident, "the host discards the blocks");
+    let reports =
+        |device: &BalloonDevice| device.events().iter().filter(|event| matches!(event, Event::Reported { .. })).count();
+    let before = reports(&device);
+    assert_eq!(balloon.service_reporting(), Ok(Progress::Idle));
+    assert_eq!(reports(&device), before, "no block is reported twice");
+
+    // The kernel uses one reported block and frees it again.
+    ledger.use_frames(ledger.free_frames());
+    ledger.free_used_frames();
+    while balloon.service_reporting().unwrap() == Progress::Waiting {}
+    assert!(reports(&device) > before, "used memory is reported again");
     let _ = balloon.remove(&mut spin()).unwrap();
-    assert_settled(&device, &ledger);
+    assert_all_returned(&device, &ledger);
 }
 
 /// balloon.report.3
 #[test]
-fn a_block_is_not_the_kernels_before_its_report_is_acknowledged() {
-    let (device, platform, ledger) = start(device(features::PAGE_REPORTING).manual());
-    let mut balloon = Balloon::new(bus(&device), platform).require(PageReporting(4 << 20)).probe().unwrap();
-    assert_eq!(balloon.reporting().service(), Ok(Reported::Waiting));
-    let lent = ledger.lent_frames().len();
-    assert!(lent > 0 && lent.is_multiple_of(1024));
-    assert_eq!(balloon.reporting().service(), Ok(Reported::Waiting));
-    assert_eq!(ledger.lent_frames().len(), lent);
+fn a_reported_block_is_returned_only_after_the_device_has_acknowledged_it() {
+    let options = Options::new(Reporting).report_block(4 << 20);
+    let (mut balloon, device, ledger) = live(device(offered::PAGE_REPORTING).manual(), options);
+    assert_eq!(balloon.service_reporting(), Ok(Progress::Waiting));
+    let allocated = ledger.allocated_frames().len();
+    assert!(allocated > 0 && allocated.is_multiple_of(1024), "blocks of 4 MiB");
+    assert_eq!(balloon.service_reporting(), Ok(Progress::Waiting));
+    assert_eq!(ledger.allocated_frames().len(), allocated);
     drop(balloon);
-    assert_settled(&device, &ledger);
+    assert_all_returned(&device, &ledger);
 }
 
 /// balloon.poison.1, balloon.poison.2, balloon.report.2
 #[test]
-fn what_comes_back_and_what_is_reported_holds_the_poison() {
-    let all = features::PAGE_POISON | features::PAGE_REPORTING;
-    let (device, platform, ledger) = start(device(all));
-    let balloon = Balloon::new(bus(&device), platform).require(PagePoison(0xaaaa_5555)).want(PageReporting::default());
-    let mut balloon = balloon.probe().unwrap();
+fn returned_and_reported_memory_contains_the_poison_value() {
+    let builder = device(offered::PAGE_POISON | offered::PAGE_REPORTING);
+    let (mut balloon, device, ledger) = live(builder, Options::new(Poison).poison_value(0xaaaa_5555));
     assert_eq!(device.poison(), Some(0xaaaa_5555));
     device.set_target(600);
-    assert_eq!(settle!(balloon), Step::OnTarget);
+    assert_eq!(settle(&mut balloon), Step::OnTarget);
     device.set_target(0);
-    assert_eq!(settle!(balloon), Step::OnTarget);
-    while balloon.reporting().unwrap().service().unwrap() == Reported::Waiting {}
+    assert_eq!(settle(&mut balloon), Step::OnTarget);
+    while balloon.service_reporting().unwrap() == Some(Progress::Waiting) {}
+    assert!(ledger.reported_frames() > 0);
     let _ = balloon.remove(&mut spin()).unwrap();
-    assert_settled(&device, &ledger);
+    assert_all_returned(&device, &ledger);
 }
 
 /// balloon.hint.1, balloon.hint.2, balloon.hint.3, balloon.hint.4, balloon.hint.5, balloon.hint.6, balloon.hint.10,
 /// balloon.hint.11, balloon.hint.12
 #[test]
-fn a_round_of_hints_ends_with_stop_and_blocks_come_back_when_the_host_is_done() {
+fn a_round_of_hints_ends_with_stop_and_blocks_are_returned_when_the_host_is_done() {
     for command in [HintCommand::Shown, HintCommand::HiddenOnceOpened] {
-        let (device, platform, ledger) = start(device(features::FREE_PAGE_HINT).hint_command(command));
-        let mut balloon = Balloon::new(bus(&device), platform).require(FreePageHint::default()).probe().unwrap();
-        assert_eq!(balloon.hinting().service(InterruptStatus::ANY), Ok(Hinted::Idle));
+        let builder = device(offered::FREE_PAGE_HINT).hint_command(command);
+        let (mut balloon, device, ledger) = live(builder, Options::new(Hinting));
+        assert_eq!(balloon.service_hinting(InterruptStatus::ANY), Ok(Progress::Idle));
         let _ = device.start_hinting();
-        let config = InterruptStatus { used_buffers: false, configuration: true };
-        let queue = InterruptStatus { used_buffers: true, configuration: false };
-        let _ = balloon.hinting().service(config).unwrap();
-        while balloon.hinting().service(queue).unwrap() == Hinted::Waiting {}
-        let hinted = ledger.lent_frames().len();
+        let _ = balloon.service_hinting(CONFIGURATION).unwrap();
+        while balloon.service_hinting(USED_BUFFERS).unwrap() == Progress::Waiting {}
+        let hinted = ledger.allocated_frames().len();
         assert!(hinted >= 14 * 1024, "{hinted} frames in blocks of 4 MiB");
         assert_eq!(device.hinted_pages().len(), hinted);
         assert!(device.events().iter().any(|event| matches!(event, Event::HintRoundClosed { .. })), "STOP was sent");
 
         device.stop_hinting();
-        let _ = balloon.hinting().service(config).unwrap();
-        assert_eq!(ledger.lent_frames().len(), hinted, "not while the host says STOP");
+        let _ = balloon.service_hinting(CONFIGURATION).unwrap();
+        assert_eq!(ledger.allocated_frames().len(), hinted, "the host says STOP, not DONE");
         device.finish_hinting();
-        while balloon.hinting().service(config).unwrap() == Hinted::Waiting {}
-        assert!(ledger.lent_frames().is_empty());
+        while balloon.service_hinting(CONFIGURATION).unwrap() == Progress::Waiting {}
+        assert!(ledger.allocated_frames().is_empty());
 
         let _ = device.start_hinting();
-        let _ = balloon.hinting().service(config).unwrap();
-        assert!(!ledger.lent_frames().is_empty(), "the next round");
+        let _ = balloon.service_hinting(CONFIGURATION).unwrap();
+        assert!(!ledger.allocated_frames().is_empty(), "the next round");
         let _ = balloon.remove(&mut spin()).unwrap();
-        assert_settled(&device, &ledger);
+        assert_all_returned(&device, &ledger);
     }
 }
 
+/// balloon.hint.10: the host still has buffers when it says DONE.
 #[test]
-fn reporting_needs_no_poison_where_free_pages_keep_nothing() {
-    assert_eq!(<Platform as ReportFrames>::CONTENTS, aerostat_balloon::FreeContents::Undefined);
-    let (device, platform, _ledger) = start(device(features::PAGE_REPORTING));
-    let mut balloon = Balloon::new(bus(&device), platform).want(PageReporting::default()).probe().unwrap();
-    assert!(balloon.reporting().is_some());
+fn hinted_blocks_are_not_returned_while_the_device_has_their_buffers() {
+    let (mut balloon, device, ledger) = live(device(offered::FREE_PAGE_HINT).manual(), Options::new(Hinting));
+    let _ = device.start_hinting();
+    assert_eq!(balloon.service_hinting(CONFIGURATION), Ok(Progress::Waiting));
+    let allocated = ledger.allocated_frames().len();
+    assert!(allocated > 0 && device.step(), "the device processes one buffer");
+    device.finish_hinting();
+    assert_eq!(balloon.service_hinting(CONFIGURATION), Ok(Progress::Waiting));
+    assert_eq!(ledger.allocated_frames().len(), allocated);
+    while device.step() {}
+    while balloon.service_hinting(USED_BUFFERS).unwrap() == Progress::Waiting {
+        device.step();
+    }
+    assert!(ledger.allocated_frames().is_empty());
+    assert_clean(&device, &ledger);
+    let _ = balloon.remove(&mut spin()).unwrap();
+    assert_all_returned(&device, &ledger);
+}
+
+#[test]
+fn hinted_blocks_have_the_size_of_the_option() {
+    let options = Options::new(Hinting).hint_block(1 << 20);
+    let (mut balloon, device, ledger) = live(device(offered::FREE_PAGE_HINT).manual(), options);
+    let _ = device.start_hinting();
+    assert_eq!(balloon.service_hinting(CONFIGURATION), Ok(Progress::Waiting));
+    let blocks = ledger.allocated_frames().len() / 256;
+    assert!((1..64).contains(&blocks), "{blocks} blocks of 1 MiB in {} frames", ledger.allocated_frames().len());
+    assert!(
+        ledger.allocated_frames().len().is_multiple_of(256) && !ledger.allocated_frames().len().is_multiple_of(1024)
+    );
+    drop(balloon);
+    assert_all_returned(&device, &ledger);
+}
+
+#[test]
+fn reporting_needs_no_poison_if_the_kernel_does_not_rely_on_free_contents() {
+    assert_eq!(<Platform as ReportFrames>::CONTENTS, FreeContents::Undefined);
+    let (mut balloon, _device, _ledger) = live(device(offered::PAGE_REPORTING), Options::new(OptionalReporting));
+    assert!(balloon.service_reporting().unwrap().is_some());
 }
 
 /// balloon.vq.2, balloon.vq.3, balloon.vq.4
 #[test]
 fn queues_are_found_however_the_device_numbers_them() {
-    let optional = [features::STATS_VQ, features::FREE_PAGE_HINT, features::PAGE_REPORTING];
-    for numbering in [
-        aerostat_device::Numbering::Specification,
-        aerostat_device::Numbering::DenseOverOffered,
-        aerostat_device::Numbering::Qemu,
-    ] {
+    use aerostat_device::Numbering;
+    let optional = [offered::STATS_VQ, offered::FREE_PAGE_HINT, offered::PAGE_REPORTING];
+    for numbering in [Numbering::Specification, Numbering::DenseOverOffered, Numbering::Qemu] {
         for set in 0..8_u32 {
-            let offered = (0..3).filter(|bit| set >> bit & 1 == 1).map(|bit| optional[bit as usize]).sum::<u64>();
-            let qemu = numbering == aerostat_device::Numbering::Qemu;
-            if qemu && offered & features::STATS_VQ == 0 {
+            let features = (0..3).filter(|bit| set >> bit & 1 == 1).map(|bit| optional[bit as usize]).sum::<u64>();
+            if numbering == Numbering::Qemu && features & offered::STATS_VQ == 0 {
                 continue; // QEMU always offers statistics.
             }
-            let (device, platform, ledger) = start(device(offered).numbering(numbering));
-            let balloon = Balloon::new(bus(&device), platform).want(StatsVq).want(FreePageHint::default());
-            let mut balloon = balloon.want(PageReporting::default()).probe().unwrap();
-            if let Some(mut reporting) = balloon.reporting() {
-                while reporting.service().unwrap() == Reported::Waiting {}
-                assert!(ledger.reported_frames() > 0, "{numbering:?} {offered:#x}");
+            let case = format!("{numbering:?} {features:#x}");
+            let (mut balloon, device, ledger) = live(device(features).numbering(numbering), Options::new(FreePages));
+            let numbers = balloon.queue_numbers();
+            let exist = [numbers.statistics, numbers.hinting, numbers.reporting].map(|number| number.is_some());
+            assert_eq!(exist, optional.map(|feature| features & feature != 0), "{case}: {numbers:?}");
+            assert_eq!((numbers.inflate, numbers.deflate), (Some(0), Some(1)), "{case}");
+            if exist[2] {
+                while balloon.service_reporting().unwrap() == Some(Progress::Waiting) {}
+                assert!(ledger.reported_frames() > 0, "{case}");
             }
-            if let Some(mut stats) = balloon.stats() {
-                assert!(device.request_statistics(), "{numbering:?} {offered:#x}");
-                assert_eq!(stats.service(), Ok(StatsRequest::Answered));
+            if exist[0] {
+                assert!(device.request_statistics(), "{case}");
+                assert_eq!(balloon.service_statistics(), Ok(Some(StatsRequest::Answered)), "{case}");
             }
             let _ = balloon.remove(&mut spin()).unwrap();
-            assert_settled(&device, &ledger);
+            assert_all_returned(&device, &ledger);
         }
     }
 }
 
 #[test]
-fn a_device_that_counts_negotiated_queues_is_driven_when_told_so() {
-    let offered = features::STATS_VQ | features::PAGE_REPORTING;
-    let builder = device(offered).numbering(aerostat_device::Numbering::DenseOverNegotiated);
-    let (device, platform, ledger) = start(builder);
-    let balloon = Balloon::new(bus(&device), platform).want(PageReporting::default());
-    let mut balloon = balloon.numbering(Numbering::DenseOverNegotiated).probe().unwrap();
-    while balloon.reporting().unwrap().service().unwrap() == Reported::Waiting {}
+fn a_device_that_numbers_only_negotiated_queues_works_with_the_numbering_option() {
+    let builder = device(offered::STATS_VQ | offered::PAGE_REPORTING);
+    let builder = builder.numbering(aerostat_device::Numbering::DenseOverNegotiated);
+    let options = Options::new(OptionalReporting).numbering(Numbering::DenseOverNegotiated);
+    let (mut balloon, device, ledger) = live(builder, options);
+    assert_eq!(balloon.queue_numbers().reporting, Some(2));
+    while balloon.service_reporting().unwrap() == Some(Progress::Waiting) {}
     assert!(ledger.reported_frames() > 0);
     let _ = balloon.remove(&mut spin()).unwrap();
-    assert_settled(&device, &ledger);
+    assert_all_returned(&device, &ledger);
 }
 
 #[test]
-fn parts_work_apart_and_only_together_can_they_be_frozen() {
-    let all = features::STATS_VQ | features::FREE_PAGE_HINT | features::PAGE_REPORTING;
-    let (device, platform, ledger) = start(device(all));
-    let balloon = Balloon::new(bus(&device), platform).require(StatsVq).want(FreePageHint::default());
-    let balloon = balloon.want(PageReporting::default()).probe().unwrap();
-    let mut handles = balloon.split();
-    device.set_target(300);
-    assert_eq!(settle!(handles.balloon), Step::OnTarget);
-    assert_eq!(handles.balloon.size(), Pages(300));
-    // The handles get the kernel's side from whoever owns them.
-    let mut other = Platform::of(&device).unwrap();
-    other.ledger().set_statistics([(4, 5), (5, 6), (15, 7)]);
-    assert!(device.request_statistics());
-    assert_eq!(handles.statistics.service(&mut other), Ok(StatsRequest::Answered));
-    let reporting = handles.reporting.take();
-    let handles = handles.join().unwrap_err();
-    let balloon = aerostat_balloon::Handles { reporting, ..handles }.join().unwrap();
+fn an_optional_feature_can_be_left_out_at_run_time() {
+    use aerostat_balloon::feature;
+    let all = offered::STATS_VQ | offered::FREE_PAGE_HINT | offered::PAGE_REPORTING;
+    let options = Options::new(FreePages).without(feature::FreePageHint).without(feature::StatsVq);
+    let (mut balloon, device, ledger) = live(device(all), options);
+    assert_eq!(device.accepted_features(), offered::PAGE_REPORTING | offered::VERSION_1);
+    assert_eq!(balloon.service_statistics(), Ok(None));
+    assert_eq!(balloon.service_hinting(InterruptStatus::ANY), Ok(None));
+    assert!(balloon.service_reporting().unwrap().is_some());
     let _ = balloon.remove(&mut spin()).unwrap();
-    assert_settled(&device, &ledger);
+    assert_all_returned(&device, &ledger);
 }
 
 #[test]
-fn blocks_of_a_dropped_handle_come_back_with_the_end_of_the_balloon() {
-    let (device, platform, ledger) = start(device(features::PAGE_REPORTING).manual());
-    let balloon = Balloon::new(bus(&device), platform).require(PageReporting::default()).probe().unwrap();
-    let mut balloon = balloon;
-    assert_eq!(balloon.reporting().service(), Ok(Reported::Waiting));
-    assert!(!ledger.lent_frames().is_empty());
-    let handles = balloon.split();
-    drop(handles.reporting);
-    assert!(!ledger.lent_frames().is_empty(), "the device still has them");
-    drop(handles.balloon);
-    assert!(ledger.lent_frames().is_empty());
-    assert_clean(&device, &ledger);
+fn the_device_has_at_most_max_in_flight_arrays() {
+    for (arrays, frames) in [(1, 256), (3, 768), (0, 256), (u16::MAX, 4096)] {
+        let options = Options::new(NoFeatures).max_in_flight(arrays);
+        let (mut balloon, device, ledger) = live(device(0).manual(), options);
+        device.set_target(8192);
+        for _ in 0..3 {
+            assert_eq!(balloon.service(), Ok(Step::Waiting));
+            assert_eq!(ledger.allocated_frames().len(), frames, "{arrays} arrays");
+        }
+        drop(balloon);
+        assert_all_returned(&device, &ledger);
+    }
 }
 
 /// ring.split.avail-notif.6, ring.split.avail-notif.7, ring.split.used-notif.4
 #[test]
-fn with_an_event_index_both_sides_are_told_what_they_asked_for_and_nothing_is_missed() {
-    let device = device(features::EVENT_IDX | features::MUST_TELL_HOST).start().unwrap();
-    let platform = Platform::of(&device).unwrap();
-    let ledger = platform.ledger();
-    let mut balloon = Balloon::new(bus(&device), platform).require(EventIdx).require(MustTellHost).probe().unwrap();
+fn with_an_event_index_no_notification_is_missed() {
+    let builder = device(offered::EVENT_IDX | offered::MUST_TELL_HOST);
+    let (mut balloon, device, ledger) = live(builder, Options::new(EventIndex));
     for round in 0..2_u32 {
         for target in 1..=200 {
             device.set_target(if round == 0 { target } else { 200 - target });
-            assert_eq!(settle!(balloon), Step::OnTarget);
+            assert_eq!(settle(&mut balloon), Step::OnTarget);
         }
     }
     for _ in 0..25 {
         device.set_target(8000);
-        assert_eq!(settle!(balloon), Step::OnTarget);
+        assert_eq!(settle(&mut balloon), Step::OnTarget);
         device.set_target(0);
-        assert_eq!(settle!(balloon), Step::OnTarget);
+        assert_eq!(settle(&mut balloon), Step::OnTarget);
     }
     assert_clean(&device, &ledger);
 }
 
-/// The device sleeps until it is notified, and the driver until it is interrupted: an event that is missed on either side
-/// hangs the test.
+/// The device sleeps until it is notified, and the driver until it is interrupted: a missed event on either side hangs the
+/// test.
 #[test]
-fn with_an_event_index_nobody_waits_for_ever() {
-    let device = device(features::EVENT_IDX).threaded().start().unwrap();
-    let platform = Platform::of(&device).unwrap();
-    let ledger = platform.ledger();
-    let mut balloon = Balloon::new(bus(&device), platform).require(EventIdx).probe().unwrap();
+fn with_an_event_index_neither_side_waits_forever() {
+    let (mut balloon, device, ledger) = live(device(offered::EVENT_IDX).threaded(), Options::new(EventIndex));
     let (line, source) = (device.interrupt_line(), balloon.interrupt());
     let mut seen = line.count();
     for round in 0..100_u32 {
         device.set_target(if round % 2 == 0 { 6000 } else { 10 });
         loop {
-            use aerostat_balloon::transport::InterruptSource;
             let _ = source.acknowledge();
             if balloon.service().unwrap() == Step::OnTarget {
                 break;
@@ -375,5 +418,5 @@ fn with_an_event_index_nobody_waits_for_ever() {
         }
     }
     let _ = balloon.remove(&mut spin()).unwrap();
-    assert_settled(&device, &ledger);
+    assert_all_returned(&device, &ledger);
 }

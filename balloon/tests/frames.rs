@@ -1,4 +1,4 @@
-//! Frames that a kernel gives: by its own choice, in odd runs, or wrongly. And memory that does not start at 0.
+//! Frames from the kernel: chosen by the kernel, in unusual runs, or invalid. Also guest memory that does not start at 0.
 
 mod common;
 
@@ -10,38 +10,40 @@ use std::rc::Rc;
 
 use aerostat_balloon::transport::{Dma, DmaRegion};
 use aerostat_balloon::{
-    Balloon, BalloonError, FrameError, FrameRun, FrameSize, Frames, MustTellHost, Pages, PrivateMemory, ProbeError,
-    Ready, Size4KiB, Size16KiB, Size64KiB, Step,
+    Balloon, BalloonError, FrameError, FrameRun, FrameSize, Frames, NewError, Options, Pages, PauseReason,
+    PrivateMemory, Ready, Size4KiB, Size16KiB, Size64KiB, Step,
 };
 use aerostat_device::{BalloonDevice, Ledger, MemoryLayout, TestPlatform, Work};
-use common::{Bus, Told, assert_clean, assert_settled, bus, live, settle};
+use common::{Bus, TellHost, assert_all_returned, assert_clean, bus, live, probe, settle};
 
-/// Runs that the kernel will give, as first frame and count, and those that came back.
+/// Runs as first frame and count.
 type Runs = Rc<RefCell<VecDeque<(u64, u32)>>>;
 
-/// A kernel whose frames are only numbers, given as the test says.
+/// A kernel whose frames are only numbers. The test chooses the runs that it allocates.
 struct Scripted {
     memory: TestPlatform<Size4KiB>,
-    span: Range<u64>,
-    give: Runs,
-    back: Runs,
+    range: Range<u64>,
+    /// Runs that the balloon will get.
+    to_allocate: Runs,
+    /// Runs that the balloon has returned.
+    returned: Runs,
 }
 
 impl Frames for Scripted {
     type Size = Size4KiB;
 
     fn range(&self) -> Range<u64> {
-        self.span.clone()
+        self.range.clone()
     }
 
-    fn allocate(&mut self, _most: u32) -> Option<FrameRun<Size4KiB>> {
-        let (first, count) = self.give.borrow_mut().pop_front()?;
-        // SAFETY: nobody uses these frames: the device of these tests only acknowledges what it is told.
+    fn allocate(&mut self, _max: u32) -> Option<FrameRun<Size4KiB>> {
+        let (first, count) = self.to_allocate.borrow_mut().pop_front()?;
+        // SAFETY: the frames are only numbers: the device of these tests only acknowledges arrays.
         Some(unsafe { FrameRun::from_raw(first, count) })
     }
 
     fn deallocate(&mut self, run: FrameRun<Size4KiB>) {
-        self.back.borrow_mut().push_back((run.first(), run.count()));
+        self.returned.borrow_mut().push_back((run.first(), run.count()));
     }
 
     fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
@@ -53,7 +55,7 @@ impl Frames for Scripted {
     }
 }
 
-// SAFETY: the memory is that of a platform that keeps the contract.
+// SAFETY: the memory is that of a platform that fulfils the contract.
 unsafe impl Dma for Scripted {
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
         self.memory.alloc(layout)
@@ -65,28 +67,27 @@ unsafe impl Dma for Scripted {
 }
 
 struct Kernel {
-    balloon: Balloon<Ready<Bus, Scripted, Told>>,
+    balloon: Balloon<Ready<Bus, Scripted, TellHost>>,
     device: BalloonDevice,
     ledger: Ledger,
-    give: Runs,
-    back: Runs,
+    to_allocate: Runs,
+    returned: Runs,
 }
 
 impl Kernel {
-    fn new(span: Range<u64>) -> Self {
+    fn new(range: Range<u64>) -> Self {
         let device = BalloonDevice::builder().memory(8 << 20).work(Work::Acknowledge).inline().start().unwrap();
         let memory = TestPlatform::of(&device).unwrap();
-        let (ledger, give, back) = (memory.ledger(), Runs::default(), Runs::default());
-        let platform = Scripted { memory, span, give: give.clone(), back: back.clone() };
-        let balloon = Balloon::new(bus(&device), platform).require(MustTellHost).probe();
-        let balloon = balloon.map_err(|failed| failed.error).unwrap();
-        Self { balloon, device, ledger, give, back }
+        let (ledger, to_allocate, returned) = (memory.ledger(), Runs::default(), Runs::default());
+        let platform = Scripted { memory, range, to_allocate: to_allocate.clone(), returned: returned.clone() };
+        let balloon = probe(&device, platform, Options::new(TellHost));
+        Self { balloon, device, ledger, to_allocate, returned }
     }
 
-    /// Frames that came back so far, in order.
-    fn back(&self) -> Vec<u64> {
+    /// Takes the frames that were returned so far, sorted.
+    fn take_returned(&self) -> Vec<u64> {
         let mut frames: Vec<u64> =
-            self.back.take().into_iter().flat_map(|(first, count)| first..first + u64::from(count)).collect();
+            self.returned.take().into_iter().flat_map(|(first, count)| first..first + u64::from(count)).collect();
         frames.sort_unstable();
         frames
     }
@@ -102,26 +103,26 @@ impl Kernel {
 }
 
 fn run(first: u64, count: u32) -> FrameRun<Size4KiB> {
-    // SAFETY: nobody uses these frames: the device of these tests only acknowledges what it is told.
+    // SAFETY: the frames are only numbers: the device of these tests only acknowledges arrays.
     unsafe { FrameRun::from_raw(first, count) }
 }
 
-/// Page numbers have 32 bits: what is at or above 16 TiB is refused, never cut.
+/// Page numbers have 32 bits: frames at or above 16 TiB are rejected, never truncated.
 #[test]
-fn frames_above_16_tib_are_refused_and_handed_back() {
+fn frames_above_16_tib_are_rejected_and_returned() {
     let mut kernel = Kernel::new((1 << 32) - 100..(1 << 32) + 100);
     kernel.device.set_target(50);
     for (first, count) in
         [(1 << 32, 1), ((1 << 32) - 1, 2), ((1 << 32) - 30, 31), (1 << 52, 1), (u64::MAX, 1), (u64::MAX, u32::MAX)]
     {
-        kernel.give.borrow_mut().push_back((first, count));
+        kernel.to_allocate.borrow_mut().push_back((first, count));
         let error = kernel.settle().unwrap_err();
         assert!(
-            matches!(error, BalloonError::Frame(FrameError::TooHigh { .. } | FrameError::OutsideSpan { .. })),
+            matches!(error, BalloonError::Frame(FrameError::TooHigh { .. } | FrameError::OutsideRange { .. })),
             "{first:#x}: {error:?}"
         );
-        let back: u64 = kernel.back.take().iter().map(|(_, count)| u64::from(*count)).sum();
-        assert_eq!(back, u64::from(count), "{first:#x}: all of it");
+        let returned: u64 = kernel.returned.take().iter().map(|(_, count)| u64::from(*count)).sum();
+        assert_eq!(returned, u64::from(count), "{first:#x}: the whole run");
         if count < 50 {
             let rejected = kernel.balloon.inflate_with(run(first, count)).unwrap_err();
             assert_eq!(rejected.error, BalloonError::Frame(FrameError::TooHigh { frame: first }));
@@ -129,137 +130,138 @@ fn frames_above_16_tib_are_refused_and_handed_back() {
         }
     }
     assert_eq!(kernel.balloon.inflate_with(run((1 << 32) - 1, 1)).map_err(|rejected| rejected.error), Ok(()));
-    kernel.give.borrow_mut().push_back(((1 << 32) - 50, 49));
+    kernel.to_allocate.borrow_mut().push_back(((1 << 32) - 50, 49));
     assert_eq!((kernel.settle(), kernel.balloon.size()), (Ok(Step::OnTarget), Pages(50)));
 }
 
 #[test]
-fn frames_outside_the_span_are_refused_and_handed_back() {
+fn frames_outside_the_range_are_rejected_and_returned() {
     let mut kernel = Kernel::new(1000..2000);
     kernel.device.set_target(50);
     for (first, count) in [(999, 1), (999, 2), (0, 1), (2000, 1), (1999, 2), (1990, 50)] {
-        kernel.give.borrow_mut().push_back((first, count));
-        assert_eq!(kernel.settle(), Err(FrameError::OutsideSpan { frame: first }.into()));
-        assert_eq!(kernel.back(), (first..first + u64::from(count)).collect::<Vec<_>>());
+        kernel.to_allocate.borrow_mut().push_back((first, count));
+        assert_eq!(kernel.settle(), Err(FrameError::OutsideRange { frame: first }.into()));
+        assert_eq!(kernel.take_returned(), (first..first + u64::from(count)).collect::<Vec<_>>());
         let rejected = kernel.balloon.inflate_with(run(first, count)).unwrap_err();
-        assert_eq!(rejected.error, FrameError::OutsideSpan { frame: first }.into());
+        assert_eq!(rejected.error, FrameError::OutsideRange { frame: first }.into());
     }
     for (first, count) in [(1000, 1), (1999, 1), (1980, 19), (1001, 29)] {
-        kernel.give.borrow_mut().push_back((first, count));
+        kernel.to_allocate.borrow_mut().push_back((first, count));
     }
     assert_eq!(kernel.settle(), Ok(Step::OnTarget));
-    let frozen = kernel.balloon.freeze(&mut common::spin()).map_err(|held| held.error).unwrap();
+    let frozen = kernel.balloon.freeze(&mut common::spin()).map_err(|live| live.error).unwrap();
     drop(frozen);
-    assert!(kernel.ledger.is_settled());
+    assert!(kernel.ledger.all_returned());
 }
 
-/// A frame that the kernel gives twice is in the balloon once, and is not given back while it is there.
+/// A frame that the kernel allocates twice is in the balloon once, and is not returned while it is there.
 #[test]
-fn frames_given_twice_are_noticed() {
+fn a_double_allocation_is_an_error() {
     let mut kernel = Kernel::new(0..5000);
     kernel.device.set_target(100);
-    kernel.give.borrow_mut().extend([(10, 40), (49, 1)]);
-    assert_eq!(kernel.settle(), Err(FrameError::Twice { frame: 49 }.into()));
+    kernel.to_allocate.borrow_mut().extend([(10, 40), (49, 1)]);
+    assert_eq!(kernel.settle(), Err(FrameError::DoubleAllocation { frame: 49 }.into()));
     let rejected = kernel.balloon.inflate_with(run(0, 11)).unwrap_err();
-    assert_eq!(rejected.error, FrameError::Twice { frame: 0 }.into());
-    assert!(kernel.back().is_empty(), "given back, it would be used");
-    kernel.give.borrow_mut().push_back((50, 60));
+    assert_eq!(rejected.error, FrameError::DoubleAllocation { frame: 0 }.into());
+    assert!(kernel.take_returned().is_empty(), "the kernel would use a ballooned frame");
+    kernel.to_allocate.borrow_mut().push_back((50, 60));
     assert_eq!((kernel.settle(), kernel.balloon.size()), (Ok(Step::OnTarget), Pages(100)));
     kernel.device.set_target(0);
     assert_eq!(kernel.settle(), Ok(Step::OnTarget));
-    assert_eq!(kernel.back(), (10..110).collect::<Vec<_>>(), "each frame once");
+    assert_eq!(kernel.take_returned(), (10..110).collect::<Vec<_>>(), "each frame is returned once");
 }
 
-/// Of a run that is in the balloon in part, the rest is in nobody's hands: it goes back.
+/// A run may overlap ballooned frames: the other frames of the run are returned.
 #[test]
-fn what_is_not_in_the_balloon_of_a_run_given_twice_goes_back() {
+fn only_the_frames_outside_the_balloon_are_returned_from_a_double_allocation() {
     let mut kernel = Kernel::new(0..5000);
     kernel.device.set_target(100);
-    kernel.give.borrow_mut().extend([(10, 5), (20, 5), (5, 25)]);
+    kernel.to_allocate.borrow_mut().extend([(10, 5), (20, 5), (5, 25)]);
     let error = kernel.settle().unwrap_err();
-    assert!(matches!(error, BalloonError::Frame(FrameError::Twice { .. })), "{error:?}");
+    assert!(matches!(error, BalloonError::Frame(FrameError::DoubleAllocation { .. })), "{error:?}");
     let expected: Vec<u64> = (5..10).chain(15..20).chain(25..30).collect();
-    assert_eq!(kernel.back(), expected);
+    assert_eq!(kernel.take_returned(), expected);
 }
 
-/// A run may be wrong and hold frames of the balloon as well: what is more than asked for, or outside the span.
+/// A run may overlap ballooned frames and also be too long or outside the range.
 #[test]
-fn frames_of_the_balloon_stay_in_it_whatever_is_wrong_with_the_run_they_are_given_in() {
+fn ballooned_frames_are_not_returned_from_invalid_runs() {
     let mut kernel = Kernel::new(0..5000);
     kernel.device.set_target(30);
-    kernel.give.borrow_mut().extend([(10, 15), (4990, 10), (5, 25)]);
+    kernel.to_allocate.borrow_mut().extend([(10, 15), (4990, 10), (5, 25)]);
     assert_eq!(kernel.settle(), Ok(Step::OnTarget));
-    assert_eq!(kernel.back(), (25..30).collect::<Vec<_>>(), "without 10 to 24, which are in the balloon");
+    assert_eq!(kernel.take_returned(), (25..30).collect::<Vec<_>>(), "frames 10 to 24 are in the balloon");
     kernel.device.set_target(50);
-    kernel.give.borrow_mut().push_back((4985, 20));
-    assert_eq!(kernel.settle(), Err(FrameError::OutsideSpan { frame: 4985 }.into()));
-    assert_eq!(kernel.back(), (4985..4990).chain(5000..5005).collect::<Vec<_>>());
+    kernel.to_allocate.borrow_mut().push_back((4985, 20));
+    assert_eq!(kernel.settle(), Err(FrameError::OutsideRange { frame: 4985 }.into()));
+    assert_eq!(kernel.take_returned(), (4985..4990).chain(5000..5005).collect::<Vec<_>>());
 }
 
-/// A wrong frame behind good ones in the same array: the good ones are told and kept.
+/// An invalid run follows valid runs in the same array: the device gets the valid ones.
 #[test]
-fn a_wrong_run_does_not_spoil_those_before_it() {
+fn an_invalid_run_does_not_affect_the_runs_before_it() {
     let mut kernel = Kernel::new(0..5000);
     kernel.device.set_target(600);
-    kernel.give.borrow_mut().extend([(0, 100), (200, 100), (1 << 40, 3), (300, 256), (556, 144)]);
+    kernel.to_allocate.borrow_mut().extend([(0, 100), (200, 100), (1 << 40, 3), (300, 256), (556, 144)]);
     assert_eq!(kernel.balloon.service(), Err(FrameError::TooHigh { frame: 1 << 40 }.into()));
-    assert_eq!(kernel.back(), [1 << 40, (1 << 40) + 1, (1 << 40) + 2]);
+    assert_eq!(kernel.take_returned(), [1 << 40, (1 << 40) + 1, (1 << 40) + 2]);
     assert_eq!(kernel.settle(), Ok(Step::OnTarget));
     assert_eq!(kernel.balloon.size(), Pages(600));
     kernel.device.set_target(0);
     assert_eq!(kernel.settle(), Ok(Step::OnTarget));
     let expected: Vec<u64> = (0..100).chain(200..700).collect();
-    assert_eq!(kernel.back(), expected);
+    assert_eq!(kernel.take_returned(), expected);
 }
 
-/// What is more than asked for goes back at once; a run of nothing is no run.
+/// Frames beyond `max` are returned at once. An empty run means that the kernel has no frames.
 #[test]
-fn runs_of_any_length_are_taken_as_far_as_they_are_wanted() {
+fn runs_that_are_too_long_or_empty_are_accepted() {
     let mut kernel = Kernel::new(0..0x1_0000);
     kernel.device.set_target(300);
-    kernel.give.borrow_mut().push_back((100, 0x8000));
-    kernel.give.borrow_mut().push_back((0xa000, 44));
+    kernel.to_allocate.borrow_mut().push_back((100, 0x8000));
+    kernel.to_allocate.borrow_mut().push_back((0xa000, 44));
     assert_eq!((kernel.settle(), kernel.balloon.size()), (Ok(Step::OnTarget), Pages(300)));
-    assert_eq!(kernel.back(), (100 + 256..100 + 0x8000).collect::<Vec<_>>());
+    assert_eq!(kernel.take_returned(), (100 + 256..100 + 0x8000).collect::<Vec<_>>());
     kernel.device.set_target(310);
-    kernel.give.borrow_mut().push_back((0, 0));
-    assert!(matches!(kernel.settle(), Ok(Step::OutOfFrames { .. })), "a run of nothing is none");
+    kernel.to_allocate.borrow_mut().push_back((0, 0));
+    let Ok(Step::Paused(pause)) = kernel.settle() else { panic!("an empty run was accepted") };
+    assert_eq!(pause.reason, PauseReason::OutOfFrames);
     assert_eq!(kernel.balloon.inflate_with(run(0, 0)).map_err(|rejected| rejected.error), Ok(()));
     assert_eq!(kernel.balloon.size(), Pages(300));
 }
 
-/// The kernel's own choice: up to the target, in as many arrays as it takes, and back to the kernel where they are full.
+/// Frames that the kernel chose enter up to the target. They are rejected when all arrays are in flight.
 #[test]
-fn chosen_frames_enter_up_to_the_target() {
+fn inflate_with_takes_frames_up_to_the_target() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().manual());
-    let give = |balloon: &mut common::Live<Size4KiB>, most| balloon.platform_mut().allocate(most).unwrap();
+    let allocate = |balloon: &mut common::Live<Size4KiB>, max| balloon.platform_mut().allocate(max).unwrap();
     device.set_target(5000);
-    let run = give(&mut balloon, 5001);
+    let run = allocate(&mut balloon, 5001);
     let rejected = balloon.inflate_with(run).unwrap_err();
     assert_eq!((rejected.error, rejected.run.count()), (BalloonError::BeyondTarget, 5001));
     balloon.platform_mut().deallocate(rejected.run);
-    // Sixteen arrays of 256 are as many as fit.
-    let run = give(&mut balloon, 5000);
+    // 16 arrays of 256 frames can be in flight.
+    let run = allocate(&mut balloon, 5000);
     let rejected = balloon.inflate_with(run).unwrap_err();
     assert_eq!((rejected.error, rejected.run.count()), (BalloonError::Busy, 5000 - 4096));
     device.settle(std::time::Duration::from_secs(10)).unwrap();
     assert_eq!(balloon.inflate_with(rejected.run).map_err(|rejected| rejected.error), Ok(()));
     device.settle(std::time::Duration::from_secs(10)).unwrap();
     assert_eq!((balloon.service(), device.actual(), device.host_page_count()), (Ok(Step::OnTarget), 5000, 5000));
-    // While the host is told of a deflation, nothing enters.
+    // The balloon does not inflate while a deflation is in flight.
     device.set_target(4000);
     assert_eq!(balloon.service(), Ok(Step::Waiting));
     device.set_target(6000);
-    let run = give(&mut balloon, 1);
+    let run = allocate(&mut balloon, 1);
     let rejected = balloon.inflate_with(run).unwrap_err();
     assert_eq!(rejected.error, BalloonError::Busy);
     balloon.platform_mut().deallocate(rejected.run);
     assert_clean(&device, &ledger);
 }
 
-/// Page numbers are addresses of the guest, rings are addresses of the bus.
+/// Page numbers are guest addresses; ring addresses are bus addresses.
 #[test]
-fn memory_may_start_anywhere_and_the_bus_may_see_it_elsewhere() {
+fn guest_memory_may_start_anywhere_and_bus_addresses_may_differ() {
     fn check<S: FrameSize>(base: u64, bus_offset: u64) {
         let layout = MemoryLayout { base, bytes: 32 << 20, bus_offset };
         let (mut balloon, device, ledger) = live::<S>(BalloonDevice::builder().memory_at(layout).inline());
@@ -267,11 +269,11 @@ fn memory_may_start_anywhere_and_the_bus_may_see_it_elsewhere() {
         assert_eq!(settle(&mut balloon), Step::OnTarget);
         let pages = device.host_pages();
         assert_eq!(pages.len() as u32, 1000_u32.next_multiple_of(S::PAGES));
-        let inside = u32::try_from(base / 4096).unwrap()..;
-        assert!(pages.iter().all(|page| inside.contains(page)), "{base:#x}");
+        let guest_pages = u32::try_from(base / 4096).unwrap()..;
+        assert!(pages.iter().all(|page| guest_pages.contains(page)), "{base:#x}");
         assert_clean(&device, &ledger);
         drop(balloon);
-        assert_settled(&device, &ledger);
+        assert_all_returned(&device, &ledger);
     }
     for (base, bus_offset) in [(0, 0), (0x8000_0000, 0), (0x1_0000_0000, 0), (0x8000_0000, 0x10_0000_0000)] {
         check::<Size4KiB>(base, bus_offset);
@@ -280,29 +282,85 @@ fn memory_may_start_anywhere_and_the_bus_may_see_it_elsewhere() {
     }
 }
 
-/// A span that no address space has, and one without frames.
+/// Creates a balloon for a range of frames, on a kernel without private memory.
+fn fail_to_create(range: Range<u64>) -> NewError {
+    let device = BalloonDevice::builder().memory(8 << 20).inline().start().unwrap();
+    let memory = TestPlatform::of(&device).unwrap();
+    let ledger = memory.ledger();
+    ledger.fail_private();
+    let platform = Scripted { memory, range, to_allocate: Runs::default(), returned: Runs::default() };
+    let created = Balloon::new(bus(&device), platform, Options::new(TellHost));
+    let error = created.map(drop).map_err(|failed| failed.error).unwrap_err();
+    assert_all_returned(&device, &ledger);
+    assert_eq!(device.events(), [], "the device is not accessed");
+    error
+}
+
 #[test]
-fn spans_of_any_size_are_answered() {
-    let probe = |span: Range<u64>| {
-        let device = BalloonDevice::builder().memory(8 << 20).inline().start().unwrap();
-        let memory = TestPlatform::of(&device).unwrap();
-        let ledger = memory.ledger();
-        ledger.fail_private();
-        let platform = Scripted { memory, span, give: Runs::default(), back: Runs::default() };
-        let probed = Balloon::new(bus(&device), platform).require(MustTellHost).probe();
-        let error = probed.map(drop).map_err(|failed| failed.error).unwrap_err();
-        assert!(ledger.is_settled());
-        error
+fn ranges_of_any_size_are_handled() {
+    let words = |range| match fail_to_create(range) {
+        NewError::NoPrivateMemory { words } => words,
+        error => panic!("{error}"),
     };
-    assert_eq!(probe(0..640), ProbeError::NoPrivateMemory { words: 10 });
-    assert_eq!(probe(1000..1001), ProbeError::NoPrivateMemory { words: 1 });
-    // On a 32-bit processor that many words cannot even be asked for.
-    match probe(0..u64::MAX) {
-        ProbeError::NoPrivateMemory { words } => assert_eq!(words as u64, 1 << 58),
-        error => assert_eq!((error, usize::BITS), (ProbeError::SpanTooLarge { frames: u64::MAX }, 32)),
+    // The state, and one bit for each frame.
+    let state = words(7..7);
+    assert!((1..1024).contains(&state), "{state} words of state");
+    assert_eq!(words(0..640), state + 10);
+    assert_eq!(words(1000..1001), state + 1);
+    // A 32-bit processor cannot address that many words.
+    match fail_to_create(0..u64::MAX) {
+        NewError::NoPrivateMemory { words } => assert!(words as u64 >= 1 << 58),
+        error => assert_eq!((error, usize::BITS), (NewError::RangeTooLarge { frames: u64::MAX }, 32)),
     }
     let mut kernel = Kernel::new(7..7);
     kernel.device.set_target(1);
-    kernel.give.borrow_mut().push_back((7, 1));
-    assert_eq!(kernel.settle(), Err(FrameError::OutsideSpan { frame: 7 }.into()));
+    kernel.to_allocate.borrow_mut().push_back((7, 1));
+    assert_eq!(kernel.settle(), Err(FrameError::OutsideRange { frame: 7 }.into()));
+}
+
+/// A kernel that allocates one word of private memory less than requested.
+struct ShortOfMemory {
+    returned: Rc<RefCell<Vec<usize>>>,
+}
+
+impl Frames for ShortOfMemory {
+    type Size = Size4KiB;
+
+    fn range(&self) -> Range<u64> {
+        0..1000
+    }
+
+    fn allocate(&mut self, _max: u32) -> Option<FrameRun<Size4KiB>> {
+        None
+    }
+
+    fn deallocate(&mut self, _run: FrameRun<Size4KiB>) {}
+
+    fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
+        Some(vec![0; words - 1].leak())
+    }
+
+    fn deallocate_private(&mut self, memory: PrivateMemory) {
+        self.returned.borrow_mut().push(memory.into_raw().len());
+    }
+}
+
+// SAFETY: it allocates no region.
+unsafe impl Dma for ShortOfMemory {
+    fn alloc(&mut self, _layout: Layout) -> Option<DmaRegion> {
+        None
+    }
+
+    fn free(&mut self, _region: DmaRegion) {}
+}
+
+#[test]
+fn private_memory_that_is_too_small_is_returned_with_transport_and_platform() {
+    let device = BalloonDevice::builder().inline().start().unwrap();
+    let returned = Rc::default();
+    let platform = ShortOfMemory { returned: Rc::clone(&returned) };
+    let failed = Balloon::new(bus(&device), platform, Options::new(TellHost)).map(drop).unwrap_err();
+    let NewError::NoPrivateMemory { words } = failed.error else { panic!("{}", failed.error) };
+    assert_eq!(*returned.borrow(), [words - 1]);
+    assert_eq!(device.events(), [], "the device is not accessed");
 }

@@ -1,4 +1,4 @@
-//! The balloon as futures, on an executor that parks its thread.
+//! Operations as futures, on an executor that parks its thread.
 
 mod common;
 
@@ -7,17 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aerostat_balloon::transport::{InterruptSource, InterruptStatus};
-use aerostat_balloon::{
-    Balloon, MustTellHost, PageReporting, Reported, Signal, Size4KiB, Source, StatsRequest, StatsVq, Step,
-};
+use aerostat_balloon::{Options, Progress, Signal, Size4KiB, Source, StatsRequest, Step};
 use aerostat_device::{BalloonDevice, TestPlatform, features};
-use common::{assert_settled, bus, live, spin};
+use common::{assert_all_returned, live, probe, spin};
 
-/// Raises the signal from the device's interrupt, as a kernel's handler does.
+aerostat_balloon::features! {
+    struct Declared { StatsVq: Required, PageReporting: Optional, MustTellHost: Optional }
+}
+
+/// Raises the signal from the interrupt of the device, like the handler of a kernel.
 fn connect(device: &BalloonDevice, source: impl InterruptSource + Send + Sync + 'static) -> Arc<Signal> {
     let signal = Arc::new(Signal::new());
-    let raised = Arc::clone(&signal);
-    device.interrupt_line().on_raise(move || raised.raise(source.acknowledge()));
+    let handler = Arc::clone(&signal);
+    device.interrupt_line().on_raise(move || handler.raise(source.acknowledge()));
     signal
 }
 
@@ -31,11 +33,11 @@ fn operations_complete_when_the_interrupt_handler_wakes_them() {
     assert_eq!(pollster::block_on(balloon.deflate(9000).unwrap().tell_host().on(&signal)), Ok(8900));
     assert_eq!(device.actual(), 100);
     let _ = balloon.remove(&mut spin()).unwrap();
-    assert_settled(&device, &ledger);
+    assert_all_returned(&device, &ledger);
 }
 
 #[test]
-fn an_operation_that_is_dropped_in_the_middle_loses_nothing() {
+fn no_frame_is_lost_if_an_operation_is_dropped_in_progress() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().manual());
     let signal = connect(&device, balloon.interrupt());
     device.set_target(9000);
@@ -43,32 +45,30 @@ fn an_operation_that_is_dropped_in_the_middle_loses_nothing() {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(inflation.as_mut().poll(&mut context).is_pending());
     drop(inflation);
-    assert_eq!(ledger.lent_frames().len(), 4096, "with the device");
+    assert_eq!(ledger.allocated_frames().len(), 4096, "the device has 16 arrays of 256 frames");
     drop(balloon);
-    assert_settled(&device, &ledger);
+    assert_all_returned(&device, &ledger);
 }
 
 #[test]
-fn contexts_wait_for_their_own_turn() {
+fn each_context_waits_for_its_own_interrupts() {
     let offered = features::VERSION_1 | features::STATS_VQ | features::PAGE_REPORTING;
     let device = BalloonDevice::builder().features(offered).threaded().start().unwrap();
     let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
     let ledger = platform.ledger();
     ledger.set_statistics([(4, 1), (5, 2)]);
-    let balloon =
-        Balloon::new(bus(&device), platform).require(StatsVq).want(PageReporting::default()).want(MustTellHost);
-    let mut handles = balloon.probe().unwrap().split();
+    let mut handles = probe(&device, platform, Options::new(Declared)).split();
     let signal = connect(&device, handles.balloon.interrupt());
 
-    // Three contexts on three threads, each with its part and a way to the kernel of its own.
-    let (mut statistics, reporting) = (handles.statistics, handles.reporting.take());
+    // Another thread owns the handle for statistics, and its own access to the kernel.
+    let mut statistics = handles.statistics;
     let mut kernel = TestPlatform::<Size4KiB>::of(&device).unwrap();
     kernel.ledger().set_statistics([(4, 3), (5, 4)]);
-    let asked = Arc::clone(&signal);
+    let interrupts = Arc::clone(&signal);
     let stats = std::thread::spawn(move || {
         pollster::block_on(async {
             while statistics.service(&mut kernel).unwrap() == StatsRequest::NotPending {
-                asked.wait(Source::Statistics).await;
+                interrupts.wait(Source::Statistics).await;
             }
         });
         statistics
@@ -77,7 +77,6 @@ fn contexts_wait_for_their_own_turn() {
         std::thread::sleep(Duration::from_millis(1));
     }
     handles.statistics = stats.join().unwrap();
-    handles.reporting = reporting;
 
     device.set_target(5000);
     pollster::block_on(async {
@@ -88,17 +87,17 @@ fn contexts_wait_for_their_own_turn() {
     assert_eq!(device.actual(), 5000);
     let mut balloon = handles.join().unwrap();
     pollster::block_on(async {
-        while balloon.reporting().unwrap().service().unwrap() == Reported::Waiting {
+        while balloon.service_reporting().unwrap() == Some(Progress::Waiting) {
             signal.wait(Source::Reporting).await;
         }
     });
     assert!(ledger.reported_frames() > 0);
     let _ = balloon.remove(&mut spin()).unwrap();
-    assert_settled(&device, &ledger);
+    assert_all_returned(&device, &ledger);
 }
 
 #[test]
-fn a_cause_wakes_only_the_contexts_that_it_concerns() {
+fn an_interrupt_wakes_only_the_contexts_that_it_concerns() {
     let signal = Signal::new();
     let configuration = InterruptStatus { used_buffers: false, configuration: true };
     signal.raise(InterruptStatus::default());
@@ -109,6 +108,6 @@ fn a_cause_wakes_only_the_contexts_that_it_concerns() {
     assert!(signal.take(Source::Statistics).is_none() && signal.take(Source::Reporting).is_none());
     signal.raise(InterruptStatus { used_buffers: true, configuration: false });
     signal.raise(configuration);
-    assert_eq!(signal.take(Source::Balloon), InterruptStatus::ANY, "causes add up until they are taken");
+    assert_eq!(signal.take(Source::Balloon), InterruptStatus::ANY, "interrupts accumulate until they are taken");
     assert!(signal.take(Source::Balloon).is_none());
 }

@@ -1,16 +1,19 @@
-//! Types that a kernel can hold: written down once, in a static, with the transport chosen at run time.
+//! Types that a kernel writes: for a static, for a transport and a feature set chosen at run time; and their sizes.
 
 use std::alloc::Layout;
 use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::Mutex;
 
-use aerostat_balloon::transport::{Dma, DmaRegion, Either, Mmio, MmioRegion, Pci};
+use aerostat_balloon::transport::{Dma, DmaRegion, Either, LegacyMmio, Mmio, MmioRegion, Pci, Transport};
 use aerostat_balloon::{
-    Balloon, FrameRun, Frames, Frozen, MustTellHost, ProbeFailed, Ready, Size4KiB, Undeclared, Unprobed, features,
+    Balloon, FillFrames, FrameRun, Frames, Frozen, Handles, HintFrames, HintingHandle, NoFeatures, Options,
+    PrivateMemory, Ready, ReportFrames, ReportingHandle, Sample, Size4KiB, Size64KiB, Split, StatTag, Statistics,
+    StatisticsHandle, Unprobed, feature, features,
 };
-use aerostat_device::{BalloonDevice, Registers, TestPlatform};
+use aerostat_device::{BalloonDevice, Registers, TestPlatform, features as offered};
 
+/// A kernel that has private memory, but neither frames nor DMA memory.
 struct Kernel;
 
 impl Frames for Kernel {
@@ -20,20 +23,44 @@ impl Frames for Kernel {
         0..0
     }
 
-    fn allocate(&mut self, _most: u32) -> Option<FrameRun<Size4KiB>> {
+    fn allocate(&mut self, _max: u32) -> Option<FrameRun<Size4KiB>> {
         None
     }
 
     fn deallocate(&mut self, _run: FrameRun<Size4KiB>) {}
 
-    fn allocate_private(&mut self, _words: usize) -> Option<&'static mut [u64]> {
+    fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
+        Some(vec![0; words].leak())
+    }
+
+    fn deallocate_private(&mut self, _memory: PrivateMemory) {}
+}
+
+impl Statistics for Kernel {
+    fn sample(&mut self, sample: &mut Sample) {
+        sample.set(StatTag::FreeMemory, 0);
+    }
+}
+
+impl ReportFrames for Kernel {
+    fn allocate_unreported(&mut self, _frames: u32) -> Option<FrameRun<Size4KiB>> {
         None
     }
 
-    fn deallocate_private(&mut self, _memory: aerostat_balloon::PrivateMemory) {}
+    fn deallocate_reported(&mut self, _run: FrameRun<Size4KiB>) {}
 }
 
-// SAFETY: no region is ever given out.
+impl HintFrames for Kernel {
+    fn allocate_block(&mut self, _frames: u32) -> Option<FrameRun<Size4KiB>> {
+        None
+    }
+}
+
+impl FillFrames for Kernel {
+    fn fill(&mut self, _run: &FrameRun<Size4KiB>, _value: u32) {}
+}
+
+// SAFETY: it allocates no region.
 unsafe impl Dma for Kernel {
     fn alloc(&mut self, _layout: Layout) -> Option<DmaRegion> {
         None
@@ -43,64 +70,153 @@ unsafe impl Dma for Kernel {
 }
 
 type AnyBus = Either<Mmio<MmioRegion>, Pci<MmioRegion>>;
-type Declared = features! { MustTellHost: Required };
 
-/// What a kernel has of its balloon, from boot to shutdown.
-#[expect(dead_code, reason = "the device of this test does not come to life")]
-#[expect(clippy::large_enum_variant, reason = "a static holds it in place, and there is no heap")]
-enum Held {
+features! {
+    /// The features that the kernel of these tests uses.
+    struct Declared {
+        MustTellHost: Required,
+        StatsVq: Optional,
+        FreePageHint: Optional,
+        PagePoison: Optional,
+        PageReporting: Optional,
+    }
+}
+
+/// The balloon of a kernel, from boot to shutdown.
+#[expect(dead_code, reason = "the device of this test is never live")]
+enum AnyState {
     Unprobed(Balloon<Unprobed<AnyBus, Kernel, Declared>>),
     Ready(Balloon<Ready<AnyBus, Kernel, Declared>>),
     Frozen(Balloon<Frozen<AnyBus, Kernel, Declared>>),
 }
 
-static BALLOON: Mutex<Option<Held>> = Mutex::new(None);
+static BALLOON: Mutex<Option<AnyState>> = Mutex::new(None);
 
-/// Registers that read as they were written, of a balloon.
+/// Registers that read as they were written.
 #[repr(align(8))]
-struct Still([u32; 0x44]);
+struct Memory([u32; 0x44]);
 
 #[test]
-fn a_balloon_lives_in_a_static_with_a_transport_chosen_at_run_time() {
-    let registers = Box::leak(Box::new(Still([0; 0x44])));
+fn a_static_holds_a_balloon_whose_transport_was_chosen_at_run_time() {
+    let registers = Box::leak(Box::new(Memory([0; 0x44])));
     registers.0[..3].copy_from_slice(&[0x7472_6976_u32.to_le(), 2_u32.to_le(), 5_u32.to_le()]);
-    // SAFETY: the registers are never freed, and reached through the region only.
-    let region = unsafe { MmioRegion::new(NonNull::from(&mut registers.0).cast(), size_of::<Still>()) };
+    // SAFETY: the registers are never freed, and accessed only through the region.
+    let region = unsafe { MmioRegion::new(NonNull::from(&mut registers.0).cast(), size_of::<Memory>()) };
     let bus = Mmio::new(region).map_err(|(_, error)| error).unwrap();
-    let balloon = Balloon::new(Either::First(bus), Kernel).require(MustTellHost);
-    *BALLOON.lock().unwrap() = Some(Held::Unprobed(balloon));
+    let balloon = Balloon::new(Either::First(bus), Kernel, Options::new(Declared));
+    let balloon = balloon.map_err(|failed| failed.error).unwrap();
+    *BALLOON.lock().unwrap() = Some(AnyState::Unprobed(balloon));
 
-    let held = BALLOON.lock().unwrap().take();
-    let Some(Held::Unprobed(balloon)) = held else { panic!("it was just put there") };
-    // The kernel lends no memory, and keeps what it gave.
-    let failed = balloon.probe().map(Held::Ready).map_err(|failed| failed.balloon);
-    *BALLOON.lock().unwrap() = Some(failed.unwrap_or_else(Held::Unprobed));
-    assert!(matches!(*BALLOON.lock().unwrap(), Some(Held::Unprobed(_))));
+    let taken = BALLOON.lock().unwrap().take();
+    let Some(AnyState::Unprobed(balloon)) = taken else { panic!("an unprobed balloon was stored") };
+    // The probe fails: the registers are not those of a device.
+    let failed = balloon.probe().map(AnyState::Ready).map_err(|failed| failed.balloon);
+    *BALLOON.lock().unwrap() = Some(failed.unwrap_or_else(AnyState::Unprobed));
+    assert!(matches!(*BALLOON.lock().unwrap(), Some(AnyState::Unprobed(_))));
 }
 
-/// The interrupt handler runs on any CPU, beside the balloon.
+/// The interrupt handler runs on any CPU. So does any context that owns the balloon or a handle.
 #[test]
-fn the_interrupt_side_can_be_shared_and_the_balloon_can_be_sent() {
-    fn shared<T: Send + Sync + 'static>() {}
-    fn sent<T: Send + 'static>() {}
-    use aerostat_balloon::transport::Transport;
-    shared::<<AnyBus as Transport>::Interrupt>();
-    sent::<Held>();
+fn the_interrupt_handle_is_sync_and_balloons_and_handles_are_send() {
+    fn sync<T: Send + Sync + 'static>() {}
+    fn send<T: Send + 'static>() {}
+    sync::<<AnyBus as Transport>::Interrupt>();
+    send::<AnyState>();
+    send::<Handles<AnyBus, Kernel, Declared>>();
+    send::<StatisticsHandle<AnyBus, Kernel, Declared>>();
+    send::<ReportingHandle<AnyBus, Kernel, Declared>>();
+    send::<HintingHandle<AnyBus, Kernel, Declared>>();
 }
 
-/// The name that `features!` gives is the type that the builder infers, for every level.
+/// Optional features can be chosen at run time: the type stays the same.
 #[test]
-fn the_builder_infers_the_type_that_the_macro_names() {
-    type Bus = Mmio<Registers>;
-    type Probed<L> = Result<Balloon<Ready<Bus, TestPlatform, L>>, ProbeFailed<Balloon<Unprobed<Bus, TestPlatform, L>>>>;
-    let unprobed = || {
-        let device = BalloonDevice::builder().inline().start().unwrap();
+fn one_type_serves_several_sets_of_features() {
+    let builder = BalloonDevice::builder().features(offered::BALLOON | offered::VERSION_1);
+    let device = builder.inline().start().unwrap();
+    let mut balloon: Balloon<Unprobed<Mmio<Registers>, TestPlatform<Size4KiB>, Declared>> = {
         let transport = Mmio::new(device.registers()).map_err(|(_, error)| error).unwrap();
-        Balloon::new(transport, TestPlatform::<Size4KiB>::of(&device).unwrap())
+        Balloon::new(transport, TestPlatform::of(&device).unwrap(), Options::new(Declared)).unwrap()
     };
-    let required: Probed<features! { MustTellHost: Required }> = unprobed().require(MustTellHost).probe();
-    let wanted: Probed<features! { MustTellHost: Optional }> = unprobed().want(MustTellHost).probe();
-    let refused: Probed<features! {}> = unprobed().probe();
-    let named: Probed<Undeclared> = unprobed().probe();
-    assert!(required.is_ok() && wanted.is_ok() && refused.is_ok() && named.is_ok());
+    for without in [false, true] {
+        let (transport, platform) = balloon.into_parts();
+        platform.ledger().set_statistics([(4, 1)]);
+        let options = Options::new(Declared);
+        let options = if without { options.without(feature::PageReporting) } else { options };
+        let ready = Balloon::new(transport, platform, options).unwrap().probe().unwrap();
+        assert_eq!(ready.accepted().unwrap().has(feature::PageReporting), !without);
+        let (transport, platform) = ready.remove(&mut |_| core::ops::ControlFlow::Break(())).unwrap();
+        balloon = Balloon::new(transport, platform, Options::new(Declared)).unwrap();
+    }
+}
+
+/// The size of a balloon and of a handle, in bytes.
+const MAX_BYTES: usize = 64;
+
+fn assert_small<T>() {
+    assert!(size_of::<T>() <= MAX_BYTES, "{} bytes: {}", size_of::<T>(), std::any::type_name::<T>());
+}
+
+fn assert_all_small<T: Transport, P: aerostat_balloon::Platform<F>, F: aerostat_balloon::BalloonFeatureSet>() {
+    assert_small::<Balloon<Unprobed<T, P, F>>>();
+    assert_small::<Balloon<Ready<T, P, F>>>();
+    assert_small::<Balloon<Split<T, P, F>>>();
+    assert_small::<Balloon<Frozen<T, P, F>>>();
+    assert_small::<StatisticsHandle<T, P, F>>();
+    assert_small::<ReportingHandle<T, P, F>>();
+    assert_small::<HintingHandle<T, P, F>>();
+}
+
+#[test]
+fn balloons_and_handles_have_at_most_64_bytes() {
+    assert_all_small::<AnyBus, Kernel, NoFeatures>();
+    assert_all_small::<AnyBus, Kernel, Declared>();
+    assert_all_small::<Mmio<Registers>, TestPlatform<Size64KiB>, Declared>();
+    assert_all_small::<Either<Mmio<Registers>, LegacyMmio<Registers>>, TestPlatform<Size4KiB>, Declared>();
+}
+
+/// Private memory also holds the transport and the platform, however large they are.
+#[test]
+fn the_size_of_the_platform_does_not_change_the_size_of_the_balloon() {
+    struct Large {
+        kernel: Kernel,
+        _table: [u64; 513],
+    }
+
+    impl Frames for Large {
+        type Size = Size4KiB;
+
+        fn range(&self) -> Range<u64> {
+            self.kernel.range()
+        }
+
+        fn allocate(&mut self, max: u32) -> Option<FrameRun<Size4KiB>> {
+            self.kernel.allocate(max)
+        }
+
+        fn deallocate(&mut self, run: FrameRun<Size4KiB>) {
+            self.kernel.deallocate(run);
+        }
+
+        fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
+            self.kernel.allocate_private(words)
+        }
+
+        fn deallocate_private(&mut self, memory: PrivateMemory) {
+            self.kernel.deallocate_private(memory);
+        }
+    }
+
+    // SAFETY: it allocates no region.
+    unsafe impl Dma for Large {
+        fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
+            self.kernel.alloc(layout)
+        }
+
+        fn free(&mut self, region: DmaRegion) {
+            self.kernel.free(region);
+        }
+    }
+
+    assert!(size_of::<Large>() > 4096);
+    assert_all_small::<AnyBus, Large, NoFeatures>();
 }

@@ -1,4 +1,4 @@
-//! What a driver makes of what a device offers: at first, and when it is brought back to life.
+//! What the driver uses of what a device offers, in the first probe and when it is restored.
 
 mod common;
 
@@ -6,14 +6,37 @@ use std::alloc::Layout;
 use std::ops::Range;
 
 use aerostat_balloon::spec::NegotiateError;
-use aerostat_balloon::spec::balloon::feature;
-use aerostat_balloon::transport::{Dma, DmaRegion, SetupError};
+use aerostat_balloon::transport::{Dma, DmaRegion, InterruptStatus, SetupError};
 use aerostat_balloon::{
-    Balloon, DeflateOnOom, FillFrames, FrameRun, Frames, FreeContents, FreePageHint, MustTellHost, PagePoison,
-    PageReporting, Pages, PrivateMemory, ProbeError, ReportFrames, Reported, Size4KiB, StatsVq, Step,
+    Balloon, FillFrames, FrameRun, Frames, FreeContents, Options, Pages, PrivateMemory, ProbeError, Progress,
+    ReportFrames, Size4KiB, Step, feature,
 };
 use aerostat_device::{BalloonDevice, Ledger, RegisterFault, TestPlatform, features};
-use common::{assert_clean, assert_settled, bus, spin};
+use common::{TellHost, assert_all_returned, assert_clean, assert_reset, bus, probe, settle, spin};
+
+/// Feature sets of the balloons of these tests.
+mod sets {
+    use aerostat_balloon::features;
+
+    features! { pub(crate) struct OptionalPoison { PagePoison: Optional, PageReporting: Optional } }
+    features! { pub(crate) struct PoisonAndReporting { PagePoison: Optional, PageReporting: Required } }
+    features! { pub(crate) struct OptionalReporting { PageReporting: Optional } }
+    features! { pub(crate) struct Reporting { PageReporting: Required } }
+    features! { pub(crate) struct Hinting { FreePageHint: Required } }
+    features! { pub(crate) struct Poison { PagePoison: Required } }
+    features! { pub(crate) struct OnOom { MustTellHost: Optional, DeflateOnOom: Optional } }
+    features! {
+        pub(crate) struct AllOptional {
+            FreePageHint: Optional, PagePoison: Optional, PageReporting: Optional, MustTellHost: Optional,
+        }
+    }
+    features! {
+        pub(crate) struct AllRequired {
+            MustTellHost: Required, StatsVq: Required, DeflateOnOom: Required, PageReporting: Required,
+            PagePoison: Required, FreePageHint: Required,
+        }
+    }
+}
 
 fn start(offered: u64) -> (BalloonDevice, TestPlatform<Size4KiB>, Ledger) {
     let device = BalloonDevice::builder().features(offered | features::VERSION_1).inline().start().unwrap();
@@ -23,7 +46,7 @@ fn start(offered: u64) -> (BalloonDevice, TestPlatform<Size4KiB>, Ledger) {
     (device, platform, ledger)
 }
 
-/// A kernel that relies on what its free memory contains.
+/// A kernel that relies on the contents of its free memory.
 struct Keeping(TestPlatform<Size4KiB>);
 
 impl Frames for Keeping {
@@ -33,8 +56,8 @@ impl Frames for Keeping {
         self.0.range()
     }
 
-    fn allocate(&mut self, most: u32) -> Option<FrameRun<Size4KiB>> {
-        self.0.allocate(most)
+    fn allocate(&mut self, max: u32) -> Option<FrameRun<Size4KiB>> {
+        self.0.allocate(max)
     }
 
     fn deallocate(&mut self, run: FrameRun<Size4KiB>) {
@@ -68,7 +91,7 @@ impl FillFrames for Keeping {
     }
 }
 
-// SAFETY: the memory is that of a platform that keeps the contract.
+// SAFETY: the memory is that of a platform that fulfils the contract.
 unsafe impl Dma for Keeping {
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
         self.0.alloc(layout)
@@ -79,7 +102,7 @@ unsafe impl Dma for Keeping {
     }
 }
 
-/// The feature that a driver could not use though it requires it.
+/// Returns the bit of a required feature that the driver cannot use.
 fn unsupported(error: &ProbeError) -> Option<u32> {
     match error {
         ProbeError::Setup(SetupError::Negotiate(NegotiateError::Unsupported { bit, .. })) => Some(*bit),
@@ -89,58 +112,71 @@ fn unsupported(error: &ProbeError) -> Option<u32> {
 
 /// balloon.feature.3
 #[test]
-fn reporting_is_refused_where_free_pages_keep_a_value_that_the_host_does_not_learn() {
-    // Poison that the device does not offer, and poison that the kernel does not declare.
+fn reporting_is_not_used_if_the_host_does_not_learn_the_contents_of_free_memory() {
+    // The device does not offer PAGE_POISON.
     let (device, platform, ledger) = start(features::PAGE_REPORTING);
-    let balloon = Balloon::new(bus(&device), Keeping(platform)).want(PagePoison(0)).want(PageReporting::default());
-    let mut balloon = balloon.probe().unwrap();
-    assert!(balloon.reporting().is_none() && !balloon.accepted().has(feature::PageReporting));
+    let options = Options::new(sets::OptionalPoison).poison_value(0);
+    let mut balloon = probe(&device, Keeping(platform), options);
+    assert_eq!(balloon.service_reporting(), Ok(None));
+    assert!(!balloon.accepted().unwrap().has(feature::PageReporting));
     assert_eq!(device.accepted_features(), features::VERSION_1);
     let (transport, platform) = balloon.remove(&mut spin()).unwrap();
-    let failed = Balloon::new(transport, platform).require(PageReporting::default()).probe().unwrap_err();
+    let balloon = Balloon::new(transport, platform, Options::new(sets::Reporting)).unwrap();
+    let failed = balloon.probe().unwrap_err();
     assert_eq!(unsupported(&failed.error), Some(5), "{}", failed.error);
     assert!(failed.error.to_string().contains("PAGE_REPORTING"), "{}", failed.error);
-    assert_settled(&device, &ledger);
+    drop(failed);
+    assert_all_returned(&device, &ledger);
 
+    // The kernel does not declare PAGE_POISON.
     let (device, platform, ledger) = start(features::PAGE_REPORTING | features::PAGE_POISON);
-    let mut balloon = Balloon::new(bus(&device), Keeping(platform)).want(PageReporting::default()).probe().unwrap();
-    assert!(balloon.reporting().is_none());
+    let mut balloon = probe(&device, Keeping(platform), Options::new(sets::OptionalReporting));
+    assert_eq!(balloon.service_reporting(), Ok(None));
     drop(balloon);
-    assert_settled(&device, &ledger);
+    assert_all_returned(&device, &ledger);
+
+    // The kernel leaves PAGE_POISON out at run time.
+    let (device, platform, ledger) = start(features::PAGE_REPORTING | features::PAGE_POISON);
+    let options = Options::new(sets::OptionalPoison).without(feature::PagePoison);
+    let mut balloon = probe(&device, Keeping(platform), options);
+    assert_eq!(balloon.service_reporting(), Ok(None));
+    drop(balloon);
+    assert_all_returned(&device, &ledger);
 }
 
 /// balloon.feature.3
 #[test]
-fn reporting_is_used_where_the_host_learns_the_value_of_free_pages() {
+fn reporting_is_used_if_the_host_learns_the_contents_of_free_memory() {
     let (device, platform, ledger) = start(features::PAGE_REPORTING | features::PAGE_POISON);
-    let balloon = Balloon::new(bus(&device), Keeping(platform)).want(PagePoison(0x1234_5678));
-    let mut balloon = balloon.require(PageReporting::default()).probe().unwrap();
+    let options = Options::new(sets::PoisonAndReporting).poison_value(0x1234_5678);
+    let mut balloon = probe(&device, Keeping(platform), options);
     assert_eq!(device.poison(), Some(0x1234_5678));
-    while balloon.reporting().service().unwrap() == Reported::Waiting {}
+    while balloon.service_reporting().unwrap() == Progress::Waiting {}
     assert!(ledger.reported_frames() > 0);
     let _ = balloon.remove(&mut spin()).unwrap();
-    assert_settled(&device, &ledger);
+    assert_all_returned(&device, &ledger);
 }
 
-/// core.config.4, core.config.7, balloon.config.2, balloon.config.4: what has no field is not used, whatever is offered.
+/// core.config.4, core.config.7, balloon.config.2, balloon.config.4: a feature whose field the configuration space lacks is
+/// not used, even if it is offered.
 #[test]
-fn features_whose_field_is_missing_are_absent() {
+fn a_feature_without_its_configuration_field_is_not_used() {
     for (bytes, hinting, poison) in [(8, false, false), (12, true, false), (16, true, true)] {
         let offered = features::BALLOON | features::VERSION_1;
         let device = BalloonDevice::builder().features(offered).config_bytes(bytes).inline().start().unwrap();
         let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
         let ledger = platform.ledger();
-        let balloon = Balloon::new(bus(&device), platform).want(FreePageHint::default()).want(PagePoison(7));
-        let mut balloon = balloon.want(PageReporting::default()).want(MustTellHost).probe().unwrap();
-        assert_eq!(balloon.hinting().is_some(), hinting, "{bytes} bytes");
-        assert_eq!(balloon.accepted().has(feature::PagePoison), poison, "{bytes} bytes");
-        assert!(balloon.reporting().is_some(), "{bytes} bytes");
+        let mut balloon = probe(&device, platform, Options::new(sets::AllOptional).poison_value(7));
+        let hints = balloon.service_hinting(InterruptStatus::ANY).unwrap();
+        assert_eq!(hints.is_some(), hinting, "{bytes} bytes");
+        assert_eq!(balloon.accepted().unwrap().has(feature::PagePoison), poison, "{bytes} bytes");
+        assert!(balloon.service_reporting().unwrap().is_some(), "{bytes} bytes");
         device.set_target(100);
-        while balloon.service().unwrap() == Step::Waiting {}
+        assert_eq!(settle(&mut balloon), Step::OnTarget);
         assert_eq!(balloon.size(), Pages(100));
         let (transport, platform) = balloon.remove(&mut spin()).unwrap();
 
-        let required = Balloon::new(transport, platform).require(FreePageHint::default()).probe();
+        let required = Balloon::new(transport, platform, Options::new(sets::Hinting)).unwrap().probe();
         let (transport, platform) = match required {
             Ok(balloon) => {
                 assert!(hinting);
@@ -151,82 +187,81 @@ fn features_whose_field_is_missing_are_absent() {
                 failed.balloon.into_parts()
             }
         };
-        match Balloon::new(transport, platform).require(PagePoison(7)).probe() {
+        match Balloon::new(transport, platform, Options::new(sets::Poison)).unwrap().probe() {
             Ok(balloon) => {
                 assert!(poison);
                 drop(balloon);
             }
             Err(failed) => assert_eq!((poison, unsupported(&failed.error)), (false, Some(4))),
         }
-        assert_settled(&device, &ledger);
+        assert_all_returned(&device, &ledger);
     }
 }
 
-/// balloon.config.1: a configuration that lacks a field that every balloon has is none.
+/// balloon.config.1: every balloon has the fields `num_pages` and `actual`.
 #[test]
-fn a_configuration_without_actual_is_an_error() {
+fn a_configuration_space_without_actual_is_an_error() {
     for bytes in [0, 4] {
         let device = BalloonDevice::builder().config_bytes(bytes).inline().start().unwrap();
         let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
         let ledger = platform.ledger();
-        let failed = Balloon::new(bus(&device), platform).require(MustTellHost).probe().unwrap_err();
+        let balloon = Balloon::new(bus(&device), platform, Options::new(TellHost)).unwrap();
+        let failed = balloon.probe().unwrap_err();
         assert!(matches!(failed.error, ProbeError::Config(_)), "{:?}", failed.error);
-        assert_settled(&device, &ledger);
+        assert_reset(&device, &ledger);
+        drop(failed);
+        assert_all_returned(&device, &ledger);
     }
 }
 
-/// A frozen balloon whose device no longer offers what is required stays frozen, until it does again.
+/// The balloon stays frozen until the device offers all required features again.
 #[test]
-fn a_balloon_is_not_restored_to_a_device_that_lacks_what_is_required() {
+fn a_balloon_is_not_restored_if_the_device_lacks_a_required_feature() {
     let (device, platform, ledger) = start(features::BALLOON);
-    let balloon = Balloon::new(bus(&device), platform).require(MustTellHost).require(StatsVq);
-    let balloon = balloon.require(DeflateOnOom::default()).require(PageReporting::default());
-    let mut balloon = balloon.require(PagePoison(1)).require(FreePageHint::default()).probe().unwrap();
+    let mut balloon = probe(&device, platform, Options::new(sets::AllRequired).poison_value(1));
     device.set_target(500);
-    while balloon.service().unwrap() == Step::Waiting {}
+    assert_eq!(settle(&mut balloon), Step::OnTarget);
     let accepted = device.accepted_features();
     assert_eq!(accepted, features::BALLOON | features::VERSION_1);
-    let mut frozen = balloon.freeze(&mut spin()).map_err(|held| held.error).unwrap();
+    let mut frozen = balloon.freeze(&mut spin()).map_err(|live| live.error).unwrap();
     for bit in 0..6 {
-        device.misbehave(RegisterFault::Features(accepted & !(1 << bit)));
+        device.inject(RegisterFault::Features(accepted & !(1 << bit)));
         let failed = frozen.restore().unwrap_err();
         let ProbeError::Setup(SetupError::Negotiate(NegotiateError::NotOffered { bit: missing, .. })) = failed.error
         else {
             panic!("{bit}: {}", failed.error)
         };
         assert_eq!((missing, device.status() & 4), (bit, 0));
-        assert!(ledger.is_settled(), "nothing is kept");
+        assert_reset(&device, &ledger);
         frozen = failed.balloon;
     }
-    device.misbehave(RegisterFault::Features(accepted & !features::VERSION_1));
+    device.inject(RegisterFault::Features(accepted & !features::VERSION_1));
     let failed = frozen.restore().unwrap_err();
     assert_eq!(failed.error, ProbeError::Setup(SetupError::LegacyOnly));
-    device.behave();
+    device.clear_faults();
     let mut balloon = failed.balloon.restore().map_err(|failed| failed.error).unwrap();
-    assert_eq!(device.accepted_features(), accepted, "the same again");
-    while balloon.service().unwrap() == Step::Waiting {}
+    assert_eq!(device.accepted_features(), accepted, "the same features as before");
+    assert_eq!(settle(&mut balloon), Step::OnTarget);
     assert_eq!((balloon.size(), device.actual()), (Pages(500), 500));
     assert_clean(&device, &ledger);
     let _ = balloon.remove(&mut spin()).unwrap();
-    assert_settled(&device, &ledger);
+    assert_all_returned(&device, &ledger);
 }
 
-/// What is only wanted may come and go with the device.
 #[test]
-fn a_balloon_is_restored_to_a_device_that_lacks_what_is_wanted() {
+fn a_balloon_is_restored_if_the_device_lacks_only_optional_features() {
     let (device, platform, ledger) = start(features::BALLOON);
-    let balloon = Balloon::new(bus(&device), platform).want(MustTellHost).want(DeflateOnOom::default());
-    let mut balloon = balloon.probe().unwrap();
+    let mut balloon = probe(&device, platform, Options::new(sets::OnOom));
     assert!(balloon.deflate_on_oom().is_some());
-    let frozen = balloon.freeze(&mut spin()).map_err(|held| held.error).unwrap();
-    device.misbehave(RegisterFault::Features(features::VERSION_1));
+    let frozen = balloon.freeze(&mut spin()).map_err(|live| live.error).unwrap();
+    device.inject(RegisterFault::Features(features::VERSION_1));
     let mut balloon = frozen.restore().map_err(|failed| failed.error).unwrap();
     assert!(balloon.deflate_on_oom().is_none());
     assert_eq!(device.accepted_features(), features::VERSION_1);
     device.set_target(50);
-    while balloon.service().unwrap() == Step::Waiting {}
-    assert!(ledger.accounts().calls > 0, "accounted, now that there is no relief");
+    assert_eq!(settle(&mut balloon), Step::OnTarget);
+    assert!(ledger.managed().calls > 0, "without DEFLATE_ON_OOM the managed-page count follows the balloon");
     assert_eq!(device.actual(), 50);
     let _ = balloon.remove(&mut spin()).unwrap();
-    assert_settled(&device, &ledger);
+    assert_all_returned(&device, &ledger);
 }

@@ -1,5 +1,5 @@
-//! Arrays of page numbers: how fast frames become entries, beside a plain copy of as many bytes.
-#![allow(missing_docs, reason = "criterion's macros make public functions")]
+//! Encoding of frames into arrays of page numbers, compared with a copy of the same number of bytes.
+#![allow(missing_docs, reason = "the macros of criterion define public functions")]
 
 use std::array::from_fn;
 use std::hint::black_box;
@@ -27,7 +27,7 @@ fn pfn_array(criterion: &mut Criterion) {
     group.bench_function(BenchmarkId::new("scattered", "64 KiB"), |bencher| {
         bencher.iter(|| encode_64k(black_box(&mut array), black_box(&pages.0)));
     });
-    // A run is encoded alike whatever the size of its frames.
+    // The encoding of a run does not depend on the frame size.
     group.bench_function("run", |bencher| {
         bencher.iter(|| encode_run(black_box(&mut array), black_box(0x1000), black_box(ENTRIES as u32)));
     });

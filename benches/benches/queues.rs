@@ -1,14 +1,14 @@
-//! The queues beside inflation and deflation: answers to requests for statistics, and reports of free memory.
-#![allow(missing_docs, reason = "criterion's macros make public functions")]
+//! The statistics queue and the reporting queue.
+#![allow(missing_docs, reason = "the macros of criterion define public functions")]
 
-use aerostat_benches::{Format, Lie, Ours, Setting};
+use aerostat_benches::{Config, Format, FrameOrder, Ours};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
-/// Frames of the kernel.
+/// Number of frames of the kernel.
 const FRAMES: u32 = 1 << 20;
 
 fn ours(format: Format) -> Ours {
-    Ours::new(Setting { format, depth: 16, lie: Lie::Runs }, FRAMES)
+    Ours::new(Config { format, max_in_flight: 16, order: FrameOrder::Runs }, FRAMES)
 }
 
 fn stats(criterion: &mut Criterion) {
@@ -24,7 +24,7 @@ fn report(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("report");
     for format in [Format::Split, Format::Packed] {
         let mut ours = ours(format);
-        // As many blocks as a step reports, so that each iteration is one.
+        // One step reports this many blocks, so that each iteration is one step.
         let blocks = ours.report(1);
         group.throughput(Throughput::Elements(blocks));
         group.bench_function(BenchmarkId::from_parameter(format), |bencher| bencher.iter(|| ours.report(blocks)));

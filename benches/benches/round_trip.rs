@@ -1,28 +1,29 @@
-//! Whole inflations and deflations on a device that acknowledges at once, by who drives it, over which rings, how the
-//! kernel's frames lie, and how many arrays are with the device at a time.
+//! Inflation and deflation on a device that completes buffers immediately, by driver, ring format, order of the frames, and
+//! number of arrays in flight.
 //!
-//! In `thread` the device has a thread of its own, which has to be woken; `device` is the device alone, which is a part of all
-//! but those.
-#![allow(missing_docs, reason = "criterion's macros make public functions")]
+//! In `thread` the device runs on its own thread, which each notification wakes. `device` is the cost of the device without a
+//! driver, which is included in all other results except those of `thread`.
+#![allow(missing_docs, reason = "the macros of criterion define public functions")]
 
-use aerostat_benches::{AckDevice, Bare, ENTRIES, Format, Lie, Ours, Peer, Setting};
+use aerostat_benches::{AckDevice, Config, DeviceOnly, ENTRIES, Format, FrameOrder, Ours, Peer};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 /// Pages of a round trip: 64 MiB.
 const PAGES: u32 = 16384;
-const DEPTHS: [u16; 5] = [1, 2, 4, 8, 16];
+/// Maximum numbers of arrays in flight.
+const MAX_IN_FLIGHT: [u16; 5] = [1, 2, 4, 8, 16];
 
 fn group<'c>(criterion: &'c mut Criterion, name: &str) -> BenchmarkGroup<'c, WallTime> {
     let mut group = criterion.benchmark_group(format!("round_trip/{name}"));
-    // Each page goes into the balloon and out of it.
+    // Each page enters the balloon and leaves it.
     group.throughput(Throughput::Elements(u64::from(PAGES) * 2));
     group
 }
 
-fn ours(group: &mut BenchmarkGroup<'_, WallTime>, device: AckDevice, setting: Setting) {
-    let mut ours: Ours = Ours::on(device, setting, PAGES);
-    group.bench_function(BenchmarkId::new(setting.format.to_string(), setting.depth), |bencher| {
+fn ours(group: &mut BenchmarkGroup<'_, WallTime>, device: AckDevice, config: Config) {
+    let mut ours: Ours = Ours::on(device, config, PAGES);
+    group.bench_function(BenchmarkId::new(config.format.to_string(), config.max_in_flight), |bencher| {
         bencher.iter(|| {
             ours.inflate(PAGES);
             ours.deflate();
@@ -30,8 +31,8 @@ fn ours(group: &mut BenchmarkGroup<'_, WallTime>, device: AckDevice, setting: Se
     });
 }
 
-fn peer(group: &mut BenchmarkGroup<'_, WallTime>, device: AckDevice, lie: Lie) {
-    let mut peer = Peer::on(device, lie, PAGES);
+fn peer(group: &mut BenchmarkGroup<'_, WallTime>, device: AckDevice, order: FrameOrder) {
+    let mut peer = Peer::on(device, order, PAGES);
     group.bench_function(BenchmarkId::new("virtio-drivers", 1), |bencher| {
         bencher.iter(|| {
             peer.inflate(PAGES);
@@ -40,37 +41,37 @@ fn peer(group: &mut BenchmarkGroup<'_, WallTime>, device: AckDevice, lie: Lie) {
     });
 }
 
-/// Both drivers on a device of their own each.
-fn drivers(criterion: &mut Criterion, name: &str, lie: Lie, device: fn() -> AckDevice) {
+/// Measures both drivers, each on its own device.
+fn drivers(criterion: &mut Criterion, name: &str, order: FrameOrder, device: fn() -> AckDevice) {
     let mut group = group(criterion, name);
     for format in [Format::Split, Format::Packed] {
-        for depth in DEPTHS {
-            ours(&mut group, device(), Setting { format, depth, lie });
+        for max_in_flight in MAX_IN_FLIGHT {
+            ours(&mut group, device(), Config { format, max_in_flight, order });
         }
     }
-    peer(&mut group, device(), lie);
+    peer(&mut group, device(), order);
 }
 
 fn round_trip(criterion: &mut Criterion) {
-    for lie in [Lie::Runs, Lie::Scattered] {
-        drivers(criterion, &lie.to_string(), lie, AckDevice::new);
+    for order in [FrameOrder::Runs, FrameOrder::Scattered] {
+        drivers(criterion, &order.to_string(), order, AckDevice::new);
     }
 }
 
 fn thread(criterion: &mut Criterion) {
-    for lie in [Lie::Runs, Lie::Scattered] {
-        drivers(criterion, &format!("thread/{lie}"), lie, AckDevice::in_thread);
+    for order in [FrameOrder::Runs, FrameOrder::Scattered] {
+        drivers(criterion, &format!("thread/{order}"), order, AckDevice::in_thread);
     }
 }
 
 fn device(criterion: &mut Criterion) {
     let mut group = group(criterion, "device");
-    for depth in DEPTHS {
-        let mut bare = Bare::new();
-        group.bench_function(BenchmarkId::from_parameter(depth), |bencher| {
+    for max_in_flight in MAX_IN_FLIGHT {
+        let mut device_only = DeviceOnly::new();
+        group.bench_function(BenchmarkId::from_parameter(max_in_flight), |bencher| {
             bencher.iter(|| {
-                for _ in 0..PAGES * 2 / ENTRIES as u32 / u32::from(depth) {
-                    bare.publish(depth);
+                for _ in 0..PAGES * 2 / ENTRIES as u32 / u32::from(max_in_flight) {
+                    device_only.publish(max_in_flight);
                 }
             });
         });

@@ -1,42 +1,39 @@
-//! The book of frames: entering them, finding and striking them out again, and exchanging one of a million.
-#![allow(missing_docs, reason = "criterion's macros make public functions")]
+//! The frame bitmap: setting, finding and clearing frames, and migration of one of a million frames.
+#![allow(missing_docs, reason = "the macros of criterion define public functions")]
 
 use std::time::{Duration, Instant};
 
-use aerostat_benches::{Format, Lie, Ours, Setting};
+use aerostat_balloon::internals::{FrameBitmap, Run};
+use aerostat_benches::{Config, Format, FrameOrder, Ours};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use tracker::{Run, Tracker};
 
-// The very file of the driver, which keeps the book to itself.
-#[allow(dead_code, unused_imports, reason = "not all of it is measured, and its tests run elsewhere")]
-#[path = "../../balloon/src/tracker.rs"]
-mod tracker;
-
-/// Frames in the book.
+/// Number of frames in the bitmap.
 const FRAMES: u32 = 1 << 20;
-/// Frames that are entered or struck out at a time where they lie in runs.
+/// Length in frames of a run.
 const RUN: u32 = 256;
 
-/// All frames of the book, as a kernel might give them.
-fn runs(lie: Lie) -> Vec<Run> {
+/// Returns the frames of the bitmap in the order in which a kernel allocates them.
+fn runs(order: FrameOrder) -> Vec<Run> {
     let scattered = |frame: u32| Run { first: (frame.wrapping_mul(0x9e37_79b1) % FRAMES).into(), count: 1 };
-    match lie {
-        Lie::Runs => (0..FRAMES).step_by(RUN as usize).map(|first| Run { first: first.into(), count: RUN }).collect(),
-        // Every second frame, so that no two are neighbours.
-        Lie::Scattered => (0..FRAMES).map(scattered).filter(|run| run.first.is_multiple_of(2)).collect(),
+    match order {
+        FrameOrder::Runs => {
+            (0..FRAMES).step_by(RUN as usize).map(|first| Run { first: first.into(), count: RUN }).collect()
+        }
+        // Every second frame, so that no two are adjacent.
+        FrameOrder::Scattered => (0..FRAMES).map(scattered).filter(|run| run.first.is_multiple_of(2)).collect(),
     }
 }
 
-fn insert(book: &mut Tracker, runs: &[Run]) {
+fn set(bitmap: &mut FrameBitmap, runs: &[Run]) {
     for &run in runs {
-        assert_eq!(book.insert(run), Ok(()));
+        assert_eq!(bitmap.set(run), Ok(()));
     }
 }
 
-fn take(book: &mut Tracker) {
-    let mut walk = book.walk(0);
-    while let Some(piece) = book.step(&mut walk, RUN) {
-        book.strike(piece);
+fn clear(bitmap: &mut FrameBitmap) {
+    let mut cursor = bitmap.cursor(0);
+    while let Some(bits) = bitmap.advance(&mut cursor, RUN) {
+        bitmap.clear(bits);
     }
 }
 
@@ -46,19 +43,19 @@ fn timed(work: impl FnOnce()) -> Duration {
     start.elapsed()
 }
 
-fn book(criterion: &mut Criterion) {
-    let span = 0..u64::from(FRAMES);
-    let words = vec![0; Tracker::words(&span).expect("a small span")].leak();
-    let mut book = Tracker::new(words, &span).expect("there are enough words");
-    for lie in [Lie::Runs, Lie::Scattered] {
-        let runs = runs(lie);
-        let mut group = criterion.benchmark_group(format!("tracking/{lie}"));
+fn bitmap(criterion: &mut Criterion) {
+    let range = 0..u64::from(FRAMES);
+    let words = vec![0; FrameBitmap::words(&range).expect("a small range")].leak();
+    let mut bitmap = FrameBitmap::new(words, &range);
+    for order in [FrameOrder::Runs, FrameOrder::Scattered] {
+        let runs = runs(order);
+        let mut group = criterion.benchmark_group(format!("tracking/{order}"));
         group.throughput(Throughput::Elements(runs.iter().map(|run| u64::from(run.count)).sum()));
         group.bench_function("insert", |bencher| {
             bencher.iter_custom(|times| {
                 let mut round = || {
-                    let time = timed(|| insert(&mut book, &runs));
-                    take(&mut book);
+                    let time = timed(|| set(&mut bitmap, &runs));
+                    clear(&mut bitmap);
                     time
                 };
                 (0..times).map(|_| round()).sum()
@@ -67,8 +64,8 @@ fn book(criterion: &mut Criterion) {
         group.bench_function("take", |bencher| {
             bencher.iter_custom(|times| {
                 let mut round = || {
-                    insert(&mut book, &runs);
-                    timed(|| take(&mut book))
+                    set(&mut bitmap, &runs);
+                    timed(|| clear(&mut bitmap))
                 };
                 (0..times).map(|_| round()).sum()
             });
@@ -76,12 +73,13 @@ fn book(criterion: &mut Criterion) {
     }
 }
 
-/// Whole exchanges, of which the device acknowledges both halves.
+/// Measures complete migrations, which use both the inflate queue and the deflate queue.
 fn migrate(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("tracking");
-    let mut ours: Ours = Ours::new(Setting { format: Format::Split, depth: 16, lie: Lie::Runs }, FRAMES);
+    let mut ours: Ours =
+        Ours::new(Config { format: Format::Split, max_in_flight: 16, order: FrameOrder::Runs }, FRAMES);
     ours.inflate(FRAMES);
-    // There and back again, one place further each time.
+    // Migrates a frame and back, at another frame in each iteration.
     group.throughput(Throughput::Elements(2));
     let mut old = 0;
     group.bench_function(BenchmarkId::new("migrate one of", FRAMES), |bencher| {
@@ -94,5 +92,5 @@ fn migrate(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, book, migrate);
+criterion_group!(benches, bitmap, migrate);
 criterion_main!(benches);

@@ -1,9 +1,9 @@
-//! The device: registers, and rings whose buffers it acknowledges as soon as it hears of them.
+//! The device: registers, and rings whose buffers it completes immediately.
 //!
-//! It does what a driver can notice and nothing else, without a lock and without an allocation, so that what is measured is
-//! the driver. It trusts the driver: it is no model to test one with.
+//! It does only what a driver can observe, without locks and allocations, so that the benchmarks measure the driver. It
+//! trusts the driver and is not suitable for tests.
 //!
-//! It works where it is notified, in the driver's thread, or in a thread of its own.
+//! It works in the notification, on the thread of the driver, or on its own thread.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -24,7 +24,7 @@ use self::worker::Worker;
 mod rings;
 mod worker;
 
-/// What the device offers.
+/// The offered features.
 const FEATURES: u64 = 1 << Version1::BIT
     | 1 << RingPacked::BIT
     | 1 << EventIdx::BIT
@@ -34,37 +34,37 @@ const FEATURES: u64 = 1 << Version1::BIT
     | 1 << FreePageHint::BIT
     | 1 << PagePoison::BIT
     | 1 << PageReporting::BIT;
-/// Length of the register block.
+/// Length in bytes of the register file.
 const LEN: usize = VIRTIO_MMIO_CONFIG as usize + balloon::config::Space::LEN;
-/// Largest size of a queue.
+/// Maximum size of a queue.
 const QUEUE_SIZE: u32 = 128;
-/// The queue whose buffers wait until the host asks.
+/// The statistics queue, whose buffers the device holds until the host requests statistics.
 const STATISTICS: usize = 2;
-/// Queues of a balloon.
+/// Number of queues.
 const QUEUES: usize = 5;
 
 /// Where the device works.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Place {
-    /// In the thread that notifies it, before the notification returns.
+enum Mode {
+    /// In the notification, before it returns.
     #[default]
     Inline,
-    /// In a thread of its own.
+    /// On its own thread.
     Thread,
 }
 
-/// What passed between driver and device.
+/// Counts of the communication between driver and device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Notifications of the driver.
+    /// Notifications by the driver.
     pub notifications: u64,
-    /// Interrupts of the device.
+    /// Interrupts by the device.
     pub interrupts: u64,
-    /// Buffers that were acknowledged inline.
+    /// Buffers that the device completed in notifications.
     pub buffers: u64,
 }
 
-/// A balloon device that acknowledges. Clones are the same device.
+/// A balloon device that only completes buffers. Clones are handles of the same device.
 #[derive(Clone, Default)]
 pub struct AckDevice {
     state: Rc<State>,
@@ -82,47 +82,46 @@ struct State {
     num_pages: Cell<u32>,
     actual: Cell<u32>,
     traffic: Cell<Traffic>,
-    place: Place,
+    mode: Mode,
     worker: RefCell<Option<Worker>>,
 }
 
 impl AckDevice {
-    /// A device that works where it is notified.
+    /// Returns a device that works in the notification.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A device in a thread of its own, which each notification wakes. It sends no interrupts: whoever drives it looks at the
-    /// rings.
+    /// Returns a device on its own thread, which each notification wakes. It raises no interrupts: the driver polls the rings.
     pub fn in_thread() -> Self {
-        Self { state: Rc::new(State { place: Place::Thread, ..State::default() }) }
+        Self { state: Rc::new(State { mode: Mode::Thread, ..State::default() }) }
     }
 
-    /// Wants so many pages in the balloon.
+    /// Sets `num_pages`.
     pub fn set_target(&self, pages: u32) {
         self.state.num_pages.set(pages);
     }
 
-    /// What the driver says that the balloon has, in pages.
+    /// Returns `actual`, in pages.
     pub fn actual(&self) -> u32 {
         self.state.actual.get()
     }
 
-    /// Asks for statistics, by acknowledging the buffer that holds the last ones.
+    /// Requests statistics: completes the statistics buffer.
     #[inline(never)]
-    pub fn ask_for_statistics(&self) {
+    pub fn request_statistics(&self) {
         self.acknowledge(STATISTICS);
     }
 
-    /// What passed between driver and device so far.
+    /// Returns the counts so far.
     pub fn traffic(&self) -> Traffic {
         self.state.traffic.get()
     }
 
-    /// The driver has written the number of a queue to the notification register.
+    /// Handles a write of a queue number to the notification register.
     ///
-    /// This, [`AckDevice::on_read`] and [`AckDevice::on_write`] are the device's side. Where the driver's instructions are
-    /// counted they are left out, by their names.
+    /// This, [`AckDevice::on_read`] and [`AckDevice::on_write`] are the device side. The instruction counts exclude them by
+    /// name.
     #[inline(never)]
     pub(crate) fn on_notify(&self, queue: usize) {
         let state = &*self.state;
@@ -198,7 +197,7 @@ impl AckDevice {
             state.queues.take();
             state.pending.set(0);
         } else if status & VIRTIO_CONFIG_S_DRIVER_OK != 0
-            && state.place == Place::Thread
+            && state.mode == Mode::Thread
             && state.worker.borrow().is_none()
         {
             let queues = state.queues.borrow();
@@ -218,18 +217,18 @@ impl fmt::Debug for AckDevice {
     }
 }
 
-/// The field `num_pages` of the configuration.
+/// Register offset of `num_pages`.
 const NUM_PAGES: u32 = VIRTIO_MMIO_CONFIG;
-/// The field `actual` of the configuration.
+/// Register offset of `actual`.
 const ACTUAL: u32 = VIRTIO_MMIO_CONFIG + 4;
 
-// SAFETY: each access is passed on to the register at that offset, in program order.
+// SAFETY: each access goes to the register at that offset, in program order.
 unsafe impl Io for AckDevice {
     fn len(&self) -> usize {
         LEN
     }
 
-    // No register of the device is narrower than 32 bits.
+    // All registers of the device have 32 bits.
     fn read8(&self, _offset: usize) -> u8 {
         u8::MAX
     }

@@ -1,51 +1,51 @@
-//! What is measured of encoding, as functions of their own, so that their assembly can be looked at.
+//! The measured encodings, as separate functions so that their assembly can be inspected.
 
 use aerostat_balloon::spec::Interface;
 use aerostat_transport::queue::Writer;
 
-/// Page numbers in an array.
+/// Number of page numbers in an array.
 pub const ENTRIES: usize = 256;
 
-/// What begins where a line of the cache does, so that no load or store reaches over two.
+/// A value aligned to a cache line, so that no access crosses two lines.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 pub struct Aligned<T>(pub T);
 
-/// An array for a device, as aligned as those of a queue usually are.
+/// An array of page numbers with the usual alignment of a queue buffer.
 pub type Array = Aligned<[u8; ENTRIES * size_of::<u32>()]>;
 
-/// Encodes frames of 4 KiB that lie anywhere, by their page numbers.
+/// Encodes scattered 4 KiB frames by page number.
 #[inline(never)]
 pub fn encode_4k(array: &mut Array, pages: &[u32]) -> u32 {
     Writer::new(&mut array.0, Interface::Modern).groups(pages.iter().copied(), 1)
 }
 
-/// Encodes frames of 64 KiB that lie anywhere, by the numbers of their first pages.
+/// Encodes scattered 64 KiB frames by the number of their first page.
 #[inline(never)]
 pub fn encode_64k(array: &mut Array, pages: &[u32]) -> u32 {
     Writer::new(&mut array.0, Interface::Modern).groups(pages.iter().copied(), 16)
 }
 
-/// Encodes frames of 4 KiB that lie anywhere, by numbers of 64 bits that are known to be page numbers.
+/// Encodes scattered 4 KiB frames by 64-bit numbers that fit into 32 bits.
 #[inline(never)]
 pub fn encode_wide(array: &mut Array, frames: &[u64]) -> u32 {
     Writer::new(&mut array.0, Interface::Modern).groups(frames.iter().map(|&frame| frame as u32), 1)
 }
 
-/// Encodes a run of frames of any size, by its first page and how many pages it has.
+/// Encodes a run of frames by its first page and its number of pages.
 #[inline(never)]
 pub fn encode_run(array: &mut Array, first: u32, pages: u32) -> u32 {
     Writer::new(&mut array.0, Interface::Modern).sequence(first, pages)
 }
 
-/// Copies as many bytes as an array has: what encoding is compared with.
+/// Copies the bytes of an array, for comparison with the encodings.
 #[inline(never)]
 pub fn copy(array: &mut Array, bytes: &Array) {
     array.0.copy_from_slice(&bytes.0);
 }
 
-/// Copies as many bytes by the registers that every CPU has, as encoding does: a `memcpy` takes the widest that there are.
-/// Something is added to every word, so that the compiler does not see a `memcpy` in it.
+/// Copies the bytes of an array with baseline registers, as the encodings do; `memcpy` uses the widest registers of the CPU.
+/// Adds `zero` to every word, so that the compiler does not replace the loop by `memcpy`.
 #[inline(never)]
 pub fn copy_baseline(array: &mut Array, bytes: &Array, zero: u32) {
     let words = |bytes: &[u8; 4]| u32::from_ne_bytes(*bytes);

@@ -1,35 +1,35 @@
-//! What can be counted without a tool: memory, and what passes between driver and device.
+//! Metrics that need no tool: memory, notifications and interrupts.
 
 use std::collections::BTreeMap;
 
-use aerostat_balloon::{
-    Balloon, DeflateOnOom, EventIdx, FreePageHint, MustTellHost, PagePoison, PageReporting, Ready, RingPacked,
-    Size4KiB, StatsVq, features,
-};
+use aerostat_balloon::{Balloon, Options, Ready, Size4KiB, features};
 use aerostat_transport::{Mmio, MmioRegion};
 
 use crate::device::{AckDevice, Traffic};
-use crate::ours::{Format, Ours, Setting};
-use crate::platform::{Kernel, Lie};
+use crate::ours::{Config, Format, Ours};
+use crate::platform::{FrameOrder, Kernel};
 
-/// Pages of a GiB.
+/// Number of pages in 1 GiB.
 const GIB: u32 = 1 << 18;
 
-type All = features! {
-    RingPacked: Required, EventIdx: Required, MustTellHost: Required, StatsVq: Required, DeflateOnOom: Required,
-    FreePageHint: Required, PagePoison: Required, PageReporting: Required
-};
+features! {
+    /// Every feature of the balloon, and packed rings.
+    pub struct All {
+        RingPacked: Required, EventIdx: Required, MustTellHost: Required, StatsVq: Required, DeflateOnOom: Required,
+        FreePageHint: Required, PagePoison: Required, PageReporting: Required
+    }
+}
 
-/// Each number by its name.
+/// Returns the metrics by name.
 ///
 /// # Panics
 ///
-/// When the balloon does not work.
+/// If the balloon fails, which is a bug of the device.
 pub fn facts() -> BTreeMap<String, f64> {
     let mut facts = BTreeMap::new();
     memory(&mut facts);
     for format in [Format::Split, Format::Packed] {
-        let mut ours: Ours = Ours::new(Setting { format, depth: 16, lie: Lie::Runs }, GIB);
+        let mut ours: Ours = Ours::new(Config { format, max_in_flight: 16, order: FrameOrder::Runs }, GIB);
         let start = ours.device.traffic();
         ours.inflate(GIB);
         let middle = ours.device.traffic();
@@ -40,26 +40,31 @@ pub fn facts() -> BTreeMap<String, f64> {
     facts
 }
 
+/// Adds the difference of two traffic counts.
 fn traffic(facts: &mut BTreeMap<String, f64>, format: Format, way: &str, from: Traffic, to: Traffic) {
-    let mut enter = |what, count: u64| facts.insert(format!("{what} per GiB/{format}/{way}"), count as f64);
-    enter("notifications", to.notifications - from.notifications);
-    enter("interrupts", to.interrupts - from.interrupts);
+    let mut add = |what, count: u64| facts.insert(format!("{what} per GiB/{format}/{way}"), count as f64);
+    add("notifications", to.notifications - from.notifications);
+    add("interrupts", to.interrupts - from.interrupts);
 }
 
-/// The memory of a balloon with every feature, for a kernel of 1 GiB.
+/// Adds the memory of a balloon with every feature, for a kernel with 1 GiB.
 fn memory(facts: &mut BTreeMap<String, f64>) {
-    let bus = Mmio::new(AckDevice::new()).map_err(|(_, error)| error).expect("the device is there");
-    let balloon = Balloon::new(bus, Kernel::<Size4KiB>::new(GIB, Lie::Runs));
-    let balloon = balloon.require(RingPacked).require(EventIdx).require(MustTellHost).require(StatsVq);
-    let balloon = balloon.require(DeflateOnOom::default()).require(FreePageHint::default());
-    let balloon = balloon.require(PagePoison(0)).require(PageReporting::default()).probe();
-    let balloon: Balloon<Ready<_, _, All>> = balloon.map_err(|failed| failed.error).expect("the device is honest");
+    let bus = Mmio::new(AckDevice::new()).map_err(|(_, error)| error).expect("the register file is valid");
+    let kernel = Kernel::<Size4KiB>::new(GIB, FrameOrder::Runs);
+    let balloon = Balloon::new(bus, kernel, Options::new(All)).expect("out of memory");
+    let balloon = balloon.probe().expect("the device follows the protocol");
     let kernel = balloon.platform();
-    // The kernel's own part is its own.
-    let ready = size_of::<Ready<Mmio<MmioRegion>, Kernel, All>>() - size_of::<Kernel>();
-    for (name, bytes) in
-        [("balloon", ready), ("shared", kernel.shared_bytes()), ("books for a GiB", kernel.private_bytes())]
-    {
+    let bits = |frames: u64| frames.div_ceil(64) as usize * size_of::<u64>();
+    // One bit for each frame, each 2 MiB block and each 4 MiB block.
+    let bitmaps = bits(GIB.into()) + bits((1 << 30) / (2 << 20)) + bits((1 << 30) / (4 << 20));
+    // The state of the driver, without the part that belongs to the kernel.
+    let state = kernel.private_bytes() - bitmaps - size_of::<Kernel>();
+    for (name, bytes) in [
+        ("balloon", size_of::<Balloon<Ready<Mmio<MmioRegion>, Kernel, All>>>()),
+        ("state", state),
+        ("shared", kernel.shared_bytes()),
+        ("bitmaps for a GiB", bitmaps),
+    ] {
         facts.insert(format!("bytes of memory/{name}"), bytes as f64);
     }
 }

@@ -1,22 +1,21 @@
-//! What the benchmarks share: a device whose work is reduced to acknowledging, a kernel that costs next to nothing, and two
-//! drivers on them: the balloon of this workspace ([`Ours`]), and arrays sent through the crate `virtio-drivers` ([`Peer`]).
+//! The common part of the benchmarks: a device that only completes buffers, a kernel with minimal cost, and two drivers: the
+//! balloon of this workspace ([`Ours`]) and a balloon on the crate `virtio-drivers` ([`Peer`]).
 //!
-//! Time is measured by `cargo bench`, instructions by the program `count` under callgrind, in
-//! `cargo xtask test --only counts`. What each number means is in the book's chapter
-//! "Benchmarks and counts".
+//! `cargo bench` measures time. `cargo xtask test --only counts` counts the instructions of the program `count` with
+//! callgrind. The chapter "Benchmarks and counts" of the book explains the numbers.
 
-mod bare;
 mod device;
+mod device_only;
 mod encode;
 mod facts;
 mod ours;
 mod peer;
 mod platform;
 
-pub use bare::Bare;
 pub use device::{AckDevice, Traffic};
+pub use device_only::DeviceOnly;
 pub use encode::{Aligned, Array, ENTRIES, copy, copy_baseline, encode_4k, encode_64k, encode_run, encode_wide};
 pub use facts::facts;
-pub use ours::{Either, Format, Live, Ours, Setting};
+pub use ours::{Config, Either, Format, Live, Ours};
 pub use peer::Peer;
-pub use platform::{Kernel, Lie};
+pub use platform::{FrameOrder, Kernel};

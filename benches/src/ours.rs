@@ -1,13 +1,12 @@
-//! A live balloon of this workspace on the device.
+//! The balloon driver of this workspace.
 
 use aerostat_balloon::{
-    Balloon, EventIdx, FrameRun, FrameSize, MustTellHost, PageReporting, Ready, RingPacked, Size4KiB, StatsRequest,
-    StatsVq, Step, Undeclared, Unprobed, features,
+    Balloon, BalloonFeatureSet, FrameRun, FrameSize, Options, Platform, Ready, Size4KiB, StatsRequest, Step, features,
 };
 use aerostat_transport::{Mmio, Spin};
 
 use crate::device::AckDevice;
-use crate::platform::{Kernel, Lie};
+use crate::platform::{FrameOrder, Kernel};
 
 /// The format of the rings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,26 +26,32 @@ impl std::fmt::Display for Format {
     }
 }
 
-/// How a balloon is driven.
+/// The properties of a benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Setting {
+pub struct Config {
     /// The format of the rings.
     pub format: Format,
-    /// Arrays that are with the device at a time.
-    pub depth: u16,
-    /// How the kernel's free frames lie.
-    pub lie: Lie,
+    /// The maximum number of arrays in flight.
+    pub max_in_flight: u16,
+    /// The order in which the kernel allocates frames.
+    pub order: FrameOrder,
 }
 
 type Bus = Mmio<AckDevice>;
-type SplitRings = features! { MustTellHost: Required, StatsVq: Required, PageReporting: Required };
-type PackedRings = features! {
-    MustTellHost: Required, StatsVq: Required, PageReporting: Required, RingPacked: Required, EventIdx: Required
-};
-/// A live balloon over the rings that a declaration names.
-pub type Live<S, L> = Balloon<Ready<Bus, Kernel<S>, L>>;
+features! {
+    /// A balloon with split rings.
+    pub struct SplitRings { MustTellHost: Required, StatsVq: Required, PageReporting: Required }
+}
+features! {
+    /// A balloon with packed rings and the event index.
+    pub struct PackedRings {
+        MustTellHost: Required, StatsVq: Required, PageReporting: Required, RingPacked: Required, EventIdx: Required
+    }
+}
+/// A live balloon with the declared features.
+pub type Live<S, F> = Balloon<Ready<Bus, Kernel<S>, F>>;
 
-/// A live balloon over either rings, on a device.
+/// A live balloon and its device.
 #[derive(Debug)]
 pub struct Ours<S: FrameSize = Size4KiB> {
     /// The device.
@@ -55,17 +60,28 @@ pub struct Ours<S: FrameSize = Size4KiB> {
     pub balloon: Either<S>,
 }
 
-/// A live balloon over either rings.
+/// A live balloon with either ring format.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "both are as large")]
 pub enum Either<S: FrameSize> {
-    /// Over split rings.
+    /// With split rings.
     Split(Live<S, SplitRings>),
-    /// Over packed rings.
+    /// With packed rings.
     Packed(Live<S, PackedRings>),
 }
 
-/// Calls the same on either balloon.
+/// Probes a balloon for up to `frames` frames.
+fn probe<S: FrameSize, F: BalloonFeatureSet>(device: &AckDevice, config: Config, frames: u32, features: F) -> Live<S, F>
+where
+    Kernel<S>: Platform<F>,
+{
+    let kernel = Kernel::new(2 * frames, config.order);
+    let bus = Mmio::new(device.clone()).map_err(|(_, error)| error).expect("the register file is valid");
+    let options = Options::new(features).max_in_flight(config.max_in_flight);
+    let balloon = Balloon::new(bus, kernel, options).expect("out of memory");
+    balloon.probe().expect("the device follows the protocol")
+}
+
+/// Evaluates an expression with the balloon of either ring format.
 #[macro_export]
 macro_rules! either {
     ($ours:expr, $balloon:ident => $do:expr) => {
@@ -77,69 +93,62 @@ macro_rules! either {
 }
 
 impl<S: FrameSize> Ours<S> {
-    /// A live balloon for up to `frames` frames, on a device in this thread.
+    /// Returns a live balloon for up to `frames` frames, on a device in this thread.
     ///
     /// # Panics
     ///
-    /// When the device does not come to life, which is a mistake in it.
-    pub fn new(setting: Setting, frames: u32) -> Self {
-        Self::on(AckDevice::new(), setting, frames)
+    /// If probing fails, which is a bug of the device.
+    pub fn new(config: Config, frames: u32) -> Self {
+        Self::on(AckDevice::new(), config, frames)
     }
 
-    /// A live balloon for up to `frames` frames.
+    /// Returns a live balloon for up to `frames` frames.
     ///
     /// # Panics
     ///
-    /// When the device does not come to life, which is a mistake in it.
-    pub fn on(device: AckDevice, setting: Setting, frames: u32) -> Self {
-        let kernel = Kernel::new(2 * frames, setting.lie);
-        let bus = Mmio::new(device.clone()).map_err(|(_, error)| error).expect("the device is there");
-        let balloon: Balloon<Unprobed<Bus, Kernel<S>, Undeclared>> = Balloon::new(bus, kernel).depth(setting.depth);
-        let balloon = balloon.require(MustTellHost).require(StatsVq).require(PageReporting::default());
-        let balloon = match setting.format {
-            Format::Split => balloon.probe().map(Either::Split).map_err(|failed| failed.error),
-            Format::Packed => {
-                let balloon = balloon.require(RingPacked).require(EventIdx);
-                balloon.probe().map(Either::Packed).map_err(|failed| failed.error)
-            }
+    /// If probing fails, which is a bug of the device.
+    pub fn on(device: AckDevice, config: Config, frames: u32) -> Self {
+        let balloon = match config.format {
+            Format::Split => Either::Split(probe(&device, config, frames, SplitRings)),
+            Format::Packed => Either::Packed(probe(&device, config, frames, PackedRings)),
         };
-        Self { device, balloon: balloon.expect("the device is honest") }
+        Self { device, balloon }
     }
 
-    /// Goes to a target, as a kernel's work queue does.
+    /// Sets the target and calls `service` until the balloon has reached it, as the work queue of a kernel does.
     ///
     /// # Panics
     ///
-    /// When the balloon does not get there, which is a mistake in the device.
+    /// If `service` fails, which is a bug of the device.
     #[inline(never)]
-    pub fn go_to(&mut self, pages: u32) {
+    pub fn reach_target(&mut self, pages: u32) {
         self.device.set_target(pages);
-        either!(self, balloon => while balloon.service().expect("the device is honest") != Step::OnTarget {
+        either!(self, balloon => while balloon.service().expect("the device follows the protocol") != Step::OnTarget {
             std::hint::spin_loop();
         });
     }
 
-    /// Answers the host's request for statistics, once.
+    /// Answers one request of the host for statistics.
     ///
     /// # Panics
     ///
-    /// When the balloon does not answer.
+    /// If the balloon does not answer.
     pub fn answer(&mut self) {
-        self.device.ask_for_statistics();
-        let asked = either!(self, balloon => balloon.stats().service());
-        assert_eq!(asked, Ok(StatsRequest::Answered));
+        self.device.request_statistics();
+        let request = either!(self, balloon => balloon.service_statistics());
+        assert_eq!(request, Ok(StatsRequest::Answered));
     }
 
-    /// Reports `blocks` blocks of free memory or more, and returns how many.
+    /// Reports at least `blocks` blocks of free memory, and returns their number.
     ///
     /// # Panics
     ///
-    /// When the device does not work.
+    /// If `service` fails, which is a bug of the device.
     pub fn report(&mut self, blocks: u64) -> u64 {
         either!(self, balloon => {
             let start = balloon.platform().reported_blocks();
             loop {
-                balloon.reporting().service().expect("the device is honest");
+                balloon.service_reporting().expect("the device follows the protocol");
                 let reported = balloon.platform().reported_blocks() - start;
                 if reported >= blocks {
                     break reported;
@@ -148,29 +157,29 @@ impl<S: FrameSize> Ours<S> {
         })
     }
 
-    /// Exchanges the frame `old` of the balloon for `new`, which nobody has.
+    /// Replaces the ballooned frame `old` by the free frame `new`.
     ///
     /// # Panics
     ///
-    /// When the balloon does not do it.
+    /// If the migration fails, which is a bug of the device.
     pub fn migrate(&mut self, old: u64, new: u64) {
-        // SAFETY: nobody touches the frames of a `Kernel`, which are only numbers.
+        // SAFETY: the frames of a `Kernel` are only numbers; no memory belongs to them.
         let new = unsafe { FrameRun::from_raw(new, 1) };
         either!(self, balloon => {
             let migration = balloon.migrate(old, new).map_err(|rejected| rejected.error);
-            migration.and_then(|migration| migration.wait(&mut Spin::default())).expect("the device is honest");
+            migration.and_then(|migration| migration.wait(&mut Spin::default())).expect("the device follows the protocol");
         });
     }
 
-    /// Inflates the balloon to `pages`. For callgrind, a function of its own.
+    /// Inflates the balloon to `pages`. A separate function, because callgrind selects it by name.
     #[inline(never)]
     pub fn inflate(&mut self, pages: u32) {
-        self.go_to(pages);
+        self.reach_target(pages);
     }
 
-    /// Empties the balloon. For callgrind, a function of its own.
+    /// Deflates the balloon to 0. A separate function, because callgrind selects it by name.
     #[inline(never)]
     pub fn deflate(&mut self) {
-        self.go_to(0);
+        self.reach_target(0);
     }
 }

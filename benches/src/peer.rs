@@ -1,6 +1,7 @@
-//! The same by `virtio-drivers`: one array at a time, through `add_notify_wait_pop`, as its own drivers do.
+//! A balloon driver on the crate `virtio-drivers`: one array at a time with `add_notify_wait_pop`, like the drivers of that
+//! crate.
 //!
-//! That crate has no balloon. What is missing is here as small as it can be: the array, and a list of what the balloon has.
+//! The crate has no balloon driver. This one is as small as possible: an array, and a list of the ballooned frames.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
@@ -13,14 +14,14 @@ use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::device::AckDevice;
-use crate::platform::{Kernel, Lie};
+use crate::platform::{FrameOrder, Kernel};
 
-/// Page numbers in an array.
+/// Number of page numbers in an array.
 const ENTRIES: u32 = 256;
-/// Entries of a queue.
+/// Number of descriptors of a queue.
 const SIZE: usize = 16;
 
-/// A balloon that is driven through `virtio-drivers`.
+/// A balloon on `virtio-drivers`.
 pub struct Peer {
     bus: Bus,
     inflate: VirtQueue<Heap, SIZE>,
@@ -31,21 +32,21 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// A live balloon for up to `frames` frames, on a device in this thread.
+    /// Returns a live balloon for up to `frames` frames, on a device in this thread.
     ///
     /// # Panics
     ///
-    /// When the device does not come to life, which is a mistake in it.
-    pub fn new(lie: Lie, frames: u32) -> Self {
-        Self::on(AckDevice::new(), lie, frames)
+    /// If the initialization fails, which is a bug of the device.
+    pub fn new(order: FrameOrder, frames: u32) -> Self {
+        Self::on(AckDevice::new(), order, frames)
     }
 
-    /// A live balloon for up to `frames` frames.
+    /// Returns a live balloon for up to `frames` frames.
     ///
     /// # Panics
     ///
-    /// When the device does not come to life, which is a mistake in it.
-    pub fn on(device: AckDevice, lie: Lie, frames: u32) -> Self {
+    /// If the initialization fails, which is a bug of the device.
+    pub fn on(device: AckDevice, order: FrameOrder, frames: u32) -> Self {
         let mut bus = Bus(device);
         bus.set_status(DeviceStatus::empty());
         bus.write_driver_features(1 << 32);
@@ -53,7 +54,7 @@ impl Peer {
         let inflate = VirtQueue::new(&mut bus, 0, false, false).expect("the device has the queue");
         let deflate = VirtQueue::new(&mut bus, 1, false, false).expect("the device has the queue");
         bus.finish_init();
-        let kernel = Kernel::new(2 * frames, lie);
+        let kernel = Kernel::new(2 * frames, order);
         let held = Vec::with_capacity(frames as usize);
         Self { bus, inflate, deflate, kernel, held, array: Box::new([0; ENTRIES as usize]) }
     }
@@ -62,7 +63,7 @@ impl Peer {
     ///
     /// # Panics
     ///
-    /// When the device does not work.
+    /// If the device fails.
     #[inline(never)]
     pub fn inflate(&mut self, pages: u32) {
         for _ in 0..pages / ENTRIES {
@@ -78,11 +79,11 @@ impl Peer {
         }
     }
 
-    /// Empties the balloon.
+    /// Deflates the balloon to 0.
     ///
     /// # Panics
     ///
-    /// When the device does not work.
+    /// If the device fails.
     #[inline(never)]
     pub fn deflate(&mut self) {
         while !self.held.is_empty() {
@@ -103,12 +104,12 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // The rings go next, and nobody works on them any more.
+        // Resets the device before the rings are freed.
         self.bus.set_status(DeviceStatus::empty());
     }
 }
 
-/// Writes the page numbers of a run, and returns how many.
+/// Writes the page numbers of a run, and returns their number.
 fn encode(array: &mut [u32], run: &FrameRun<Size4KiB>) -> u32 {
     let first = run.first() as u32;
     for (entry, page) in array.iter_mut().zip(first..first + run.count()) {
@@ -123,7 +124,7 @@ impl std::fmt::Debug for Peer {
     }
 }
 
-/// The device, as `virtio-drivers` reaches it: by the same registers.
+/// The transport of `virtio-drivers` on the registers of the device.
 struct Bus(AckDevice);
 
 impl Bus {
@@ -212,7 +213,7 @@ impl Transport for Bus {
         self.read(VIRTIO_MMIO_CONFIG_GENERATION)
     }
 
-    // A balloon driver would read and write the configuration here, which takes no part in what is measured.
+    // Not used: the benchmark does not measure accesses to the configuration space.
     fn read_config_space<T: FromBytes + IntoBytes>(&self, _offset: usize) -> virtio_drivers::Result<T> {
         Err(virtio_drivers::Error::ConfigSpaceMissing)
     }
@@ -226,30 +227,29 @@ impl Transport for Bus {
     }
 }
 
-/// Memory that driver and device see at the same place.
+/// Heap memory, with the same address for driver and device.
 struct Heap;
 
 fn pages(pages: usize) -> Layout {
-    Layout::from_size_align(pages * PAGE_SIZE, PAGE_SIZE).expect("a ring has a few pages")
+    Layout::from_size_align(pages * PAGE_SIZE, PAGE_SIZE).expect("the size of a ring is valid")
 }
 
-// SAFETY: each allocation is zeroed memory of its own, and an address means the same to driver and device, which are in one
-// process.
+// SAFETY: each allocation is zeroed and disjoint from others. Driver and device are in one process, so addresses are equal.
 unsafe impl Hal for Heap {
     fn dma_alloc(count: usize, _direction: BufferDirection) -> (PhysAddr, NonNull<u8>) {
-        // SAFETY: no ring is empty.
-        let start = NonNull::new(unsafe { alloc_zeroed(pages(count)) }).expect("there is memory for a ring");
+        // SAFETY: the size of a ring is not 0.
+        let start = NonNull::new(unsafe { alloc_zeroed(pages(count)) }).expect("out of memory");
         (start.as_ptr() as PhysAddr, start)
     }
 
     unsafe fn dma_dealloc(_address: PhysAddr, start: NonNull<u8>, count: usize) -> i32 {
-        // SAFETY: by the contract it came from `dma_alloc` with the same count.
+        // SAFETY: by the contract, `dma_alloc` allocated it with the same count.
         unsafe { dealloc(start.as_ptr(), pages(count)) };
         0
     }
 
     unsafe fn mmio_phys_to_virt(address: PhysAddr, _size: usize) -> NonNull<u8> {
-        NonNull::new(address as *mut u8).expect("no register is at 0")
+        NonNull::new(address as *mut u8).expect("the address of a register is not 0")
     }
 
     unsafe fn share(buffer: NonNull<[u8]>, _direction: BufferDirection) -> PhysAddr {

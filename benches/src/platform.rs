@@ -1,4 +1,4 @@
-//! The kernel's side, which costs as little as it can: frames are numbers that nobody touches.
+//! The kernel's side with minimal cost: frames are only numbers.
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::ops::Range;
@@ -10,16 +10,16 @@ use aerostat_balloon::{
 };
 use aerostat_transport::{Dma, DmaRegion};
 
-/// How the kernel's free frames lie.
+/// The order in which the kernel allocates frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Lie {
-    /// Next to each other.
+pub enum FrameOrder {
+    /// Contiguous runs.
     Runs,
-    /// One by one, anywhere.
+    /// Single frames in a pseudo-random order.
     Scattered,
 }
 
-impl std::fmt::Display for Lie {
+impl std::fmt::Display for FrameOrder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Runs => "runs",
@@ -28,15 +28,15 @@ impl std::fmt::Display for Lie {
     }
 }
 
-/// A kernel with `2^n` frames.
+/// A kernel. The number of its frames is a power of two.
 #[derive(Debug)]
 pub struct Kernel<S = Size4KiB> {
-    lie: Lie,
+    order: FrameOrder,
     frames: u32,
     next: u32,
-    /// Blocks that came back from being reported.
+    /// Number of reported blocks.
     reported: u64,
-    /// Bytes of memory that the device can reach.
+    /// Bytes of DMA memory.
     shared: usize,
     /// Bytes of private memory.
     private: usize,
@@ -44,10 +44,10 @@ pub struct Kernel<S = Size4KiB> {
 }
 
 impl<S> Kernel<S> {
-    /// A kernel with at least `frames` frames, half of which may be out at a time.
-    pub fn new(frames: u32, lie: Lie) -> Self {
+    /// Creates a kernel with at least `frames` frames. The balloon can hold half of them.
+    pub fn new(frames: u32, order: FrameOrder) -> Self {
         Self {
-            lie,
+            order,
             frames: frames.next_power_of_two(),
             next: 0,
             reported: 0,
@@ -59,17 +59,17 @@ impl<S> Kernel<S> {
 }
 
 impl<S> Kernel<S> {
-    /// Blocks of free memory that were reported so far.
+    /// Returns the number of reported blocks.
     pub fn reported_blocks(&self) -> u64 {
         self.reported
     }
 
-    /// Bytes that were lent for rings, arrays and the like, which the device can reach.
+    /// Returns the bytes of DMA memory for rings and buffers that were allocated in total.
     pub fn shared_bytes(&self) -> usize {
         self.shared
     }
 
-    /// Bytes that were lent for books of frames.
+    /// Returns the bytes of private memory for bitmaps that were allocated in total.
     pub fn private_bytes(&self) -> usize {
         self.private
     }
@@ -83,21 +83,20 @@ impl<S: FrameSize> Frames for Kernel<S> {
     }
 
     #[inline]
-    fn allocate(&mut self, most: u32) -> Option<FrameRun<S>> {
+    fn allocate(&mut self, max: u32) -> Option<FrameRun<S>> {
         let mask = self.frames - 1;
-        let (first, count) = match self.lie {
-            Lie::Runs => {
-                if self.next + most > self.frames {
+        let (first, count) = match self.order {
+            FrameOrder::Runs => {
+                if self.next + max > self.frames {
                     self.next = 0;
                 }
-                (self.next, most)
+                (self.next, max)
             }
-            // An odd factor makes a permutation of all frames.
-            Lie::Scattered => (self.next.wrapping_mul(0x9e37_79b1) & mask, 1),
+            // Multiplication by an odd factor is a permutation of all frames.
+            FrameOrder::Scattered => (self.next.wrapping_mul(0x9e37_79b1) & mask, 1),
         };
         self.next = (self.next + count) & mask;
-        // SAFETY: nobody reads or writes these frames, which are only numbers here, and each is given again only after all
-        // others.
+        // SAFETY: the frames are only numbers, without memory, and each is allocated again only after all others.
         Some(unsafe { FrameRun::from_raw(first.into(), count) })
     }
 
@@ -110,24 +109,24 @@ impl<S: FrameSize> Frames for Kernel<S> {
     }
 
     fn deallocate_private(&mut self, memory: PrivateMemory) {
-        // SAFETY: leaked as a box by `allocate_private`.
+        // SAFETY: `allocate_private` leaked this box.
         drop(unsafe { Box::from_raw(memory.into_raw().as_ptr()) });
     }
 }
 
-// SAFETY: each call gives out memory of its own on the heap, which the device, in the same process, sees at the same place.
+// SAFETY: each region is a separate heap allocation. The device is in the same process, so addresses are equal.
 unsafe impl<S> Dma for Kernel<S> {
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
-        // SAFETY: no region of a queue is empty.
+        // SAFETY: the size of a region is not 0.
         let start = NonNull::new(unsafe { alloc(layout) })?;
         self.shared += layout.size();
         let address = start.as_ptr() as u64;
-        // SAFETY: it was allocated with this layout just now.
+        // SAFETY: allocated with this layout above.
         Some(unsafe { DmaRegion::new(start, address, layout) })
     }
 
     fn free(&mut self, region: DmaRegion) {
-        // SAFETY: it was allocated by `alloc` above with this layout.
+        // SAFETY: `alloc` allocated it with this layout.
         unsafe { dealloc(region.as_ptr().as_ptr(), region.layout()) };
     }
 }
@@ -162,7 +161,7 @@ impl<S: FrameSize> HintFrames for Kernel<S> {
     }
 }
 
-// Frames are only numbers here.
+// Frames are only numbers: there is no memory to fill.
 impl<S: FrameSize> FillFrames for Kernel<S> {
     fn fill(&mut self, _run: &FrameRun<S>, _value: u32) {}
 }

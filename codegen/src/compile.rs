@@ -1,65 +1,65 @@
-//! All steps in a row.
+//! The compiler: lexer, parser, checks and emitter in a row.
 
 use proc_macro2::{Span, TokenStream};
 
 use crate::check::check;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::emit::{Target, emit};
-use crate::mistake::{Mistake, Mistakes};
 use crate::model::Model;
+use crate::render::render;
 use crate::source::Source;
 use crate::syntax::File;
 
-/// Compiles a description that is part of the Rust source.
+/// Compiles a description that is part of Rust source code.
 ///
 /// # Errors
 ///
-/// The mistakes in the description, all of them.
-pub fn compile_tokens(tokens: TokenStream, target: &Target) -> Result<TokenStream, Mistakes> {
-    Ok(emit(&checked(tokens)?, target))
+/// All errors in the description.
+pub fn compile_tokens(tokens: TokenStream, target: &Target) -> Result<TokenStream, Diagnostics> {
+    Ok(emit(&parse_and_check(tokens)?, target))
 }
 
-/// Compiles a description that is a text.
+/// Compiles a description file.
 ///
 /// # Errors
 ///
-/// The mistakes in the description, all of them, each as a text with place, source line and hint.
+/// All errors in the description, as texts with the place, the source line and advice.
 pub fn compile_text(source: &Source<'_>, target: &Target) -> Result<TokenStream, Vec<String>> {
     Ok(emit(&parse_text(source)?, target))
 }
 
-/// Reads and checks a description that is a text.
+/// Parses and checks a description file.
 ///
 /// # Errors
 ///
 /// As [`compile_text`].
 pub fn parse_text(source: &Source<'_>) -> Result<Model, Vec<String>> {
     let model = match source.text.parse::<TokenStream>() {
-        Ok(tokens) => checked(tokens),
+        Ok(tokens) => parse_and_check(tokens),
         Err(error) => {
-            let mut mistakes = Mistakes::new();
-            mistakes.push(lexical(error.span(), source));
-            Err(mistakes)
+            let mut diagnostics = Diagnostics::new();
+            diagnostics.push(lexical_error(error.span(), source));
+            Err(diagnostics)
         }
     };
-    model.map_err(|mistakes| mistakes.render(source))
+    model.map_err(|diagnostics| render(&diagnostics, source))
 }
 
-fn checked(tokens: TokenStream) -> Result<Model, Mistakes> {
-    let mut mistakes = Mistakes::new();
-    let file = File::parse(tokens, &mut mistakes);
-    let model = check(&file, &mut mistakes);
-    if mistakes.is_empty() { Ok(model) } else { Err(mistakes) }
+fn parse_and_check(tokens: TokenStream) -> Result<Model, Diagnostics> {
+    let mut diagnostics = Diagnostics::new();
+    let file = File::parse(tokens, &mut diagnostics);
+    let model = check(&file, &mut diagnostics);
+    if diagnostics.is_empty() { Ok(model) } else { Err(diagnostics) }
 }
 
-/// The text is not made of Rust tokens, or its brackets do not match. Without tokens nothing else can be found.
-fn lexical(span: Span, source: &Source<'_>) -> Mistake {
+/// The text does not consist of Rust tokens, or its delimiters do not match. The lexer stops at the first such error.
+fn lexical_error(span: Span, source: &Source<'_>) -> Diagnostic {
     let start = span.start();
-    let line = source.text.lines().nth(start.line.saturating_sub(1)).unwrap_or("");
-    match line.chars().nth(start.column) {
-        Some(open @ ('{' | '[' | '(')) => Mistake::new(span, format!("this `{open}` is never closed")),
-        Some(close @ ('}' | ']' | ')')) => Mistake::new(span, format!("this `{close}` does not close what is open"))
-            .help("every bracket is closed by its counterpart, innermost first"),
-        _ => Mistake::new(span, "this is no token of the language")
-            .help("descriptions are written in Rust tokens: names, numbers, strings and `///` comments"),
+    match source.line(start.line).chars().nth(start.column) {
+        Some(open @ ('{' | '[' | '(')) => Diagnostic::new(span, format!("unclosed delimiter `{open}`")),
+        Some(close @ ('}' | ']' | ')')) => Diagnostic::new(span, format!("mismatched closing delimiter `{close}`"))
+            .help("close the delimiters in the reverse order of opening"),
+        _ => Diagnostic::new(span, "invalid token")
+            .help("a description consists of Rust tokens: names, numbers, strings and `///` comments"),
     }
 }

@@ -1,14 +1,14 @@
-//! The compiler of virtio descriptions: from text to Rust bindings, as plain functions.
+//! The compiler from virtio descriptions to Rust bindings.
 //!
 //! ```text
 //! text -- syntax::File --> syntax tree -- check --> model -- emit --> Rust tokens
 //!              |                            |
-//!              +------- mistakes -----------+----> messages with file, line, column and hint
+//!              +------- diagnostics --------+----> messages with file, line, column and help
 //! ```
 //!
-//! [`syntax`] is the reference of the language. [`compile_text`] and [`compile_tokens`] do all steps; the macros of
-//! `aerostat-spec` are thin fronts of them. Nothing here needs to run inside the Rust compiler, so a build script or a tool
-//! can use it as well:
+//! [`syntax`] is the reference of the language. [`compile_text`] and [`compile_tokens`] run all passes. The macros of
+//! `aerostat-spec` are thin front ends. Nothing here has to run inside the Rust compiler, so build scripts and tools can use
+//! this crate too:
 //!
 //! ```
 //! use aerostat_codegen::{Source, Spans, Target, compile_text};
@@ -22,17 +22,18 @@
 
 mod check;
 mod compile;
+mod diagnostic;
 mod emit;
-mod mistake;
 pub mod model;
 mod name;
-mod near;
+mod render;
 mod source;
+mod suggest;
 pub mod syntax;
 
 pub use check::check;
 pub use compile::{compile_text, compile_tokens, parse_text};
+pub use diagnostic::{Diagnostic, Diagnostics};
 pub use emit::{Spans, Target, emit};
-pub use mistake::{Mistake, Mistakes};
 pub use name::Name;
 pub use source::Source;

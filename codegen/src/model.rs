@@ -1,90 +1,90 @@
-//! The checked model: a description in which every number is known and every reference leads somewhere.
+//! The model: a checked description, with all numbers computed and all references resolved.
 
 use crate::name::Name;
 use crate::syntax::Docs;
 
-/// A description that has no mistakes.
+/// A valid description.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
-    /// Its modules in order.
+    /// The modules, in order.
     pub modules: Vec<Module>,
 }
 
 /// A module of the generated code.
 #[derive(Clone, Debug)]
 pub struct Module {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// What it is besides a group of members.
+    /// The kind of module.
     pub kind: Kind,
-    /// Its members in order.
+    /// The members, in order.
     pub members: Vec<Member>,
 }
 
-/// What a module is besides a group of members.
+/// The kind of a module.
 #[derive(Clone, Debug)]
 pub enum Kind {
-    /// Nothing else.
+    /// A group of members.
     Plain,
     /// A device type.
     Device(Device),
-    /// The features that are independent of the device type.
+    /// The features of all device types.
     Reserved(Vec<Feature>),
 }
 
-/// The parts that only a device type has.
+/// A device type.
 #[derive(Clone, Debug)]
 pub struct Device {
     /// The virtio device id.
     pub id: u32,
-    /// Its features in the order of their bits.
+    /// The features, in the order of their bits.
     pub features: Vec<Feature>,
-    /// Its queues in the order of their numbers.
+    /// The queues, in the order of their indexes.
     pub queues: Vec<Queue>,
-    /// Its configuration space.
+    /// The configuration space.
     pub config: Block,
 }
 
 /// A feature.
 #[derive(Clone, Debug)]
 pub struct Feature {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
     /// The number of its bit.
     pub bit: u32,
-    /// Mask of the features that it needs.
+    /// Mask of the features that this one requires.
     pub requires: u64,
-    /// Masks of features of each of which it needs one.
+    /// Masks of features. This feature requires at least one feature of each mask.
     pub requires_any: Vec<u64>,
-    /// The specification's name for it.
+    /// The name in the specification.
     pub c_name: String,
-    /// A second C name.
+    /// A second C name, if it has one.
     pub alias: Option<String>,
 }
 
 /// A queue.
 #[derive(Clone, Debug)]
 pub struct Queue {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// Its number.
+    /// The index.
     pub index: u16,
-    /// The feature that it exists with.
-    pub guard: Option<Guard>,
-    /// A C name.
+    /// The feature that the queue depends on.
+    pub condition: Option<Condition>,
+    /// The C name, if it has one.
     pub alias: Option<String>,
 }
 
-/// The feature that something exists with.
+/// A feature that an item depends on.
 #[derive(Clone, Debug)]
-pub struct Guard {
-    /// Its name.
+pub struct Condition {
+    /// The name.
     pub name: Name,
     /// The number of its bit.
     pub bit: u32,
@@ -93,47 +93,47 @@ pub struct Guard {
 /// A block of registers or a configuration space.
 #[derive(Clone, Debug)]
 pub struct Block {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// A C name.
+    /// The C name, if it has one.
     pub alias: Option<String>,
-    /// Its fields in the order of their offsets.
+    /// The fields, in the order of their offsets.
     pub fields: Vec<Field>,
-    /// Bytes from its start to the end of its last field.
+    /// The size: the end of the last field, in bytes.
     pub len: u64,
 }
 
 /// A field of a block.
 #[derive(Clone, Debug)]
 pub struct Field {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// Its type.
+    /// The type.
     pub ty: Type,
-    /// Bytes from the start of the block.
+    /// The offset in the block, in bytes.
     pub offset: u64,
-    /// The driver may read it.
+    /// The access of the driver.
     pub access: Access,
-    /// The features with each of which it exists; always, where there is none.
-    pub guards: Vec<Guard>,
-    /// A C name.
+    /// The features that the field depends on. It exists with any of them. If the list is empty, it always exists.
+    pub conditions: Vec<Condition>,
+    /// The C name, if it has one.
     pub alias: Option<String>,
 }
 
-/// What the driver may do to a field.
+/// What the driver can do with a field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Access {
-    /// Read it.
+    /// Whether it can read the field.
     pub read: bool,
-    /// Write it, and when.
+    /// When it can write the field.
     pub write: Option<When>,
 }
 
-/// When the driver may write a field.
+/// When the driver can write a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// At any time.
@@ -145,35 +145,35 @@ pub enum When {
 /// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Type {
-    /// The type, or the type of the elements.
+    /// The type, or the element type of an array.
     pub scalar: Scalar,
-    /// How many elements an array has.
+    /// The length of an array.
     pub len: Option<u32>,
 }
 
 /// An integer with a byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scalar {
-    /// Its name in the language.
+    /// The name in a description.
     pub name: &'static str,
-    /// Its width.
+    /// The width.
     pub int: Int,
-    /// Its byte order.
+    /// The byte order.
     pub order: Order,
 }
 
 /// A byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// A single byte has none.
+    /// None: a single byte.
     None,
-    /// Always little-endian.
+    /// Little-endian on both interfaces.
     Little,
-    /// That of the guest on the legacy interface, else little-endian.
+    /// Guest-endian on the legacy interface, little-endian on the modern one.
     Native,
 }
 
-/// An unsigned integer of Rust.
+/// An unsigned Rust integer type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Int {
     /// `u8`
@@ -184,132 +184,145 @@ pub enum Int {
     U32,
     /// `u64`
     U64,
-    /// `usize`, of at least 32 bits
+    /// `usize`, which has at least 32 bits
     Usize,
 }
 
-/// What stands in a module.
+/// A member of a module.
 #[derive(Clone, Debug)]
 pub enum Member {
     /// A block of registers.
     Registers(Block),
-    /// A structure in memory.
+    /// A structure.
     Struct(Struct),
-    /// A set of values.
+    /// An enum.
     Enum(Enum),
-    /// An integer made of bits with names.
+    /// A bit field.
     Bits(Bits),
     /// A constant.
     Const(Const),
 }
 
-/// A structure in memory.
+/// A structure.
 #[derive(Clone, Debug)]
 pub struct Struct {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// A C name.
+    /// The C name, if it has one.
     pub alias: Option<String>,
-    /// Its fields in order.
+    /// The fields, in order.
     pub fields: Vec<StructField>,
-    /// Its size in bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// The alignment that the C structure has: 1 where it is packed.
+    /// The alignment of the C structure in bytes: 1 if it is packed.
     pub align: u64,
 }
 
-/// A field of a structure in memory.
+/// A field of a structure.
 #[derive(Clone, Debug)]
 pub struct StructField {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// A C name.
+    /// The C name, if it has one.
     pub alias: Option<String>,
-    /// Its type.
+    /// The type.
     pub ty: Type,
-    /// Bytes from the start of the structure.
+    /// The offset in the structure, in bytes.
     pub offset: u64,
 }
 
-/// A set of values.
+/// An enum.
 #[derive(Clone, Debug)]
 pub struct Enum {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// A C name.
+    /// The C name, if it has one.
     pub alias: Option<String>,
-    /// The integer that it is stored as.
+    /// The type of the values.
     pub repr: Int,
-    /// Its values in order.
+    /// The values, in order.
     pub variants: Vec<Variant>,
+    /// The variant for all other values, if the description names it.
+    pub other: Option<Other>,
 }
 
-/// A value of a set.
+/// The variant of an enum for all values that have no number in the description.
+#[derive(Clone, Debug)]
+pub struct Other {
+    /// The documentation.
+    pub docs: Docs,
+    /// The name.
+    pub name: Name,
+    /// The C name, if it has one.
+    pub alias: Option<String>,
+}
+
+/// A value of an enum.
 #[derive(Clone, Debug)]
 pub struct Variant {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// A C name.
+    /// The C name, if it has one.
     pub alias: Option<String>,
-    /// Its number.
+    /// The number.
     pub value: u64,
 }
 
-/// An integer made of bits with names.
+/// A bit field.
 #[derive(Clone, Debug)]
 pub struct Bits {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// A C name.
+    /// The C name, if it has one.
     pub alias: Option<String>,
-    /// The integer that it is.
+    /// The type of the bit field.
     pub repr: Int,
-    /// Its parts, lowest first.
+    /// The parts, lowest bits first.
     pub fields: Vec<BitField>,
 }
 
-/// A part of an integer.
+/// A part of a bit field.
 #[derive(Clone, Debug)]
 pub struct BitField {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// A C name.
+    /// The C name, if it has one.
     pub alias: Option<String>,
-    /// Its lowest bit.
+    /// The lowest bit.
     pub low: u32,
-    /// How many bits it has, where it is a number and not a flag.
+    /// The width in bits, or `None` for a flag.
     pub width: Option<u32>,
 }
 
 /// A constant.
 #[derive(Clone, Debug)]
 pub struct Const {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// A C name.
+    /// The C name, if it has one.
     pub alias: Option<String>,
-    /// Its type.
+    /// The type.
     pub ty: Int,
-    /// Its value.
+    /// The value.
     pub value: u64,
 }
 
 impl Scalar {
-    /// All of them, by name.
+    /// All scalar types.
     pub const ALL: [Self; 7] = [
         Self { name: "u8", int: Int::U8, order: Order::None },
         Self { name: "le16", int: Int::U16, order: Order::Little },
@@ -322,10 +335,10 @@ impl Scalar {
 }
 
 impl Int {
-    /// Those that a value can be stored as.
-    pub const STORED: [Self; 4] = [Self::U8, Self::U16, Self::U32, Self::U64];
+    /// The types of fixed width.
+    pub const FIXED_WIDTH: [Self; 4] = [Self::U8, Self::U16, Self::U32, Self::U64];
 
-    /// The name in Rust.
+    /// Returns the name in Rust.
     pub const fn name(self) -> &'static str {
         match self {
             Self::U8 => "u8",
@@ -336,7 +349,7 @@ impl Int {
         }
     }
 
-    /// Width in bits; for `usize` what is certain.
+    /// Returns the width in bits. For `usize` it is the guaranteed minimum.
     pub const fn bits(self) -> u32 {
         match self {
             Self::U8 => 8,
@@ -346,27 +359,27 @@ impl Int {
         }
     }
 
-    /// Width in bytes.
+    /// Returns the width in bytes.
     pub const fn bytes(self) -> u64 {
         self.bits() as u64 / 8
     }
 
-    /// The largest value.
+    /// Returns the maximum value.
     pub const fn max(self) -> u64 {
         u64::MAX >> (64 - self.bits())
     }
 }
 
 impl Type {
-    /// A single byte: what a field of unknown type is taken for.
+    /// A single byte. It replaces an unknown type.
     pub(crate) const BYTE: Self = Self { scalar: Scalar::ALL[0], len: None };
 
-    /// Size in bytes.
+    /// Returns the size in bytes.
     pub fn size(self) -> u64 {
         self.scalar.int.bytes() * self.len.map_or(1, u64::from)
     }
 
-    /// Alignment in C, in bytes.
+    /// Returns the alignment in C, in bytes.
     pub const fn align(self) -> u64 {
         self.scalar.int.bytes()
     }

@@ -1,29 +1,29 @@
-//! Names of a description and the names that are made from them.
+//! Names in a description, and the Rust and C names made from them.
 
 use proc_macro2::Span;
 
-/// A name as written in a description, in `snake_case`.
+/// A name in a description, in `snake_case`.
 #[derive(Clone, Debug)]
 pub struct Name {
-    /// The name.
+    /// The text of the name.
     pub text: String,
-    /// Where it is written.
+    /// The place of the name.
     pub span: Span,
 }
 
 impl Name {
-    /// The name of the Rust type: `free_page_hint` makes `FreePageHint`.
+    /// Returns the name of the Rust type: `free_page_hint` becomes `FreePageHint`.
     pub fn camel(&self) -> String {
         let mut camel = String::with_capacity(self.text.len());
-        for piece in self.text.split('_') {
-            let mut letters = piece.chars();
+        for word in self.text.split('_') {
+            let mut letters = word.chars();
             camel.extend(letters.next().map(|first| first.to_ascii_uppercase()));
             camel.push_str(letters.as_str());
         }
         camel
     }
 
-    /// The name of the Rust constant, and the last part of the C name: `stats_vq` makes `STATS_VQ`.
+    /// Returns the name of the Rust constant, which is also the last part of the C name: `stats_vq` becomes `STATS_VQ`.
     pub fn upper(&self) -> String {
         self.text.to_ascii_uppercase()
     }
@@ -38,14 +38,14 @@ mod tests {
     }
 
     #[test]
-    fn camel_case_joins_the_pieces() {
+    fn camel_case_joins_words() {
         assert_eq!(name("free_page_hint_cmd_id").camel(), "FreePageHintCmdId");
         assert_eq!(name("version_1").camel(), "Version1");
         assert_eq!(name("mac").camel(), "Mac");
     }
 
     #[test]
-    fn upper_case_keeps_the_underscores() {
+    fn upper_case_keeps_underscores() {
         assert_eq!(name("stats_vq").upper(), "STATS_VQ");
     }
 }

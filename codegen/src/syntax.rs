@@ -1,8 +1,8 @@
-//! The language of descriptions, as a syntax tree. Each type documents the part of the language that it stands for.
+//! The syntax tree of a description, and the reference of the language. Each type documents one part of the language.
 //!
-//! A description is written in Rust tokens: comments, names and numbers are those of Rust, and `///` documents what
-//! follows it (the text becomes the documentation of the generated item). Names are in `snake_case`. Lists stand in
-//! braces, their entries separated by commas; a comma after the last entry is welcome.
+//! A description consists of Rust tokens: comments, names and numbers are those of Rust. `///` comments document the item
+//! that follows; they become the documentation of the generated item. Names are in `snake_case`. Lists are in braces, with
+//! commas between the entries and optionally after the last one.
 //!
 //! ```text
 //! /// Traditional memory balloon device
@@ -15,23 +15,23 @@
 //! }
 //! ```
 //!
-//! Any name that has a C counterpart under another name can be given it with `as "C_NAME"`; the documentation then
-//! lists the C name, and a search for it finds the item.
+//! If an item has a different name in C headers, `as "C_NAME"` gives that name. The documentation then has it as an alias,
+//! so a search for the C name finds the item.
 //!
-//! After a syntax error reading goes on with the next entry or item, so that one run reports all of them.
+//! After a syntax error the parser continues with the next entry or item, so one run reports all errors.
 
 mod device;
 mod features;
 mod fields;
 mod file;
-mod lex;
+mod parser;
 mod values;
 
 pub use device::{Device, Member, Module};
 pub use features::{Feature, Features, Queue, Queues};
 pub use fields::{Access, AccessWord, Field, Fields, Offset, Registers, Struct, TypeName};
 pub use file::{File, Item};
-pub use lex::{Docs, Number};
+pub use parser::{Docs, Number};
 pub use values::{BitField, Bits, Const, Enum, Variant};
 
 #[cfg(test)]

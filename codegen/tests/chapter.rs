@@ -1,12 +1,12 @@
-//! The book's chapter on the language, held against the compiler: its descriptions have no mistakes, but for those that are
-//! there to show the messages, which are the ones printed below them.
+//! Checks the descriptions in the book's chapter on the language. They compile, except for the ones that show diagnostics;
+//! those produce the printed messages.
 
 use std::path::Path;
 
 use aerostat_codegen::{Source, parse_text};
 
-/// The fenced blocks of the chapter, each with what stands behind its opening fence.
-fn blocks() -> Vec<(String, String)> {
+/// The fenced code blocks of the chapter: the info string after the opening fence, and the content.
+fn code_blocks() -> Vec<(String, String)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/src/spec-language.md");
     let chapter = std::fs::read_to_string(path).expect("the chapter");
     let mut blocks: Vec<(String, String)> = Vec::new();
@@ -16,7 +16,7 @@ fn blocks() -> Vec<(String, String)> {
             (Some(info), false) => blocks.push((info.to_owned(), String::new())),
             (Some(_), true) => {}
             (None, true) => {
-                let (_, text) = blocks.last_mut().expect("a block that was opened");
+                let (_, text) = blocks.last_mut().expect("an open block");
                 *text += &format!("{line}\n");
                 continue;
             }
@@ -32,8 +32,8 @@ fn messages(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_descriptions_of_the_chapter_have_no_mistakes() {
-    let blocks = blocks();
+fn descriptions_have_no_errors() {
+    let blocks = code_blocks();
     let descriptions: Vec<&str> =
         blocks.iter().filter(|(info, _)| info == "vspec").map(|(_, text)| text.as_str()).collect();
     assert!(descriptions.len() > 5, "the chapter shows each part of the language");
@@ -43,12 +43,12 @@ fn the_descriptions_of_the_chapter_have_no_mistakes() {
 }
 
 #[test]
-fn the_mistakes_of_the_chapter_are_told_as_printed() {
-    let blocks = blocks();
-    let wrong: Vec<usize> = (0..blocks.len()).filter(|at| blocks[*at].0 == "vspec,mistakes").collect();
-    assert!(!wrong.is_empty(), "the chapter shows the messages");
-    for at in wrong {
-        let (printed, found) = (&blocks[at + 1].1, messages(&blocks[at].1).join("\n\n") + "\n");
-        assert_eq!(*printed, found, "found:\n{found}");
+fn printed_diagnostics_are_the_real_ones() {
+    let blocks = code_blocks();
+    let invalid: Vec<usize> = (0..blocks.len()).filter(|at| blocks[*at].0 == "vspec,errors").collect();
+    assert!(!invalid.is_empty(), "the chapter shows diagnostics");
+    for at in invalid {
+        let (printed, actual) = (&blocks[at + 1].1, messages(&blocks[at].1).join("\n\n") + "\n");
+        assert_eq!(*printed, actual, "actual:\n{actual}");
     }
 }

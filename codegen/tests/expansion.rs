@@ -1,15 +1,15 @@
-//! What descriptions expand to, held against `snapshots/*.rs`. `BLESS=1` writes them.
+//! Compares generated code with `snapshots/*.rs`. `BLESS=1` updates these files.
 //!
-//! The description of the balloon is that of `aerostat-spec`; the others in `snapshots/` show one feature each.
-
-mod kept;
+//! The balloon's description is the one in `aerostat-spec`. Each other description in `snapshots/` shows one part of the
+//! language.
 
 use std::path::{Path, PathBuf};
 
 use aerostat_codegen::{Source, Spans, Target, compile_text};
+use aerostat_test_support::expected::{ExpectedFiles, files};
 use quote::quote;
 
-/// The bindings of a description, as a formatted file.
+/// Returns the generated code of a description, formatted.
 fn expand(path: &Path) -> String {
     let text = std::fs::read_to_string(path).expect("a readable description");
     let target = Target { krate: quote!(::aerostat_spec), spans: Spans::CallSite };
@@ -23,25 +23,25 @@ fn folder() -> PathBuf {
 }
 
 #[test]
-fn the_balloon_expands_as_kept() {
-    let mut kept = kept::Kept::default();
+fn balloon_matches_the_snapshot() {
+    let mut expected = ExpectedFiles::default();
     let description = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/vspec/balloon.vspec");
-    kept.compare(&folder().join("balloon.rs"), &expand(&description));
-    kept.finish();
+    expected.compare(&folder().join("balloon.rs"), &expand(&description));
+    expected.finish();
 }
 
 #[test]
-fn each_part_of_the_language_expands_as_kept() {
-    let mut kept = kept::Kept::default();
-    for path in kept::files(&folder(), "vspec") {
-        kept.compare(&path.with_extension("rs"), &expand(&path));
+fn parts_of_the_language_match_the_snapshots() {
+    let mut expected = ExpectedFiles::default();
+    for path in files(&folder(), "vspec") {
+        expected.compare(&path.with_extension("rs"), &expand(&path));
     }
-    kept.finish();
+    expected.finish();
 }
 
 #[test]
-fn no_snapshot_is_left_over() {
-    let mut left = kept::files(&folder(), "rs");
-    left.retain(|path| !path.ends_with("balloon.rs") && !path.with_extension("vspec").exists());
-    assert_eq!(left, Vec::<PathBuf>::new());
+fn every_snapshot_has_a_description() {
+    let mut orphans = files(&folder(), "rs");
+    orphans.retain(|path| !path.ends_with("balloon.rs") && !path.with_extension("vspec").exists());
+    assert_eq!(orphans, Vec::<PathBuf>::new());
 }

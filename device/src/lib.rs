@@ -1,35 +1,35 @@
-//! The host's side of a balloon, for tests, benchmarks and demonstrations of the driver.
+//! The device side of virtio, for tests, benchmarks and demos of guest drivers.
 //!
-//! | what | who answers the driver |
+//! | type | purpose |
 //! |---|---|
-//! | [`BalloonDevice`] | a device in this process, which really frees the pages |
-//! | [`qtest::Qemu`] | QEMU's own device, in a machine that is never started |
-//! | [`TestPlatform`] | a kernel's frames and device memory, with a [`Ledger`] of who owns what |
+//! | [`BalloonDevice`] | a memory balloon device in this process, which discards the inflated pages |
+//! | [`qtest::Qemu`] | a QEMU machine whose virtio device is driven from this process |
+//! | [`TestPlatform`] | the kernel's side of the balloon; its [`Ledger`] records the owner of every frame |
 //!
-//! The device does what it is told, checks what it is told, and keeps a log of it. What a driver must not do is a
-//! [`Violation`]; how the device itself can break the rules is a [`Misbehave`]. Each part can be watched while the driver
-//! believes that it runs in a kernel on a real device:
+//! The in-process device checks what the driver does. It records every broken rule as a [`Violation`] and keeps a log of
+//! [`Event`]s. A test can inject a [`Fault`] to see how the driver handles a device that breaks the rules. The driver
+//! cannot distinguish it from a real device:
 //!
 //! ```text
-//!   driver ── Registers (Io) ──▶ BalloonDevice ◀── the test: target, log, violations, faults
+//!   driver ── Registers (Io) ──▶ BalloonDevice ◀── test: target, log, violations, faults
 //!      │                              │
-//!      └── TestPlatform ── GuestMemory┘        one shared mapping: inflated pages leave the host
+//!      └── TestPlatform ── GuestMemory┘        one shared mapping: the host discards inflated pages
 //! ```
 //!
-//! All queues of the balloon are there: the host's side asks for statistics
-//! ([`request_statistics`](BalloonDevice::request_statistics)) and for hints
-//! ([`start_hinting`](BalloonDevice::start_hinting)), and takes reports as they come. [`Numbering`] and [`HintCommand`]
-//! make it behave as deployed devices do.
+//! The device has all queues of the balloon. The host's side requests statistics with
+//! [`request_statistics`](BalloonDevice::request_statistics) and hints with
+//! [`start_hinting`](BalloonDevice::start_hinting). [`Numbering`] and [`HintCommand`] reproduce the quirks of deployed
+//! devices.
 //!
-//! What lies below the queues is a choice of the [`Builder`]: the feature bits that it offers bring packed rings, indirect
-//! tables, the event index, buffers in order ([`UsedEntries`]), positions in notifications, the reset of single queues, and
-//! an IOMMU that the [`TestPlatform`] fills; [`Builder::legacy`] makes it a device of version 1. It is written for any host:
-//! of 32 or 64 bits, little-endian or big-endian.
+//! The [`Builder`] chooses the transport features by the offered feature bits: packed rings, indirect descriptors, event
+//! index, in-order completion ([`UsedEntries`]), notification data, queue reset, and an IOMMU that [`TestPlatform`]
+//! programs. [`Builder::legacy`] makes it a version 1 device. The crate supports 32-bit and 64-bit, little-endian and
+//! big-endian hosts.
 //!
 //! # Example
 //!
 //! ```
-//! use aerostat_balloon::{Balloon, MustTellHost, Pages, Step};
+//! use aerostat_balloon::{Balloon, Options, Pages, Step, features};
 //! use aerostat_device::{BalloonDevice, TestPlatform};
 //! use aerostat_transport::Mmio;
 //!
@@ -39,45 +39,39 @@
 //! let ledger = platform.ledger();
 //!
 //! let transport = Mmio::new(device.registers()).map_err(|(_, error)| error)?;
-//! let balloon = Balloon::new(transport, platform).require(MustTellHost).probe();
-//! let mut balloon = balloon.map_err(|failed| failed.error)?;
+//! features! { struct Features { MustTellHost: Required } }
+//! let mut balloon = Balloon::new(transport, platform, Options::new(Features))?.probe()?;
 //! device.set_target(1000);
 //! while balloon.service()? != Step::OnTarget {}
 //!
 //! assert_eq!((balloon.size(), device.actual()), (Pages(1000), 1000));
-//! assert_eq!(device.host_pages().len(), ledger.lent_frames().len());
+//! assert_eq!(device.host_pages().len(), ledger.allocated_frames().len());
 //! assert!(device.violations().is_empty() && ledger.violations().is_empty());
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! This crate is not published, and no library crate depends on it except for its tests.
+//! This crate is not published. Library crates use it only in their tests.
 
-mod builder;
 mod device;
-mod interrupt;
-mod log;
+mod event;
+mod fault;
 mod memory;
-mod misbehave;
 mod model;
 mod platform;
+#[cfg(feature = "qtest")]
 pub mod qtest;
-mod registers;
-mod shared;
 mod violation;
-mod wait;
 
-pub use builder::{Builder, StartError};
-pub use device::BalloonDevice;
-pub use interrupt::{InterruptLine, NoInterrupt};
-pub use log::{Cause, Event, Logging};
+pub use device::{BalloonDevice, Builder, InterruptLine, NoInterrupt, Registers, StartError, StillBusy, wait_at_most};
+pub use event::{Cause, Event, Logging};
+pub use fault::{Fault, PlannedFault, QueueFault, RegisterFault, Scribble, When};
 pub use memory::{GuestMemory, MemoryError, MemoryLayout, OutOfMemory, PAGE_BYTES};
-pub use misbehave::{Misbehave, PlannedFault, QueueFault, RegisterFault, Scribble, When};
 pub use model::{HintCommand, Notifications, Numbering, QueueKind, UsedEntries, Work, features};
 pub use platform::{
-    Accounts, FrameEvent, Ledger, NoFrames, OwnershipViolation, PlatformBuilder, Reuse, Runs, TestPlatform,
+    FrameEvent, Ledger, ManagedFrames, NoFrames, OwnershipViolation, PlatformBuilder, Reuse, Runs, TestPlatform,
 };
-pub use registers::Registers;
-pub use shared::StillBusy;
-pub use violation::{Access, FreePageViolation, LegacyViolation, RingViolation, StatisticsViolation, Violation};
-pub use wait::wait_at_most;
+pub use violation::{
+    Access, ConfigViolation, FreePageViolation, LegacyViolation, PageViolation, QueueViolation, RegisterViolation,
+    RingViolation, StatisticsViolation, StatusViolation, Violation,
+};

@@ -1,4 +1,4 @@
-//! The driver: from a transport to random bytes.
+//! The driver.
 
 use aerostat_transport::queue::Enabled;
 use aerostat_transport::spec::feature_set;
@@ -6,8 +6,13 @@ use aerostat_transport::spec::reserved::feature::{AccessPlatform, EventIdx, Orde
 use aerostat_transport::{BufferQueue, Device, DeviceError, Dma, Live, SetupError, Transport, Wait};
 use core::ops::ControlFlow;
 
-use crate::entropy::{self, queue};
 use crate::error::{EntropyError, ProbeError, ProbeFailed};
+
+use self::entropy::queue;
+
+// ANCHOR: describe
+aerostat_transport::spec::virtio_spec!("entropy.vspec");
+// ANCHOR_END: describe
 
 // ANCHOR: features
 feature_set! {
@@ -21,13 +26,13 @@ feature_set! {
 }
 // ANCHOR_END: features
 
-/// The most that one request asks for, in bytes.
+/// The maximum size of one request in bytes.
 pub const BYTES: usize = 256;
 
 // ANCHOR: driver
 /// A live entropy device.
 ///
-/// Dropping it sets FAILED on the device, which keeps the memory of its queue: [`remove`](Self::remove) takes it back.
+/// Dropping it marks the device FAILED and leaks the memory of the queue. [`remove`](Self::remove) frees the memory.
 #[derive(Debug)]
 pub struct Entropy<T: Transport> {
     device: Device<T, entropy::Device, Live<Declared>>,
@@ -37,11 +42,11 @@ pub struct Entropy<T: Transport> {
 
 impl<T: Transport> Entropy<T> {
     // ANCHOR: probe
-    /// Brings the device to life, with memory from `dma` for one request at a time.
+    /// Initializes the device. Allocates memory for one request at a time from `dma`.
     ///
     /// # Errors
     ///
-    /// [`ProbeFailed`] with the transport; all memory is back.
+    /// [`ProbeFailed`] with the transport. All memory has been freed.
     pub fn probe(transport: T, dma: &mut impl Dma) -> Result<Self, ProbeFailed<T>> {
         let device = Device::take(transport)?.acknowledge().driver();
         let mut device = device.negotiate::<Declared>()?;
@@ -59,26 +64,25 @@ impl<T: Transport> Entropy<T> {
     // ANCHOR_END: probe
 
     // ANCHOR: request
-    /// Asks for up to `most` random bytes, of which one request brings [`BYTES`] at the most. Does nothing while a
-    /// request is under way.
+    /// Requests up to `max` random bytes, at most [`BYTES`]. Does nothing while a request is in flight.
     ///
     /// # Errors
     ///
-    /// [`EntropyError`]: the device has to be reset, or `most` is 0.
-    pub fn request(&mut self, most: usize) -> Result<(), EntropyError> {
+    /// [`EntropyError`] if the device has to be reset, or `max` is 0.
+    pub fn request(&mut self, max: usize) -> Result<(), EntropyError> {
         if self.requests.in_flight() == 0 {
-            self.requests.ask(most, |_no_request| {})?;
+            self.requests.request(max, |_no_request| {})?;
             self.requests.notify();
         }
         Ok(())
     }
 
-    /// Copies the answer to the request to the start of `bytes` and returns how long it is; what does not fit is lost.
-    /// `None` while there is no answer. Never waits.
+    /// Copies the answer to the start of `bytes` and returns its length. Discards bytes that do not fit. Returns `None` if the
+    /// device has not answered. Never waits.
     ///
     /// # Errors
     ///
-    /// [`EntropyError`]: the device broke the protocol, or has to be reset.
+    /// [`EntropyError`] if the device broke the protocol or has to be reset.
     pub fn poll(&mut self, bytes: &mut [u8]) -> Result<Option<usize>, EntropyError> {
         self.device.check()?;
         match self.requests.receive(|used, answer| (used.written, answer.bytes(bytes)))? {
@@ -90,22 +94,22 @@ impl<T: Transport> Entropy<T> {
     // ANCHOR_END: request
 
     // ANCHOR: fill
-    /// Fills all of `bytes`, by as many requests as it takes.
+    /// Fills all of `bytes`, with as many requests as necessary.
     ///
     /// # Errors
     ///
-    /// [`EntropyError`], and what `bytes` holds is of no use. After [`DeviceError::NoAnswer`] it may be tried again.
+    /// [`EntropyError`]; then do not use the contents of `bytes`. After [`DeviceError::NoAnswer`] the call can be repeated.
     pub fn fill(&mut self, bytes: &mut [u8], wait: &mut impl Wait) -> Result<(), EntropyError> {
-        let (mut filled, mut attempt, mut patience) = (0, 0_u32, ControlFlow::Continue(()));
+        let (mut filled, mut attempt, mut wait_more) = (0, 0_u32, ControlFlow::Continue(()));
         while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
             self.request(rest.len())?;
             if let Some(count) = self.poll(rest)? {
-                (filled, attempt, patience) = (filled + count, 0, ControlFlow::Continue(()));
-            } else if patience == ControlFlow::Break(()) {
+                (filled, attempt, wait_more) = (filled + count, 0, ControlFlow::Continue(()));
+            } else if wait_more == ControlFlow::Break(()) {
                 return Err(DeviceError::NoAnswer { queue: self.requests.index() }.into());
             } else {
-                // After the last wait there is one more look: the wait may have taken longer than the device.
-                patience = wait.wait(attempt);
+                // Polls once more after the last wait, during which the device may have answered.
+                wait_more = wait.wait(attempt);
                 attempt = attempt.saturating_add(1);
             }
         }
@@ -114,23 +118,23 @@ impl<T: Transport> Entropy<T> {
     // ANCHOR_END: fill
 
     // ANCHOR: interrupt
-    /// The interrupt side, for the interrupt handler: it acknowledges, and whoever waits polls again.
+    /// Returns the interrupt side, with which the interrupt handler acknowledges interrupts before it wakes the waiting task.
     pub fn interrupt(&self) -> T::Interrupt {
         self.device.interrupt()
     }
     // ANCHOR_END: interrupt
 
     // ANCHOR: remove
-    /// Resets the device and gives the memory back, to the `dma` that it came from.
+    /// Resets the device and frees the memory. `dma` must be the one that was passed to [`probe`](Self::probe).
     ///
     /// # Errors
     ///
-    /// [`SetupError::ResetUnfinished`] and the driver, of which only this is left to be done.
+    /// [`SetupError::ResetUnfinished`] with the driver, which supports only this call afterwards.
     pub fn remove(mut self, dma: &mut impl Dma) -> Result<T, (Self, SetupError)> {
         self.requests.poison(DeviceError::Resetting);
         match self.device.reset() {
             Ok((transport, proof)) => {
-                // The proof is of the very life that the queue belongs to, so that the queue does not come back.
+                // The proof belongs to the same generation as the queue, so `release` cannot return the queue.
                 let _ = self.requests.release(&proof, dma);
                 Ok(transport)
             }

@@ -1,29 +1,29 @@
-//! What can go wrong.
+//! Errors.
 
 use aerostat_transport::queue::AddError;
 use aerostat_transport::{DeviceError, QueueError, SetupError, SetupFailed};
 use thiserror::Error;
 
 // ANCHOR: errors
-/// Why a device could not be brought to life.
+/// The reason why probing failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ProbeError {
-    /// The device could not be initialised.
+    /// The device could not be initialized.
     #[error(transparent)]
     Setup(#[from] SetupError),
-    /// Its queue could not be set up.
+    /// The queue could not be set up.
     #[error(transparent)]
     Queue(#[from] QueueError),
 }
 
-/// A device that did not come to life: why, and the transport as it was given.
+/// Probing failed. Contains the reason and the transport.
 #[derive(Debug, Error)]
-#[error("the entropy device did not come to life: {error}")]
+#[error("failed to probe the entropy device: {error}")]
 pub struct ProbeFailed<T> {
-    /// What went wrong.
+    /// The reason.
     pub error: ProbeError,
-    /// The transport. The device is FAILED or reset, unless it is of another type.
+    /// The transport. Unless the device has the wrong type, it has been reset or marked FAILED.
     pub transport: T,
 }
 
@@ -33,18 +33,18 @@ impl<T> From<SetupFailed<T>> for ProbeFailed<T> {
     }
 }
 
-/// Why there are no random bytes.
+/// A request for random bytes failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EntropyError {
     /// The device broke the protocol, needs a reset, or does not answer.
     #[error(transparent)]
     Device(#[from] DeviceError),
-    /// The request could not be made.
+    /// The request could not be added to the queue.
     #[error(transparent)]
     Request(#[from] AddError),
-    /// The device has to put at least one byte into each buffer ("Device Operation", 5.4.6).
-    #[error("the entropy device returned a buffer without a single byte; ask again, or remove it")]
+    /// The device returned an empty buffer. It must write at least one byte ("Device Operation", 5.4.6).
+    #[error("the entropy device returned an empty buffer; repeat the request or remove the device")]
     NoBytes,
 }
 // ANCHOR_END: errors

@@ -1,4 +1,4 @@
-//! A virtio entropy driver for Rust kernels ("Entropy Device", 5.4): the host gives the guest random bytes.
+//! A virtio entropy driver for Rust kernels ("Entropy Device", 5.4): the guest reads random bytes from the host.
 //!
 //! ```text
 //!  transport ──Entropy::probe()──▶ Entropy ──remove()──▶ transport
@@ -6,12 +6,12 @@
 //!                                   └───┘ fill(), or request() and poll()
 //! ```
 //!
-//! A kernel brings a transport, [`Dma`](transport::Dma), and for [`Entropy::fill`] a [`Wait`](transport::Wait):
+//! A kernel provides a transport, [`Dma`](transport::Dma), and for [`Entropy::fill`] a [`Wait`](transport::Wait):
 //!
 //! ```
 //! use aerostat_entropy::{Entropy, transport::{Dma, Spin, Transport}};
 //!
-//! /// A seed for the kernel's generator, at boot.
+//! /// Reads a seed for the random number generator of the kernel.
 //! fn seed<T: Transport>(transport: T, dma: &mut impl Dma) -> Option<[u8; 32]> {
 //!     let mut entropy = Entropy::probe(transport, dma).map_err(|failed| println!("{}", failed.error)).ok()?;
 //!     let mut seed = [0; 32];
@@ -21,10 +21,10 @@
 //! }
 //! ```
 //!
-//! The device is not trusted: bytes are random only as far as the host is honest, so mix them with others. But no host
-//! makes this crate panic, loop without end, or take for an answer what the device did not write.
+//! The device is not trusted. The bytes are only as random as the host makes them, so mix them with other sources. No device
+//! behaviour causes a panic, an endless loop, or bytes of other guest memory in an answer.
 //!
-//! It has no `unsafe` code, and is the example of the book's chapter "Writing a driver".
+//! The crate has no `unsafe` code. It is the example of the chapter "Writing a driver" of the book.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -32,9 +32,5 @@ mod driver;
 mod error;
 
 pub use aerostat_transport as transport;
-pub use driver::{BYTES, Declared, Entropy};
+pub use driver::{BYTES, Declared, Entropy, entropy};
 pub use error::{EntropyError, ProbeError, ProbeFailed};
-
-// ANCHOR: describe
-aerostat_transport::spec::virtio_spec!("entropy.vspec");
-// ANCHOR_END: describe

@@ -1,7 +1,8 @@
-//! What must not compile, with the message that its author gets. The messages are written by
-//! `TRYBUILD=overwrite cargo test -p aerostat-entropy --test compile_fail` and then read.
+//! Code that must not compile, with the compiler messages.
+//!
+//! To update the messages, run `TRYBUILD=overwrite cargo test -p aerostat-entropy --test compile_fail` and review them.
 
 #[test]
-fn what_must_not_compile_does_not() {
+fn incorrect_use_does_not_compile() {
     trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
 }

@@ -5,123 +5,123 @@ mod common;
 use aerostat_entropy::transport::queue::AddError;
 use aerostat_entropy::transport::{DeviceError, SetupError, Status};
 use aerostat_entropy::{BYTES, EntropyError};
-use common::{Both, both, impatient, probe};
+use common::{Setup, give_up, probe, set_up};
 use std::ops::ControlFlow;
 
 // ANCHOR: no_bytes
 #[test]
-fn an_answer_without_a_byte_is_an_error_and_no_endless_loop() {
-    let Both { mut entropy, mut host } = both();
+fn an_empty_answer_is_an_error() {
+    let Setup { mut entropy, mut host } = set_up();
     let mut bytes = [0xee; 32];
     let mut waits = 0;
     let filled = entropy.fill(&mut bytes, &mut |_attempt: u32| {
         waits += 1;
-        assert!(waits < 10, "it does not end");
+        assert!(waits < 10, "endless loop");
         host.serve(&[]);
         ControlFlow::Continue(())
     });
     assert_eq!((filled, waits), (Err(EntropyError::NoBytes), 1));
     assert_eq!(bytes, [0xee; 32]);
-    // It is no reason to give the device up: the next answer may be better.
+    // The driver stays usable.
     entropy.request(2).unwrap();
     host.serve(&[1, 2]);
     assert_eq!((entropy.poll(&mut bytes), bytes[..3].to_vec()), (Ok(Some(2)), vec![1, 2, 0xee]));
-    Both { entropy, host }.remove();
+    Setup { entropy, host }.remove();
 }
 // ANCHOR_END: no_bytes
 
 #[test]
-fn a_length_beyond_the_request_is_an_error_and_no_byte_is_taken() {
-    for (most, length) in [(8, 9), (8, BYTES as u32), (BYTES, BYTES as u32 + 1), (1, u32::MAX)] {
-        let Both { mut entropy, mut host } = both();
-        entropy.request(most).unwrap();
+fn a_used_length_beyond_the_request_is_an_error() {
+    for (max, length) in [(8, 9), (8, BYTES as u32), (BYTES, BYTES as u32 + 1), (1, u32::MAX)] {
+        let Setup { mut entropy, mut host } = set_up();
+        entropy.request(max).unwrap();
         let request = host.take().unwrap();
-        host.answer(request, &vec![1; most], length);
+        host.answer(request, &vec![1; max], length);
         let mut bytes = [0xee; BYTES];
-        let error = DeviceError::LengthTooLong { queue: 0, id: request.head.into(), length, capacity: most as u32 };
+        let error = DeviceError::LengthTooLong { queue: 0, id: request.head.into(), length, capacity: max as u32 };
         assert_eq!(entropy.poll(&mut bytes), Err(error.into()));
         assert_eq!(bytes, [0xee; BYTES]);
-        // From then on the same, however often it is tried.
-        assert_eq!(entropy.fill(&mut bytes, &mut impatient), Err(error.into()));
-        assert_eq!(host.memory.lent(), 2, "what the device may still write stays with it");
-        Both { entropy, host }.remove();
+        // The error is permanent.
+        assert_eq!(entropy.fill(&mut bytes, &mut give_up), Err(error.into()));
+        assert_eq!(host.memory.allocated(), 2, "memory that the device may still write to is not freed");
+        Setup { entropy, host }.remove();
     }
 }
 
 #[test]
-fn an_answer_to_no_request_is_an_error() {
-    let Both { mut entropy, host } = both();
+fn an_answer_without_a_request_is_an_error() {
+    let Setup { mut entropy, host } = set_up();
     host.memory.write16(host.used_ring + 2, 1);
     let error = DeviceError::IndexJumped { queue: 0, from: 0, to: 1, in_flight: 0 };
     assert_eq!(entropy.poll(&mut [0; 8]), Err(error.into()));
     assert_eq!(entropy.request(8), Err(EntropyError::Request(AddError::Poisoned(error))));
-    Both { entropy, host }.remove();
+    Setup { entropy, host }.remove();
 }
 
 #[test]
 fn an_answer_to_another_request_is_an_error() {
-    let Both { mut entropy, host } = both();
+    let Setup { mut entropy, host } = set_up();
     entropy.request(8).unwrap();
     host.memory.write32(host.used_ring + 4, 1);
     host.memory.write16(host.used_ring + 2, 1);
     assert_eq!(entropy.poll(&mut [0; 8]), Err(DeviceError::NotOutstanding { queue: 0, id: 1 }.into()));
-    Both { entropy, host }.remove();
+    Setup { entropy, host }.remove();
 }
 
-/// The buffer starts out as zeros: what the kernel had there before never looks like random bytes.
+/// The buffer is zeroed, so that old kernel data is never returned as random bytes.
 #[test]
-fn a_device_that_writes_nothing_of_what_it_says_leaves_zeros() {
-    let Both { mut entropy, mut host } = both();
+fn bytes_that_the_device_did_not_write_are_zero() {
+    let Setup { mut entropy, mut host } = set_up();
     entropy.request(64).unwrap();
     let request = host.take().unwrap();
     host.answer(request, &[], 64);
     let mut bytes = [0xee; 64];
     assert_eq!((entropy.poll(&mut bytes), bytes), (Ok(Some(64)), [0; 64]));
-    Both { entropy, host }.remove();
+    Setup { entropy, host }.remove();
 }
 
 #[test]
-fn a_device_that_needs_a_reset_is_an_error() {
-    let Both { mut entropy, host } = both();
+fn device_needs_reset_is_an_error() {
+    let Setup { mut entropy, host } = set_up();
     host.soft.model().status |= u32::from(Status::NEEDS_RESET.0);
-    assert_eq!(entropy.fill(&mut [0; 8], &mut impatient), Err(DeviceError::NeedsReset.into()));
-    Both { entropy, host }.remove();
+    assert_eq!(entropy.fill(&mut [0; 8], &mut give_up), Err(DeviceError::NeedsReset.into()));
+    Setup { entropy, host }.remove();
 }
 
 #[test]
-fn nothing_is_asked_for_by_a_request_of_no_bytes() {
-    let Both { mut entropy, mut host } = both();
+fn a_request_of_0_bytes_is_an_error() {
+    let Setup { mut entropy, mut host } = set_up();
     assert_eq!(entropy.request(0), Err(EntropyError::Request(AddError::Empty { queue: 0 })));
     assert_eq!(host.take(), None);
-    Both { entropy, host }.remove();
+    Setup { entropy, host }.remove();
 }
 
 #[test]
-fn a_device_that_does_not_finish_its_reset_keeps_the_memory_until_it_does() {
-    let Both { mut entropy, mut host } = both();
+fn memory_is_freed_only_after_the_reset_completes() {
+    let Setup { mut entropy, mut host } = set_up();
     entropy.request(8).unwrap();
     host.soft.model().status_lie = Some(Box::new(|status| status.max(1)));
     let (mut entropy, error) = entropy.remove(&mut host.memory).unwrap_err();
-    assert_eq!((error, host.memory.lent()), (SetupError::ResetUnfinished { status: 1 }, 2));
-    assert_eq!(entropy.poll(&mut [0; 8]), Err(DeviceError::Resetting.into()), "nothing else can be done with it");
+    assert_eq!((error, host.memory.allocated()), (SetupError::ResetUnfinished { status: 1 }, 2));
+    assert_eq!(entropy.poll(&mut [0; 8]), Err(DeviceError::Resetting.into()), "only `remove` is possible");
     host.soft.model().status_lie = None;
-    Both { entropy, host }.remove();
+    Setup { entropy, host }.remove();
 }
 
-/// The device may be writing to the buffer.
+/// The device may still write to the buffer.
 #[test]
-fn a_dropped_driver_gives_no_memory_back() {
-    let Both { mut entropy, host } = both();
+fn dropping_the_driver_leaks_its_memory() {
+    let Setup { mut entropy, host } = set_up();
     entropy.request(8).unwrap();
     drop(entropy);
-    assert_eq!(host.memory.lent(), 2);
-    assert!(host.soft.model().status & u32::from(Status::FAILED.0) != 0, "the device knows");
+    assert_eq!(host.memory.allocated(), 2);
+    assert!(host.soft.model().status & u32::from(Status::FAILED.0) != 0, "the device is marked FAILED");
 }
 
 #[test]
-fn a_probe_that_cannot_reset_the_device_says_so_and_lends_nothing() {
-    let (soft, mut memory) = (common::Soft::new(common::ID), common::Memory::new());
+fn a_probe_whose_reset_does_not_complete_allocates_nothing() {
+    let (soft, mut memory) = (common::SoftMmio::new(common::ID), common::Memory::new());
     soft.model().status_lie = Some(Box::new(|_| 4));
     let failed = probe(&soft, &mut memory).map(|_| ()).unwrap_err();
-    assert_eq!((failed.error, memory.lent()), (SetupError::ResetUnfinished { status: 4 }.into(), 0));
+    assert_eq!((failed.error, memory.allocated()), (SetupError::ResetUnfinished { status: 4 }.into(), 0));
 }

@@ -1,9 +1,9 @@
-//! The driver, as a plain process, on QEMU's own entropy device, whose source is a file: what arrives can be compared.
+//! The driver on the entropy device of QEMU, whose source is a file, so that the bytes can be compared.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aerostat_device::qtest::{Fitted, Machine, Qemu, QtestRegion, qemu_or_skip};
+use aerostat_device::qtest::{Machine, Qemu, QemuDevice, QtestRegion, qemu_or_skip};
 use aerostat_device::{GuestMemory, TestPlatform, wait_at_most};
 use aerostat_entropy::transport::pci::{BarRange, ConfigPorts, PciFunction, Routing};
 use aerostat_entropy::transport::spec::Device as _;
@@ -11,18 +11,18 @@ use aerostat_entropy::transport::{Either, LegacyMmio, Mmio, Pci};
 use aerostat_entropy::{BYTES, Entropy, entropy};
 
 const MEMORY: u64 = 16 << 20;
-/// Every wait ends after this time without progress.
+/// Time limit of a wait without progress.
 const LIMIT: Duration = Duration::from_secs(60);
-/// What arrives in all: parts of a request, whole requests, and many of them.
+/// The lengths that the test reads: less than a request, one request, and several requests.
 const LENGTHS: [usize; 5] = [1, 16, BYTES, BYTES + 1, 10 * BYTES];
-/// The rings that QEMU's device has.
+/// The ring properties of the QEMU device.
 const RINGS: [&str; 4] =
     ["packed=off,event_idx=off", "packed=off,event_idx=on", "packed=on,event_idx=off", "packed=on,event_idx=on"];
 
 /// The transport of any machine.
 type Bus = Either<Either<Mmio<QtestRegion>, LegacyMmio<QtestRegion>>, Pci<QtestRegion>>;
 
-/// A file for one test, of bytes that tell where they come from.
+/// Writes a file with distinguishable bytes, and returns its path and its contents.
 fn source(name: &str) -> (PathBuf, Vec<u8>) {
     let bytes: Vec<u8> = (0..LENGTHS.iter().sum::<usize>()).map(|at| (at * 31 + at / 256) as u8).collect();
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -44,61 +44,61 @@ fn transport(qemu: &Qemu, machine: Machine) -> Bus {
     }
 }
 
-fn arrives_as_it_is(machine: Machine, rings: &[&str], name: &str) {
+fn reads_the_source(machine: Machine, rings: &[&str], name: &str) {
     for ring in rings {
         if qemu_or_skip().is_none() {
             return;
         }
         let (file, source) = source(name);
         let memory = GuestMemory::new(MEMORY).unwrap();
-        let qemu = Qemu::start_with(machine, &memory, Fitted::Entropy(&file, ring)).unwrap();
+        let qemu = Qemu::start_with(machine, &memory, QemuDevice::Entropy(&file, ring)).unwrap();
         let mut platform: TestPlatform = TestPlatform::builder(&memory).build().unwrap();
         let ledger = platform.ledger();
 
         // ANCHOR: compare
         let entropy = Entropy::probe(transport(&qemu, machine), &mut platform);
         let mut entropy = entropy.map_err(|failed| failed.error).unwrap();
-        let mut arrived = Vec::new();
+        let mut received = Vec::new();
         for length in LENGTHS {
             let mut bytes = vec![0; length];
             entropy.fill(&mut bytes, &mut wait_at_most(LIMIT)).unwrap();
-            arrived.extend(bytes);
+            received.extend(bytes);
         }
-        assert_eq!(arrived, source, "{ring}");
+        assert_eq!(received, source, "{ring}");
         // ANCHOR_END: compare
         entropy.remove(&mut platform).map_err(|(_, error)| error).unwrap();
-        assert!(ledger.is_settled());
+        assert!(ledger.all_returned());
         qemu.check().unwrap();
     }
 }
 
 #[test]
-fn what_qemu_reads_arrives_over_mmio() {
-    arrives_as_it_is(Machine::Microvm, &RINGS, "source-mmio");
-    arrives_as_it_is(Machine::Microvm, &["iommu_platform=on"], "source-mmio");
+fn reads_over_mmio() {
+    reads_the_source(Machine::Microvm, &RINGS, "source-mmio");
+    reads_the_source(Machine::Microvm, &["iommu_platform=on"], "source-mmio");
 }
 
 #[test]
-fn what_qemu_reads_arrives_over_pci() {
-    arrives_as_it_is(Machine::Q35, &RINGS, "source-pci");
+fn reads_over_pci() {
+    reads_the_source(Machine::Q35, &RINGS, "source-pci");
 }
 
-/// The driver does not know: the legacy interface is the transport's affair. It has split rings only.
+/// The transport implements the legacy interface, so the driver does not change. The interface has split rings only.
 #[test]
-fn what_qemu_reads_arrives_over_legacy_mmio() {
-    arrives_as_it_is(Machine::LegacyMicrovm, &RINGS[..2], "source-legacy");
+fn reads_over_legacy_mmio() {
+    reads_the_source(Machine::LegacyMicrovm, &RINGS[..2], "source-legacy");
 }
 
-/// QEMU may have read bytes for a request by the time that its buffer is gone.
+/// QEMU may process a request while the driver removes the device.
 #[test]
-fn a_request_that_is_under_way_at_the_end_writes_to_nothing() {
+fn qemu_does_not_write_after_remove() {
     for machine in [Machine::Microvm, Machine::Q35, Machine::LegacyMicrovm] {
         if qemu_or_skip().is_none() {
             return;
         }
         let (file, _) = source("source-end");
         let memory = GuestMemory::new(MEMORY).unwrap();
-        let qemu = Qemu::start_with(machine, &memory, Fitted::Entropy(&file, "")).unwrap();
+        let qemu = Qemu::start_with(machine, &memory, QemuDevice::Entropy(&file, "")).unwrap();
         let mut platform: TestPlatform = TestPlatform::builder(&memory).build().unwrap();
         let ledger = platform.ledger();
         let mut transport = transport(&qemu, machine);
@@ -107,8 +107,8 @@ fn a_request_that_is_under_way_at_the_end_writes_to_nothing() {
             let mut entropy = entropy.map_err(|failed| failed.error).unwrap();
             entropy.request(BYTES).unwrap();
             transport = entropy.remove(&mut platform).map_err(|(_, error)| error).unwrap();
-            assert!(ledger.is_settled());
-            // From here on all of it is the kernel's again.
+            assert!(ledger.all_returned());
+            // QEMU must not write to any of the memory now.
             memory.fill(memory.pages(), 0x55);
             qemu.check().unwrap();
             assert!(memory.pages().all(|page| memory.is_filled_with(page, 0x5555_5555)));

@@ -1,69 +1,69 @@
-//! What the allocator knows of whole blocks of memory: which of them are free, and which the host was told of.
+//! Whole blocks of memory: which of them are free, and which have been reported to the host.
 
 use core::ops::Range;
 
-/// Frames in a block, the unit in which free memory is reported and hinted: 2 MiB.
+/// Frames in a block of 2 MiB, the unit in which free memory is reported and hinted.
 pub const BLOCK_FRAMES: u64 = 512;
 
-/// Blocks below this number are known: those of 64 GiB.
+/// The number of blocks in 64 GiB. Blocks above are not tracked.
 const CAP: usize = 1 << 15;
 
-/// Which free blocks are meant.
+/// Which free blocks an allocation may return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Optional {
-    /// Any.
-    Free,
-    /// Those that the host was not told of since they were last in use.
+pub enum BlockFilter {
+    /// Any free block.
+    Any,
+    /// A block that has not been reported to the host since it was last in use.
     Unreported,
 }
 
 #[derive(Clone, Copy)]
 struct Block {
-    /// How many of its frames are free.
+    /// The number of its free frames.
     free: u16,
-    /// Whether the host knows that it is free.
+    /// Whether it has been reported to the host since it became free.
     reported: bool,
 }
 
 impl Block {
-    fn is(self, wanted: Optional) -> bool {
-        u64::from(self.free) == BLOCK_FRAMES && (wanted == Optional::Free || !self.reported)
+    fn matches(self, filter: BlockFilter) -> bool {
+        u64::from(self.free) == BLOCK_FRAMES && (filter == BlockFilter::Any || !self.reported)
     }
 }
 
-/// The blocks, by number: that of the first frame divided by [`BLOCK_FRAMES`].
+/// All blocks. The number of a block is that of its first frame divided by [`BLOCK_FRAMES`].
 pub(crate) struct Blocks {
     blocks: [Block; CAP],
-    /// Where the next search begins.
+    /// The block at which the next search starts.
     cursor: usize,
-    /// Whether a block has become free, or may be reported again, since somebody last asked.
-    fresh: bool,
+    /// Whether a block has become free or unreported since the last call of [`Self::take_new`].
+    has_new: bool,
 }
 
 impl Blocks {
-    /// No block has a free frame.
+    /// Returns blocks without a free frame.
     pub(crate) const fn new() -> Self {
-        Self { blocks: [Block { free: 0, reported: false }; CAP], cursor: 0, fresh: false }
+        Self { blocks: [Block { free: 0, reported: false }; CAP], cursor: 0, has_new: false }
     }
 
-    /// Notes that the frames are free now.
+    /// Marks frames as free.
     ///
     /// # Panics
     ///
-    /// When more frames are given back than a block has.
-    pub(crate) fn put(&mut self, run: &Range<u64>) {
-        for (block, frames) in pieces(run) {
+    /// If more frames of a block are free than it has.
+    pub(crate) fn deallocate(&mut self, run: &Range<u64>) {
+        for (block, frames) in split_at_blocks(run) {
             if let Some(block) = self.blocks.get_mut(block) {
                 block.free += frames;
-                assert!(u64::from(block.free) <= BLOCK_FRAMES, "frames {run:?} given back, some of them twice");
-                self.fresh |= u64::from(block.free) == BLOCK_FRAMES;
+                assert!(u64::from(block.free) <= BLOCK_FRAMES, "double deallocation among frames {run:?}");
+                self.has_new |= u64::from(block.free) == BLOCK_FRAMES;
             }
         }
     }
 
-    /// Notes that the frames are in use now, so that the host does not know any more what is free in their blocks.
-    pub(crate) fn take(&mut self, run: &Range<u64>) {
-        for (block, frames) in pieces(run) {
+    /// Marks frames as in use, and their blocks as unreported.
+    pub(crate) fn allocate(&mut self, run: &Range<u64>) {
+        for (block, frames) in split_at_blocks(run) {
             if let Some(block) = self.blocks.get_mut(block) {
                 block.free -= frames;
                 block.reported = false;
@@ -71,34 +71,34 @@ impl Blocks {
         }
     }
 
-    /// Notes that the host knows of these frames, which are free.
+    /// Marks the blocks of free frames as reported.
     pub(crate) fn report(&mut self, run: &Range<u64>) {
-        for (block, _) in pieces(run) {
+        for (block, _) in split_at_blocks(run) {
             if let Some(block) = self.blocks.get_mut(block) {
                 block.reported = u64::from(block.free) == BLOCK_FRAMES;
             }
         }
     }
 
-    /// Forgets what the host was told.
+    /// Marks all blocks as unreported.
     pub(crate) fn forget_reports(&mut self) {
         self.blocks.iter_mut().for_each(|block| block.reported = false);
-        self.fresh = true;
+        self.has_new = true;
     }
 
-    /// How many frames of the block with this number are free.
+    /// Returns the number of free frames in a block.
     pub(crate) fn free(&self, block: u64) -> u64 {
         self.blocks.get(block as usize).map_or(0, |block| block.free.into())
     }
 
-    /// Whether there may be something new to report since the last time that this was asked.
-    pub(crate) fn is_fresh(&mut self) -> bool {
-        core::mem::take(&mut self.fresh)
+    /// Returns whether there may be blocks to report that were not there at the last call.
+    pub(crate) fn take_new(&mut self) -> bool {
+        core::mem::take(&mut self.has_new)
     }
 
-    /// The frames of free blocks that are neighbours, `frames` altogether, the first of which has a number that is a
-    /// multiple of `frames`. `None` when there are none below frame number `end`, or `frames` are not whole blocks.
-    pub(crate) fn find(&mut self, frames: u64, wanted: Optional, end: u64) -> Option<Range<u64>> {
+    /// Finds consecutive free blocks with `frames` frames in total. The number of the first frame is a multiple of `frames`.
+    /// Returns `None` if no such blocks are free below frame number `end`, or if `frames` is not a number of whole blocks.
+    pub(crate) fn find(&mut self, frames: u64, filter: BlockFilter, end: u64) -> Option<Range<u64>> {
         let count = usize::try_from(frames / BLOCK_FRAMES).ok().filter(|&count| count > 0)?;
         let groups = (end.div_ceil(BLOCK_FRAMES) as usize).min(CAP) / count;
         if !frames.is_multiple_of(BLOCK_FRAMES) {
@@ -107,7 +107,7 @@ impl Blocks {
         let first = (self.cursor / count).min(groups);
         let group = (first..groups).chain(0..first).find(|group| {
             let mut blocks = self.blocks[group * count..(group + 1) * count].iter();
-            blocks.all(|block| block.is(wanted))
+            blocks.all(|block| block.matches(filter))
         })?;
         self.cursor = (group + 1) * count;
         let start = (group * count) as u64 * BLOCK_FRAMES;
@@ -115,8 +115,9 @@ impl Blocks {
     }
 }
 
-/// Cuts a run of frames at the boundaries of blocks: number of the block, and how many of its frames.
-fn pieces(run: &Range<u64>) -> impl Iterator<Item = (usize, u16)> {
+/// Splits a run of frames at the boundaries of blocks. Returns the number of each block, and how many of its frames are in
+/// the run.
+fn split_at_blocks(run: &Range<u64>) -> impl Iterator<Item = (usize, u16)> {
     let Range { mut start, end } = *run;
     core::iter::from_fn(move || {
         if start >= end {
@@ -140,62 +141,62 @@ mod tests {
 
     const END: u64 = 16 * BLOCK_FRAMES;
 
-    fn find(blocks: &mut Blocks, count: u64, wanted: Optional) -> Option<u64> {
-        let run = blocks.find(count * BLOCK_FRAMES, wanted, END)?;
+    fn find(blocks: &mut Blocks, count: u64, filter: BlockFilter) -> Option<u64> {
+        let run = blocks.find(count * BLOCK_FRAMES, filter, END)?;
         assert_eq!(run.end - run.start, count * BLOCK_FRAMES);
         Some(run.start / BLOCK_FRAMES)
     }
 
     #[test]
-    fn only_whole_free_blocks_are_found_each_in_its_turn() {
+    fn only_free_blocks_are_found_in_rotation() {
         let mut blocks = Box::new(Blocks::new());
-        blocks.put(&(1..4 * BLOCK_FRAMES));
-        assert_eq!([(); 4].map(|()| find(&mut blocks, 1, Optional::Free)), [Some(1), Some(2), Some(3), Some(1)]);
-        blocks.take(&(2 * BLOCK_FRAMES - 1..3 * BLOCK_FRAMES));
-        assert_eq!([(); 2].map(|()| find(&mut blocks, 1, Optional::Free)), [Some(3), Some(3)]);
+        blocks.deallocate(&(1..4 * BLOCK_FRAMES));
+        assert_eq!([(); 4].map(|()| find(&mut blocks, 1, BlockFilter::Any)), [Some(1), Some(2), Some(3), Some(1)]);
+        blocks.allocate(&(2 * BLOCK_FRAMES - 1..3 * BLOCK_FRAMES));
+        assert_eq!([(); 2].map(|()| find(&mut blocks, 1, BlockFilter::Any)), [Some(3), Some(3)]);
     }
 
     #[test]
     fn larger_blocks_are_aligned_to_their_size() {
         let mut blocks = Box::new(Blocks::new());
-        blocks.put(&(BLOCK_FRAMES..4 * BLOCK_FRAMES));
-        assert_eq!(find(&mut blocks, 2, Optional::Free), Some(2));
-        assert_eq!(find(&mut blocks, 4, Optional::Free), None);
-        blocks.put(&(0..BLOCK_FRAMES));
-        assert_eq!(find(&mut blocks, 4, Optional::Free), Some(0));
+        blocks.deallocate(&(BLOCK_FRAMES..4 * BLOCK_FRAMES));
+        assert_eq!(find(&mut blocks, 2, BlockFilter::Any), Some(2));
+        assert_eq!(find(&mut blocks, 4, BlockFilter::Any), None);
+        blocks.deallocate(&(0..BLOCK_FRAMES));
+        assert_eq!(find(&mut blocks, 4, BlockFilter::Any), Some(0));
     }
 
     #[test]
-    fn what_is_not_whole_blocks_is_not_found() {
+    fn a_size_that_is_not_whole_blocks_is_not_found() {
         let mut blocks = Box::new(Blocks::new());
-        blocks.put(&(0..END));
+        blocks.deallocate(&(0..END));
         for frames in [0, 1, BLOCK_FRAMES - 1, BLOCK_FRAMES + 1] {
-            assert_eq!(blocks.find(frames, Optional::Free, END), None, "{frames}");
+            assert_eq!(blocks.find(frames, BlockFilter::Any, END), None, "{frames}");
         }
     }
 
     #[test]
-    fn a_reported_block_is_unreported_again_once_a_frame_of_it_was_in_use() {
+    fn a_reported_block_is_unreported_after_a_frame_of_it_was_in_use() {
         let mut blocks = Box::new(Blocks::new());
-        blocks.put(&(0..2 * BLOCK_FRAMES));
+        blocks.deallocate(&(0..2 * BLOCK_FRAMES));
         blocks.report(&(0..2 * BLOCK_FRAMES));
-        assert_eq!(find(&mut blocks, 1, Optional::Unreported), None);
-        blocks.take(&(600..601));
-        assert_eq!(find(&mut blocks, 1, Optional::Unreported), None, "a frame of it is in use");
-        blocks.put(&(600..601));
-        assert_eq!(find(&mut blocks, 1, Optional::Unreported), Some(1));
+        assert_eq!(find(&mut blocks, 1, BlockFilter::Unreported), None);
+        blocks.allocate(&(600..601));
+        assert_eq!(find(&mut blocks, 1, BlockFilter::Unreported), None, "a frame of it is in use");
+        blocks.deallocate(&(600..601));
+        assert_eq!(find(&mut blocks, 1, BlockFilter::Unreported), Some(1));
         blocks.report(&(BLOCK_FRAMES..2 * BLOCK_FRAMES));
         blocks.forget_reports();
-        assert_eq!(find(&mut blocks, 1, Optional::Unreported), Some(0));
+        assert_eq!(find(&mut blocks, 1, BlockFilter::Unreported), Some(0));
     }
 
     #[test]
-    fn it_is_news_when_a_block_becomes_free() {
+    fn a_block_that_becomes_free_is_new_once() {
         let mut blocks = Box::new(Blocks::new());
-        blocks.put(&(0..BLOCK_FRAMES - 1));
-        assert!(!blocks.is_fresh());
-        blocks.put(&(BLOCK_FRAMES - 1..BLOCK_FRAMES));
-        assert!(blocks.is_fresh());
-        assert!(!blocks.is_fresh(), "it is news only once");
+        blocks.deallocate(&(0..BLOCK_FRAMES - 1));
+        assert!(!blocks.take_new());
+        blocks.deallocate(&(BLOCK_FRAMES - 1..BLOCK_FRAMES));
+        assert!(blocks.take_new());
+        assert!(!blocks.take_new(), "the call before has returned it");
     }
 }

@@ -1,15 +1,14 @@
-//! Virtio devices on MMIO that ACPI knows of, for machines that do not say so on the command line.
+//! Virtio devices on MMIO in ACPI's DSDT, for machines that do not list them on the command line.
 //!
-//! A device is described by a program in AML, which a full kernel interprets. Where a virtual machine monitor has
-//! written that program there is nothing to compute in it: the device's resources follow its name as fixed
-//! descriptors (ACPI 6.5,
-//! 6.4.3), and reading these is enough.
+//! The DSDT describes a device by a program in AML. A complete kernel interprets it. The programs of virtual machine monitors
+//! compute nothing: the resources of a device follow its name as fixed descriptors (ACPI 6.5, 6.4.3), so it is enough to
+//! search for these.
 
-use crate::MmioDevice;
+use crate::mmio::MmioDevice;
 
-/// The hardware id of a virtio device on MMIO, as a string in AML.
+/// The hardware id of a virtio device on MMIO, as an AML string.
 const VIRTIO_MMIO: &[u8] = b"\x0dLNRO0005\0";
-/// The name of the object that holds a device's resources.
+/// The name of the object with a device's resources.
 const RESOURCES: &[u8] = b"_CRS";
 /// The head of a fixed memory range: tag and length. One byte of flags, the address and the length follow.
 const MEMORY: &[u8] = &[0x86, 9, 0];
@@ -17,13 +16,12 @@ const MEMORY: &[u8] = &[0x86, 9, 0];
 /// and the number of the interrupt follow.
 const INTERRUPT: &[u8] = &[0x89, 6, 0];
 
-/// The virtio devices in `dsdt`, the AML of ACPI's table of that name. A device whose resources are not of the expected
-/// form is left out.
+/// Returns the virtio devices in `dsdt`, the AML of the DSDT. Devices with resources of an unexpected form are skipped.
 pub fn virtio_mmio(dsdt: &[u8]) -> impl Iterator<Item = MmioDevice> {
     let mut rest = dsdt;
     let devices = core::iter::from_fn(move || {
         rest = after(rest, VIRTIO_MMIO)?;
-        // What belongs to the next device does not belong to this one.
+        // The resources of this device end where the next device starts.
         let end = rest.windows(VIRTIO_MMIO.len()).position(|bytes| bytes == VIRTIO_MMIO).unwrap_or(rest.len());
         rest.get(..end)
     });
@@ -38,7 +36,7 @@ pub fn virtio_mmio(dsdt: &[u8]) -> impl Iterator<Item = MmioDevice> {
     })
 }
 
-/// What follows `head` in `bytes`.
+/// Returns the bytes after the first `head`.
 fn after<'a>(bytes: &'a [u8], head: &[u8]) -> Option<&'a [u8]> {
     let at = bytes.windows(head.len()).position(|window| window == head)?;
     bytes.get(at + head.len()..)
@@ -56,7 +54,7 @@ mod tests {
 
     use super::*;
 
-    /// A device as QEMU's microvm describes it.
+    /// A device as in the DSDT of QEMU's microvm.
     fn device(address: u32, interrupt: u32) -> Vec<u8> {
         let mut aml =
             b"\x5b\x82\x42\x04VR23\x08_HID\x0dLNRO0005\0\x08_UID\x0a\x17\x08_CCA\x01\x08_CRS\x11\x1a\x0a\x17".to_vec();
@@ -74,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn every_device_is_found_among_others() {
+    fn every_virtio_device_is_found() {
         let others = b"\x08_HID\x0dACPI0013\0\x08_CRS\x11\x0a\x86\x09\0\x01\0\0\0\xfe\0\x10\0\0\x79\0";
         let aml = [&others[..], &device(0xfeb0_2e00, 47), others, &device(0xfeb0_2c00, 46)].concat();
         assert_eq!(
@@ -87,13 +85,13 @@ mod tests {
     }
 
     #[test]
-    fn a_device_without_resources_does_not_take_those_of_the_next() {
+    fn a_device_without_resources_is_skipped() {
         let aml = [b"\x08_HID\x0dLNRO0005\0\x08_UID\x01", &device(0xfeb0_2e00, 47)[..]].concat();
         assert_eq!(read(&aml).len(), 1);
     }
 
     #[test]
-    fn a_table_that_is_cut_off_anywhere_is_no_harm() {
+    fn a_truncated_table_has_no_devices() {
         let whole = device(0xfeb0_2e00, 47);
         let description = whole.len() - 2;
         for end in 0..description {

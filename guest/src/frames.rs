@@ -6,20 +6,20 @@ use core::ops::Range;
 use bitmap_allocator::BitAlloc;
 pub use bitmap_allocator::BitAlloc16M;
 
-use crate::blocks::{BLOCK_FRAMES, Blocks, Optional};
+use crate::blocks::{BLOCK_FRAMES, BlockFilter, Blocks};
 
 /// Bytes in a frame.
 pub const FRAME_BYTES: u64 = 4096;
 
-/// The free frames of the machine, by number: the physical address divided by [`FRAME_BYTES`].
+/// An allocator of page frames. Frames are numbered: a number is the physical address divided by [`FRAME_BYTES`].
 ///
-/// What is known of a frame is one bit in this value, never in the frame itself: the contents of a free frame may
-/// be lost at any time, because the host was told that nobody needs them. Frames are given in runs, from low to
-/// high addresses.
+/// The allocator keeps one bit for each frame in this value and nothing in the frames: the host may discard the contents of
+/// a free frame at any time, because the balloon driver reports free memory. Frames are allocated in runs, from low to high
+/// addresses.
 ///
-/// `Bits` says how many frames there can be: [`BitAlloc16M`] is good for 64 GiB and takes 2 MiB, so that the value
-/// belongs in a static.
-pub struct Frames<Bits> {
+/// `Bits` limits the number of frames. [`BitAlloc16M`] manages up to 64 GiB and takes 2 MiB, so the value belongs in a
+/// static.
+pub struct FrameAllocator<Bits> {
     free: Bits,
     blocks: Blocks,
     end: u64,
@@ -27,99 +27,102 @@ pub struct Frames<Bits> {
     available: u64,
 }
 
-impl<Bits: BitAlloc> Frames<Bits> {
-    /// Physical addresses below this one can be managed, in bytes.
+impl<Bits: BitAlloc> FrameAllocator<Bits> {
+    /// The allocator manages physical addresses below this one, in bytes.
     pub const MAX_MEMORY: u64 = Bits::CAP as u64 * FRAME_BYTES;
 
-    /// An allocator without a frame.
-    #[expect(clippy::new_without_default, reason = "a value of this size should not come about by accident")]
+    /// Returns an allocator without frames.
+    #[expect(clippy::new_without_default, reason = "a value of this size should not be created by accident")]
     pub const fn new() -> Self {
         Self { free: Bits::DEFAULT, blocks: Blocks::new(), end: 0, total: 0, available: 0 }
     }
 
-    /// Adds the whole frames in `memory` (physical addresses in bytes), which have not been added before. What lies
-    /// at or above [`Self::MAX_MEMORY`] is left out.
+    /// Adds the whole frames in `memory` (physical addresses in bytes) as free. They must not have been added before.
+    /// Memory at or above [`Self::MAX_MEMORY`] is ignored.
     pub fn add(&mut self, memory: Range<u64>) {
         let frames = memory.start.div_ceil(FRAME_BYTES)..memory.end.min(Self::MAX_MEMORY) / FRAME_BYTES;
         if !frames.is_empty() {
             self.end = self.end.max(frames.end);
             self.total += frames.end - frames.start;
-            self.put(frames);
+            self.deallocate(frames);
         }
     }
 
-    /// Takes the first run of free frames, at most `at_most` of them.
-    pub fn take(&mut self, at_most: u32) -> Option<Range<u64>> {
+    /// Allocates the first run of free frames, but at most `at_most` frames of it.
+    pub fn allocate(&mut self, at_most: u32) -> Option<Range<u64>> {
         let run = self.free_run(0, u64::from(at_most))?;
         Some(self.remove(run))
     }
 
-    /// Takes the first neighbouring frames that have room for `layout`. `None` when there are none, or when
-    /// `layout` has no size.
-    pub fn take_layout(&mut self, layout: Layout) -> Option<Range<u64>> {
+    /// Allocates the first consecutive frames that are large enough for `layout`. Returns `None` if no such run is
+    /// free, or if `layout` has the size 0.
+    pub fn allocate_layout(&mut self, layout: Layout) -> Option<Range<u64>> {
         let count = layout.size().div_ceil(FRAME_BYTES as usize);
         let alignment = layout.align().div_ceil(FRAME_BYTES as usize).ilog2() as usize;
         if count == 0 {
             return None;
         }
-        // The call takes the frames, so that only the count is left to adjust.
+        // The call also clears the bits of the frames.
         let first = self.free.alloc_contiguous(None, count, alignment)? as u64;
         let run = first..first + count as u64;
-        self.blocks.take(&run);
+        self.blocks.allocate(&run);
         self.available -= count as u64;
         Some(run)
     }
 
-    /// Takes a block of `frames` neighbours, the first of which has a number that is a multiple of `frames`. `None` when
-    /// there is none, or `frames` is not a multiple of [`BLOCK_FRAMES`](crate::BLOCK_FRAMES).
-    pub fn take_block(&mut self, frames: u64, wanted: Optional) -> Option<Range<u64>> {
-        let run = self.blocks.find(frames, wanted, self.end)?;
+    /// Allocates a block of `frames` consecutive frames. The number of the first frame is a multiple of `frames`. Returns
+    /// `None` if there is no such block, or if `frames` is not a multiple of [`BLOCK_FRAMES`](crate::BLOCK_FRAMES).
+    pub fn allocate_block(&mut self, frames: u64, filter: BlockFilter) -> Option<Range<u64>> {
+        let run = self.blocks.find(frames, filter, self.end)?;
         Some(self.remove(run))
     }
 
-    /// Gives a run of frames back, in whatever pieces it was taken.
+    /// Deallocates a run of frames. It may be a part of an allocation, or span several.
     ///
     /// # Panics
     ///
-    /// When the first frame of the run is free, or the run does not lie below [`Self::MAX_MEMORY`]: a bug of the
-    /// kernel, which would use memory twice.
-    pub fn put(&mut self, run: Range<u64>) {
+    /// If the first frame of the run is free, or the run is not below [`Self::MAX_MEMORY`]. This is a bug of the kernel,
+    /// after which it would use memory twice.
+    pub fn deallocate(&mut self, run: Range<u64>) {
         if run.is_empty() {
             return;
         }
-        assert!(run.end <= Self::MAX_MEMORY / FRAME_BYTES, "frames {run:?} given back, but no such memory");
-        assert!(!self.free.test(run.start as usize), "frames {run:?} given back twice");
+        assert!(
+            run.end <= Self::MAX_MEMORY / FRAME_BYTES,
+            "invalid deallocation: frames {run:?} are beyond the managed memory"
+        );
+        assert!(!self.free.test(run.start as usize), "double deallocation of frames {run:?}");
         self.available += run.end - run.start;
-        self.blocks.put(&run);
+        self.blocks.deallocate(&run);
         self.free.insert(run.start as usize..run.end as usize);
     }
 
-    /// Gives a block back that the host was told of, which is noted until a frame of it is taken.
+    /// Deallocates a block that was reported to the host. The block counts as reported until a frame of it is allocated.
     ///
     /// # Panics
     ///
-    /// As for [`Self::put`].
-    pub fn put_reported(&mut self, run: Range<u64>) {
-        self.put(run.clone());
+    /// Like [`Self::deallocate`].
+    pub fn deallocate_reported(&mut self, run: Range<u64>) {
+        self.deallocate(run.clone());
         self.blocks.report(&run);
     }
 
-    /// Forgets what the host was told: free frames were written to.
+    /// Marks all blocks as unreported, because free frames were written to.
     pub fn forget_reports(&mut self) {
         self.blocks.forget_reports();
     }
 
-    /// Whether there may be new blocks to report since the last time that this was asked.
-    pub fn has_news(&mut self) -> bool {
-        self.blocks.is_fresh()
+    /// Returns whether there may be blocks to report that were not there at the last call.
+    pub fn has_new_blocks(&mut self) -> bool {
+        self.blocks.take_new()
     }
 
-    /// Counts so many frames as part of the machine's memory no longer, or again.
-    pub fn resize(&mut self, change: i64) {
+    /// Changes the count of [all frames](Self::total), for instance when frames enter or leave the balloon.
+    pub fn adjust_total(&mut self, change: i64) {
         self.total = self.total.saturating_add_signed(change);
     }
 
-    /// The runs of free frames, from low to high addresses.
+    /// Returns the runs of free frames, from low to high addresses.
     pub fn free_runs(&self) -> impl Iterator<Item = Range<u64>> {
         let mut next = 0;
         core::iter::from_fn(move || {
@@ -129,22 +132,22 @@ impl<Bits: BitAlloc> Frames<Bits> {
         })
     }
 
-    /// The number that follows that of the highest frame that has been added.
+    /// Returns the number after that of the highest frame that has been added.
     pub const fn end(&self) -> u64 {
         self.end
     }
 
-    /// How many frames the kernel has, free or not: those that have been added, as [resized](Self::resize).
+    /// Returns the number of all frames, free or not: those that have been added, as [adjusted](Self::adjust_total).
     pub const fn total(&self) -> u64 {
         self.total
     }
 
-    /// How many frames are free.
+    /// Returns the number of free frames.
     pub const fn available(&self) -> u64 {
         self.available
     }
 
-    /// The first run at or above frame number `from`, cut off after `at_most` frames.
+    /// Returns the first run of free frames at or above frame number `from`, limited to `at_most` frames.
     fn free_run(&self, from: u64, at_most: u64) -> Option<Range<u64>> {
         let capacity = Bits::CAP as u64;
         if from >= capacity || at_most == 0 {
@@ -156,8 +159,8 @@ impl<Bits: BitAlloc> Frames<Bits> {
         while end < limit {
             let block = end / BLOCK_FRAMES * BLOCK_FRAMES;
             let next = block + BLOCK_FRAMES;
-            // Where none of its frames before `start` is free, a block that has as many as there are from there on has all
-            // of these, and nobody needs to look at them one by one.
+            // No frame of the block before `start` is free. If the block has as many free frames as it has frames from
+            // `start` on, all of these are free, and their bits need no test.
             if from <= block && self.blocks.free(block / BLOCK_FRAMES) == next - block.max(start) {
                 end = next;
             } else if self.free.test(end as usize) {
@@ -171,15 +174,18 @@ impl<Bits: BitAlloc> Frames<Bits> {
 
     fn remove(&mut self, run: Range<u64>) -> Range<u64> {
         self.free.remove(run.start as usize..run.end as usize);
-        self.blocks.take(&run);
+        self.blocks.allocate(&run);
         self.available -= run.end - run.start;
         run
     }
 }
 
-impl<Bits> core::fmt::Debug for Frames<Bits> {
+impl<Bits> core::fmt::Debug for FrameAllocator<Bits> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Frames").field("total", &self.total).field("available", &self.available).finish_non_exhaustive()
+        f.debug_struct("FrameAllocator")
+            .field("total", &self.total)
+            .field("available", &self.available)
+            .finish_non_exhaustive()
     }
 }
 
@@ -194,22 +200,22 @@ mod tests {
     use super::*;
 
     /// Up to 16 MiB.
-    type Frames = super::Frames<BitAlloc4K>;
-    const MAX_MEMORY: u64 = Frames::MAX_MEMORY;
+    type FrameAllocator = super::FrameAllocator<BitAlloc4K>;
+    const MAX_MEMORY: u64 = FrameAllocator::MAX_MEMORY;
 
     const MIB: u64 = 1 << 20;
 
-    /// Frames 256..512 and 768..1024.
-    fn two_regions() -> Frames {
-        let mut frames = Frames::new();
+    /// FrameAllocator 256..512 and 768..1024.
+    fn two_regions() -> FrameAllocator {
+        let mut frames = FrameAllocator::new();
         frames.add(MIB..2 * MIB);
         frames.add(3 * MIB..4 * MIB);
         frames
     }
 
     #[test]
-    fn only_whole_frames_are_added() {
-        let mut frames = Frames::new();
+    fn partial_frames_are_not_added() {
+        let mut frames = FrameAllocator::new();
         frames.add(0x1800..0x4fff);
         frames.add(0x8800..0x8900);
         frames.add(0x9000..0xb000);
@@ -218,44 +224,44 @@ mod tests {
     }
 
     #[test]
-    fn memory_above_the_limit_is_left_out() {
-        let mut frames = Frames::new();
+    fn memory_above_the_limit_is_ignored() {
+        let mut frames = FrameAllocator::new();
         frames.add(MAX_MEMORY - FRAME_BYTES..MAX_MEMORY + MIB);
         frames.add(MAX_MEMORY + MIB..MAX_MEMORY + 2 * MIB);
         assert_eq!(frames.total(), 1);
-        assert_eq!(frames.take(2), Some(MAX_MEMORY / FRAME_BYTES - 1..MAX_MEMORY / FRAME_BYTES));
-        assert_eq!(frames.take(2), None);
+        assert_eq!(frames.allocate(2), Some(MAX_MEMORY / FRAME_BYTES - 1..MAX_MEMORY / FRAME_BYTES));
+        assert_eq!(frames.allocate(2), None);
     }
 
     #[test]
-    fn runs_come_in_address_order_and_never_cross_a_hole() {
+    fn runs_are_in_address_order_and_do_not_cross_a_hole() {
         let mut frames = two_regions();
-        assert_eq!(frames.take(200), Some(256..456));
-        assert_eq!(frames.take(200), Some(456..512));
-        assert_eq!(frames.take(u32::MAX), Some(768..1024));
-        assert_eq!(frames.take(1), None);
+        assert_eq!(frames.allocate(200), Some(256..456));
+        assert_eq!(frames.allocate(200), Some(456..512));
+        assert_eq!(frames.allocate(u32::MAX), Some(768..1024));
+        assert_eq!(frames.allocate(1), None);
         assert_eq!((frames.total(), frames.available()), (512, 0));
     }
 
     #[test]
-    fn a_run_may_come_back_in_pieces_and_joins_again() {
+    fn a_run_that_is_deallocated_in_parts_is_one_run_again() {
         let mut frames = two_regions();
-        let run = frames.take(256).unwrap();
+        let run = frames.allocate(256).unwrap();
         for frame in run.clone().rev() {
-            frames.put(frame..frame + 1);
+            frames.deallocate(frame..frame + 1);
         }
         assert_eq!(frames.available(), 512);
-        assert_eq!(frames.take(256), Some(run));
+        assert_eq!(frames.allocate(256), Some(run));
     }
 
     #[test]
-    fn runs_end_at_a_frame_in_use_wherever_it_is() {
+    fn runs_end_at_any_frame_in_use() {
         for used in [1, 2, 255, 510, 511, 512, 513, 1023, 1024, 1025, 2046] {
-            let mut frames = Frames::new();
+            let mut frames = FrameAllocator::new();
             frames.add(0..8 * MIB);
-            assert_eq!(frames.take(u32::MAX), Some(0..2048));
-            frames.put(0..used);
-            frames.put(used + 1..2048);
+            assert_eq!(frames.allocate(u32::MAX), Some(0..2048));
+            frames.deallocate(0..used);
+            frames.deallocate(used + 1..2048);
             assert_eq!(frames.free_runs().collect::<Vec<_>>(), [0..used, used + 1..2048]);
             for from in [0, 1, used / 2, used] {
                 let first = if from == used { used + 1..2048 } else { from..used };
@@ -266,58 +272,58 @@ mod tests {
     }
 
     #[test]
-    fn no_frames_are_no_run() {
+    fn empty_runs_are_ignored() {
         let mut frames = two_regions();
-        assert_eq!(frames.take(0), None);
-        frames.put(300..300);
+        assert_eq!(frames.allocate(0), None);
+        frames.deallocate(300..300);
         assert_eq!(frames.available(), 512);
     }
 
     #[test]
     fn a_layout_is_aligned_and_rounded_up_to_frames() {
         let mut frames = two_regions();
-        assert_eq!(frames.take(1), Some(256..257));
+        assert_eq!(frames.allocate(1), Some(256..257));
         let layout = |bytes, align| Layout::from_size_align(bytes, align).unwrap();
-        assert_eq!(frames.take_layout(layout(1, 16)), Some(257..258));
-        assert_eq!(frames.take_layout(layout(5000, 0x10000)), Some(272..274));
-        assert_eq!(frames.take_layout(layout(MIB as usize, 8)), Some(768..1024));
-        assert_eq!(frames.take_layout(layout(MIB as usize, 8)), None);
-        assert_eq!(frames.take_layout(layout(0, 8)), None);
+        assert_eq!(frames.allocate_layout(layout(1, 16)), Some(257..258));
+        assert_eq!(frames.allocate_layout(layout(5000, 0x10000)), Some(272..274));
+        assert_eq!(frames.allocate_layout(layout(MIB as usize, 8)), Some(768..1024));
+        assert_eq!(frames.allocate_layout(layout(MIB as usize, 8)), None);
+        assert_eq!(frames.allocate_layout(layout(0, 8)), None);
         assert_eq!(frames.available(), 512 - 1 - 1 - 2 - 256);
     }
 
     #[test]
-    fn a_block_is_taken_whole_and_comes_back_reported() {
-        let mut frames = Frames::new();
+    fn a_deallocated_block_can_be_marked_as_reported() {
+        let mut frames = FrameAllocator::new();
         frames.add(MIB..8 * MIB);
-        let block = frames.take_block(512, Optional::Unreported).unwrap();
+        let block = frames.allocate_block(512, BlockFilter::Unreported).unwrap();
         assert_eq!((block.clone(), frames.available()), (512..1024, 5 * 256));
-        frames.put_reported(block);
-        assert_eq!(frames.take_block(1024, Optional::Unreported), Some(1024..2048));
-        assert_eq!(frames.take_block(512, Optional::Unreported), None);
-        assert_eq!(frames.take_block(512, Optional::Free), Some(512..1024));
-        assert_eq!(frames.take(u32::MAX), Some(256..512));
+        frames.deallocate_reported(block);
+        assert_eq!(frames.allocate_block(1024, BlockFilter::Unreported), Some(1024..2048));
+        assert_eq!(frames.allocate_block(512, BlockFilter::Unreported), None);
+        assert_eq!(frames.allocate_block(512, BlockFilter::Any), Some(512..1024));
+        assert_eq!(frames.allocate(u32::MAX), Some(256..512));
     }
 
     #[test]
-    fn frames_of_every_way_out_are_missing_in_their_block() {
-        let mut frames = Frames::new();
+    fn every_kind_of_allocation_makes_its_block_incomplete() {
+        let mut frames = FrameAllocator::new();
         frames.add(0..6 * MIB);
-        let run = frames.take(1).unwrap();
-        let layout = frames.take_layout(Layout::from_size_align(1, 4 << 20).unwrap()).unwrap();
+        let run = frames.allocate(1).unwrap();
+        let layout = frames.allocate_layout(Layout::from_size_align(1, 4 << 20).unwrap()).unwrap();
         assert_eq!((run, layout.clone()), (0..1, 1024..1025));
-        assert_eq!(frames.take_block(512, Optional::Free), Some(512..1024));
-        assert_eq!(frames.take_block(512, Optional::Free), None);
-        frames.put(layout);
-        assert_eq!(frames.take_block(512, Optional::Free), Some(1024..1536));
+        assert_eq!(frames.allocate_block(512, BlockFilter::Any), Some(512..1024));
+        assert_eq!(frames.allocate_block(512, BlockFilter::Any), None);
+        frames.deallocate(layout);
+        assert_eq!(frames.allocate_block(512, BlockFilter::Any), Some(1024..1536));
     }
 
     #[test]
-    #[should_panic(expected = "given back twice")]
-    fn giving_a_frame_back_twice_is_found_out() {
+    #[should_panic(expected = "double deallocation")]
+    fn a_double_deallocation_panics() {
         let mut frames = two_regions();
-        let run = frames.take(4).unwrap();
-        frames.put(run.clone());
-        frames.put(run);
+        let run = frames.allocate(4).unwrap();
+        frames.deallocate(run.clone());
+        frames.deallocate(run);
     }
 }

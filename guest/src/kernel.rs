@@ -1,8 +1,15 @@
-//! What the kernel does, from its first line to its idle loop.
+//! The kernel, from its first function to its idle loop.
+//!
+//! Modules form layers. A module uses only modules to its left:
+//!
+//! ```text
+//! memory, pci, boot <- arch <- idle, exit <- alarm, executor <- wait, console <- platform, virtio <- entropy, balloon, stack <- scenario
+//! ```
 
 mod alarm;
 mod arch;
 mod balloon;
+mod boot;
 mod console;
 #[cfg(not(feature = "lean"))]
 mod entropy;
@@ -12,74 +19,82 @@ mod idle;
 mod memory;
 mod pci;
 mod platform;
-mod spare;
+mod scenario;
+#[cfg(feature = "stack")]
+mod stack;
 mod virtio;
+mod wait;
 
-use aerostat_guest::{Drive, MemoryMap, Options, Then, Touch};
-use log::{LevelFilter, info, warn};
+use aerostat_guest::{Drive, Options, Then};
+use log::{LevelFilter, warn};
 
 use self::balloon::Balloon;
-use self::spare::Spare;
+use self::boot::Boot;
+use self::scenario::Scenario;
 
-/// What the boot code of every architecture finds out before it calls [`run`].
-pub(crate) struct Boot {
-    /// Physical memory, without what the kernel and its loader occupy.
-    pub(crate) memory: MemoryMap,
-    /// The kernel command line.
-    pub(crate) command_line: &'static str,
-}
-
-/// The kernel. Interrupts are off, memory below [`arch::BOOT_MAPPED`] is mapped one to one.
-pub(crate) fn run(boot: Boot) -> ! {
+/// The kernel, see [`boot::enter`].
+#[unsafe(no_mangle)]
+extern "Rust" fn kernel_main(boot: Boot) -> ! {
     console::start();
-    let options = Options::parse(boot.command_line, |word| warn!("ignored on the command line: {word}"));
+    let options = Options::parse(boot.command_line, |word| warn!("unknown word on the command line: {word}"));
     if options.quiet {
         log::set_max_level(LevelFilter::Error);
     }
-
-    memory::start(&boot.memory);
+    memory::start(&boot.memory, arch::BOOT_MAPPED, arch::map);
     arch::start();
-    if options.touch != Touch::Never {
-        let started = arch::now();
-        memory::touch();
-        info!("touched all free memory in {} ms", (arch::now() - started).as_millis());
-    }
-
     #[cfg(not(feature = "lean"))]
     entropy::seed(&options);
-    let mut spare = Spare::new(&options);
-    let mut balloon = Balloon::start(&options);
+    #[cfg(feature = "stack")]
+    if options.then == Then::MeasureStack {
+        stack::run(&options);
+    }
+    serve(&options)
+}
+
+/// Starts the balloon and services it forever.
+fn serve(options: &Options) -> ! {
+    let mut scenario = Scenario::start(options);
+    let mut balloon = Balloon::start(options);
     let (total, free) = memory::mebibytes();
     console::print(format_args!("ready: {total} MiB, {free} MiB free\n"));
-    if let Some(balloon) = &mut balloon {
-        balloon.introduce();
-    }
     act(options.then);
 
-    if options.drive == Drive::Futures {
-        balloon.iter_mut().for_each(|balloon| balloon.run(&mut spare));
-    }
     loop {
-        spare.look();
-        balloon.iter_mut().for_each(Balloon::look);
+        // Before the balloon, which reports the memory that this frees.
+        scenario.use_memory();
+        if let Some(balloon) = &mut balloon {
+            drive(balloon, &mut scenario, options.drive);
+        }
         idle::wait();
     }
 }
 
-/// Does what the command line asks for once the kernel is ready.
+/// Handles what happened since the last call. With futures it returns only when the balloon has failed.
+fn drive(balloon: &mut Balloon, scenario: &mut Scenario, drive: Drive) {
+    match drive {
+        Drive::Loop => {
+            scenario.disturb(balloon);
+            balloon.poll();
+        }
+        Drive::Futures => balloon.run(|| scenario.use_memory()),
+    }
+}
+
+/// Does what the command line says once the kernel is ready.
 fn act(then: Then) {
     match then {
         Then::Idle => {}
         Then::Exit => exit::exit(exit::Code::Success),
-        Then::Panic => panic!("asked for on the command line"),
+        Then::Panic => panic!("requested on the command line"),
         Then::Fault => fault(),
         Then::Hang => exit::hang(),
+        Then::MeasureStack => panic!("`then=stack` needs the cargo feature `stack`"),
     }
 }
 
-/// Reads from an address where nothing is, and nothing is mapped.
+/// Reads from an address that is not mapped.
 fn fault() {
-    let nowhere: *const u8 = core::ptr::without_provenance(0x5555_0000_0000);
-    // SAFETY: none: this ends the kernel, on request.
-    unsafe { nowhere.read_volatile() };
+    let unmapped: *const u8 = core::ptr::without_provenance(0x5555_0000_0000);
+    // SAFETY: none. The read ends the kernel, as requested.
+    unsafe { unmapped.read_volatile() };
 }

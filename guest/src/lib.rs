@@ -1,7 +1,7 @@
-//! The parts of the example kernels that touch no hardware, so that they are tested where they are built.
+//! The parts of the example kernels that do not access hardware. They are tested on the build host.
 //!
-//! The kernels themselves are the binary of this package: see `src/main.rs`. They boot on QEMU, find a virtio
-//! balloon on PCI or MMIO and service it from interrupts.
+//! The kernels are the binary of this package: see `src/main.rs`. They boot on QEMU, find a virtio balloon on PCI or MMIO
+//! and service it from interrupts.
 
 #![no_std]
 
@@ -9,14 +9,16 @@ mod blocks;
 mod dsdt;
 mod frames;
 mod map;
+mod mmio;
 mod options;
 mod tree;
 mod windows;
 
-pub use blocks::{BLOCK_FRAMES, Optional};
+pub use blocks::{BLOCK_FRAMES, BlockFilter};
 pub use dsdt::virtio_mmio;
-pub use frames::{BitAlloc16M, FRAME_BYTES, Frames};
-pub use map::{Kind, MemoryMap, TooManyRegions};
-pub use options::{Drive, Features, Freeze, MmioDevice, Options, Then, Touch};
+pub use frames::{BitAlloc16M, FRAME_BYTES, FrameAllocator};
+pub use map::{MemoryMap, RegionKind, TooManyRegions};
+pub use mmio::MmioDevice;
+pub use options::{Drive, Feature, Features, Freeze, Options, Then, Touch};
 pub use tree::{DeviceTree, InterruptMap, PciHost};
 pub use windows::{FreeAddresses, PciWindow, PciWindows};

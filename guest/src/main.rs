@@ -1,9 +1,10 @@
-//! A small kernel that has a virtio balloon.
+//! A small kernel with a virtio balloon.
 //!
-//! It boots, hands what the loader says about memory to a page-frame allocator, switches interrupts on, finds the
-//! balloon and then sleeps until an interrupt gives it something to do. Read `kernel.rs` first; `kernel/balloon.rs`
-//! is what a kernel does for its balloon, and `kernel/arch/` is what any kernel has anyway: boot code, interrupts,
-//! a clock.
+//! It boots, gives the memory map of the loader to a page-frame allocator, enables interrupts, finds the balloon device and
+//! then sleeps until an interrupt brings work. Start reading at `kernel.rs`. `kernel/balloon.rs` is what a kernel does for
+//! its balloon, `kernel/platform.rs` implements the traits of the driver, `kernel/virtio.rs` finds the device, and
+//! `kernel/scenario.rs` is only for tests.
+//! `kernel/arch/` has what every kernel has anyway: boot code, interrupts, a clock.
 //!
 //! `cargo xtask guest` builds it. Its command line is described at [`aerostat_guest::Options`].
 
@@ -14,6 +15,6 @@ mod kernel;
 
 #[cfg(not(target_os = "none"))]
 fn main() {
-    eprintln!("This is a kernel, not a program: `cargo xtask guest` builds it for a bare machine.");
+    eprintln!("error: this program is a kernel; build it with `cargo xtask guest`");
     std::process::exit(1);
 }

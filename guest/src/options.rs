@@ -4,122 +4,128 @@ use core::time::Duration;
 
 use heapless::Vec;
 
-/// What the command line asks for. Words are separated by spaces; that for MMIO is as QEMU and Firecracker say
-/// it.
+use crate::mmio::MmioDevice;
+
+/// The options of the kernel command line. Words are separated by spaces. The word for MMIO devices has the form that QEMU
+/// and Firecracker use.
 ///
 /// | word | meaning |
 /// |---|---|
 /// | `touch`, `touch=once` | write to every free frame, so that the host backs it: see [`Touch`] |
-/// | `quiet` | say nothing but the line that the kernel is ready, and errors |
-/// | `then=idle`, `exit`, `panic`, `fault`, `hang` | what to do when ready: see [`Then`] |
+/// | `quiet` | print only errors and the line `ready: …` |
+/// | `then=idle`, `exit`, `panic`, `fault`, `hang`, `stack` | what to do when ready: see [`Then`] |
 /// | `virtio_mmio.device=512@0xfeb00e00:12` | a virtio device: bytes, address, interrupt |
-/// | `features=tell,stats,oom,hint,report,poison` | which features the balloon wants: see [`Features`] |
-/// | `poison=0xaaaaaaaa` | the value that memory which comes back from the host is filled with, if `poison` is wanted |
-/// | `spare=512`, `spare-after=3000` | use so many MiB until a byte comes in on the serial port, or so many ms have passed |
-/// | `hog=256` | once the balloon is on target, allocate so many MiB, also at the balloon's cost |
-/// | `hold-off=1000` | ms in which the balloon leaves a kernel alone that was out of memory; 0 for none |
-/// | `freeze=500`, `freeze=key` | freeze and restore the balloon each time that so many ms have passed, or by a byte on the serial port each: see [`Freeze`] |
-/// | `async` | let futures drive the balloon instead of a loop |
+/// | `features=tell,stats,oom,hint,report,poison` | the optional features that the balloon uses: see [`Features`] |
+/// | `poison=0xaaaaaaaa` | the value that free memory is filled with, if the feature `poison` is used |
+/// | `spare=512`, `spare-after=3000` | use this many MiB until a byte is received on the serial port, or this many ms have passed |
+/// | `memory-test=256` | once the balloon has reached its target, allocate this many MiB, also from the balloon |
+/// | `oom-backoff=1000` | ms without inflation after the kernel was out of memory; 0 for none |
+/// | `freeze=500`, `freeze=key` | freeze and restore the balloon every 500 ms, or on a byte on the serial port: see [`Freeze`]; ignored with `async` |
+/// | `reset=1000` | reset the device of the balloon after 1000 ms, as after an error of the device; ignored with `async` |
+/// | `async` | drive the balloon by futures instead of a loop |
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// When to write to every free frame.
     pub touch: Touch,
-    /// Say nothing but the line that the kernel is ready, and errors.
+    /// Print only errors and the line `ready: …`.
     pub quiet: bool,
     /// What to do when ready.
     pub then: Then,
-    /// Which features the balloon wants.
+    /// The features that the balloon uses.
     pub features: Features,
-    /// The value that memory which comes back from the host is filled with, if that feature is wanted.
+    /// The value that free memory is filled with, if page poisoning is used.
     pub poison: u32,
-    /// MiB that are in use until the host has them freed, or [`Self::spare_after`].
+    /// MiB to use until a byte is received on the serial port, or for [`Self::spare_after`].
     pub spare: Option<u64>,
-    /// After what time the spare memory is freed in any case.
+    /// The time after which the spare memory is freed without a byte.
     pub spare_after: Option<Duration>,
-    /// MiB to allocate once the balloon is on target.
-    pub hog: Option<u64>,
-    /// The pause after the kernel was out of memory, unless it is that of the driver.
-    pub hold_off: Option<Duration>,
-    /// When the balloon is frozen and restored, over and over.
+    /// MiB to allocate once the balloon has reached its target.
+    pub memory_test: Option<u64>,
+    /// The pause of inflation after the kernel was out of memory. `None` for the driver's default.
+    pub oom_backoff: Option<Duration>,
+    /// When to freeze and restore the balloon, repeatedly.
     pub freeze: Option<Freeze>,
+    /// The time after which the device of the balloon is reset.
+    pub reset: Option<Duration>,
     /// What drives the balloon.
     pub drive: Drive,
-    /// The virtio devices on MMIO that the loader knows of.
+    /// The virtio devices on MMIO.
     pub virtio_mmio: Vec<MmioDevice, 32>,
 }
 
 /// When the kernel writes to every free frame, so that the host backs it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Touch {
-    /// It does not.
+    /// Never.
     #[default]
     Never,
-    /// Before the balloon goes live.
+    /// Before the balloon is probed.
     Once,
-    /// Before the balloon goes live, and after each deflation.
+    /// Before the balloon is probed, and after each deflation.
     Always,
 }
 
-/// What the kernel does when it is ready. Everything but [`Then::Idle`] is for those who test what runs the kernel.
+/// What the kernel does when it is ready. All variants but [`Then::Idle`] are for tests of the host's tools.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Then {
     /// Service the balloon until QEMU ends.
     #[default]
     Idle,
-    /// End with success.
+    /// Exit with success.
     Exit,
     /// Panic.
     Panic,
-    /// Read from an address where nothing is mapped.
+    /// Read from an address that is not mapped.
     Fault,
-    /// Never answer again.
+    /// Stop responding.
     Hang,
+    /// Measure how much stack each call of the balloon uses, in place of servicing it. This needs the cargo feature
+    /// `stack`.
+    MeasureStack,
 }
 
-/// Which features the balloon wants. A driver says so in its types, so that there are as many choices as are written down
-/// here: `tell,stats,oom,hint,report`, in any order, with or without `poison`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Features {
-    /// All but page poisoning.
-    #[default]
-    AllButPoison,
-    /// All of them.
-    All,
+/// The set of features that the balloon uses where the device offers them: all but [`Feature::Poison`] by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Features(u8);
+
+/// A feature that the balloon may do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    /// `tell`: a frame is used again only after the host has acknowledged its deflation.
+    Tell,
+    /// `stats`: memory statistics.
+    Stats,
+    /// `oom`: deflation when the kernel is out of memory.
+    Oom,
+    /// `hint`: free page hinting.
+    Hint,
+    /// `report`: free page reporting.
+    Report,
+    /// `poison`: page poisoning.
+    Poison,
 }
 
 /// When the balloon is frozen and restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freeze {
-    /// Each time that so much time has passed, and restored at once.
+    /// Frozen and restored at once, each time that this much time has passed.
     Every(Duration),
-    /// Frozen by one byte on the serial port, and restored by the next.
+    /// Frozen when a byte is received on the serial port, and restored when another is received.
     ByKey,
 }
 
 /// What drives the balloon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Drive {
-    /// A loop that looks after each interrupt.
+    /// A loop that services the balloon after each interrupt.
     #[default]
     Loop,
-    /// Futures, which interrupts wake.
+    /// Futures that interrupts wake.
     Futures,
 }
 
-/// A virtio device on MMIO.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MmioDevice {
-    /// Physical address of its registers, in bytes.
-    pub address: u64,
-    /// Length of its register block, in bytes.
-    pub bytes: u64,
-    /// Its interrupt, in the numbering of the whole machine.
-    pub interrupt: u32,
-}
-
 impl Options {
-    /// Reads a command line. Words that mean nothing here, or that are ill-formed, go to `ignored`: a loader may
-    /// have added its own.
+    /// Parses a command line. Calls `ignored` with words that are unknown or malformed: a loader may add its own words.
     pub fn parse<'a>(command_line: &'a str, mut ignored: impl FnMut(&'a str)) -> Self {
         let mut options = Self::default();
         for word in command_line.split_ascii_whitespace() {
@@ -142,9 +148,10 @@ impl Options {
             Some(("poison", value)) => self.poison = number(value)?.try_into().ok()?,
             Some(("spare", mebibytes)) => self.spare = Some(number(mebibytes)?),
             Some(("spare-after", pause)) => self.spare_after = Some(milliseconds(pause)?),
-            Some(("hog", mebibytes)) => self.hog = Some(number(mebibytes)?),
-            Some(("hold-off", pause)) => self.hold_off = Some(milliseconds(pause)?),
+            Some(("memory-test", mebibytes)) => self.memory_test = Some(number(mebibytes)?),
+            Some(("oom-backoff", pause)) => self.oom_backoff = Some(milliseconds(pause)?),
             Some(("freeze", pause)) => self.freeze = Some(Freeze::parse(pause)?),
+            Some(("reset", pause)) => self.reset = Some(milliseconds(pause)?),
             _ => return None,
         }
         Some(())
@@ -159,6 +166,7 @@ impl Then {
             "panic" => Self::Panic,
             "fault" => Self::Fault,
             "hang" => Self::Hang,
+            "stack" => Self::MeasureStack,
             _ => return None,
         })
     }
@@ -171,30 +179,55 @@ impl Freeze {
 }
 
 impl Features {
+    const NONE: Self = Self(0);
+
+    /// Returns whether `feature` is in the set.
+    pub const fn has(self, feature: Feature) -> bool {
+        self.0 & (1 << feature as u8) != 0
+    }
+
+    const fn with(self, feature: Feature) -> Self {
+        Self(self.0 | (1 << feature as u8))
+    }
+
     fn parse(list: &str) -> Option<Self> {
-        let named = |feature| list.split(',').any(|name| name == feature);
-        let known = ["tell", "stats", "oom", "hint", "report"];
-        let others = list.split(',').any(|name| !known.contains(&name) && name != "poison");
-        match (known.into_iter().all(named) && !others, named("poison")) {
-            (false, _) => None,
-            (true, false) => Some(Self::AllButPoison),
-            (true, true) => Some(Self::All),
-        }
+        list.split(',').try_fold(Self::NONE, |features, name| Some(features.with(Feature::parse(name)?)))
+    }
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        use Feature::{Hint, Oom, Report, Stats, Tell};
+        [Tell, Stats, Oom, Hint, Report].into_iter().fold(Self::NONE, Self::with)
+    }
+}
+
+impl Feature {
+    fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "tell" => Self::Tell,
+            "stats" => Self::Stats,
+            "oom" => Self::Oom,
+            "hint" => Self::Hint,
+            "report" => Self::Report,
+            "poison" => Self::Poison,
+            _ => return None,
+        })
     }
 }
 
 impl MmioDevice {
-    /// `<bytes>@<address>:<interrupt>`, followed by `:<id>` or nothing. The bytes may have a suffix `K`.
+    /// Parses `<bytes>@<address>:<interrupt>`, which `:<id>` may follow. The bytes may have the suffix `K`.
     fn parse(text: &str) -> Option<Self> {
-        let (bytes, place) = text.split_once('@')?;
-        let mut place = place.splitn(3, ':');
+        let (bytes, rest) = text.split_once('@')?;
+        let mut rest = rest.splitn(3, ':');
         let device = Self {
-            address: number(place.next()?)?,
+            address: number(rest.next()?)?,
             bytes: match bytes.strip_suffix(['K', 'k']) {
                 Some(kibibytes) => number(kibibytes)?.checked_mul(1024)?,
                 None => number(bytes)?,
             },
-            interrupt: number(place.next()?)?.try_into().ok()?,
+            interrupt: number(rest.next()?)?.try_into().ok()?,
         };
         device.address.checked_add(device.bytes)?;
         Some(device)
@@ -227,12 +260,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_asked_for_by_an_empty_line() {
+    fn an_empty_line_has_the_default_options() {
         assert_eq!(parse(" "), (Options::default(), Vec::new()));
     }
 
     #[test]
-    fn options_come_in_any_order_among_words_of_others() {
+    fn options_may_be_in_any_order_among_unknown_words() {
         let (options, ignored) = parse("console=ttyS0  quiet then=exit nokaslr touch\n");
         assert!(options.quiet);
         assert_eq!((options.touch, options.then), (Touch::Always, Then::Exit));
@@ -240,48 +273,49 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_with_a_value_is_another_word() {
+    fn a_flag_with_a_value_is_ignored() {
         let (options, ignored) = parse("touch=1 quiet= then");
         assert_eq!(options, Options::default());
         assert_eq!(ignored, ["touch=1", "quiet=", "then"]);
         assert_eq!(parse("touch=once").0.touch, Touch::Once);
+        assert_eq!(parse("then=stack").0.then, Then::MeasureStack);
     }
 
     #[test]
-    fn features_are_those_that_the_kernel_can_declare() {
-        let read = |list: &str| Features::parse(list);
-        assert_eq!(read("tell,stats,oom,hint,report"), Some(Features::AllButPoison));
-        assert_eq!(read("poison,report,hint,oom,stats,tell"), Some(Features::All));
-        for list in
-            ["", "tell", "tell,stats,oom,hint", "poison", "tell,stats,oom,hint,report,", "tell,stats,oom,hint,report,x"]
-        {
-            assert_eq!(read(list), None, "{list}");
+    fn features_are_a_list_of_names() {
+        let parse = |list: &str| Features::parse(list);
+        assert_eq!(parse("tell,stats,oom,hint,report"), Some(Features::default()));
+        assert_eq!(parse("poison,report,hint,oom,stats,tell"), Some(Features::default().with(Feature::Poison)));
+        let some = parse("stats,poison").expect("both names are known");
+        assert!(some.has(Feature::Stats) && some.has(Feature::Poison) && !some.has(Feature::Tell));
+        for list in ["", "tell,", "tell, stats", "tell,x"] {
+            assert_eq!(parse(list), None, "{list}");
         }
     }
 
     #[test]
-    fn amounts_are_mebibytes_and_times_are_milliseconds() {
+    fn sizes_are_mebibytes_and_times_are_milliseconds() {
         let (options, ignored) = parse(
-            "spare=512 spare-after=20 hog=0x10 hold-off=0 freeze=1500 poison=0xaabbccdd async poison=0x100000000 hog=x",
+            "spare=512 spare-after=20 memory-test=0x10 oom-backoff=0 freeze=1500 poison=0xaabbccdd async poison=0x100000000 memory-test=x",
         );
-        assert_eq!(ignored, ["poison=0x100000000", "hog=x"]);
-        assert_eq!((options.spare, options.hog, options.poison), (Some(512), Some(16), 0xaabb_ccdd));
+        assert_eq!(ignored, ["poison=0x100000000", "memory-test=x"]);
+        assert_eq!((options.spare, options.memory_test, options.poison), (Some(512), Some(16), 0xaabb_ccdd));
         assert_eq!(options.spare_after, Some(Duration::from_millis(20)));
         assert_eq!(
-            (options.hold_off, options.freeze),
+            (options.oom_backoff, options.freeze),
             (Some(Duration::ZERO), Some(Freeze::Every(Duration::from_millis(1500))))
         );
         assert_eq!(options.drive, Drive::Futures);
     }
 
     #[test]
-    fn a_freeze_is_a_matter_of_time_or_of_a_key() {
+    fn a_freeze_is_by_time_or_by_key() {
         assert_eq!(parse("freeze=key").0.freeze, Some(Freeze::ByKey));
         assert_eq!(parse("freeze=keys"), (Options::default(), std::vec!["freeze=keys"]));
     }
 
     #[test]
-    fn devices_are_read_as_qemu_and_firecracker_write_them() {
+    fn devices_have_the_form_of_qemu_and_firecracker() {
         let (options, ignored) = parse(
             "virtio_mmio.device=512@0xfeb00e00:12 virtio_mmio.device=4K@0xd0001000:5 virtio_mmio.device=1K@4096:7:3",
         );
@@ -297,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ill_formed_device_is_ignored() {
+    fn a_malformed_device_is_ignored() {
         for device in [
             "",
             "512",
@@ -317,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn more_devices_than_there_is_room_for_are_ignored() {
+    fn devices_beyond_the_capacity_are_ignored() {
         let line = "virtio_mmio.device=512@0xfeb00000:5 ".repeat(33);
         let (options, ignored) = parse(&line);
         assert_eq!(options.virtio_mmio.len(), 32);

@@ -1,4 +1,4 @@
-//! Where the CPU reaches a PCI bus, and addresses on it for functions that firmware has given none.
+//! The windows of the CPU to a PCI bus, and the assignment of bus addresses to functions, for machines without firmware.
 
 use core::ops::Range;
 
@@ -7,24 +7,24 @@ use pci_types::{CommandRegister, ConfigRegionAccess, HeaderType, PciAddress, Pci
 
 /// Offsets of the BARs in configuration space.
 const BARS: Range<u16> = 0x10..0x28;
-/// Bit of a BAR: it is in I/O space.
+/// Bit of a BAR: the registers are in I/O space.
 const PORTS: u32 = 1;
-/// Bits of a BAR in memory that say what kind it is, and the kind of those that go on in the next register.
-const KIND: u32 = 3 << 1;
-const KIND_64_BIT: u32 = 2 << 1;
+/// The type bits of a BAR in memory, and the type that uses the next register for the upper half of the address.
+const TYPE: u32 = 3 << 1;
+const TYPE_64_BIT: u32 = 2 << 1;
 
-/// A range of bus addresses that the CPU reaches.
+/// A range of bus addresses that the CPU can access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PciWindow {
-    /// The first address, as the bus sees it.
+    /// The first bus address.
     pub bus: u64,
-    /// The physical address of it, as the CPU sees it.
+    /// The physical address of the same location, for the CPU.
     pub cpu: u64,
     /// Length in bytes.
     pub bytes: u64,
 }
 
-/// What the CPU reaches of a bus.
+/// The windows of the CPU to a bus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PciWindows {
     /// The window to memory below 4 GiB.
@@ -34,7 +34,7 @@ pub struct PciWindows {
 }
 
 impl PciWindows {
-    /// The physical addresses at which the CPU reaches `range` of a BAR.
+    /// Returns the physical addresses of a range of a BAR. `None` if it is not in a window.
     pub fn physical(&self, range: BarRange) -> Option<Range<u64>> {
         let window = match range.space {
             Space::Memory => self.memory,
@@ -46,7 +46,7 @@ impl PciWindows {
     }
 }
 
-/// Addresses on a bus that are nobody's yet.
+/// Bus addresses that are not assigned.
 #[derive(Clone, Debug)]
 pub struct FreeAddresses {
     memory: Range<u64>,
@@ -54,7 +54,7 @@ pub struct FreeAddresses {
 }
 
 impl FreeAddresses {
-    /// All that the CPU reaches.
+    /// Returns all addresses in the windows.
     pub fn new(windows: &PciWindows) -> Self {
         let all = |window: Option<PciWindow>| {
             window.map_or(0..0, |window| window.bus..window.bus.saturating_add(window.bytes))
@@ -62,47 +62,47 @@ impl FreeAddresses {
         Self { memory: all(windows.memory), ports: all(windows.ports) }
     }
 
-    /// Gives every BAR of a function an address, whatever it had before. A BAR for which none is left gets none. Bridges
-    /// are passed by.
+    /// Assigns an address to every BAR of a function, in place of any that it has. If no address is left, the BAR gets the
+    /// address 0. Bridges are skipped.
     pub fn assign(&mut self, config: &impl ConfigRegionAccess, function: PciAddress) {
         let mut header = PciHeader::new(function);
         if header.header_type(config) != HeaderType::Endpoint {
             return;
         }
-        // Nobody is to answer to what is written only to learn how long a BAR is.
+        // The function must not respond to the values that are written to learn the size of a BAR.
         let decode = CommandRegister::IO_ENABLE | CommandRegister::MEMORY_ENABLE;
         header.update_command(config, |command| command.difference(decode));
         let mut bars = BARS.step_by(4).map(|offset| Bar { config, function, offset });
         while let Some(bar) = bars.next() {
             let low = bar.probe();
             if low & PORTS != 0 {
-                // The upper half may not be there: a bus has 65536 ports at least.
+                // The upper half may not be implemented: I/O space has at least 65536 ports.
                 let mask = u64::from(low & !3 | 0xffff_0000) | u64::MAX << 32;
-                bar.write(take(&mut self.ports, mask) as u32);
-            } else if low & KIND == KIND_64_BIT {
+                bar.write(allocate(&mut self.ports, mask) as u32);
+            } else if low & TYPE == TYPE_64_BIT {
                 let Some(upper) = bars.next() else { return };
                 let mask = u64::from(low & !0xf) | u64::from(upper.probe()) << 32;
-                let address = take(&mut self.memory, mask);
+                let address = allocate(&mut self.memory, mask);
                 bar.write(address as u32);
                 upper.write((address >> 32) as u32);
             } else {
-                bar.write(take(&mut self.memory, u64::from(low & !0xf) | u64::MAX << 32) as u32);
+                bar.write(allocate(&mut self.memory, u64::from(low & !0xf) | u64::MAX << 32) as u32);
             }
         }
     }
 }
 
-/// Takes addresses for a BAR of which the bits of `mask` can be written. Gives back the first one, or 0 where there are
-/// none, or no such BAR.
-fn take(free: &mut Range<u64>, mask: u64) -> u64 {
+/// Allocates addresses for a BAR in which the bits of `mask` are writable. Returns the first address, or 0 if too few are left
+/// or the BAR is not implemented.
+fn allocate(free: &mut Range<u64>, mask: u64) -> u64 {
     let bytes = (!mask).wrapping_add(1);
-    // Address 0 would say that there is none.
+    // The address 0 means that a BAR has no address.
     let start = free.start.max(1).checked_next_multiple_of(bytes);
-    let taken = start.and_then(|start| Some(start..start.checked_add(bytes)?));
-    match taken {
-        Some(taken) if taken.end <= free.end => {
-            free.start = taken.end;
-            taken.start
+    let range = start.and_then(|start| Some(start..start.checked_add(bytes)?));
+    match range {
+        Some(range) if range.end <= free.end => {
+            free.start = range.end;
+            range.start
         }
         _ => 0,
     }
@@ -116,15 +116,15 @@ struct Bar<'a, C> {
 }
 
 impl<C: ConfigRegionAccess> Bar<'_, C> {
-    /// Which bits can be written, and what the lowest ones say of the kind.
+    /// Returns the writable bits, with the type in the lowest bits.
     fn probe(&self) -> u32 {
         self.write(u32::MAX);
-        // SAFETY: a function that is no bridge has a BAR there.
+        // SAFETY: an endpoint function has a BAR at this offset.
         unsafe { self.config.read(self.function, self.offset) }
     }
 
     fn write(&self, value: u32) {
-        // SAFETY: as above; the function does not decode its BARs.
+        // SAFETY: as above. The function does not decode its BARs.
         unsafe { self.config.write(self.function, self.offset, value) };
     }
 }
@@ -138,18 +138,18 @@ mod tests {
 
     use super::*;
 
-    /// The command register, the header and the BARs of a function, of which some bits can be written.
+    /// The header and the BARs of a function.
     struct Function {
         writable: [u32; 6],
-        kinds: [u32; 6],
+        types: [u32; 6],
         bars: RefCell<[u32; 6]>,
         header: u32,
     }
 
     impl Function {
         fn new(bars: [(u32, u32); 6]) -> Self {
-            let (writable, kinds) = (bars.map(|(writable, _)| writable), bars.map(|(_, kind)| kind));
-            Self { writable, kinds, bars: RefCell::new(kinds), header: 0 }
+            let (writable, types) = (bars.map(|(writable, _)| writable), bars.map(|(_, kind)| kind));
+            Self { writable, types, bars: RefCell::new(types), header: 0 }
         }
     }
 
@@ -165,7 +165,7 @@ mod tests {
         unsafe fn write(&self, _: PciAddress, offset: u16, value: u32) {
             if BARS.contains(&offset) {
                 let index = usize::from(offset - BARS.start) / 4;
-                self.bars.borrow_mut()[index] = value & self.writable[index] | self.kinds[index];
+                self.bars.borrow_mut()[index] = value & self.writable[index] | self.types[index];
             }
         }
     }
@@ -184,32 +184,32 @@ mod tests {
     }
 
     #[test]
-    fn bars_of_every_kind_get_addresses_that_they_can_have() {
+    fn bars_of_every_type_get_aligned_addresses() {
         let transitional = [(0xffff_ffe0, 1), (0xffff_f000, 0), NONE, NONE, (0xffff_c000, 0xc), (u32::MAX, 0)];
         let bars = assigned(&[Function::new(transitional), Function::new(transitional)]);
         assert_eq!(bars[0], [0x21, 0x1000_0000, 0, 0, 0x1000_400c, 0]);
-        assert_eq!(bars[1], [0x41, 0x1000_8000, 0, 0, 0x1000_c00c, 0], "addresses are given once");
+        assert_eq!(bars[1], [0x41, 0x1000_8000, 0, 0, 0x1000_c00c, 0], "addresses are assigned once");
     }
 
     #[test]
-    fn ports_may_have_only_the_lower_half_of_their_bar() {
+    fn the_upper_half_of_a_bar_in_io_space_may_be_missing() {
         assert_eq!(assigned(&[Function::new([(0xff80, 1), NONE, NONE, NONE, NONE, NONE])])[0][0], 0x81);
     }
 
     #[test]
-    fn what_does_not_fit_gets_no_address_and_takes_none() {
+    fn a_bar_that_does_not_fit_gets_no_address_and_uses_none() {
         let large = [(0xfff0_0000, 0), (0xffe0_0000, 0), (0x8000_0000, 0), (0, 4), (0x8000_0000, 0), (u32::MAX, 4)];
         assert_eq!(assigned(&[Function::new(large)])[0], [0x1000_0000, 0, 0, 4, 0, 4]);
     }
 
     #[test]
-    fn a_bridge_is_passed_by() {
+    fn a_bridge_is_skipped() {
         let bridge = Function { header: 1, ..Function::new([(0xffff_f000, 0), NONE, NONE, NONE, NONE, NONE]) };
         assert_eq!(assigned(&[bridge])[0], [0; 6]);
     }
 
     #[test]
-    fn the_cpu_reaches_only_what_is_in_a_window() {
+    fn only_addresses_in_a_window_have_a_physical_address() {
         let physical = |space, address, len| WINDOWS.physical(BarRange { space, address, len });
         assert_eq!(physical(Space::Ports, 0x20, 0x20), Some(0x3eff_0020..0x3eff_0040));
         assert_eq!(physical(Space::Memory, 0x100f_f000, 0x1000), Some(0x100f_f000..0x1010_0000));

@@ -1,24 +1,24 @@
-//! What is known of a device type from its description.
+//! Device types and their queues.
 
 use crate::feature::FeatureTable;
 use crate::field::Block;
 
-/// A device type, as described.
+/// A device type.
 pub trait Device: 'static {
     /// The virtio device id ("Device Types", 5).
     const ID: DeviceId;
     /// The name in the description.
     const NAME: &'static str;
-    /// The queues in order of their numbers. Empty for a device whose queues are not described.
+    /// The queues in the description, in the order of their indexes.
     const QUEUES: &'static [QueueSpec];
-    /// The device's own configuration space.
+    /// The configuration space.
     type Config: Block;
-    /// The device's own features.
+    /// The features of this device type.
     #[doc(hidden)]
     type Features: FeatureTable;
 }
 
-/// A virtio device id: 5 is the memory balloon.
+/// A virtio device id, for instance 5 for the memory balloon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceId(pub u32);
 
@@ -28,28 +28,28 @@ impl core::fmt::Display for DeviceId {
     }
 }
 
-/// A queue of a device, as described.
+/// The description of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueSpec {
     /// The name in the description.
     pub name: &'static str,
-    /// The number that the specification gives the queue.
+    /// The index in the specification.
     pub index: u16,
-    /// The feature that the queue exists with, as a mask; 0 for a queue that always exists.
+    /// Mask of the feature that the queue depends on, or 0 if it always exists.
     pub needs: u64,
 }
 
-/// A queue of a device, as a type. A queue that depends on a feature can be made only from the proof that the feature
-/// was negotiated.
+/// A queue of a device, as a type. A queue that depends on a feature can be made only from the proof that the feature was
+/// negotiated.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no queue of a device",
+    message = "`{Self}` is not a queue",
     label = "not a queue",
-    note = "use a queue from the module `queue` of the device",
-    note = "if it depends on a feature, it is made by `given(proof)`, where the proof comes from `accepted().proof(…)`"
+    note = "use a queue from the `queue` module of a device",
+    note = "if the queue depends on a feature, `given(proof)` makes it; `accepted().proof(…)` returns the proof"
 )]
 pub trait Queue: Copy + core::fmt::Debug {
-    /// The device it belongs to.
+    /// The device that has the queue.
     type Device: Device;
-    /// Its description.
+    /// The description of the queue.
     const SPEC: QueueSpec;
 }

@@ -1,8 +1,7 @@
-//! Fields of a register block or of a device's configuration space, as types.
+//! Fields of register blocks and configuration spaces.
 //!
-//! A field is a zero-sized value that says where it is, how wide it is and what may be done to it. A field that depends
-//! on a feature can be made only from the proof that the feature was negotiated ([`Negotiated`](crate::Negotiated)), so
-//! holding the value is the permission to use it.
+//! A field is a type whose traits give its offset, width and access. A field that depends on a feature can be made only from
+//! the proof that the feature was negotiated ([`Negotiated`](crate::Negotiated)).
 
 use core::fmt::Debug;
 
@@ -23,95 +22,95 @@ pub(crate) mod described {
     pub trait Settable: super::Field {}
 }
 
-/// A field of a block of registers.
+/// A field of a block.
 pub trait Field: Copy + Debug {
-    /// The block it belongs to: fields of one block cannot be used on another.
+    /// The block that has the field. The field cannot be used with another block.
     type Block: Block;
-    /// How the value is stored.
+    /// The stored form of the value.
     type Wire: Wire;
-    /// Where it starts, in bytes from the start of the block.
+    /// The offset in the block, in bytes.
     const OFFSET: usize;
-    /// Its name in the description.
+    /// The name in the description.
     const NAME: &'static str;
 
-    /// Where this value of the field starts, in bytes. Differs from [`Field::OFFSET`] for elements of an array only.
+    /// Returns the offset of this value in bytes. It differs from [`Field::OFFSET`] only for array elements.
     fn offset(self) -> usize {
         Self::OFFSET
     }
 }
 
-/// A block of registers: the MMIO register layout, a PCI structure, or the configuration space of a device.
+/// A block of registers: MMIO registers, a PCI structure, or the configuration space of a device.
 pub trait Block {
-    /// Bytes from the start of the block to the end of its last field.
+    /// The size in bytes: the end of the last field.
     const LEN: usize;
-    /// Its name in the description.
+    /// The name in the description.
     const NAME: &'static str;
 }
 
-/// A field that the driver may read.
+/// A field that the driver can read.
 #[diagnostic::on_unimplemented(
     message = "the field `{Self}` cannot be read",
-    label = "write-only to the driver",
-    note = "the specification gives the driver no read access to this field",
-    note = "if it depends on a feature, it is made by `given(proof)`, where the proof comes from `accepted().proof(…)`"
+    label = "this field is write-only",
+    note = "the specification does not allow a driver to read this field",
+    note = "if the field depends on a feature, `given(proof)` makes it; `accepted().proof(…)` returns the proof"
 )]
 pub trait Readable: Field {}
 
 #[diagnostic::do_not_recommend]
 impl<F: described::Readable> Readable for F {}
 
-/// A field that the driver may write at any time.
+/// A field that the driver can write at any time.
 #[diagnostic::on_unimplemented(
     message = "the field `{Self}` cannot be written here",
-    label = "not writable to a driver at this point",
-    note = "the field is read-only to the driver, or may be written only before the device is live",
-    note = "if it depends on a feature, it is made by `given(proof)`, where the proof comes from `accepted().proof(…)`"
+    label = "this field is not writable here",
+    note = "the field is read-only, or it is writable only before the device is live",
+    note = "if the field depends on a feature, `given(proof)` makes it; `accepted().proof(…)` returns the proof"
 )]
 pub trait Writable: Field {}
 
 #[diagnostic::do_not_recommend]
 impl<F: described::Writable> Writable for F {}
 
-/// A field that the driver may write while it sets the device up, before DRIVER_OK.
+/// A field that the driver can write during device setup, before DRIVER_OK.
 #[diagnostic::on_unimplemented(
     message = "the field `{Self}` cannot be written",
-    label = "read-only to the driver",
-    note = "the specification gives the driver no write access to this field",
-    note = "if it depends on a feature, it is made by `given(proof)`, where the proof comes from `accepted().proof(…)`"
+    label = "this field is read-only",
+    note = "the specification does not allow a driver to write this field",
+    note = "if the field depends on a feature, `given(proof)` makes it; `accepted().proof(…)` returns the proof"
 )]
 pub trait Settable: Field {}
 
 #[diagnostic::do_not_recommend]
 impl<F: described::Settable> Settable for F {}
 
-/// Which of the two interfaces of the specification a device is driven through.
+/// The interface of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Interface {
-    /// VIRTIO 1.0 and later: little-endian throughout.
+    /// VIRTIO 1.0 and later. All fields are little-endian.
     Modern,
-    /// Before 1.0: many fields are in the byte order of the guest.
+    /// Before VIRTIO 1.0. Many fields are guest-endian.
     Legacy,
 }
 
-/// The width and byte order in which a value is stored.
+/// The stored form of a value: its width and byte order.
 pub trait Wire: Debug {
-    /// The value: `u8`, `u16`, `u32` or `u64`.
+    /// The type of the value: `u8`, `u16`, `u32` or `u64`.
     type Value: Copy + Debug + Eq + Into<u64>;
-    /// Its width in bytes: 1, 2, 4 or 8.
+    /// The width in bytes: 1, 2, 4 or 8.
     const WIDTH: usize;
 
-    /// The value, from one that was decoded as little-endian. Bits above the width are ignored.
+    /// Converts a value that was read as little-endian. Bits above the width are ignored.
     fn from_little_endian(raw: u64, interface: Interface) -> Self::Value;
 
-    /// What to encode as little-endian in order to store the value.
+    /// Converts the value for a write as little-endian.
     fn to_little_endian(value: Self::Value, interface: Interface) -> u64;
 }
 
-/// Stored little-endian on both interfaces (`le16`, `le32`, `le64`; also `u8`).
+/// Little-endian on both interfaces (`le16`, `le32`, `le64`; also `u8`).
 #[derive(Debug)]
 pub struct Le<T>(core::marker::PhantomData<T>);
 
-/// Stored little-endian on the modern interface and in the guest's byte order on the legacy one (`virtio16`, …).
+/// Little-endian on the modern interface, guest-endian on the legacy interface (`virtio16`, …).
 #[derive(Debug)]
 pub struct Native<T>(core::marker::PhantomData<T>);
 
@@ -122,7 +121,7 @@ macro_rules! wire {
             const WIDTH: usize = size_of::<$int>();
 
             fn from_little_endian(raw: u64, _interface: Interface) -> $int {
-                // Keeping the low bytes is what "bits above the width are ignored" means.
+                // Truncation ignores the bits above the width.
                 raw as $int
             }
 

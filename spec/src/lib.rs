@@ -1,7 +1,7 @@
-//! The VIRTIO specification as data, and the typed bindings made from it.
+//! The VIRTIO specification as data, and typed bindings generated from it.
 //!
-//! A device type is described in a few lines ([`virtio_device!`] in place, [`virtio_spec!`] in a file), and the macro
-//! makes of it what a driver needs:
+//! A description ([`virtio_device!`] in Rust source code, [`virtio_spec!`] in a file) defines a device type in a few lines. The
+//! macros generate types from it:
 //!
 //! ```
 //! aerostat_spec::virtio_device! {
@@ -13,9 +13,9 @@
 //!         }
 //!         queues { switch = 0 }
 //!         config {
-//!             /// How bright the lamp can be.
+//!             /// The maximum brightness.
 //!             brightest: le16 read,
-//!             /// How bright it is.
+//!             /// The current brightness.
 //!             level: le16 read write if dimming,
 //!         }
 //!         packed struct command { lamp: le16, action: u8 }
@@ -38,31 +38,28 @@
 //! let level = accepted.proof(Dimming).map(lamp::config::Level::given);
 //! assert_eq!(level.map(Field::offset), Some(2));
 //!
-//! // Layouts are zerocopy types, and enums survive what they do not know.
+//! // Layouts are zerocopy types, and enums keep unknown values.
 //! assert_eq!(lamp::Command::new(7, lamp::Action::On.to_raw()).lamp.get(), 7);
 //! assert_eq!(lamp::Action::from_raw(9), lamp::Action::Unknown(9));
 //! # Ok::<(), aerostat_spec::NegotiateError>(())
 //! ```
 //!
-//! | a description has | the module of the device gets |
+//! | description | generated items in the module of the device |
 //! |---|---|
-//! | `device` | `Device`, which implements [`Device`] |
-//! | `features` | `feature::…`, one type each ([`Feature`]); the mask `FeatureBits` |
-//! | `queues` | `queue::…`, one type each ([`Queue`]) |
-//! | `config`, `registers` | a module with `Space` ([`Block`]) and one type for each field ([`Field`]) |
-//! | `struct` | a [zerocopy](https://docs.rs/zerocopy) structure, generic over the byte order where that depends on the interface |
+//! | `device` | a type `Device`, which implements [`Device`] |
+//! | `features` | a module `feature` with a type for each feature ([`Feature`]), and the mask `FeatureBits` |
+//! | `queues` | a module `queue` with a type for each queue ([`Queue`]) |
+//! | `config`, `registers` | a module with a type `Space` for the block ([`Block`]) and a type for each field ([`Field`]) |
+//! | `struct` | a [zerocopy](https://docs.rs/zerocopy) structure; it is generic over the byte order if that depends on the interface |
 //! | `enum`, `bits`, `const` | an enum with a variant for unknown values; a [bit field](https://docs.rs/bitfield-struct); a constant |
 //!
-//! This crate describes the devices [`balloon`], [`block`], [`net`] and [`console`], the features that all devices share
-//! ([`reserved`]), the device status ([`status`]), the virtqueues ([`ring`]), and the registers of the MMIO and PCI
-//! transports ([`mmio`], [`pci`]). A driver may bring the description of its own device, as `aerostat-entropy` does.
+//! This crate has descriptions of the devices [`balloon`], [`block`], [`net`] and [`console`], of the [`reserved`] features
+//! that all devices share, the device [`status`], the virtqueues ([`ring`]), and the registers of the MMIO and PCI transports
+//! ([`mmio`], [`pci`]). A driver can contain the description of its own device, as `aerostat-entropy` does.
 //!
-//! It does no input or output: what the place of a field is used for is up to a transport. It needs neither `std` nor an
-//! allocator.
+//! The crate does no I/O. It needs neither `std` nor an allocator.
 #![no_std]
 
-#[macro_use]
-mod feature_set;
 #[macro_use]
 mod macros;
 
@@ -70,6 +67,7 @@ mod macros;
 pub mod __private;
 mod device;
 mod feature;
+mod feature_set;
 mod field;
 mod negotiate;
 mod requirement;
@@ -80,7 +78,7 @@ pub use feature::{Feature, OfDevice, Reserved};
 #[doc(hidden)]
 pub use feature::{FeatureEntry, FeatureTable};
 #[doc(hidden)]
-pub use feature_set::{FeaturePair, HasFeature, WithFeature};
+pub use feature_set::HasFeature;
 pub use feature_set::{FeatureSet, RequirementOf};
 pub use field::{Block, Field, Interface, Le, Native, Readable, Settable, Wire, Writable};
 pub use negotiate::{Accepted, NegotiateError, Negotiated};

@@ -1,7 +1,10 @@
 //! A table of 64 requirements, one for each feature bit, as a type.
 //!
-//! A table is a tuple of eight rows, and a row is a tuple of eight requirements. The index of a feature is a pair of
-//! octal digits: bit 35 is `(Digit4, Digit3)`.
+//! A table is a tuple of eight rows, and a row is a tuple of eight requirements. The index of a feature is a pair of octal
+//! digits: bit 35 is `(Digit4, Digit3)`.
+//!
+//! Features with the same bit share a requirement. The only such features are GUEST_RSC4 of network devices, which is for the
+//! legacy interface only, and ADMIN_VQ, which is for the modern interface only.
 
 use core::fmt::Debug;
 

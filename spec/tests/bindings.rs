@@ -1,4 +1,4 @@
-//! What the generated items do.
+//! Tests of generated items.
 
 use aerostat_spec::balloon::{self, HintCommand, Stat, StatTag};
 use aerostat_spec::{Accepted, Block, Device, Feature, Field, Queue, Settable, Wire, reserved};
@@ -20,7 +20,7 @@ aerostat_spec::feature_set! {
 }
 
 #[test]
-fn a_device_knows_its_queues_in_order() {
+fn queues_are_sorted_by_index() {
     let queues: Vec<_> = lamp::Device::QUEUES.iter().map(|queue| (queue.name, queue.index, queue.needs)).collect();
     assert_eq!(queues, [("switch", 0, 0), ("dimmer", 7, 0b10)]);
     assert_eq!(lamp::queue::Dimmer::SPEC, lamp::Device::QUEUES[1]);
@@ -36,14 +36,14 @@ fn a_device_knows_its_queues_in_order() {
 }
 
 #[test]
-fn a_feature_knows_its_name_and_what_it_needs() {
+fn feature_has_a_name_and_prerequisites() {
     assert_eq!(lamp::feature::Timer::NAME, "VIRTIO_LMP_F_TIMER");
     assert_eq!(lamp::feature::Timer::REQUIRES, 0b10);
     assert_eq!(reserved::feature::Version1::NAME, "VIRTIO_F_VERSION_1");
 }
 
 #[test]
-fn the_mask_and_the_types_number_the_bits_alike() {
+fn mask_and_types_have_the_same_bits() {
     let mask = balloon::FeatureBits::new().with_must_tell_host(true).with_page_reporting(true);
     let bits = [balloon::feature::MustTellHost::BIT, balloon::feature::PageReporting::BIT];
     assert_eq!(mask.into_bits(), bits.into_iter().map(|bit| 1 << bit).sum());
@@ -51,7 +51,7 @@ fn the_mask_and_the_types_number_the_bits_alike() {
 }
 
 #[test]
-fn the_elements_of_an_array_follow_one_another() {
+fn array_elements_follow_each_other() {
     assert_eq!(lamp::config::Zones::all().map(Field::offset), [8, 10, 12]);
     assert_eq!(lamp::config::Zones::at(2).map(|zone| (zone.index(), zone.offset())), Some((2, 12)));
     assert_eq!(lamp::config::Zones::at(3), None);
@@ -59,8 +59,8 @@ fn the_elements_of_an_array_follow_one_another() {
 }
 
 #[test]
-fn a_guarded_field_is_given_for_the_proof() {
-    let accepted = Accepted::<Declared>::negotiate(u64::MAX, u64::MAX).expect("everything is offered");
+fn proof_gives_access_to_a_field_and_a_queue() {
+    let accepted = Accepted::<Declared>::negotiate(u64::MAX, u64::MAX).expect("all features are offered");
     let alarms = lamp::config::Alarms::given(accepted.proof(lamp::feature::Timer));
     assert_eq!(alarms.map(Field::offset), [0x10, 0x14]);
     let dimmer = lamp::queue::Dimmer::given(accepted.proof(lamp::feature::Dimming));
@@ -68,7 +68,7 @@ fn a_guarded_field_is_given_for_the_proof() {
 }
 
 #[test]
-fn a_field_for_the_setup_is_settable() {
+fn setup_field_is_settable() {
     fn width<F: Settable>(_field: F) -> usize {
         <F::Wire as Wire>::WIDTH
     }
@@ -77,7 +77,7 @@ fn a_field_for_the_setup_is_settable() {
 }
 
 #[test]
-fn a_statistic_has_the_byte_order_of_its_interface() {
+fn structure_has_the_byte_order_of_the_interface() {
     let modern = Stat::<zerocopy::LittleEndian>::new(StatTag::FreeMemory.to_raw(), 0x0102_0304_0506_0708);
     assert_eq!(modern.as_bytes(), [4, 0, 8, 7, 6, 5, 4, 3, 2, 1]);
     let other = Stat::<zerocopy::BigEndian>::new(StatTag::FreeMemory.to_raw(), 0x0102_0304_0506_0708);
@@ -86,7 +86,7 @@ fn a_statistic_has_the_byte_order_of_its_interface() {
 }
 
 #[test]
-fn every_value_survives_the_enum() {
+fn enum_keeps_all_values() {
     for raw in 0..=u16::MAX {
         let tag = StatTag::from_raw(raw);
         assert_eq!(tag.to_raw(), raw);
@@ -94,11 +94,11 @@ fn every_value_survives_the_enum() {
     }
     assert_eq!(StatTag::ALL.len(), 16);
     assert_eq!(HintCommand::from(1), HintCommand::Done);
-    assert_eq!(u32::from(HintCommand::Unknown(7)), 7);
+    assert_eq!(u32::from(HintCommand::Round(7)), 7);
 }
 
 #[test]
-fn a_value_prints_the_name_of_the_description() {
+fn enum_displays_the_name_in_the_description() {
     assert_eq!(StatTag::DirectReclaims.to_string(), "direct_reclaims");
     assert_eq!(StatTag::Unknown(99).to_string(), "unknown (99)");
 }

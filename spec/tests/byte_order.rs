@@ -1,5 +1,5 @@
-//! How values are stored, byte by byte: the expectation is written in bytes, so that a conversion that is missing or made
-//! twice is seen on a processor of the other byte order.
+//! The stored bytes of values. The expected values are bytes, so a big-endian processor detects a missing or duplicate
+//! conversion.
 
 use aerostat_spec::balloon::Stat;
 use aerostat_spec::{Interface, Le, Native, Wire};
@@ -7,21 +7,21 @@ use zerocopy::{FromBytes as _, IntoBytes as _, LittleEndian, NativeEndian};
 
 const INTERFACES: [Interface; 2] = [Interface::Modern, Interface::Legacy];
 
-/// The bytes of a field that holds `value`.
+/// Returns the bytes of a field with this value.
 fn stored<W: Wire>(value: W::Value, interface: Interface) -> Vec<u8> {
     W::to_little_endian(value, interface).to_le_bytes()[..W::WIDTH].to_vec()
 }
 
-/// The value of a field that holds `bytes`.
+/// Returns the value of a field with these bytes.
 fn read<W: Wire>(bytes: &[u8], interface: Interface) -> W::Value {
-    // What lies above the width of the field is not part of it.
+    // Bytes above the width of the field must be ignored.
     let mut raw = [0xee; 8];
     raw[..W::WIDTH].copy_from_slice(bytes);
     W::from_little_endian(u64::from_le_bytes(raw), interface)
 }
 
-/// Little-endian bytes, in the order of the processor that runs the test.
-fn as_the_guest_stores_it(mut bytes: Vec<u8>) -> Vec<u8> {
+/// Converts little-endian bytes to the byte order of the processor that runs the test.
+fn guest_endian(mut bytes: Vec<u8>) -> Vec<u8> {
     if cfg!(target_endian = "big") {
         bytes.reverse();
     }
@@ -62,10 +62,10 @@ fn virtio_fields_are_little_endian_on_the_modern_interface() {
 }
 
 #[test]
-fn virtio_fields_are_in_the_guests_order_on_the_legacy_interface() {
+fn virtio_fields_are_guest_endian_on_the_legacy_interface() {
     macro_rules! check {
         ($int:ty, $value:expr, $bytes:expr) => {
-            let bytes = as_the_guest_stores_it($bytes.to_vec());
+            let bytes = guest_endian($bytes.to_vec());
             assert_eq!(stored::<Native<$int>>($value, Interface::Legacy), bytes);
             assert_eq!(read::<Native<$int>>(&bytes, Interface::Legacy), $value);
         };
@@ -73,14 +73,14 @@ fn virtio_fields_are_in_the_guests_order_on_the_legacy_interface() {
     widths!(check);
 }
 
-/// balloon.stats.13 and the legacy statistics beside it.
+/// balloon.stats.13 and the legacy statistics.
 #[test]
-fn a_legacy_statistic_is_in_the_guests_order_and_a_modern_one_is_not() {
+fn statistic_is_guest_endian_only_on_the_legacy_interface() {
     let (tag, value) = (4, 0x0102_0304_0506_0708);
     let modern = Stat::<LittleEndian>::new(tag, value);
     assert_eq!(modern.as_bytes(), [4, 0, 8, 7, 6, 5, 4, 3, 2, 1]);
     let legacy = Stat::<NativeEndian>::new(tag, value);
-    let expected = [as_the_guest_stores_it(vec![4, 0]), as_the_guest_stores_it(vec![8, 7, 6, 5, 4, 3, 2, 1])].concat();
+    let expected = [guest_endian(vec![4, 0]), guest_endian(vec![8, 7, 6, 5, 4, 3, 2, 1])].concat();
     assert_eq!(legacy.as_bytes(), expected);
     let back = Stat::<NativeEndian>::read_from_bytes(&expected).unwrap();
     assert_eq!((back.tag.get(), back.val.get()), (tag, value));

@@ -1,7 +1,7 @@
-//! What a driver gets of the features of a network device, whose dependencies are the most tangled ones.
+//! Negotiation of the features of a network device, which have the most complex dependencies.
 
 use aerostat_spec::net::{self, FeatureBits, config, feature, queue};
-use aerostat_spec::{Accepted, Feature as _, NegotiateError, Queue as _, Readable};
+use aerostat_spec::{Accepted, Feature as _, FeatureSet as _, NegotiateError, Queue as _, Readable, reserved};
 
 /// A feature set of a network device.
 macro_rules! declare {
@@ -16,40 +16,104 @@ declare! {
 declare! { Steering { CtrlVq: Optional, Mq: Optional, Rss: Optional, HashReport: Optional, HashTunnel: Optional } }
 declare! { Ecn { GuestCsum: Optional, GuestTso4: Optional, GuestTso6: Optional, GuestEcn: Required } }
 
+// Every feature except GUEST_RSC4, which has the same bit as ADMIN_VQ.
+aerostat_spec::feature_set! {
+    struct All for net {
+        feature::Csum: Optional,
+        feature::GuestCsum: Optional,
+        feature::CtrlGuestOffloads: Optional,
+        feature::Mtu: Optional,
+        feature::Mac: Optional,
+        feature::Gso: Optional,
+        feature::GuestTso4: Optional,
+        feature::GuestTso6: Optional,
+        feature::GuestEcn: Optional,
+        feature::GuestUfo: Optional,
+        feature::HostTso4: Optional,
+        feature::HostTso6: Optional,
+        feature::HostEcn: Optional,
+        feature::HostUfo: Optional,
+        feature::MrgRxbuf: Optional,
+        feature::Status: Optional,
+        feature::CtrlVq: Optional,
+        feature::CtrlRx: Optional,
+        feature::CtrlVlan: Optional,
+        feature::CtrlRxExtra: Optional,
+        feature::GuestAnnounce: Optional,
+        feature::Mq: Optional,
+        feature::CtrlMacAddr: Optional,
+        feature::GuestRsc6: Optional,
+        feature::DeviceStats: Optional,
+        feature::HashTunnel: Optional,
+        feature::VqNotfCoal: Optional,
+        feature::NotfCoal: Optional,
+        feature::GuestUso4: Optional,
+        feature::GuestUso6: Optional,
+        feature::HostUso: Optional,
+        feature::HashReport: Optional,
+        feature::GuestHdrlen: Optional,
+        feature::Rss: Optional,
+        feature::RscExt: Optional,
+        feature::Standby: Optional,
+        feature::SpeedDuplex: Optional,
+        reserved::feature::NotifyOnEmpty: Optional,
+        reserved::feature::AnyLayout: Optional,
+        reserved::feature::IndirectDesc: Optional,
+        reserved::feature::EventIdx: Optional,
+        reserved::feature::Version1: Optional,
+        reserved::feature::AccessPlatform: Optional,
+        reserved::feature::RingPacked: Optional,
+        reserved::feature::InOrder: Optional,
+        reserved::feature::OrderPlatform: Optional,
+        reserved::feature::SrIov: Optional,
+        reserved::feature::NotificationData: Optional,
+        reserved::feature::NotifConfigData: Optional,
+        reserved::feature::RingReset: Optional,
+        reserved::feature::AdminVq: Optional,
+        reserved::feature::Suspend: Optional,
+    }
+}
+
+#[test]
+fn set_can_declare_all_features() {
+    assert_eq!(All::DECLARED.count_ones(), 52);
+    assert_eq!(Accepted::<All>::negotiate(!0, !0).map(|accepted| accepted.bits()), Ok(All::DECLARED));
+}
+
 fn accepted_by_receiver(offered: FeatureBits) -> FeatureBits {
     let accepted = Accepted::<Receiver>::negotiate(offered.into_bits(), !0).expect("nothing is required");
     FeatureBits::from_bits(accepted.bits())
 }
 
 #[test]
-fn long_packets_are_taken_only_with_incomplete_checksums() {
+fn segmentation_offloads_require_checksum_offload() {
     let offered = FeatureBits::new().with_guest_tso4(true).with_guest_tso6(true).with_guest_ufo(true);
     assert_eq!(accepted_by_receiver(offered), FeatureBits::new());
     assert_eq!(accepted_by_receiver(offered.with_guest_csum(true)), offered.with_guest_csum(true));
 }
 
 #[test]
-fn ecn_is_taken_with_long_packets_of_either_kind() {
+fn ecn_requires_any_segmentation_offload() {
     let ecn = FeatureBits::new().with_guest_csum(true).with_guest_ecn(true);
     for enough in [ecn.with_guest_tso4(true), ecn.with_guest_tso6(true)] {
         assert_eq!(accepted_by_receiver(enough), enough);
     }
     assert_eq!(accepted_by_receiver(ecn), ecn.with_guest_ecn(false));
-    // Without checksums there are no long packets, and without these no ECN.
-    let groundless = ecn.with_guest_csum(false).with_guest_tso4(true);
-    assert_eq!(accepted_by_receiver(groundless), FeatureBits::new());
+    // Without checksum offload there is no segmentation offload, and without that no ECN.
+    let without_csum = ecn.with_guest_csum(false).with_guest_tso4(true);
+    assert_eq!(accepted_by_receiver(without_csum), FeatureBits::new());
 }
 
 #[test]
-fn a_required_feature_names_all_that_would_be_enough() {
+fn error_lists_all_alternative_prerequisites() {
     let offered = FeatureBits::new().with_guest_csum(true).with_guest_ecn(true).into_bits();
-    let error = Accepted::<Ecn>::negotiate(offered, !0).expect_err("long packets are not offered");
+    let error = Accepted::<Ecn>::negotiate(offered, !0).expect_err("segmentation offloads are not offered");
     let missing = FeatureBits::new().with_guest_tso4(true).with_guest_tso6(true).into_bits();
     assert_eq!(error, NegotiateError::Prerequisite { name: "VIRTIO_NET_F_GUEST_ECN", bit: 9, missing });
 }
 
 #[test]
-fn commands_need_their_queue_also_where_one_of_several_is_enough() {
+fn alternatives_are_combined_with_other_prerequisites() {
     let steering = |offered: FeatureBits| {
         let accepted = Accepted::<Steering>::negotiate(offered.into_bits(), !0).expect("nothing is required");
         FeatureBits::from_bits(accepted.bits())
@@ -62,11 +126,11 @@ fn commands_need_their_queue_also_where_one_of_several_is_enough() {
 }
 
 #[test]
-fn a_field_of_several_features_is_made_from_the_proof_of_each() {
+fn proof_of_any_alternative_gives_access_to_a_field() {
     fn place<F: Readable>(field: F) -> usize {
         field.offset()
     }
-    let accepted = Accepted::<Steering>::negotiate(!0, !0).expect("everything is offered");
+    let accepted = Accepted::<Steering>::negotiate(!0, !0).expect("all features are offered");
     let by_mq = accepted.proof(feature::Mq).map(config::MaxVirtqueuePairs::given);
     let by_rss = accepted.proof(feature::Rss).map(config::MaxVirtqueuePairs::given);
     assert_eq!(by_mq, by_rss);
@@ -76,8 +140,8 @@ fn a_field_of_several_features_is_made_from_the_proof_of_each() {
 }
 
 #[test]
-fn the_control_queue_exists_with_its_feature() {
-    let proof = Accepted::<Steering>::negotiate(!0, !0).expect("everything is offered").proof(feature::CtrlVq);
+fn control_queue_depends_on_its_feature() {
+    let proof = Accepted::<Steering>::negotiate(!0, !0).expect("all features are offered").proof(feature::CtrlVq);
     assert_eq!(proof.map(queue::Control::given).map(|_| queue::Control::SPEC.index), Some(2));
     assert_eq!(queue::Control::SPEC.needs, 1 << feature::CtrlVq::BIT);
 }

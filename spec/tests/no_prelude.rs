@@ -1,4 +1,4 @@
-//! The macros work where there is no prelude.
+//! The macros work in a crate without a prelude.
 #![no_implicit_prelude]
 
 ::aerostat_spec::virtio_device! {
@@ -13,7 +13,7 @@
 }
 
 #[test]
-fn bindings_without_a_prelude_work() {
+fn bindings_work_without_a_prelude() {
     ::std::assert_eq!(lamp::Mode::from_raw(7), lamp::Mode::Unknown(7));
     ::std::assert_eq!(lamp::State::new().with_hot(true).into_bits(), 1);
 }

@@ -1,8 +1,8 @@
-//! The macros work under any name of the crate, whatever the names around them mean.
+//! The macros work under any name of the crate and with any names in scope.
 
 extern crate aerostat_spec as somewhere_else;
 
-// What a careless macro would pick up by mistake.
+// Names that a macro without full paths would resolve to.
 #[allow(dead_code, unreachable_pub, missing_debug_implementations)]
 mod shadows {
     pub mod core {}
@@ -51,7 +51,7 @@ mod file {
 }
 
 #[test]
-fn bindings_under_another_name_work() {
+fn bindings_work_under_another_crate_name() {
     use somewhere_else::{Device, Field, Queue};
 
     assert_eq!(lamp::Device::ID, somewhere_else::DeviceId(63));

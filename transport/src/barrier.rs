@@ -1,8 +1,8 @@
-//! Barriers between what the driver and the device write to memory.
+//! Memory barriers between driver and device.
 
 use core::sync::atomic::{Ordering, fence};
 
-/// Whether this framework knows barriers for hardware devices on the CPU that it is compiled for.
+/// Whether this crate has barriers for hardware devices on the target architecture.
 pub(crate) const ORDERS_FOR_PLATFORM: bool = cfg!(any(
     target_arch = "aarch64",
     target_arch = "riscv32",
@@ -12,52 +12,54 @@ pub(crate) const ORDERS_FOR_PLATFORM: bool = cfg!(any(
     target_arch = "s390x",
 ));
 
-/// Which observers memory accesses are ordered for.
+/// The observers that memory accesses are ordered for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Barriers {
-    /// CPUs: the device is software that runs on one of them.
+    /// CPUs only: the device is software that runs on one of them.
     Cpus,
-    /// Hardware devices of the platform too (VIRTIO_F_ORDER_PLATFORM).
+    /// CPUs and hardware devices of the platform (VIRTIO_F_ORDER_PLATFORM).
     Platform,
 }
 
 impl Barriers {
-    /// Orders every access before it and every access behind it.
+    /// Orders all earlier accesses before all later accesses.
     pub(crate) fn full(self) {
         match self {
             Self::Cpus => fence(Ordering::SeqCst),
-            Self::Platform => for_devices(),
+            Self::Platform => dma_mb(),
         }
     }
 
-    /// Orders an acquiring load before it and every access behind it. For CPUs the load itself does.
-    pub(crate) fn behind_load(self) {
+    /// Orders an earlier acquiring load before all later accesses. For CPUs the load is enough.
+    #[inline]
+    pub(crate) fn after_load(self) {
         if self == Self::Platform {
-            for_devices();
+            dma_mb();
         }
     }
 
-    /// Orders every access before it and a releasing store behind it. For CPUs the store itself does.
+    /// Orders all earlier accesses before a later releasing store. For CPUs the store is enough.
+    #[inline]
     pub(crate) fn before_store(self) {
         if self == Self::Platform {
-            for_devices();
+            dma_mb();
         }
     }
 }
 
-/// A full barrier for CPUs and hardware devices, and between memory and registers: for where it does not matter what it costs.
-pub(crate) fn for_devices() {
-    // SAFETY: the instruction orders memory accesses and has no other effect. ("osh": for all observers in the outer
-    // shareable domain, to which devices belong.)
+/// A full barrier for CPUs and hardware devices, and between memory and registers. Used outside hot paths.
+pub(crate) fn dma_mb() {
+    // SAFETY: the instruction orders memory accesses and has no other effect. "osh" means all observers in the outer
+    // shareable domain, which includes devices.
     #[cfg(target_arch = "aarch64")]
     unsafe {
         core::arch::asm!("dmb osh", options(nostack, preserves_flags));
     }
-    // SAFETY: as above; "io" stands for accesses to devices, "rw" for those to memory.
+    // SAFETY: as above; "io" means accesses to devices, "rw" accesses to memory.
     #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
     unsafe {
         core::arch::asm!("fence iorw, iorw", options(nostack, preserves_flags));
     }
-    // Elsewhere there is one strength of barrier, see `ORDERS_FOR_PLATFORM`.
+    // Other architectures have one kind of full barrier, see `ORDERS_FOR_PLATFORM`.
     fence(Ordering::SeqCst);
 }

@@ -1,4 +1,4 @@
-//! Memory that driver and device share.
+//! Memory shared by driver and device.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -6,26 +6,26 @@ use core::sync::atomic::{AtomicU16, Ordering};
 
 use aerostat_spec::{Accepted, FeatureSet, reserved};
 
-/// An address as the device sees it, in bytes.
+/// An address in the device's address space, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceAddress(pub u64);
 
-/// Which addresses a device takes.
+/// The kind of addresses that a device uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Addressing {
-    /// Physical ones, whatever IOMMU there is.
+    /// Guest-physical addresses. The device bypasses the IOMMU.
     Physical,
-    /// Those that the platform has for it (VIRTIO_F_ACCESS_PLATFORM): what [`Dma::map`] returns.
+    /// Addresses that the platform assigns by [`Dma::map`] (VIRTIO_F_ACCESS_PLATFORM).
     Platform,
 }
 
 impl Addressing {
-    /// What was negotiated.
+    /// Returns the addressing that follows from the negotiated features.
     pub fn of<F: FeatureSet>(accepted: &Accepted<F>) -> Self {
         if accepted.has(reserved::feature::AccessPlatform) { Self::Platform } else { Self::Physical }
     }
 
-    /// Makes memory reachable for the device, and says at which address. `None` where the platform cannot do that now.
+    /// Makes memory accessible to the device, and returns its address for the device. `None` if the platform cannot map it now.
     pub fn map(self, dma: &mut impl Dma, physical: u64, bytes: usize) -> Option<DeviceAddress> {
         match self {
             Self::Physical => Some(DeviceAddress(physical)),
@@ -33,7 +33,7 @@ impl Addressing {
         }
     }
 
-    /// Undoes [`Addressing::map`]. The device no longer uses the memory.
+    /// Undoes [`Addressing::map`]. The device must no longer use the memory.
     pub fn unmap(self, dma: &mut impl Dma, physical: u64, bytes: usize) {
         if self == Self::Platform {
             dma.unmap(physical, bytes);
@@ -41,87 +41,85 @@ impl Addressing {
     }
 }
 
-/// Allocates memory that the device can reach.
+/// An allocator of memory that the device can access.
 ///
 /// # Safety
 ///
-/// Every [`DmaRegion`] that [`Dma::alloc`] returns lies in memory that
+/// The memory of every [`DmaRegion`] that [`Dma::alloc`] returns
 ///
 /// * is valid for reads and writes by the CPU at [`DmaRegion::as_ptr`] and by the device at
 ///   [`DmaRegion::physical`], both contiguous and coherent, for the whole length;
-/// * has the alignment asked for, in both address spaces;
-/// * is at least as long as the layout asks for;
-/// * belongs to nobody else until the region comes back through [`Dma::free`]; for ever where it never does, even if the
-///   object that allocated it is gone.
+/// * has the requested alignment in both address spaces;
+/// * is at least as long as the layout requests;
+/// * has no other owner until [`Dma::free`] is called with the region. If that never happens, the memory is leaked, even after
+///   the allocator is dropped.
 ///
-/// [`Dma::free`] leaves a region alone that another object has allocated.
+/// [`Dma::free`] ignores a region that another object allocated.
 ///
-/// An address that [`Dma::map`] returns leads the device to the memory that was to be mapped, and keeps its alignment up to
-/// that of a page of the platform, until [`Dma::unmap`] for the same memory. An object that maps stands for one device and
-/// its IOMMU domain.
+/// The address that [`Dma::map`] returns refers to the given memory until [`Dma::unmap`] is called for it, and has the same
+/// alignment, up to the platform's page size. An object that maps memory belongs to one device and its IOMMU domain.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not allocate memory that a device can reach",
+    message = "`{Self}` does not allocate memory that a device can access",
     label = "needs `Dma`",
-    note = "implement `Dma` for your kernel's allocator of such memory, or for a handle to it"
+    note = "implement `Dma` for your kernel's DMA allocator, or for a handle to it"
 )]
 pub unsafe trait Dma {
-    /// Allocates a region of at least `layout.size()` bytes, aligned to `layout.align()`; its contents are arbitrary.
-    /// `None` when there is no such memory now.
+    /// Allocates a region of at least `layout.size()` bytes, aligned to `layout.align()`, with arbitrary contents. `None` if no
+    /// such memory is free.
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion>;
 
-    /// Takes back a region that [`Dma::alloc`] returned. No device uses it any more.
+    /// Frees a region that [`Dma::alloc`] returned. The device no longer uses it.
     fn free(&mut self, region: DmaRegion);
 
-    /// Makes `bytes` of memory at the address `physical` reachable for the device, and returns the address that it has for
-    /// the device. `None` where that cannot be done now. Called only for a device that was promised such addresses: one
-    /// that negotiated ACCESS_PLATFORM.
+    /// Makes the `bytes` of memory at `physical` accessible to the device, and returns their address for the device. `None` if
+    /// they cannot be mapped now. Called only if VIRTIO_F_ACCESS_PLATFORM was negotiated.
     ///
-    /// The memory may start and end inside a page of the platform, and two pieces may share one: the end of one mapping must
-    /// not end the other. The device reaches the rest of the page too; a platform that minds gives whole pages in
-    /// [`Dma::alloc`].
+    /// The memory may start and end inside a page. Two mappings may share a page, and unmapping one must keep the other. The
+    /// device can access the rest of the page too; a platform that must prevent this allocates whole pages in [`Dma::alloc`].
     ///
-    /// As it is, it is right for platforms whose devices use physical addresses.
+    /// The default implementation is the identity mapping.
     fn map(&mut self, physical: u64, bytes: usize) -> Option<DeviceAddress> {
         let _ = bytes;
         Some(DeviceAddress(physical))
     }
 
-    /// Undoes [`Dma::map`] for the same memory. No device uses it any more.
+    /// Undoes [`Dma::map`] for the same memory. The device no longer uses it.
     fn unmap(&mut self, physical: u64, bytes: usize) {
         let _ = (physical, bytes);
     }
 }
 
-/// A piece of memory shared with a device, owned by whoever holds this value.
+/// An owned region of memory shared with a device.
 ///
-/// The device may write to it at any time, so that no Rust reference to it exists: it is read and written through
-/// volatile and atomic accesses. Dropping the value leaks the memory; [`DmaRegion::release`] gives it back.
+/// The device may write to it at any time, so the driver uses volatile and atomic accesses and no references. Dropping the
+/// value leaks the memory; [`DmaRegion::release`] frees it.
 #[derive(Debug)]
-#[must_use = "dropping a region leaks its memory: give it back with `DmaRegion::release`"]
+#[must_use = "dropping a region leaks its memory; free it with `DmaRegion::release`"]
 pub struct DmaRegion {
     start: NonNull<u8>,
     physical: u64,
-    /// The address for the device, where it is mapped.
+    /// The address for the device, if the region is mapped.
     mapped: Option<DeviceAddress>,
     layout: Layout,
 }
-// SAFETY: the region owns its memory, which is reached from any CPU alike.
+
+// SAFETY: the region owns its memory, which every CPU accesses in the same way.
 unsafe impl Send for DmaRegion {}
 
 impl DmaRegion {
-    /// A region from its parts: the address for the CPU, the physical address, and the layout it was asked for.
+    /// Returns a region at the virtual address `start` and the address `physical`.
     ///
     /// # Safety
     ///
-    /// The memory is as [`Dma`] promises: valid for `layout.size()` bytes at both addresses, aligned, and not used by
-    /// anybody else until the region comes back through [`Dma::free`]: for ever where it is dropped.
+    /// The memory is as [`Dma`] requires: valid for `layout.size()` bytes at both addresses, aligned, and without another owner
+    /// until the region is passed to [`Dma::free`].
     pub const unsafe fn new(start: NonNull<u8>, physical: u64, layout: Layout) -> Self {
         Self { start, physical, mapped: None, layout }
     }
 
-    /// Allocates a region and maps it for a device with that addressing. `None` where either cannot be done now.
+    /// Allocates a region and maps it for a device with this addressing. `None` if either fails.
     pub fn allocate(dma: &mut impl Dma, layout: Layout, addressing: Addressing) -> Option<Self> {
-        // What comes out of a pool may have been mapped before.
+        // A region from a pool may have been mapped before.
         let region = Self { mapped: None, ..dma.alloc(layout)? };
         match addressing {
             Addressing::Physical => Some(region),
@@ -135,7 +133,7 @@ impl DmaRegion {
         }
     }
 
-    /// Undoes [`DmaRegion::allocate`]. No device uses the region any more.
+    /// Unmaps and frees the region. The device must no longer use it.
     pub fn release(self, dma: &mut impl Dma) {
         if self.mapped.is_some() {
             dma.unmap(self.physical, self.len());
@@ -143,17 +141,18 @@ impl DmaRegion {
         dma.free(Self { mapped: None, ..self });
     }
 
-    /// The address for the CPU.
+    /// Returns the address for the CPU.
     pub const fn as_ptr(&self) -> NonNull<u8> {
         self.start
     }
 
-    /// The physical address.
+    /// Returns the physical address.
     pub const fn physical(&self) -> u64 {
         self.physical
     }
 
-    /// The address for the device: the physical one, unless the region is mapped.
+    /// Returns the address for the device, which is the physical address unless the region is mapped.
+    #[inline]
     pub const fn device_address(&self) -> DeviceAddress {
         match self.mapped {
             Some(address) => address,
@@ -161,17 +160,18 @@ impl DmaRegion {
         }
     }
 
-    /// The layout that the region was asked for with.
+    /// Returns the layout that the region was allocated with.
     pub const fn layout(&self) -> Layout {
         self.layout
     }
 
-    /// Length in bytes.
+    /// Returns the length in bytes.
+    #[inline]
     pub const fn len(&self) -> usize {
         self.layout.size()
     }
 
-    /// Whether the region has no bytes.
+    /// Returns whether the region has no bytes.
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -180,17 +180,17 @@ impl DmaRegion {
 impl DmaRegion {
     /// Fills the region with zeros.
     pub fn zero(&mut self) {
-        // SAFETY: the region is valid for writes for its whole length, by the contract of `new`, and exclusive access
-        // to the value means that no other code of this driver is writing to it.
+        // SAFETY: the region is valid for writes for its whole length by the contract of `new`, and exclusive access to the value
+        // excludes other accesses of this driver.
         unsafe { self.start.as_ptr().write_bytes(0, self.len()) }
     }
 
-    /// Writes 32 bits at `offset`, once, in the byte order of the CPU; nothing where they do not fit or are not aligned.
+    /// Writes 32 bits at `offset` in the byte order of the CPU. Writes nothing if they do not fit or are not aligned.
     pub fn write_u32(&self, offset: usize, value: u32) {
         self.write(offset, value);
     }
 
-    /// A pointer to the `T` at `offset`, where it is inside and aligned.
+    /// Returns a pointer to the `T` at `offset`; `None` if it does not fit or is not aligned.
     fn at<T>(&self, offset: usize) -> Option<NonNull<T>> {
         let fits = offset.checked_add(size_of::<T>()).is_some_and(|end| end <= self.len());
         if !fits {
@@ -202,17 +202,17 @@ impl DmaRegion {
         at.is_aligned().then_some(at)
     }
 
-    /// Reads a little-endian or native value at `offset`, once; 0 where it does not fit or is not aligned.
+    /// Reads the value at `offset` once. Returns 0 if it does not fit or is not aligned.
     pub(crate) fn read<T: Plain>(&self, offset: usize) -> T {
         match self.at::<T>(offset) {
-            // SAFETY: inside and aligned, as `at` checked; `Plain` types have no invalid values, and the access is
-            // volatile, because the device may write at any time.
+            // SAFETY: inside and aligned, as `at` checked; a `Plain` type has no invalid values. Volatile, because the device may
+            // write at any time.
             Some(at) => unsafe { at.read_volatile() },
             None => T::default(),
         }
     }
 
-    /// Writes a value at `offset`, once; nothing where it does not fit or is not aligned.
+    /// Writes a value at `offset` once. Writes nothing if it does not fit or is not aligned.
     pub(crate) fn write<T: Plain>(&self, offset: usize, value: T) {
         if let Some(at) = self.at::<T>(offset) {
             // SAFETY: inside and aligned, as `at` checked, in memory that is valid for writes; no reference to it exists.
@@ -221,19 +221,22 @@ impl DmaRegion {
     }
 
     /// Writes two words at `offset`, as [`DmaRegion::write`] does.
+    #[inline]
     pub(crate) fn write_pair(&self, offset: usize, [first, second]: [u64; 2]) {
         self.write(offset, first);
         self.write(offset + size_of::<u64>(), second);
     }
 
-    /// Reads the 16-bit index or flags at `offset` with acquire ordering; 0 where it does not fit or is not aligned.
+    /// Reads the 16-bit value at `offset` with acquire ordering. Returns 0 if it does not fit or is not aligned.
+    #[inline]
     pub(crate) fn load(&self, offset: usize) -> u16 {
-        // SAFETY: inside, aligned and valid while the region is borrowed, as `at` checked; the driver has no other
-        // access to the memory at the same time, and the device's own accesses to indexes and flags are atomic too.
+        // SAFETY: inside, aligned and valid while the region is borrowed, as `at` checked. The driver makes no other access to the
+        // memory at the same time, and the device accesses indexes and flags atomically.
         self.at::<u16>(offset).map_or(0, |at| unsafe { AtomicU16::from_ptr(at.as_ptr()) }.load(Ordering::Acquire))
     }
 
-    /// Writes the 16-bit index or flags at `offset` with release ordering.
+    /// Writes the 16-bit value at `offset` with release ordering. Writes nothing if it does not fit or is not aligned.
+    #[inline]
     pub(crate) fn store(&self, offset: usize, value: u16) {
         if let Some(at) = self.at::<u16>(offset) {
             // SAFETY: as in `load`.
@@ -242,7 +245,7 @@ impl DmaRegion {
     }
 }
 
-/// Integers, which have no invalid values.
+/// An integer type, which has no invalid values.
 pub(crate) trait Plain: Copy + Default {}
 impl Plain for u16 {}
 impl Plain for u32 {}

@@ -1,35 +1,42 @@
-//! Device life cycle, feature negotiation, virtqueues and buses for virtio guest drivers.
+//! Transports, virtqueues and the device life cycle for virtio guest drivers.
 //!
-//! A driver for any virtio device is built in four steps:
+//! The crate has six layers, each built on those before it:
 //!
-//! 1. **Reach the registers.** [`Io`] is how; [`MmioRegion`] is volatile memory access, [`PortRegion`] port I/O.
-//! 2. **Name the bus.** [`Mmio`] and [`Pci`] are [`Transport`]s over any [`Io`], [`LegacyMmio`] and [`LegacyPci`] those of the
-//!    legacy interface; [`Either`] chooses at run time.
-//! 3. **Bring the device to life.** [`Device`] goes through the states of the specification, each consuming the last:
+//! | layer | what it does | main items |
+//! |---|---|---|
+//! | registers | access to registers in memory, behind I/O ports, or by other means | [`Io`], [`MmioRegion`], [`PortRegion`] |
+//! | memory | memory that the device can access | [`Dma`], [`DmaRegion`], [`Addressing`] |
+//! | rings | the shared memory of a virtqueue: split and packed rings, indirect tables | [`Element`](queue::Element), [`QueueSize`](queue::QueueSize), [`Interrupts`](queue::Interrupts) |
+//! | buses | access to a device over MMIO or PCI, modern and legacy | [`Transport`], [`Mmio`], [`Pci`], [`LegacyMmio`], [`LegacyPci`], [`Either`] |
+//! | queues | virtqueues: adding buffers, checking used buffers, notifications | [`VirtQueue`], [`BufferQueue`] |
+//! | device | life cycle, feature negotiation, set-up of queues, configuration space | [`Device`], [`Config`], [`Numbering`] |
 //!
-//!    ```text
-//!    take ─▶ Reset ─▶ Acknowledged ─▶ Negotiating ─▶ FeaturesOk ─▶ Live ─▶ reset
-//!    ```
+//! A driver for any virtio device takes a transport and goes through the states of the device:
 //!
-//!    Queues can be set up only in `FeaturesOk`, and notified only when `Live`; whatever goes wrong on the way sets
-//!    FAILED and hands the transport back.
-//! 4. **Exchange buffers.** [`BufferQueue`] sends and receives bytes, without `unsafe`; [`VirtQueue`] exchanges any memory.
+//! ```text
+//! take ─▶ Reset ─▶ Acknowledged ─▶ Negotiating ─▶ FeaturesOk ─▶ Live ─▶ reset
+//! ```
+//!
+//! Queues are set up in `FeaturesOk` and can notify the device in `Live`. An error on the way sets FAILED and returns the
+//! transport.
 //!
 //! ```
-//! use aerostat_spec::{FeaturePair, balloon, reserved};
+//! use aerostat_spec::balloon;
 //! use aerostat_transport::{BufferQueue, Device, Mmio};
 //!
 //! # use aerostat_device::{BalloonDevice, TestPlatform};
 //! # let balloon = BalloonDevice::builder().inline().start()?;
 //! # let registers = balloon.registers();
 //! # let mut dma = TestPlatform::<aerostat_balloon::Size4KiB>::of(&balloon)?;
-//! /// Every feature refused. A driver with features makes them parameters of its declaration.
-//! type Declared = FeaturePair<balloon::Features, reserved::Features>;
+//! aerostat_spec::feature_set! {
+//!     /// No features. A driver adds a line for each feature that it uses.
+//!     struct Declared for balloon {}
+//! }
 //!
 //! let bus = Mmio::new(registers).map_err(|(_, error)| error)?;
 //! let device = Device::<_, balloon::Device, _>::take(bus)?;
 //! let mut device = device.acknowledge().driver().negotiate::<Declared>()?;
-//! // At least one buffer, at most 8, each of 1 KiB.
+//! // Up to 8 buffers of 1 KiB each, as many as the device's queue allows, but at least 1.
 //! let queue: BufferQueue<_, 8> = device.buffer_queue(balloon::queue::Inflate, 1, 1024, &mut dma)?;
 //!
 //! let device = device.go_live();
@@ -49,67 +56,35 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What a kernel implements: [`Dma`], and for PCI [`MapBar`](pci::MapBar) (a closure will do). Nothing here needs an allocator.
+//! A kernel implements [`Dma`], and for PCI [`MapBar`](pci::MapBar), which may be a closure. The crate does not use an allocator.
 //!
-//! All that a device can write is checked before it is believed. A device that breaks the protocol gets a
-//! [`DeviceError`]; it cannot make this crate panic, loop or give memory away that it may still be using.
+//! Everything that the device can write is checked. A device that breaks the protocol causes a [`DeviceError`]; it cannot cause
+//! a panic, an endless loop, or the release of memory that it may still use.
 #![no_std]
 
-mod any;
 mod barrier;
-mod config;
+mod bus;
+mod device;
 mod dma;
-mod guard;
-mod interface;
 mod io;
-mod lifecycle;
-mod mmio;
-mod numbering;
-pub mod pci;
-mod ports;
 pub mod queue;
-mod region;
-mod registers;
-mod setup;
-mod status;
-mod transport;
-mod wait;
+mod ring;
 
 pub use aerostat_spec as spec;
-pub use any::Either;
-pub use config::{Config, ConfigError, ConfigIo, InUse, LegacyConfig, Setup};
-pub use dma::{Addressing, DeviceAddress, Dma, DmaRegion};
-pub use interface::{FeatureBits, InterfaceKind, Legacy, Modern};
-pub use io::Io;
-pub use lifecycle::{Acknowledged, Device, FeaturesOk, Live, Negotiating, Reset, ResetProof};
-pub use mmio::{LegacyMmio, Mmio, MmioConfig, MmioError, MmioInterrupt, MmioNotifier};
-pub use numbering::Numbering;
-pub use pci::{LegacyPci, Pci};
 pub use pci_types;
+
+pub use self::bus::pci::{self, LegacyPci, Pci};
+pub use self::bus::{
+    BusError, ConfigError, ConfigIo, Either, FeatureBits, Features, InterfaceKind, InterruptSource, InterruptStatus,
+    Legacy, LegacyConfig, LegacyMmio, Mmio, MmioConfig, MmioError, MmioInterrupt, MmioNotifier, Modern, Notifier,
+    QueueReset, Status, Transport,
+};
+pub use self::device::{
+    Acknowledged, Config, Device, FeaturesOk, InUse, Live, Negotiating, Numbering, Offer, Reset, Setup, SetupError,
+    SetupFailed, Spin, Wait,
+};
+pub use self::dma::{Addressing, DeviceAddress, Dma, DmaRegion};
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-pub use ports::CpuPorts;
-pub use ports::{PortRegion, Ports};
-pub use queue::{BufferQueue, DeviceError, QueueError, VirtQueue};
-pub use region::{MmioRegion, Window};
-pub use setup::{Offer, SetupError, SetupFailed};
-pub use status::Status;
-pub use transport::{BusError, Features, InterruptSource, InterruptStatus, Notifier, QueueReset, Transport};
-pub use wait::{Spin, Wait};
-
-/// The reserved features that the transports and rings of this crate know, besides VIRTIO_F_VERSION_1.
-const SUPPORTED: u64 = {
-    use aerostat_spec::Feature;
-    use aerostat_spec::reserved::feature::{
-        AccessPlatform, InOrder, NotificationData, OrderPlatform, RingPacked, RingReset,
-    };
-    let ordered = if barrier::ORDERS_FOR_PLATFORM { 1 << OrderPlatform::BIT } else { 0 };
-    let rings = 1 << RingPacked::BIT | 1 << InOrder::BIT | 1 << NotificationData::BIT | 1 << RingReset::BIT;
-    SUPPORTED_LEGACY | rings | 1 << AccessPlatform::BIT | ordered
-};
-
-/// Those of the legacy interface, besides VIRTIO_F_ANY_LAYOUT.
-const SUPPORTED_LEGACY: u64 = {
-    use aerostat_spec::Feature;
-    use aerostat_spec::reserved::feature::{EventIdx, IndirectDesc};
-    1 << EventIdx::BIT | 1 << IndirectDesc::BIT
-};
+pub use self::io::CpuPorts;
+pub use self::io::{Io, MmioRegion, PortRegion, Ports, Window};
+pub use self::queue::{BufferQueue, DeviceError, LiveProof, QueueError, ResetProof, VirtQueue};

@@ -1,25 +1,25 @@
-//! BARs that are reached through a capability in configuration space, on a function in software: the model panics where the
-//! window points to nothing that may be there.
-
-mod common;
+//! Access to BARs through a capability in configuration space, on a software function. The model panics if the window points
+//! outside its registers.
 
 use std::rc::Rc;
 
+use aerostat_test_support::soft_pci::{
+    BAR, CFG_COMMON, CFG_DEVICE, CFG_ISR, CFG_PCI, COMMON, DEVICE, ISR, NOTIFY, NOTIFY_LEN, TABLE,
+};
+use aerostat_test_support::{Bar, Memory, Plain, RegisterAccess, SoftPci, field, test_device};
 use aerostat_transport::pci::{BarRange, BarWindow, BarWindows, MapBar, Msix, PciError, Routing, Space};
 use aerostat_transport::queue::Notification;
 use aerostat_transport::{Device, InterruptSource, InterruptStatus, Io, Pci};
-use common::function::{BAR, CFG_COMMON, CFG_DEVICE, CFG_ISR, CFG_PCI, COMMON, DEVICE, ISR, NOTIFY, NOTIFY_LEN, TABLE};
-use common::{Bar, Function, Memory, Plain, Touch, field, kite};
 
-/// A kite whose window is where the second value says.
-fn windowed() -> (Function, u16) {
-    let function = Function::kite();
+/// A function and the offset of its window capability.
+fn windowed() -> (SoftPci, u16) {
+    let function = SoftPci::with_structures();
     let window = function.window();
     (function, window.into())
 }
 
-fn windows(function: &Function) -> Result<BarWindows<Function>, PciError> {
-    // SAFETY: nobody else uses the capability of a function in software.
+fn windows(function: &SoftPci) -> Result<BarWindows<SoftPci>, PciError> {
+    // SAFETY: the capability of a software function has no other user.
     unsafe { BarWindows::new(function.reach()) }
 }
 
@@ -28,7 +28,7 @@ fn in_bar(offset: u32, len: u64) -> BarRange {
 }
 
 /// The common configuration through a window, of a function that decodes its BARs.
-fn common_cfg(function: &Function) -> BarWindow<Function> {
+fn common_cfg(function: &SoftPci) -> BarWindow<SoftPci> {
     let io = windows(function).unwrap().map(in_bar(COMMON, 0x38)).unwrap();
     function.config().written.clear();
     io
@@ -48,11 +48,11 @@ fn an_access_sets_the_window_and_then_goes_through_it() {
     io.write16(field::QUEUE_SELECT, 1);
     io.write8(field::STATUS, 3);
     let expected = [
-        Touch::Read(field::STATUS, 8),
-        Touch::Read(field::NUM_QUEUES, 16),
-        Touch::Write(field::DRIVER_FEATURE_SELECT, 32, 1),
-        Touch::Write(field::QUEUE_SELECT, 16, 1),
-        Touch::Write(field::STATUS, 8, 3),
+        RegisterAccess::Read(field::STATUS, 8),
+        RegisterAccess::Read(field::NUM_QUEUES, 16),
+        RegisterAccess::Write(field::DRIVER_FEATURE_SELECT, 32, 1),
+        RegisterAccess::Write(field::QUEUE_SELECT, 16, 1),
+        RegisterAccess::Write(field::STATUS, 8, 3),
     ];
     assert_eq!(function.device.borrow().log, expected);
     assert_eq!(function.device.borrow().status, 3);
@@ -61,9 +61,9 @@ fn an_access_sets_the_window_and_then_goes_through_it() {
     }
 }
 
-/// Outside, across the end, unaligned: all ones, and nothing is touched.
+/// Accesses outside, across the end or unaligned read all ones and access nothing.
 #[test]
-fn an_access_outside_the_window_touches_nothing() {
+fn an_access_outside_the_window_accesses_nothing() {
     let (function, _) = windowed();
     let io = common_cfg(&function);
     assert_eq!(io.len(), 0x38);
@@ -104,9 +104,9 @@ fn a_range_that_is_in_no_bar_has_no_window() {
     function.assert_careful();
 }
 
-/// pci.cfg-access.2: through the window a driver reaches what another capability describes, and nothing else of a BAR.
+/// pci.cfg-access.2: through the window a driver accesses only what another capability describes.
 #[test]
-fn what_no_structure_describes_has_no_window() {
+fn only_described_structures_have_a_window() {
     let (function, _) = windowed();
     let capability = function.capability(0x11, 12);
     function.config().put(capability + 4, TABLE);
@@ -118,19 +118,19 @@ fn what_no_structure_describes_has_no_window() {
         assert!(windows.map(in_bar(offset, len)).is_none(), "{offset:#x}");
     }
     let table = Msix::enable(&function.reach(), &mut windows).map(drop);
-    assert!(matches!(table, Err(PciError::Unmapped { .. })), "the table of MSI-X is no structure of virtio");
+    assert!(matches!(table, Err(PciError::Unmapped { .. })), "the MSI-X table is not a virtio structure");
 }
 
 #[test]
-fn a_function_without_a_usable_window_is_refused() {
-    assert_eq!(windows(&Function::kite()).map(drop), Err(PciError::NoWindow));
+fn a_function_without_a_usable_window_is_rejected() {
+    assert_eq!(windows(&SoftPci::with_structures()).map(drop), Err(PciError::NoWindow));
     for (room, cap_len) in [(20, 0), (20, 16), (20, 19)] {
-        let function = Function::kite();
+        let function = SoftPci::with_structures();
         function.virtio(room, cap_len, CFG_PCI, 0, 0, 0);
         assert_eq!(windows(&function).map(drop), Err(PciError::NoWindow), "cap_len {cap_len}");
     }
-    // A capability that is not the vendor's, and then one that is longer than it has to be.
-    let function = Function::kite();
+    // A capability with another id, and then one that is longer than necessary.
+    let function = SoftPci::with_structures();
     let other = function.capability(0x05, 20);
     function.config().bytes[usize::from(other) + 2..usize::from(other) + 4].copy_from_slice(&[20, CFG_PCI]);
     assert_eq!(windows(&function).map(drop), Err(PciError::NoWindow));
@@ -138,11 +138,11 @@ fn a_function_without_a_usable_window_is_refused() {
     assert!(windows(&function).is_ok());
 }
 
-/// What would be behind the end of configuration space is no part of a capability: an access there would be one of the header.
+/// A capability must not extend past configuration space, where an access would wrap to the header.
 #[test]
-fn a_window_that_leaves_configuration_space_is_refused() {
+fn a_window_that_leaves_configuration_space_is_rejected() {
     for at in [0xf0_u8, 0xf4, 0xf8, 0xfc] {
-        let function = Function::kite();
+        let function = SoftPci::with_structures();
         let link = function.capability(0x01, 4);
         {
             let config = &mut *function.config();
@@ -151,8 +151,8 @@ fn a_window_that_leaves_configuration_space_is_refused() {
         }
         assert_eq!(windows(&function).map(drop), Err(PciError::NoWindow), "{at:#x}");
     }
-    // The last place that it fits into.
-    let function = Function::kite();
+    // The last offset at which it fits.
+    let function = SoftPci::with_structures();
     let link = function.capability(0x01, 4);
     {
         let config = &mut *function.config();
@@ -164,37 +164,37 @@ fn a_window_that_leaves_configuration_space_is_refused() {
     assert_eq!(windows.map(in_bar(COMMON, 0x38)).unwrap().read16(field::NUM_QUEUES), 2);
 }
 
-/// The same life as through mapped BARs, in the widths of the registers. The window is looked through nowhere else: reading or
-/// writing its data has effects.
+/// The life cycle as through mapped BARs, with accesses of the same widths. The data register is accessed only on purpose, because
+/// each access has an effect on the device.
 #[test]
-fn a_device_lives_behind_a_window() {
+fn a_device_is_driven_through_a_window() {
     let ((function, at), mut memory) = (windowed(), Memory::new());
     let mut windows = windows(&function).unwrap();
     let transport = Pci::new(&function.reach(), &mut windows, Routing::Line).unwrap();
-    assert!(function.device.borrow().log.is_empty(), "no access but on purpose");
+    assert!(function.device.borrow().log.is_empty(), "set-up makes no access");
     let device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<Plain>().unwrap();
-    let mut device: Device<_, kite::Device, _> = device;
-    let line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).unwrap();
+    let mut device: Device<_, test_device::Device, _> = device;
+    let queue0 = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
     let device = device.go_live();
-    let mut line = line.enable(&device);
-    assert_eq!(line.notify(), Notification::Sent);
-    assert_eq!(device.config().read(kite::config::Bows), Ok(0x5a));
+    let mut queue0 = queue0.enable(&device);
+    assert_eq!(queue0.notify(), Notification::Sent);
+    assert_eq!(device.config().read(test_device::config::Write8), Ok(0x5a));
     function.device.borrow_mut().isr = 3;
     assert_eq!(device.interrupt().acknowledge(), InterruptStatus { used_buffers: true, configuration: true });
     let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
-    line.release(&proof, &mut memory).unwrap();
-    assert_eq!(memory.lent(), 0);
+    queue0.release(&proof, &mut memory).unwrap();
+    assert_eq!(memory.allocated(), 0);
 
     let behind_window = function.device.borrow().log.clone();
-    let mapped = Function::kite();
+    let mapped = SoftPci::with_structures();
     let transport = Pci::new(&mapped.reach(), &mut mapped.mapper(&Rc::default()), Routing::Line).unwrap();
     let device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<Plain>().unwrap();
-    let mut device: Device<_, kite::Device, _> = device;
+    let mut device: Device<_, test_device::Device, _> = device;
     let mut memory = Memory::new();
-    let line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).unwrap();
+    let queue0 = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
     let device = device.go_live();
-    line.enable(&device).notify();
-    device.config().read(kite::config::Bows).unwrap();
+    queue0.enable(&device).notify();
+    device.config().read(test_device::config::Write8).unwrap();
     device.interrupt().acknowledge();
     let (_transport, _proof) = device.reset().map_err(|(_, error)| error).unwrap();
     assert_eq!(behind_window, mapped.device.borrow().log);
@@ -206,7 +206,7 @@ fn a_device_lives_behind_a_window() {
 /// A structure in a BAR of 64 bits, which is not the first.
 #[test]
 fn the_window_points_to_the_bar_that_the_structure_is_in() {
-    let function = Function::bare();
+    let function = SoftPci::bare();
     function.config().set_bar(4, Bar::Memory64 { address: 0x40_0000_0000, len: 0x4000 });
     function.device.borrow_mut().bar = 0x40_0000_0000;
     function.structure(CFG_COMMON, 4, COMMON, 0x38);

@@ -1,42 +1,39 @@
-//! The queue that owns its buffers: what the device writes to them, and what it says that it has written.
+//! The queue that owns its buffers: responses and their reported lengths.
 #![cfg(target_pointer_width = "64")]
 
-mod common;
-mod peer;
-
+use aerostat_test_support::peer::{guest, peer};
+use aerostat_test_support::{Memory, Plain, SoftMmio, negotiated, test_device};
 use aerostat_transport::queue::{AddError, Enabled, Notification, Reader, Used};
 use aerostat_transport::{BufferQueue, Device, DeviceError, Live, Mmio, MmioNotifier};
-use common::{Memory, Plain, Soft, kite, started};
-use peer::{guest, peer};
 use virtio_queue::{Queue, QueueOwnedT, QueueT};
 use vm_memory::GuestAddress;
 
 /// Bytes of a buffer.
 const EACH: usize = 16;
 
-/// A live kite with its reel, and the device's side of it.
-struct Reeled {
+/// A live device with queue 1, and the device side of the queue.
+struct Fixture {
     memory: Memory,
-    device: Device<Mmio<Soft>, kite::Device, Live<Plain>>,
-    reel: BufferQueue<MmioNotifier<Soft>, 4, Enabled>,
+    device: Device<Mmio<SoftMmio>, test_device::Device, Live<Plain>>,
+    queue1: BufferQueue<MmioNotifier<SoftMmio>, 4, Enabled>,
     queue: Queue,
 }
 
-/// What the device finds in a buffer: its head, the request, and where the answer goes with its length.
+/// A buffer as the device sees it: its head, the request, and address and length of the response.
 type Found = (u16, Vec<u8>, Option<(GuestAddress, u32)>);
 
-fn reeled() -> Reeled {
-    let (soft, mut memory) = (Soft::new(42), Memory::new());
-    let mut device = started(&soft);
-    let reel = device.buffer_queue::<_, 4>(kite::queue::Reel, 1, EACH, &mut memory).unwrap();
+fn fixture() -> Fixture {
+    let (soft, mut memory) = (SoftMmio::new(42), Memory::new());
+    let mut device = negotiated(&soft);
+    let queue1 = device.buffer_queue::<_, 4>(test_device::queue::Queue1, 1, EACH, &mut memory).unwrap();
     let device = device.go_live();
-    let reel = reel.enable(&device);
+    let queue1 = queue1.enable(&device);
     let part = soft.model().queues[1];
-    Reeled { memory, device, reel, queue: peer(part.size as u16, part.addresses) }
+    Fixture { memory, device, queue1, queue: peer(part.size as u16, part.addresses) }
 }
 
-impl Reeled {
-    /// The buffers that the device has not looked at yet.
+impl Fixture {
+    /// Takes the new buffers, as the device does.
     fn found(&mut self) -> Vec<Found> {
         let (memory, guest) = (&self.memory, guest(&self.memory));
         let chains = self.queue.iter(&guest).expect("the available index is right");
@@ -57,181 +54,184 @@ impl Reeled {
         self.memory.write(at.0, bytes);
     }
 
-    /// The device gives a buffer back and says that it has written so much.
+    /// Returns a buffer with a reported length, as the device does.
     fn used(&mut self, head: u16, length: u32) {
         self.queue.add_used(&guest(&self.memory), head, length).unwrap();
     }
 
-    /// The next answer, in a buffer that has room for more.
+    /// Receives the next response.
     fn answer(&mut self) -> Option<(Used, Vec<u8>)> {
-        self.reel.receive(|used, reader| (used, read(reader))).unwrap()
+        self.queue1.receive(|used, reader| (used, read(reader))).unwrap()
     }
 
-    fn land(self) {
-        let Self { mut memory, device, reel, .. } = self;
+    fn finish(self) {
+        let Self { mut memory, device, queue1, .. } = self;
         let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
-        reel.release(&proof, &mut memory).unwrap();
-        assert_eq!(memory.lent(), 0);
+        queue1.release(&proof, &mut memory).unwrap();
+        assert_eq!(memory.allocated(), 0);
     }
 }
 
 fn read(reader: &mut Reader<'_>) -> Vec<u8> {
     let mut bytes = [0xee; 2 * EACH];
     let count = reader.bytes(&mut bytes);
-    assert!(bytes[count..].iter().all(|&byte| byte == 0xee), "nothing is written behind what was read");
+    assert!(bytes[count..].iter().all(|&byte| byte == 0xee), "nothing is written after the response");
     bytes[..count].to_vec()
 }
 
 #[test]
-fn an_answer_is_what_the_device_wrote_and_no_more() {
-    let mut kite = reeled();
+fn a_response_has_the_reported_length() {
+    let mut fixture = fixture();
     for (room, written) in [(8, 8), (8, 5), (8, 1), (8, 0), (EACH, EACH), (1, 1)] {
-        let token = kite.reel.ask(room, |_| {}).unwrap();
-        let (head, request, answer) = kite.found().remove(0);
+        let token = fixture.queue1.request(room, |_| {}).unwrap();
+        let (head, request, answer) = fixture.found().remove(0);
         let (at, len) = answer.unwrap();
         assert_eq!((request, len as usize), (vec![], room));
         let bytes: Vec<u8> = (1..=room as u8).collect();
-        kite.write(&bytes, at);
-        assert_eq!(kite.answer(), None, "not before it is back");
-        kite.used(head, written as u32);
+        fixture.write(&bytes, at);
+        assert_eq!(fixture.answer(), None, "no response before the buffer is used");
+        fixture.used(head, written as u32);
         let used = Used { token, written: written as u32 };
-        assert_eq!(kite.answer(), Some((used, bytes[..written].to_vec())));
-        assert_eq!((kite.answer(), kite.reel.in_flight()), (None, 0));
+        assert_eq!(fixture.answer(), Some((used, bytes[..written].to_vec())));
+        assert_eq!((fixture.answer(), fixture.queue1.in_flight()), (None, 0));
     }
-    kite.land();
+    fixture.finish();
 }
 
-/// As a block device has it: a header that it reads, and behind it what it writes.
+/// As for a block device: a header that the device reads, followed by data that it writes.
 #[test]
-fn an_answer_stands_behind_its_request() {
-    let mut kite = reeled();
-    let token = kite.reel.ask(5, |request| assert_eq!(request.bytes(b"header"), 6)).unwrap();
-    assert_eq!(kite.reel.free(), 2, "a request with an answer takes two descriptors");
-    let (head, request, answer) = kite.found().remove(0);
+fn a_response_follows_its_request() {
+    let mut fixture = fixture();
+    let token = fixture.queue1.request(5, |request| assert_eq!(request.bytes(b"header"), 6)).unwrap();
+    assert_eq!(fixture.queue1.free(), 2, "a request with a response takes two descriptors");
+    let (head, request, answer) = fixture.found().remove(0);
     assert_eq!(request, b"header");
     let (at, len) = answer.unwrap();
     assert_eq!(len, 5);
-    kite.write(b"fine!", at);
-    kite.used(head, 4);
-    assert_eq!(kite.answer(), Some((Used { token, written: 4 }, b"fine".to_vec())));
-    assert_eq!(kite.reel.free(), 4);
-    kite.land();
+    fixture.write(b"fine!", at);
+    fixture.used(head, 4);
+    assert_eq!(fixture.answer(), Some((Used { token, written: 4 }, b"fine".to_vec())));
+    assert_eq!(fixture.queue1.free(), 4);
+    fixture.finish();
 }
 
 #[test]
-fn an_answer_leaves_the_rest_of_the_buffer_to_the_request() {
-    let mut kite = reeled();
+fn a_response_leaves_the_rest_of_the_buffer_to_the_request() {
+    let mut fixture = fixture();
     for (answer, room) in [(0, EACH), (1, EACH - 1), (EACH, 0), (usize::MAX, 0)] {
-        kite.reel.ask(answer, |request| assert_eq!((request.room(), request.bytes(&[7; 64])), (room, room))).unwrap();
-        let (head, request, found) = kite.found().remove(0);
+        fixture
+            .queue1
+            .request(answer, |request| assert_eq!((request.room(), request.bytes(&[7; 64])), (room, room)))
+            .unwrap();
+        let (head, request, found) = fixture.found().remove(0);
         assert_eq!((request.len(), found.map_or(0, |(_, len)| len as usize)), (room, EACH - room));
-        kite.used(head, 0);
-        kite.answer().unwrap();
+        fixture.used(head, 0);
+        fixture.answer().unwrap();
     }
-    kite.land();
+    fixture.finish();
 }
 
 #[test]
-fn a_buffer_without_request_and_answer_is_refused() {
-    let mut kite = reeled();
-    assert_eq!(kite.reel.ask(0, |_| {}), Err(AddError::Empty { queue: 1 }));
-    assert_eq!(kite.reel.send(|_| {}), Ok(None));
-    assert_eq!((kite.reel.free(), kite.found().len()), (4, 0));
-    kite.land();
+fn a_buffer_without_request_and_response_is_rejected() {
+    let mut fixture = fixture();
+    assert_eq!(fixture.queue1.request(0, |_| {}), Err(AddError::Empty { queue: 1 }));
+    assert_eq!(fixture.queue1.send(|_| {}), Ok(None));
+    assert_eq!((fixture.queue1.free(), fixture.found().len()), (4, 0));
+    fixture.finish();
 }
 
 #[test]
-fn a_request_with_an_answer_needs_two_descriptors() {
-    let mut kite = reeled();
+fn a_request_with_a_response_needs_two_descriptors() {
+    let mut fixture = fixture();
     for _ in 0..3 {
-        kite.reel.ask(1, |_| {}).unwrap();
+        fixture.queue1.request(1, |_| {}).unwrap();
     }
-    let error = kite.reel.ask(1, |request| assert_eq!(request.bytes(&[1]), 1)).unwrap_err();
+    let error = fixture.queue1.request(1, |request| assert_eq!(request.bytes(&[1]), 1)).unwrap_err();
     assert_eq!(error, AddError::Full { queue: 1, needed: 2, free: 1 });
-    kite.reel.ask(1, |_| {}).unwrap();
-    let error = kite.reel.ask(1, |_| panic!("without a free buffer nothing is written")).unwrap_err();
+    fixture.queue1.request(1, |_| {}).unwrap();
+    let error = fixture.queue1.request(1, |_| panic!("without a free buffer nothing is written")).unwrap_err();
     assert_eq!(error, AddError::Full { queue: 1, needed: 1, free: 0 });
-    kite.land();
+    fixture.finish();
 }
 
-/// Each answer is read from the buffer that it was written to, in whatever order they come.
+/// Each response is read from the buffer that it was written to, in any order of use.
 #[test]
-fn answers_belong_to_their_requests_in_any_order() {
-    let mut kite = reeled();
+fn responses_belong_to_their_requests_in_any_order() {
+    let mut fixture = fixture();
     let mut tokens = Vec::new();
     for number in 0..4 {
-        tokens.push(kite.reel.ask(4 + number, |_| {}).unwrap());
+        tokens.push(fixture.queue1.request(4 + number, |_| {}).unwrap());
     }
-    let found = kite.found();
+    let found = fixture.found();
     for (number, (_, _, answer)) in found.iter().enumerate() {
-        kite.write(&[number as u8; 4], answer.unwrap().0);
+        fixture.write(&[number as u8; 4], answer.unwrap().0);
     }
     for number in [2, 0, 3, 1] {
-        kite.used(found[number].0, 4);
+        fixture.used(found[number].0, 4);
         let used = Used { token: tokens[number], written: 4 };
-        assert_eq!(kite.answer(), Some((used, vec![number as u8; 4])));
+        assert_eq!(fixture.answer(), Some((used, vec![number as u8; 4])));
     }
-    kite.land();
+    fixture.finish();
 }
 
 #[test]
-fn a_length_beyond_the_answer_is_an_error_and_nothing_is_read() {
-    // More than the answer, more than the buffer, more than there is.
+fn a_length_beyond_the_response_is_an_error_and_nothing_is_read() {
+    // More than the response, more than the buffer, and the largest number.
     for length in [7, EACH as u32 + 1, u32::MAX] {
-        let mut kite = reeled();
-        kite.reel.ask(6, |request| assert_eq!(request.bytes(b"header"), 6)).unwrap();
-        let (head, ..) = kite.found().remove(0);
-        kite.used(head, length);
+        let mut fixture = fixture();
+        fixture.queue1.request(6, |request| assert_eq!(request.bytes(b"header"), 6)).unwrap();
+        let (head, ..) = fixture.found().remove(0);
+        fixture.used(head, length);
         let error = DeviceError::LengthTooLong { queue: 1, id: head.into(), length, capacity: 6 };
-        assert_eq!(kite.reel.receive(|_, _| panic!("what the device says is not believed")), Err(error));
-        assert_eq!(kite.reel.pop(), Err(error), "from now on");
-        assert_eq!(kite.reel.ask(1, |_| panic!("the queue is unusable")), Err(AddError::Poisoned(error)));
-        assert_eq!((kite.reel.in_flight(), kite.reel.notify()), (1, Notification::Suppressed));
-        assert_eq!(kite.memory.lent(), 2, "the buffer stays with the device");
-        kite.land();
+        assert_eq!(fixture.queue1.receive(|_, _| panic!("an invalid length must not be read")), Err(error));
+        assert_eq!(fixture.queue1.pop(), Err(error), "every later call");
+        assert_eq!(fixture.queue1.request(1, |_| panic!("the queue is unusable")), Err(AddError::Poisoned(error)));
+        assert_eq!((fixture.queue1.in_flight(), fixture.queue1.notify()), (1, Notification::Suppressed));
+        assert_eq!(fixture.memory.allocated(), 2, "the buffer stays with the device");
+        fixture.finish();
     }
 }
 
-/// Some deployed devices report what they have read.
+/// Some deployed devices report the length that they have read.
 #[test]
-fn there_is_no_answer_to_what_was_only_sent() {
-    let mut kite = reeled();
-    let token = kite.reel.send(|buffer| assert_eq!(buffer.bytes(b"secret"), 6)).unwrap().unwrap();
-    let (head, ..) = kite.found().remove(0);
-    kite.used(head, 6);
-    assert_eq!(kite.answer(), Some((Used { token, written: 0 }, vec![])));
-    kite.land();
+fn a_sent_buffer_has_no_response() {
+    let mut fixture = fixture();
+    let token = fixture.queue1.send(|buffer| assert_eq!(buffer.bytes(b"secret"), 6)).unwrap().unwrap();
+    let (head, ..) = fixture.found().remove(0);
+    fixture.used(head, 6);
+    assert_eq!(fixture.answer(), Some((Used { token, written: 0 }, vec![])));
+    fixture.finish();
 }
 
-/// New memory is full of what the kernel had there before.
+/// New memory still has the kernel's old data.
 #[test]
-fn a_device_that_writes_nothing_of_what_it_says_leaves_zeros() {
-    let mut kite = reeled();
-    kite.reel.ask(EACH, |_| {}).unwrap();
-    let (head, ..) = kite.found().remove(0);
-    kite.used(head, EACH as u32);
-    assert_eq!(kite.answer().unwrap().1, [0; EACH]);
-    kite.land();
+fn unwritten_bytes_of_a_response_are_zero() {
+    let mut fixture = fixture();
+    fixture.queue1.request(EACH, |_| {}).unwrap();
+    let (head, ..) = fixture.found().remove(0);
+    fixture.used(head, EACH as u32);
+    assert_eq!(fixture.answer().unwrap().1, [0; EACH]);
+    fixture.finish();
 }
 
-/// What a device writes to a buffer that it has given back can only be in bytes that were not read yet.
+/// Late writes of the device to a used buffer show only in bytes that were not read yet.
 #[test]
-fn no_byte_of_an_answer_is_read_twice() {
-    let mut kite = reeled();
-    kite.reel.ask(8, |_| {}).unwrap();
-    let (head, _, answer) = kite.found().remove(0);
+fn no_byte_of_a_response_is_read_twice() {
+    let mut fixture = fixture();
+    fixture.queue1.request(8, |_| {}).unwrap();
+    let (head, _, answer) = fixture.found().remove(0);
     let (at, _) = answer.unwrap();
-    kite.write(&[1; 8], at);
-    kite.used(head, 8);
-    let memory = kite.memory.clone();
-    let received = kite.reel.receive(|_, reader| {
+    fixture.write(&[1; 8], at);
+    fixture.used(head, 8);
+    let memory = fixture.memory.clone();
+    let received = fixture.queue1.receive(|_, reader| {
         let mut first = [0; 3];
-        assert_eq!((reader.left(), reader.bytes(&mut first), reader.left()), (8, 3, 5));
+        assert_eq!((reader.remaining(), reader.bytes(&mut first), reader.remaining()), (8, 3, 5));
         memory.write(at.0, &[2; 8]);
         let rest = read(reader);
-        assert_eq!((reader.left(), reader.bytes(&mut [0; 4])), (0, 0));
+        assert_eq!((reader.remaining(), reader.bytes(&mut [0; 4])), (0, 0));
         (first, rest)
     });
     assert_eq!(received, Ok(Some(([1; 3], vec![2; 5]))));
-    kite.land();
+    fixture.finish();
 }

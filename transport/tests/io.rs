@@ -1,46 +1,44 @@
-//! Ways to reach registers: memory, ports, configuration space, and a choice at run time.
-
-mod common;
+//! Access to registers: memory, ports, configuration space, and a choice at run time.
 
 use std::cell::RefCell;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
+use aerostat_test_support::{Memory, Plain, RegisterAccess, SoftMmio, reg, test_device};
 use aerostat_transport::pci::{ConfigPorts, Ecam};
 use aerostat_transport::{
     Device, Either, InterruptSource, InterruptStatus, Io, Mmio, MmioRegion, PortRegion, Ports, Transport, Window,
 };
-use common::{Memory, Plain, Soft, Touch, kite, reg};
 use pci_types::{ConfigRegionAccess, PciAddress};
 
-/// Ports that record what is done to them, and read as their number.
+/// Ports that record accesses and read as their number.
 #[derive(Clone, Default)]
-struct Recorded(Rc<RefCell<Vec<Touch>>>);
+struct Recorded(Rc<RefCell<Vec<RegisterAccess>>>);
 
 impl Recorded {
-    fn take(&self) -> Vec<Touch> {
+    fn take(&self) -> Vec<RegisterAccess> {
         self.0.take()
     }
 
-    fn note(&self, touch: Touch) {
-        self.0.borrow_mut().push(touch);
+    fn note(&self, access: RegisterAccess) {
+        self.0.borrow_mut().push(access);
     }
 }
 
 macro_rules! recorded {
     ($($int:ty: $bits:literal $read:ident $write:ident),*) => {$(
         fn $read(&self, port: u16) -> $int {
-            self.note(Touch::Read(port.into(), $bits));
+            self.note(RegisterAccess::Read(port.into(), $bits));
             port as $int
         }
 
         fn $write(&self, port: u16, value: $int) {
-            self.note(Touch::Write(port.into(), $bits, value.into()));
+            self.note(RegisterAccess::Write(port.into(), $bits, value.into()));
         }
     )*};
 }
 
-// SAFETY: every access reaches the model, in order; no memory is lent by what it answers.
+// SAFETY: every access is performed on the model, in order; the model accesses no memory.
 unsafe impl Ports for Recorded {
     recorded!(u8: 8 read8 write8, u16: 16 read16 write16, u32: 32 read32 write32);
 }
@@ -49,7 +47,7 @@ unsafe impl Ports for Recorded {
 #[derive(Clone)]
 struct Space(Recorded, usize);
 
-// SAFETY: every access reaches the model, in order; no memory is lent by what it answers.
+// SAFETY: every access is performed on the model, in order; the model accesses no memory.
 unsafe impl Io for Space {
     fn len(&self) -> usize {
         self.1
@@ -64,7 +62,7 @@ unsafe impl Io for Space {
     }
 
     fn read32(&self, offset: usize) -> u32 {
-        self.0.note(Touch::Read(offset, 32));
+        self.0.note(RegisterAccess::Read(offset, 32));
         if offset + 4 <= self.1 { offset as u32 } else { u32::MAX }
     }
 
@@ -77,7 +75,7 @@ unsafe impl Io for Space {
     }
 
     fn write32(&self, offset: usize, value: u32) {
-        self.0.note(Touch::Write(offset, 32, value));
+        self.0.note(RegisterAccess::Write(offset, 32, value));
     }
 }
 
@@ -119,7 +117,7 @@ fn ecam_may_start_at_another_bus_and_ends_with_its_region() {
     assert_eq!(read(&ecam, (3, 0x41, 31, 7), 0xffc), 0x1f_fffc);
     assert_eq!(read(&ecam, (3, 0x42, 0, 0), 0), u32::MAX, "behind the last bus");
     write(&ecam, (3, 0x41, 0, 0), 8, 7);
-    assert_eq!(record.take().last(), Some(&Touch::Write(0x10_0008, 32, 7)));
+    assert_eq!(record.take().last(), Some(&RegisterAccess::Write(0x10_0008, 32, 7)));
     // Other segments, buses before the first, registers that no function has.
     for (address, offset) in [((2, 0x40, 0, 0), 0), ((3, 0x3f, 0, 0), 0), ((3, 0, 0, 0), 0), ((3, 0x40, 0, 0), 0x1000)]
     {
@@ -143,9 +141,12 @@ fn configuration_ports_select_and_then_access() {
         ((0, 0, 3, 0), 0x36, 0x8000_1834),
     ] {
         read(&ports, address, offset);
-        assert_eq!(record.take(), [Touch::Write(0xcf8, 32, selected), Touch::Read(0xcfc, 32)]);
+        assert_eq!(record.take(), [RegisterAccess::Write(0xcf8, 32, selected), RegisterAccess::Read(0xcfc, 32)]);
         write(&ports, address, offset, 0x1234_5678);
-        assert_eq!(record.take(), [Touch::Write(0xcf8, 32, selected), Touch::Write(0xcfc, 32, 0x1234_5678)]);
+        assert_eq!(
+            record.take(),
+            [RegisterAccess::Write(0xcf8, 32, selected), RegisterAccess::Write(0xcfc, 32, 0x1234_5678)]
+        );
     }
     // Extended registers and other segments are out of their reach.
     for (address, offset) in [((0, 0, 0, 0), 0x100), ((1, 0, 0, 0), 0), ((0, 0, 0, 0), 0xfffc)] {
@@ -164,8 +165,12 @@ fn a_port_region_reaches_its_ports_and_no_others() {
         (32, 0xc010, 0xc01c, 0x1f)
     );
     region.write16(2, 0xabcd);
-    let expected =
-        [Touch::Read(0xc010, 16), Touch::Read(0xc01c, 32), Touch::Read(0xc01f, 8), Touch::Write(0xc002, 16, 0xabcd)];
+    let expected = [
+        RegisterAccess::Read(0xc010, 16),
+        RegisterAccess::Read(0xc01c, 32),
+        RegisterAccess::Read(0xc01f, 8),
+        RegisterAccess::Write(0xc002, 16, 0xabcd),
+    ];
     assert_eq!(record.take(), expected);
     for offset in [0x1d, 0x20, 0x4000, usize::MAX, usize::MAX - 3] {
         assert_eq!(region.read32(offset), u32::MAX);
@@ -180,7 +185,7 @@ fn a_port_region_reaches_the_last_port() {
     let record = Recorded::default();
     let region = PortRegion::new(record.clone(), 0xfff0, 0x10);
     assert_eq!((region.len(), region.read8(15), region.read32(12)), (16, 0xff, 0xfffc));
-    assert_eq!(record.take(), [Touch::Read(0xffff, 8), Touch::Read(0xfffc, 32)]);
+    assert_eq!(record.take(), [RegisterAccess::Read(0xffff, 8), RegisterAccess::Read(0xfffc, 32)]);
     let cut = PortRegion::new(record.clone(), 0xfff0, 0xffff);
     assert_eq!((cut.len(), cut.read16(15), cut.read8(16)), (16, u16::MAX, u8::MAX));
     assert_eq!(record.take(), [], "ports do not wrap");
@@ -195,7 +200,7 @@ fn a_memory_region_goes_by_the_alignment_of_the_access() {
     let start = NonNull::from(&mut bytes.0).cast::<u8>();
     // SAFETY: byte 1 is inside the array.
     let odd = unsafe { start.add(1) };
-    // SAFETY: the 15 bytes are inside the array, which outlives the region and which nobody else uses meanwhile.
+    // SAFETY: the 15 bytes are inside the array, which outlives the region and has no other user.
     let region = unsafe { MmioRegion::new(odd, 15) };
     assert_eq!((region.read8(0), region.read16(1), region.read32(3)), (1, 0x0302, 0x0706_0504));
     assert_eq!((region.read16(0), region.read32(1)), (u16::MAX, u32::MAX), "no access is split");
@@ -207,7 +212,7 @@ fn a_memory_region_goes_by_the_alignment_of_the_access() {
 
 #[test]
 fn a_window_is_as_far_as_it_goes() {
-    let soft = Soft::new(42);
+    let soft = SoftMmio::new(42);
     let window = Window::new(soft.clone(), reg::CONFIG, 8).unwrap();
     assert_eq!(
         (window.len(), Window::rest(soft.clone(), 0x1fc).len(), Window::rest(soft.clone(), 0x300).len()),
@@ -223,35 +228,35 @@ fn a_window_is_as_far_as_it_goes() {
 /// A transport chosen at run time does what the chosen one does, its handles included.
 #[test]
 fn either_transport_works_like_the_one_that_it_is() {
-    type Any = Either<Mmio<Soft>, Either<Mmio<Soft>, Mmio<Soft>>>;
-    let mmio = |soft: &Soft| Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
-    fn fly(any: Any, soft: &Soft) -> Vec<Touch> {
+    type Any = Either<Mmio<SoftMmio>, Either<Mmio<SoftMmio>, Mmio<SoftMmio>>>;
+    let mmio = |soft: &SoftMmio| Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
+    fn live(any: Any, soft: &SoftMmio) -> Vec<RegisterAccess> {
         let mut memory = Memory::new();
         assert_eq!((any.device_id().0, any.interface()), (42, aerostat_spec::Interface::Modern));
-        let device = Device::<Any, kite::Device, _>::take(any).map_err(|failed| failed.error).unwrap();
+        let device = Device::<Any, test_device::Device, _>::take(any).map_err(|failed| failed.error).unwrap();
         let device = device.acknowledge().driver().negotiate::<Plain>();
         let mut device = device.map_err(|failed| failed.error).unwrap();
-        device.set(kite::config::Name, 1).unwrap();
-        let line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).unwrap();
+        device.set(test_device::config::Setup32, 1).unwrap();
+        let queue0 = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
         let device = device.go_live();
-        let mut line = line.enable(&device);
-        line.notify();
+        let mut queue0 = queue0.enable(&device);
+        queue0.notify();
         soft.model().interrupt = 1;
         assert_eq!(device.interrupt().acknowledge(), InterruptStatus { used_buffers: true, configuration: false });
         assert!(device.interrupt().acknowledge().is_none());
-        device.config().write(kite::config::Bows, 3).unwrap();
+        device.config().write(test_device::config::Write8, 3).unwrap();
         assert_eq!(
-            (device.config().read(kite::config::Bows), device.config().read(kite::config::Knots)),
+            (device.config().read(test_device::config::Write8), device.config().read(test_device::config::Write16)),
             (Ok(3), Ok(0))
         );
         let (_any, proof) = device.reset().map_err(|(_, error)| error).unwrap();
-        line.release(&proof, &mut memory).unwrap();
+        queue0.release(&proof, &mut memory).unwrap();
         soft.log()
     }
-    let [one, two, three] = [(); 3].map(|()| Soft::new(42));
-    let first = fly(Either::First(mmio(&one)), &one);
-    let second = fly(Either::Second(Either::First(mmio(&two))), &two);
-    let third = fly(Either::Second(Either::Second(mmio(&three))), &three);
+    let [one, two, three] = [(); 3].map(|()| SoftMmio::new(42));
+    let first = live(Either::First(mmio(&one)), &one);
+    let second = live(Either::Second(Either::First(mmio(&two))), &two);
+    let third = live(Either::Second(Either::Second(mmio(&three))), &three);
     assert!(first == second && second == third);
     assert_eq!(one.statuses(), [0, 1, 3, 11, 15, 0]);
 }

@@ -1,46 +1,44 @@
-//! The PCI transport through the legacy interface, on an I/O BAR in software.
-
-mod common;
+//! The PCI transport, legacy interface, on a software I/O BAR.
 
 use std::rc::Rc;
 
 use aerostat_spec::Interface;
+use aerostat_test_support::legacy_ports::{LegacyPorts, reg};
+use aerostat_test_support::{Bar, BarRegisters, Memory, Plain, RegisterAccess, SoftPci, test_device};
 use aerostat_transport::pci::{BarRange, LegacyPci, Message, Msix, PciError, QueueVectors, Routing, Space};
 use aerostat_transport::queue::{Access, AddError, Element, Notification};
 use aerostat_transport::{
     BusError, Device, DeviceAddress, Either, FeaturesOk, InterruptSource, InterruptStatus, Pci, QueueError, SetupError,
     SetupFailed, Transport,
 };
-use common::legacy_ports::{OldPorts, reg};
-use common::{Bar, Behind, Function, Memory, Plain, Touch, kite};
 
 /// Where the I/O BAR is, and where the MSI-X table is.
 const PORTS: u32 = 0xc000;
 const TABLE_BAR: u32 = 0xfd00_0000;
 
 /// What is behind the BARs of a function that may have both interfaces.
-type Both = Either<Behind, OldPorts>;
-type Kite<S> = Device<LegacyPci<Both>, kite::Device, S>;
+type Both = Either<BarRegisters, LegacyPorts>;
+type Fixture<S> = Device<LegacyPci<Both>, test_device::Device, S>;
 
-/// A function with an I/O BAR of `len` ports, as a transitional kite without capabilities.
-fn transitional(len: u32) -> Function {
-    let function = Function::bare();
+/// A function with an I/O BAR of `len` ports, of a transitional device without capabilities.
+fn transitional(len: u32) -> SoftPci {
+    let function = SoftPci::bare();
     transitional_ids(&function);
     function.config().set_bar(0, Bar::Ports { address: PORTS, len });
     function
 }
 
-fn transitional_ids(function: &Function) {
+fn transitional_ids(function: &SoftPci) {
     let config = &mut *function.config();
     config.bytes[2..4].copy_from_slice(&0x1009_u16.to_le_bytes());
     config.bytes[8] = 0;
     config.bytes[0x2e] = 42;
 }
 
-/// Gives the function MSI-X with a table of so many entries in a BAR of its own, and turns it on.
-fn messages(function: &Function, old: &OldPorts, entries: u16) -> Msix<Both> {
+/// Adds MSI-X with a table of this many entries in a BAR of its own, and enables it.
+fn messages(function: &SoftPci, old: &LegacyPorts, entries: u16) -> Msix<Both> {
     function.config().set_bar(1, Bar::Memory32 { address: TABLE_BAR, len: 0x8000 });
-    function.device.borrow_mut().bar = u64::from(TABLE_BAR) - u64::from(common::function::TABLE);
+    function.device.borrow_mut().bar = u64::from(TABLE_BAR) - u64::from(aerostat_test_support::soft_pci::TABLE);
     let at = function.capability(0x11, 12);
     function.config().bytes[usize::from(at) + 2..usize::from(at) + 4].copy_from_slice(&(entries - 1).to_le_bytes());
     function.config().put(at + 4, 1);
@@ -49,12 +47,12 @@ fn messages(function: &Function, old: &OldPorts, entries: u16) -> Msix<Both> {
 }
 
 fn message(data: u32) -> Message {
-    // SAFETY: nobody writes it.
+    // SAFETY: the device of these tests does not write the message.
     unsafe { Message::new(0xfee0_0000, data) }
 }
 
-/// Maps what is in memory and what is in I/O space.
-fn mapper(function: &Function, old: &OldPorts) -> impl FnMut(BarRange) -> Option<Both> + use<> {
+/// Maps memory BARs and I/O BARs.
+fn mapper(function: &SoftPci, old: &LegacyPorts) -> impl FnMut(BarRange) -> Option<Both> + use<> {
     let (mut memory, old) = (function.mapper(&Rc::default()), old.clone());
     move |range| match range.space {
         Space::Memory => memory(range).map(Either::First),
@@ -62,17 +60,17 @@ fn mapper(function: &Function, old: &OldPorts) -> impl FnMut(BarRange) -> Option
     }
 }
 
-fn negotiated(
-    function: &Function,
-    old: &OldPorts,
+fn negotiate(
+    function: &SoftPci,
+    old: &LegacyPorts,
     routing: Routing,
-) -> Result<Kite<FeaturesOk<Plain>>, SetupFailed<LegacyPci<Both>>> {
+) -> Result<Fixture<FeaturesOk<Plain>>, SetupFailed<LegacyPci<Both>>> {
     let transport = LegacyPci::new(&function.reach(), &mut mapper(function, old), routing).unwrap();
     Device::take(transport)?.acknowledge().driver().negotiate()
 }
 
-fn started(function: &Function, old: &OldPorts, routing: Routing) -> Kite<FeaturesOk<Plain>> {
-    negotiated(function, old, routing).map_err(|failed| failed.error).unwrap()
+fn negotiated(function: &SoftPci, old: &LegacyPorts, routing: Routing) -> Fixture<FeaturesOk<Plain>> {
+    negotiate(function, old, routing).map_err(|failed| failed.error).unwrap()
 }
 
 fn element(at: u64) -> Element {
@@ -80,21 +78,21 @@ fn element(at: u64) -> Element {
 }
 
 /// core.legacy-init.1, core.legacy-init.2, pci.legacy-layout.1, pci.legacy-layout.5, pci.vq-config.1, pci.legacy-vq.2,
-/// pci.notify.1, pci.notify.3: the whole life, access by access.
+/// pci.notify.1, pci.notify.3: the life cycle, access by access.
 #[test]
-fn a_device_comes_to_life_in_the_order_of_the_legacy_interface() {
-    use Touch::{Read, Write};
-    let (function, old, mut memory) = (transitional(0x40), OldPorts::new(), Memory::new());
+fn a_device_is_set_up_in_the_order_of_the_legacy_interface() {
+    use RegisterAccess::{Read, Write};
+    let (function, old, mut memory) = (transitional(0x40), LegacyPorts::new(), Memory::new());
     old.model().offered = u32::MAX;
-    let mut device = started(&function, &old, Routing::Line);
+    let mut device = negotiated(&function, &old, Routing::Line);
     assert_eq!(device.interface(), Interface::Legacy);
-    let reel = device.queue::<_, 8>(kite::queue::Reel, 1, &mut memory).unwrap();
+    let queue1 = device.queue::<_, 8>(test_device::queue::Queue1, 1, &mut memory).unwrap();
     let device = device.go_live();
-    let mut reel = reel.enable(&device);
-    assert_eq!(reel.notify(), Notification::Sent);
+    let mut queue1 = queue1.enable(&device);
+    assert_eq!(queue1.notify(), Notification::Sent);
     let pfn = old.model().queues[1].pfn;
     let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
-    reel.release(&proof, &mut memory).unwrap();
+    queue1.release(&proof, &mut memory).unwrap();
     let expected = [
         Write(reg::STATUS, 8, 0),
         Write(reg::STATUS, 8, 1),
@@ -110,35 +108,40 @@ fn a_device_comes_to_life_in_the_order_of_the_legacy_interface() {
         Write(reg::QUEUE_NOTIFY, 16, 1),
         Write(reg::STATUS, 8, 0),
     ];
-    let log: Vec<Touch> = old.model().log.iter().filter(|touch| **touch != Read(reg::STATUS, 8)).copied().collect();
+    let log: Vec<RegisterAccess> =
+        old.model().log.iter().filter(|access| **access != Read(reg::STATUS, 8)).copied().collect();
     assert_eq!(log, expected);
-    assert_eq!(memory.lent(), 0);
-    assert_eq!(function.command() & (common::function::IO | common::function::MASTER), 5, "I/O space and bus master");
+    assert_eq!(memory.allocated(), 0);
+    assert_eq!(
+        function.command() & (aerostat_test_support::soft_pci::IO | aerostat_test_support::soft_pci::MASTER),
+        5,
+        "I/O space and bus master"
+    );
     function.assert_careful();
 }
 
 /// pci.legacy-vq.1, pci.legacy-vq.3, ring.split.legacy-layout.1, ring.split.legacy-layout.2: the ring has the size that the
-/// device reports, whatever the driver wants, which leaves descriptors unused.
+/// device reports, regardless of what the driver wants, so descriptors may stay unused.
 #[test]
-fn the_size_of_a_queue_is_the_choice_of_the_device() {
+fn the_device_chooses_the_size_of_a_queue() {
     for (size, used, total) in
         [(1, 4096, 8192), (2, 4096, 8192), (8, 4096, 8192), (256, 8192, 12288), (4096, 77824, 114_688)]
     {
-        let (function, old, mut memory) = (transitional(0x40), OldPorts::new(), Memory::new());
+        let (function, old, mut memory) = (transitional(0x40), LegacyPorts::new(), Memory::new());
         old.model().queues[0].size = size;
-        let mut device = started(&function, &old, Routing::Line);
-        let line = device.queue::<_, 4>(kite::queue::Line, 1, &mut memory).unwrap();
+        let mut device = negotiated(&function, &old, Routing::Line);
+        let queue0 = device.queue::<_, 4>(test_device::queue::Queue0, 1, &mut memory).unwrap();
         let start = u64::from(old.model().queues[0].pfn) * 4096;
-        assert_eq!((line.free(), memory.lent_at(start)), (usize::from(size.min(4)), Some(total)), "{size}");
+        assert_eq!((queue0.free(), memory.allocation_at(start)), (usize::from(size.min(4)), Some(total)), "{size}");
         assert!(memory.bytes(start, total).iter().all(|byte| *byte == 0), "{size}");
         let device = device.go_live();
-        let mut line = line.enable(&device);
-        for buffer in 0..line.free() {
-            // SAFETY: the device touches no buffer.
-            unsafe { line.add(&[element(buffer as u64)]) }.unwrap();
+        let mut queue0 = queue0.enable(&device);
+        for buffer in 0..queue0.free() {
+            // SAFETY: the device does not access buffers.
+            unsafe { queue0.add(&[element(buffer as u64)]) }.unwrap();
         }
         // SAFETY: as above.
-        assert!(matches!(unsafe { line.add(&[element(9)]) }, Err(AddError::Full { .. })));
+        assert!(matches!(unsafe { queue0.add(&[element(9)]) }, Err(AddError::Full { .. })));
         // More turns of the available ring than it has entries, at the places that belong to the size of the device.
         for index in 0..2 * u32::from(size) {
             let avail = start + 16 * u64::from(size);
@@ -147,22 +150,22 @@ fn the_size_of_a_queue_is_the_choice_of_the_device() {
             memory.write(at, &u32::from(head).to_ne_bytes());
             memory.write(at + 4, &1_u32.to_ne_bytes());
             memory.write(start + used + 2, &((index + 1) as u16).to_ne_bytes());
-            let back = line.pop().unwrap().unwrap();
+            let back = queue0.pop().unwrap().unwrap();
             assert_eq!((back.token.index(), back.written), (usize::from(head), 1), "{size}: {index}");
             // SAFETY: as above.
-            unsafe { line.add(&[element(u64::from(head))]) }.unwrap();
+            unsafe { queue0.add(&[element(u64::from(head))]) }.unwrap();
         }
     }
 }
 
 /// pci.vq-config.2, ring.split.layout.4: sizes that no split ring has, and queues that are not there or in use.
 #[test]
-fn a_queue_that_cannot_be_is_refused_and_its_memory_is_back() {
-    let (function, old, mut memory) = (transitional(0x40), OldPorts::new(), Memory::new());
-    let mut device = started(&function, &old, Routing::Line);
+fn an_invalid_queue_is_rejected_and_its_memory_freed() {
+    let (function, old, mut memory) = (transitional(0x40), LegacyPorts::new(), Memory::new());
+    let mut device = negotiated(&function, &old, Routing::Line);
     let mut queue = |size, pfn| {
         (old.model().queues[0].size, old.model().queues[0].pfn) = (size, pfn);
-        device.queue::<_, 8>(kite::queue::Line, 2, &mut memory).map(drop)
+        device.queue::<_, 8>(test_device::queue::Queue0, 2, &mut memory).map(drop)
     };
     for size in [3, 6, 255, 0x8001, 0xffff] {
         assert_eq!(queue(size, 0), Err(QueueError::Size { queue: 0, size }));
@@ -174,107 +177,111 @@ fn a_queue_that_cannot_be_is_refused_and_its_memory_is_back() {
     assert_eq!(queue(1, 0), Err(QueueError::TooSmall { queue: 0, size: 1, needed: 2 }));
     assert!(matches!(queue(0x8000, 0), Ok(())), "the largest");
     assert_eq!(old.written(reg::QUEUE_ADDRESS).len(), 1);
-    let (function, old, mut memory) = (transitional(0x40), OldPorts::new(), Memory::new());
+    let (function, old, mut memory) = (transitional(0x40), LegacyPorts::new(), Memory::new());
     memory.fail_after(0);
-    let refused = started(&function, &old, Routing::Line).queue::<_, 8>(kite::queue::Line, 1, &mut memory).map(drop);
-    assert_eq!(refused, Err(QueueError::NoMemory { queue: 0, bytes: 8192 }));
+    let rejected =
+        negotiated(&function, &old, Routing::Line).queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).map(drop);
+    assert_eq!(rejected, Err(QueueError::NoMemory { queue: 0, bytes: 8192 }));
     assert!(old.written(reg::QUEUE_ADDRESS).is_empty());
 }
 
 /// pci.legacy-layout.2, pci.legacy-layout.3: behind 20 bytes of registers, and behind 24 while MSI-X is enabled.
 #[test]
 fn the_configuration_of_the_device_follows_the_registers() {
-    let (function, old) = (transitional(0x40), OldPorts::new());
-    let device = started(&function, &old, Routing::Line).go_live();
-    assert_eq!(device.config().read(kite::config::Colour), Ok(0x0706_0504));
-    assert_eq!(device.config().read(kite::config::Age), Ok(0x0f0e_0d0c_0b0a_0908));
-    assert_eq!(device.config().read(kite::config::Knots), Ok(0x1514));
-    assert!(old.model().log.contains(&Touch::Read(24, 32)));
+    let (function, old) = (transitional(0x40), LegacyPorts::new());
+    let device = negotiated(&function, &old, Routing::Line).go_live();
+    assert_eq!(device.config().read(test_device::config::Write32), Ok(0x0706_0504));
+    assert_eq!(device.config().read(test_device::config::Read64), Ok(0x0f0e_0d0c_0b0a_0908));
+    assert_eq!(device.config().read(test_device::config::Write16), Ok(0x1514));
+    assert!(old.model().log.contains(&RegisterAccess::Read(24, 32)));
 
-    let (function, old) = (transitional(0x40), OldPorts::new());
+    let (function, old) = (transitional(0x40), LegacyPorts::new());
     let mut msix = messages(&function, &old, 2);
     let configuration = msix.add(message(0)).unwrap();
     let queues = QueueVectors::shared(configuration);
-    let device = started(&function, &old, Routing::Messages { configuration, queues }).go_live();
-    assert_eq!(device.config().read(kite::config::Colour), Ok(0x0706_0504));
-    assert!(old.model().log.contains(&Touch::Read(28, 32)) && !old.model().log.contains(&Touch::Read(24, 32)));
+    let device = negotiated(&function, &old, Routing::Messages { configuration, queues }).go_live();
+    assert_eq!(device.config().read(test_device::config::Write32), Ok(0x0706_0504));
+    assert!(
+        old.model().log.contains(&RegisterAccess::Read(28, 32))
+            && !old.model().log.contains(&RegisterAccess::Read(24, 32))
+    );
 }
 
 /// A configuration space that ends early, or is not there at all.
 #[test]
 fn a_field_behind_the_end_of_the_bar_is_an_error() {
-    for (len, height, age) in [(0x20, true, false), (0x18, true, false), (0x17, false, false), (0x24, true, true)] {
-        let (function, old) = (transitional(0x40), OldPorts::new());
+    for (len, read32, read64) in [(0x20, true, false), (0x18, true, false), (0x17, false, false), (0x24, true, true)] {
+        let (function, old) = (transitional(0x40), LegacyPorts::new());
         old.model().len = len;
-        let device = started(&function, &old, Routing::Line);
-        assert_eq!(device.config().read(kite::config::Height).is_ok(), height, "{len:#x}");
-        assert_eq!(device.config().read(kite::config::Age).is_ok(), age, "{len:#x}");
+        let device = negotiated(&function, &old, Routing::Line);
+        assert_eq!(device.config().read(test_device::config::Read32).is_ok(), read32, "{len:#x}");
+        assert_eq!(device.config().read(test_device::config::Read64).is_ok(), read64, "{len:#x}");
     }
 }
 
-/// pci.msix.4, pci.msix.5: read back, before the queue is enabled; a vector that was refused is an error, with all memory back.
+/// pci.msix.4, pci.msix.5: read back, before the queue is enabled; a vector that was rejected is an error, with all memory back.
 #[test]
 fn vectors_are_set_and_read_back() {
-    let (function, old, mut memory) = (transitional(0x40), OldPorts::new(), Memory::new());
+    let (function, old, mut memory) = (transitional(0x40), LegacyPorts::new(), Memory::new());
     let mut msix = messages(&function, &old, 4);
     let configuration = msix.add(message(0)).unwrap();
     let queues = msix.add_each([message(1), message(2)]).unwrap();
     let routing = Routing::Messages { configuration, queues };
-    let mut device = started(&function, &old, routing);
-    let _line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).unwrap();
-    let _reel = device.queue::<_, 8>(kite::queue::Reel, 1, &mut memory).unwrap();
+    let mut device = negotiated(&function, &old, routing);
+    let _line = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
+    let _reel = device.queue::<_, 8>(test_device::queue::Queue1, 1, &mut memory).unwrap();
     let model = old.model();
     assert_eq!((model.config_vector, model.queues[0].vector, model.queues[1].vector), (0, 1, 2));
-    let place = |touch| model.log.iter().position(|one| *one == touch).unwrap();
+    let place = |access| model.log.iter().position(|one| *one == access).unwrap();
     for (vector, register) in [(0, reg::CONFIG_VECTOR), (1, reg::QUEUE_VECTOR), (2, reg::QUEUE_VECTOR)] {
-        let written = place(Touch::Write(register, 16, vector));
-        assert_eq!(model.log[written + 1], Touch::Read(register, 16));
+        let written = place(RegisterAccess::Write(register, 16, vector));
+        assert_eq!(model.log[written + 1], RegisterAccess::Read(register, 16));
     }
     assert!(
-        place(Touch::Write(reg::QUEUE_VECTOR, 16, 1))
-            < place(Touch::Write(reg::QUEUE_ADDRESS, 32, model.queues[0].pfn))
+        place(RegisterAccess::Write(reg::QUEUE_VECTOR, 16, 1))
+            < place(RegisterAccess::Write(reg::QUEUE_ADDRESS, 32, model.queues[0].pfn))
     );
     drop(model);
 
     old.model().vectors = Some(0);
-    let failed = negotiated(&function, &old, routing).unwrap_err();
+    let failed = negotiate(&function, &old, routing).unwrap_err();
     assert_eq!(failed.error, SetupError::Bus(BusError::Vector { vector: 0 }));
     assert_eq!(old.written(reg::STATUS).last(), Some(&0x83));
     old.model().vectors = Some(2);
-    let (mut device, mut memory) = (started(&function, &old, routing), Memory::new());
-    let reel = device.queue::<_, 8>(kite::queue::Reel, 1, &mut memory).map(drop);
-    assert_eq!(reel, Err(QueueError::Vector { queue: 1, vector: 2 }));
-    assert_eq!((memory.lent(), old.model().queues[1].pfn), (0, 0));
+    let (mut device, mut memory) = (negotiated(&function, &old, routing), Memory::new());
+    let queue1 = device.queue::<_, 8>(test_device::queue::Queue1, 1, &mut memory).map(drop);
+    assert_eq!(queue1, Err(QueueError::Vector { queue: 1, vector: 2 }));
+    assert_eq!((memory.allocated(), old.model().queues[1].pfn), (0, 0));
 }
 
-/// pci.msix.1, pci.msix.2, pci.msix.3: one vector a queue as far as the table goes; the rest share the last one.
+/// pci.msix.1, pci.msix.2, pci.msix.3: one vector for each queue until the table is full; the other queues share the last one.
 #[test]
 fn queues_have_a_vector_each_as_far_as_the_table_goes() {
     for (entries, given, first, expected) in
         [(3, 2, 1, [1, 2]), (2, 2, 1, [1, 1]), (4, 1, 1, [1, 1]), (2048, 9, 1, [1, 2]), (1, 0, 0, [0, 0])]
     {
         for legacy in [true, false] {
-            let (function, old, mut memory) = (transitional(0x40), OldPorts::new(), Memory::new());
+            let (function, old, mut memory) = (transitional(0x40), LegacyPorts::new(), Memory::new());
             let mut msix = messages(&function, &old, entries);
             let configuration = msix.add(message(0)).unwrap();
-            // A table that is full has nothing for the queues: they share what there is.
+            // A full table has no entry left for the queues, which share the last vector.
             let each = msix.add_each((0..given).map(message));
             assert_eq!(each.is_some(), given > 0);
             let queues = each.unwrap_or(QueueVectors::shared(configuration));
-            assert!(msix.add_each([]).is_none(), "no message is no vector");
+            assert!(msix.add_each([]).is_none(), "without a message there is no vector");
             let routing = Routing::Messages { configuration, queues };
             let vectors = if legacy {
-                let mut device = started(&function, &old, routing);
-                let _line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).unwrap();
-                let _reel = device.queue::<_, 8>(kite::queue::Reel, 1, &mut memory).unwrap();
+                let mut device = negotiated(&function, &old, routing);
+                let _line = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
+                let _reel = device.queue::<_, 8>(test_device::queue::Queue1, 1, &mut memory).unwrap();
                 [0, 1].map(|queue| old.model().queues[queue].vector)
             } else {
-                let function = Function::kite();
+                let function = SoftPci::with_structures();
                 let transport = Pci::new(&function.reach(), &mut function.mapper(&Rc::default()), routing).unwrap();
                 let device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<Plain>();
-                let mut device: Device<_, kite::Device, _> = device.unwrap();
-                let _line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).unwrap();
-                let _reel = device.queue::<_, 8>(kite::queue::Reel, 1, &mut memory).unwrap();
+                let mut device: Device<_, test_device::Device, _> = device.unwrap();
+                let _line = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
+                let _reel = device.queue::<_, 8>(test_device::queue::Queue1, 1, &mut memory).unwrap();
                 let model = function.device.borrow();
                 [model.queues[0].vector, model.queues[1].vector]
             };
@@ -285,7 +292,7 @@ fn queues_have_a_vector_each_as_far_as_the_table_goes() {
 
 #[test]
 fn a_full_table_has_no_vector_for_queues() {
-    let (function, old) = (transitional(0x40), OldPorts::new());
+    let (function, old) = (transitional(0x40), LegacyPorts::new());
     let mut msix = messages(&function, &old, 2);
     assert!(msix.add_each((0..5).map(message)).is_some());
     assert_eq!(msix.add_each([message(9)]), None);
@@ -294,31 +301,31 @@ fn a_full_table_has_no_vector_for_queues() {
 
 /// pci.irq.1, pci.irq.2, pci.irq.3, pci.isr.1
 #[test]
-fn the_isr_status_is_read_where_interrupts_come_over_the_line() {
-    let (function, old) = (transitional(0x40), OldPorts::new());
-    let interrupt = started(&function, &old, Routing::Line).go_live().interrupt();
+fn the_isr_status_is_read_with_intx() {
+    let (function, old) = (transitional(0x40), LegacyPorts::new());
+    let interrupt = negotiated(&function, &old, Routing::Line).go_live().interrupt();
     for (isr, used_buffers, configuration) in
         [(0, false, false), (1, true, false), (2, false, true), (0xff, true, true)]
     {
         old.model().isr = isr;
         assert_eq!(interrupt.acknowledge(), InterruptStatus { used_buffers, configuration });
     }
-    let (function, old) = (transitional(0x40), OldPorts::new());
+    let (function, old) = (transitional(0x40), LegacyPorts::new());
     let mut msix = messages(&function, &old, 1);
     let configuration = msix.add(message(0)).unwrap();
     let routing = Routing::Messages { configuration, queues: QueueVectors::shared(configuration) };
-    let interrupt = started(&function, &old, routing).go_live().interrupt();
+    let interrupt = negotiated(&function, &old, routing).go_live().interrupt();
     assert_eq!(interrupt.acknowledge(), InterruptStatus::ANY);
-    assert!(!old.model().log.contains(&Touch::Read(reg::ISR, 8)));
+    assert!(!old.model().log.contains(&RegisterAccess::Read(reg::ISR, 8)));
 }
 
 /// pci.legacy-layout.1, pci.layout-detect.2: transitional ids and revision 0, and a first BAR in I/O space with room for the
 /// registers.
 #[test]
-fn a_function_without_the_legacy_interface_is_refused() {
-    let take = |function: &Function| {
-        let mut map = |_: BarRange| Some(OldPorts::new());
-        LegacyPci::new(&function.reach(), &mut map, Routing::Line).map(|found| found.device().0)
+fn a_function_without_the_legacy_interface_is_rejected() {
+    let take = |function: &SoftPci| {
+        let mut map = |_: BarRange| Some(LegacyPorts::new());
+        LegacyPci::new(&function.reach(), &mut map, Routing::Line).map(|found| found.device_id().0)
     };
     assert_eq!(take(&transitional(0x40)), Ok(42));
     for id in [0x1000_u16, 0x103f] {
@@ -353,7 +360,7 @@ fn a_function_without_the_legacy_interface_is_refused() {
         let function = transitional(0x40);
         function.config().set_bar(0, bar);
         assert_eq!(take(&function), Err(PciError::NoLegacyInterface), "{bar:?}");
-        assert_eq!(function.command() & common::function::MASTER, 0, "the function is left alone");
+        assert_eq!(function.command() & aerostat_test_support::soft_pci::MASTER, 0, "the function is not enabled");
     }
     let function = transitional(0x40);
     function.config().bytes[..2].copy_from_slice(&0x8086_u16.to_le_bytes());
@@ -364,23 +371,23 @@ fn a_function_without_the_legacy_interface_is_refused() {
 fn a_bar_that_is_not_mapped_or_too_short_is_an_error() {
     let function = transitional(0x40);
     let range = BarRange { space: Space::Ports, address: u64::from(PORTS), len: 0x40 };
-    let refused = LegacyPci::new(&function.reach(), &mut |_: BarRange| None::<OldPorts>, Routing::Line).map(drop);
-    assert_eq!(refused, Err(PciError::Unmapped { range }));
+    let rejected = LegacyPci::new(&function.reach(), &mut |_: BarRange| None::<LegacyPorts>, Routing::Line).map(drop);
+    assert_eq!(rejected, Err(PciError::Unmapped { range }));
     for len in [0, 1, 16, 17, 18, 19] {
-        let old = OldPorts::new();
+        let old = LegacyPorts::new();
         old.model().len = len;
         let mut map = |_: BarRange| Some(old.clone());
-        let refused = LegacyPci::new(&function.reach(), &mut map, Routing::Line).map(drop);
-        assert_eq!(refused, Err(PciError::Unmapped { range }), "{len}");
+        let rejected = LegacyPci::new(&function.reach(), &mut map, Routing::Line).map(drop);
+        assert_eq!(rejected, Err(PciError::Unmapped { range }), "{len}");
         assert!(old.model().log.is_empty());
     }
 }
 
-/// Messages want registers that what was mapped does not have: they are refused, and nothing behind the end is touched.
+/// The mapped range does not have the vector registers: vectors are rejected, and nothing outside is accessed.
 #[test]
-fn vectors_behind_the_end_of_what_was_mapped_are_refused() {
+fn vectors_outside_the_mapped_range_are_rejected() {
     for len in [20, 21, 22, 23] {
-        let (function, old, mut memory) = (transitional(0x40), OldPorts::new(), Memory::new());
+        let (function, old, mut memory) = (transitional(0x40), LegacyPorts::new(), Memory::new());
         let mut msix = messages(&function, &old, 1);
         let configuration = msix.add(message(0)).unwrap();
         let routing = Routing::Messages { configuration, queues: QueueVectors::shared(configuration) };
@@ -390,63 +397,63 @@ fn vectors_behind_the_end_of_what_was_mapped_are_refused() {
             aerostat_transport::Window::new(io, 0, if range.space == Space::Ports { len } else { 16 })
         };
         let transport = LegacyPci::new(&function.reach(), &mut { cut }, routing).unwrap();
-        let device = Device::<_, kite::Device, _>::take(transport).unwrap().acknowledge().driver();
+        let device = Device::<_, test_device::Device, _>::take(transport).unwrap().acknowledge().driver();
         match device.negotiate::<Plain>() {
             Err(failed) => assert_eq!(failed.error, SetupError::Bus(BusError::Vector { vector: 0 })),
             Ok(mut device) => {
-                let line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).map(drop);
-                assert_eq!(line, Err(QueueError::Vector { queue: 0, vector: 0 }));
+                let queue0 = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).map(drop);
+                assert_eq!(queue0, Err(QueueError::Vector { queue: 0, vector: 0 }));
             }
         }
-        assert_eq!((memory.lent(), old.written(reg::QUEUE_ADDRESS)), (0, vec![]));
+        assert_eq!((memory.allocated(), old.written(reg::QUEUE_ADDRESS)), (0, vec![]));
     }
 }
 
 /// core.reset.1, core.cleanup.2
 #[test]
 fn a_reset_that_does_not_finish_is_an_error() {
-    let (function, old, mut memory) = (transitional(0x40), OldPorts::new(), Memory::new());
-    let mut device = started(&function, &old, Routing::Line);
-    let line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).unwrap();
+    let (function, old, mut memory) = (transitional(0x40), LegacyPorts::new(), Memory::new());
+    let mut device = negotiated(&function, &old, Routing::Line);
+    let queue0 = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
     let device = device.go_live();
-    let line = line.enable(&device);
+    let queue0 = queue0.enable(&device);
     old.model().stuck = Some(0xff);
     let (device, error) = device.reset_at_once().map(drop).unwrap_err();
-    assert_eq!((error, memory.lent()), (SetupError::ResetUnfinished { status: 0xff }, 1));
+    assert_eq!((error, memory.allocated()), (SetupError::ResetUnfinished { status: 0xff }, 1));
     old.model().stuck = None;
     let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
-    line.release(&proof, &mut memory).unwrap();
-    assert_eq!(memory.lent(), 0);
+    queue0.release(&proof, &mut memory).unwrap();
+    assert_eq!(memory.allocated(), 0);
 }
 
-/// pci.layout-detect.1 to pci.layout-detect.6: the modern interface wherever there are capabilities for it; the legacy one
-/// where there are none; and an error, with the function left alone, where there is neither.
+/// pci.layout-detect.1 to pci.layout-detect.6: a function with virtio capabilities gets the modern interface, and a transitional
+/// function without them the legacy interface. A function with neither is an error, and is not changed.
 #[test]
 fn either_takes_the_modern_interface_before_the_legacy_one() {
-    let take = |function: &Function| {
-        let old = OldPorts::new();
+    let take = |function: &SoftPci| {
+        let old = LegacyPorts::new();
         let found = Pci::either(&function.reach(), &mut mapper(function, &old), Routing::Line);
         found.map(|found| (found.interface(), found.device_id().0))
     };
     assert_eq!(take(&transitional(0x40)), Ok((Interface::Legacy, 42)));
-    assert_eq!(take(&Function::kite()), Ok((Interface::Modern, 42)));
+    assert_eq!(take(&SoftPci::with_structures()), Ok((Interface::Modern, 42)));
 
     // Both: structures in the second BAR, registers in the first.
     let function = transitional(0x40);
-    function.config().set_bar(1, Bar::Memory32 { address: common::function::BAR, len: 0x2000 });
-    function.structure(common::function::CFG_COMMON, 1, common::function::COMMON, 0x38);
-    function.notify(1, common::function::NOTIFY, common::function::NOTIFY_LEN, 4);
-    function.structure(common::function::CFG_ISR, 1, common::function::ISR, 1);
+    function.config().set_bar(1, Bar::Memory32 { address: aerostat_test_support::soft_pci::BAR, len: 0x2000 });
+    function.structure(aerostat_test_support::soft_pci::CFG_COMMON, 1, aerostat_test_support::soft_pci::COMMON, 0x38);
+    function.notify(1, aerostat_test_support::soft_pci::NOTIFY, aerostat_test_support::soft_pci::NOTIFY_LEN, 4);
+    function.structure(aerostat_test_support::soft_pci::CFG_ISR, 1, aerostat_test_support::soft_pci::ISR, 1);
     assert_eq!(take(&function), Ok((Interface::Modern, 42)));
 
-    // Capabilities of which one is missing: no legacy device, and no modern one that works.
+    // One capability is missing: neither a legacy device nor a usable modern one.
     let function = transitional(0x40);
-    function.structure(common::function::CFG_ISR, 1, common::function::ISR, 1);
+    function.structure(aerostat_test_support::soft_pci::CFG_ISR, 1, aerostat_test_support::soft_pci::ISR, 1);
     assert!(matches!(take(&function), Err(PciError::Missing(_))));
-    // Neither.
-    assert_eq!(take(&Function::bare()), Err(PciError::NoLegacyInterface));
-    // MSI-X alone is no capability of virtio.
-    let (function, old) = (transitional(0x40), OldPorts::new());
+    // No capabilities and no legacy registers.
+    assert_eq!(take(&SoftPci::bare()), Err(PciError::NoLegacyInterface));
+    // MSI-X is not a virtio capability.
+    let (function, old) = (transitional(0x40), LegacyPorts::new());
     let _msix = messages(&function, &old, 1);
     assert_eq!(take(&function), Ok((Interface::Legacy, 42)));
 }

@@ -1,43 +1,44 @@
 //! The PCI transport on a function in software: registers, notifications, interrupts.
 
-mod common;
-
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use aerostat_test_support::soft_pci::{BAR, CFG_COMMON, CFG_ISR, COMMON, DEVICE, ISR, NOTIFY, NOTIFY_LEN, TABLE};
+use aerostat_test_support::{Bar, BarRegisters, Memory, Plain, RegisterAccess, SoftPci, field, test_device};
 use aerostat_transport::pci::{BarRange, Message, Msix, PciError, QueueVectors, Routing, Vector};
 use aerostat_transport::queue::Notification;
 use aerostat_transport::{
     BusError, ConfigError, Device, FeaturesOk, InterruptSource, InterruptStatus, Pci, QueueError, SetupError,
     SetupFailed,
 };
-use common::function::{BAR, CFG_COMMON, CFG_ISR, COMMON, DEVICE, ISR, NOTIFY, NOTIFY_LEN, TABLE};
-use common::{Bar, Behind, Function, Memory, Plain, Touch, field, kite};
 
 /// A message for a device that is only a model, and sends none.
 fn message(address: u64, data: u32) -> Message {
-    // SAFETY: nobody writes it.
+    // SAFETY: the device of these tests does not write the message.
     unsafe { Message::new(address, data) }
 }
 
-type Kite<S> = Device<Pci<Behind>, kite::Device, S>;
+type Fixture<S> = Device<Pci<BarRegisters>, test_device::Device, S>;
 
 const FAILED: u32 = 0x80;
 
-fn transport(function: &Function, routing: Routing) -> Pci<Behind> {
+fn transport(function: &SoftPci, routing: Routing) -> Pci<BarRegisters> {
     Pci::new(&function.reach(), &mut function.mapper(&Rc::default()), routing).unwrap()
 }
 
-fn negotiated(function: &Function, routing: Routing) -> Result<Kite<FeaturesOk<Plain>>, SetupFailed<Pci<Behind>>> {
+fn negotiate(
+    function: &SoftPci,
+    routing: Routing,
+) -> Result<Fixture<FeaturesOk<Plain>>, SetupFailed<Pci<BarRegisters>>> {
     Device::take(transport(function, routing))?.acknowledge().driver().negotiate()
 }
 
-fn started(function: &Function, routing: Routing) -> Kite<FeaturesOk<Plain>> {
-    negotiated(function, routing).map_err(|failed| failed.error).unwrap()
+fn negotiated(function: &SoftPci, routing: Routing) -> Fixture<FeaturesOk<Plain>> {
+    negotiate(function, routing).map_err(|failed| failed.error).unwrap()
 }
 
 /// Adds MSI-X with a table of `entries` entries to a function. Where the capability is.
-fn add_msix(function: &Function, entries: u16, place: u32) -> u8 {
+fn add_msix(function: &SoftPci, entries: u16, place: u32) -> u8 {
     let at = function.capability(0x11, 12);
     let config = &mut *function.config();
     config.bytes[usize::from(at) + 2..usize::from(at) + 4].copy_from_slice(&(entries - 1).to_le_bytes());
@@ -46,14 +47,15 @@ fn add_msix(function: &Function, entries: u16, place: u32) -> u8 {
 }
 
 /// Two vectors of a function that has them.
-fn two_vectors(function: &Function) -> Routing {
-    let mut msix = Msix::<Behind>::enable(&function.reach(), &mut function.mapper(&Rc::default())).unwrap().unwrap();
+fn two_vectors(function: &SoftPci) -> Routing {
+    let mut msix =
+        Msix::<BarRegisters>::enable(&function.reach(), &mut function.mapper(&Rc::default())).unwrap().unwrap();
     let mut vector = |data| msix.add(message(0x1_fee0_0000, data)).unwrap();
     Routing::Messages { configuration: vector(0x40), queues: QueueVectors::shared(vector(0x41)) }
 }
 
-fn kite_with_messages() -> (Function, Routing) {
-    let function = Function::kite();
+fn function_with_messages() -> (SoftPci, Routing) {
+    let function = SoftPci::with_structures();
     add_msix(&function, 2, TABLE);
     let routing = two_vectors(&function);
     function.device.borrow_mut().log.clear();
@@ -62,50 +64,50 @@ fn kite_with_messages() -> (Function, Routing) {
 
 /// core.init.*, pci.common-cfg.1, pci.common-cfg.6, pci.common-cfg.10, pci.access.1 to pci.access.6.
 #[test]
-fn a_device_comes_to_life_and_ends() {
-    let (function, mut memory) = (Function::kite(), Memory::new());
-    let mut device = started(&function, Routing::Line);
-    let line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).unwrap();
+fn a_device_is_set_up_and_reset() {
+    let (function, mut memory) = (SoftPci::with_structures(), Memory::new());
+    let mut device = negotiated(&function, Routing::Line);
+    let queue0 = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
     let device = device.go_live();
-    let mut line = line.enable(&device);
-    assert_eq!(line.notify(), Notification::Sent);
+    let mut queue0 = queue0.enable(&device);
+    assert_eq!(queue0.notify(), Notification::Sent);
     device.check().unwrap();
     let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
-    line.release(&proof, &mut memory).unwrap();
+    queue0.release(&proof, &mut memory).unwrap();
     let model = function.device.borrow();
     assert_eq!(model.written(field::STATUS), [0, 1, 3, 11, 15, 0]);
-    for touch in &model.log {
-        let (Touch::Read(at, bits) | Touch::Write(at, bits, _)) = *touch;
+    for access in &model.log {
+        let (RegisterAccess::Read(at, bits) | RegisterAccess::Write(at, bits, _)) = *access;
         let expected = match at {
             field::STATUS | field::GENERATION => 8,
             field::CONFIG_VECTOR..=field::QUEUE_NOTIFY_OFF => 16,
             at if at == NOTIFY as usize => 16,
             _ => 32,
         };
-        assert_eq!(bits, expected, "{touch:?}");
-        if let Touch::Write(at, _, value) = *touch {
+        assert_eq!(bits, expected, "{access:?}");
+        if let RegisterAccess::Write(at, _, value) = *access {
             let read_only =
                 [field::DEVICE_FEATURE, field::NUM_QUEUES, field::GENERATION, field::QUEUE_NOTIFY_OFF].contains(&at);
-            assert!(!read_only, "{touch:?}");
-            assert!(at != field::QUEUE_ENABLE || value == 1, "{touch:?}");
+            assert!(!read_only, "{access:?}");
+            assert!(at != field::QUEUE_ENABLE || value == 1, "{access:?}");
         }
     }
     function.assert_careful();
 }
 
 #[test]
-fn features_are_reached_through_their_selectors() {
-    let function = Function::kite();
+fn features_are_accessed_through_their_selectors() {
+    let function = SoftPci::with_structures();
     function.device.borrow_mut().offered = u64::MAX;
-    let device = started(&function, Routing::Line);
+    let device = negotiated(&function, Routing::Line);
     assert_eq!(device.accepted().offered(), u64::MAX);
     let model = function.device.borrow();
     assert_eq!(model.accepted, 1 << 32, "VERSION_1 and nothing that was not declared");
     for (window, select) in
         [(field::DEVICE_FEATURE, field::DEVICE_FEATURE_SELECT), (field::DRIVER_FEATURE, field::DRIVER_FEATURE_SELECT)]
     {
-        let at = |touch: &Touch| match *touch {
-            Touch::Read(at, _) | Touch::Write(at, ..) => at,
+        let at = |access: &RegisterAccess| match *access {
+            RegisterAccess::Read(at, _) | RegisterAccess::Write(at, ..) => at,
         };
         let places: Vec<usize> = (0..model.log.len()).filter(|place| at(&model.log[*place]) == window).collect();
         assert_eq!(places.len(), 2);
@@ -113,19 +115,20 @@ fn features_are_reached_through_their_selectors() {
     }
 }
 
-/// pci.vq-config.1 to .4, pci.common-cfg.2 to .4: selected first, enabled last, with a size that is a power of two.
+/// pci.vq-config.1 to pci.vq-config.4, pci.common-cfg.2 to pci.common-cfg.4: the queue is selected first and enabled last, and its
+/// size is a power of two.
 #[test]
 fn a_queue_is_selected_programmed_and_then_enabled() {
     for (offered, size) in [(8, 8), (7, 4), (1, 1), (256, 16), (0xffff, 16)] {
-        let (function, mut memory) = (Function::kite(), Memory::new());
+        let (function, mut memory) = (SoftPci::with_structures(), Memory::new());
         function.device.borrow_mut().queues[1].size = offered;
-        let mut device = started(&function, Routing::Line);
+        let mut device = negotiated(&function, Routing::Line);
         function.device.borrow_mut().log.clear();
-        let _reel = device.queue::<_, 16>(kite::queue::Reel, 1, &mut memory).unwrap();
+        let _queue1 = device.queue::<_, 16>(test_device::queue::Queue1, 1, &mut memory).unwrap();
         let model = function.device.borrow();
-        let first = model.log.iter().position(|touch| matches!(touch, Touch::Write(..))).unwrap();
-        assert_eq!(model.log[first], Touch::Write(field::QUEUE_SELECT, 16, 1));
-        assert_eq!(model.log.last(), Some(&Touch::Write(field::QUEUE_ENABLE, 16, 1)));
+        let first = model.log.iter().position(|access| matches!(access, RegisterAccess::Write(..))).unwrap();
+        assert_eq!(model.log[first], RegisterAccess::Write(field::QUEUE_SELECT, 16, 1));
+        assert_eq!(model.log.last(), Some(&RegisterAccess::Write(field::QUEUE_ENABLE, 16, 1)));
         assert_eq!((model.queues[1].size, model.queues[0].enable), (size, 0), "{offered}");
         let [descriptors, driver, device] = model.queues[1].addresses;
         assert!(descriptors.is_multiple_of(16) && driver.is_multiple_of(2) && device.is_multiple_of(4));
@@ -133,14 +136,14 @@ fn a_queue_is_selected_programmed_and_then_enabled() {
     }
 }
 
-/// pci.vq-config.2: no such number, or size 0; and a queue that is enabled already is left alone.
+/// pci.vq-config.2: a queue whose number is out of range or whose size is 0 is missing; an enabled queue is not changed.
 #[test]
-fn a_queue_that_is_not_there_or_in_use_is_refused() {
-    let (function, mut memory) = (Function::kite(), Memory::new());
-    let mut device = started(&function, Routing::Line);
-    let mut queue = |change: &dyn Fn(&mut common::CommonCfg)| {
+fn a_queue_that_is_in_use_or_missing_is_rejected() {
+    let (function, mut memory) = (SoftPci::with_structures(), Memory::new());
+    let mut device = negotiated(&function, Routing::Line);
+    let mut queue = |change: &dyn Fn(&mut aerostat_test_support::CommonCfg)| {
         change(&mut function.device.borrow_mut());
-        device.queue::<_, 8>(kite::queue::Reel, 1, &mut memory).map(drop)
+        device.queue::<_, 8>(test_device::queue::Queue1, 1, &mut memory).map(drop)
     };
     assert_eq!(queue(&|model| model.num_queues = 1), Err(QueueError::Missing { queue: 1 }));
     assert_eq!(queue(&|model| model.num_queues = 0), Err(QueueError::Missing { queue: 1 }));
@@ -154,8 +157,15 @@ fn a_queue_that_is_not_there_or_in_use_is_refused() {
             Err(QueueError::InUse { queue: 1 })
         );
     }
-    assert_eq!(memory.lent(), 0);
-    assert!(!function.device.borrow().log.iter().any(|touch| matches!(touch, Touch::Write(field::QUEUE_ENABLE, ..))));
+    assert_eq!(memory.allocated(), 0);
+    assert!(
+        !function
+            .device
+            .borrow()
+            .log
+            .iter()
+            .any(|access| matches!(access, RegisterAccess::Write(field::QUEUE_ENABLE, ..)))
+    );
 }
 
 /// pci.notify-cap.1, pci.notify.1, pci.notify.3: the structure's offset and `queue_notify_off` times the multiplier.
@@ -164,25 +174,25 @@ fn each_queue_is_notified_at_its_own_address() {
     for (multiplier, notify_off, offset) in
         [(0, 0, 0), (0, 0xffff, 0), (4, 0, 0), (4, 1, 4), (4, 63, 252), (2, 127, 254), (0x80, 1, 0x80), (0xfe, 1, 254)]
     {
-        let function = Function::bare();
+        let function = SoftPci::bare();
         function.structure(CFG_COMMON, 0, COMMON, 0x38);
         function.structure(CFG_ISR, 0, ISR, 1);
         function.notify(0, NOTIFY, NOTIFY_LEN, multiplier);
         function.device.borrow_mut().queues[1].notify_off = notify_off;
         let mut memory = Memory::new();
-        let mut device = started(&function, Routing::Line);
-        let reel = device.queue::<_, 8>(kite::queue::Reel, 1, &mut memory).unwrap();
+        let mut device = negotiated(&function, Routing::Line);
+        let queue1 = device.queue::<_, 8>(test_device::queue::Queue1, 1, &mut memory).unwrap();
         let device = device.go_live();
         function.device.borrow_mut().log.clear();
-        assert_eq!(reel.enable(&device).notify(), Notification::Sent);
-        // One access a kick: each is an exit to the host.
-        let written = Touch::Write(NOTIFY as usize + offset, 16, 1);
+        assert_eq!(queue1.enable(&device).notify(), Notification::Sent);
+        // One access for each notification, because each exits to the host.
+        let written = RegisterAccess::Write(NOTIFY as usize + offset, 16, 1);
         assert_eq!(function.device.borrow().log, [written], "{multiplier} × {notify_off}");
     }
 }
 
 #[test]
-fn a_notification_address_outside_its_structure_or_odd_is_refused() {
+fn a_notification_address_outside_its_structure_or_unaligned_is_rejected() {
     for (multiplier, notify_off) in [
         (4, 64),
         (2, 128),
@@ -191,46 +201,46 @@ fn a_notification_address_outside_its_structure_or_odd_is_refused() {
         (0x8000_0000, 2),
         (u32::MAX, 0xffff),
         (u32::MAX, 1),
-        // Inside, and no place for 16 bits.
+        // Inside the structure, but unaligned.
         (1, 1),
         (3, 1),
         (5, 3),
     ] {
-        let function = Function::bare();
+        let function = SoftPci::bare();
         function.structure(CFG_COMMON, 0, COMMON, 0x38);
         function.structure(CFG_ISR, 0, ISR, 1);
         function.notify(0, NOTIFY, NOTIFY_LEN, multiplier);
         function.device.borrow_mut().queues[1].notify_off = notify_off;
         let mut memory = Memory::new();
-        let mut device = started(&function, Routing::Line);
-        let reel = device.queue::<_, 8>(kite::queue::Reel, 1, &mut memory).map(drop);
-        assert_eq!(reel, Err(QueueError::Notification { queue: 1 }), "{multiplier:#x} × {notify_off:#x}");
-        assert_eq!((function.device.borrow().queues[1].enable, memory.lent()), (0, 0));
+        let mut device = negotiated(&function, Routing::Line);
+        let queue1 = device.queue::<_, 8>(test_device::queue::Queue1, 1, &mut memory).map(drop);
+        assert_eq!(queue1, Err(QueueError::Notification { queue: 1 }), "{multiplier:#x} × {notify_off:#x}");
+        assert_eq!((function.device.borrow().queues[1].enable, memory.allocated()), (0, 0));
     }
 }
 
-/// A capability that is too short for a multiplier has none: what stands behind it is something else.
+/// A capability that is too short for a multiplier has none. The bytes after it belong to something else.
 #[test]
 fn a_short_notification_capability_has_no_multiplier() {
-    let function = Function::bare();
+    let function = SoftPci::bare();
     function.structure(CFG_COMMON, 0, COMMON, 0x38);
     function.structure(CFG_ISR, 0, ISR, 1);
-    let at = function.virtio(20, 16, common::function::CFG_NOTIFY, 0, NOTIFY, NOTIFY_LEN);
+    let at = function.virtio(20, 16, aerostat_test_support::soft_pci::CFG_NOTIFY, 0, NOTIFY, NOTIFY_LEN);
     function.config().put(at + 16, 4);
     function.device.borrow_mut().queues[1].notify_off = 3;
     let mut memory = Memory::new();
-    let mut device = started(&function, Routing::Line);
-    let reel = device.queue::<_, 8>(kite::queue::Reel, 1, &mut memory).unwrap();
+    let mut device = negotiated(&function, Routing::Line);
+    let queue1 = device.queue::<_, 8>(test_device::queue::Queue1, 1, &mut memory).unwrap();
     let device = device.go_live();
-    reel.enable(&device).notify();
-    assert_eq!(function.device.borrow().log.last(), Some(&Touch::Write(NOTIFY as usize, 16, 1)));
+    queue1.enable(&device).notify();
+    assert_eq!(function.device.borrow().log.last(), Some(&RegisterAccess::Write(NOTIFY as usize, 16, 1)));
 }
 
-/// pci.irq.1 to pci.irq.3, pci.confchange.1: by the line, the ISR status says what it was, and is read once for each.
+/// pci.irq.1 to pci.irq.3, pci.confchange.1: with INTx, the ISR status has the cause and is read once for each interrupt.
 #[test]
-fn the_isr_status_is_read_where_interrupts_come_over_the_line() {
-    let function = Function::kite();
-    let interrupt = started(&function, Routing::Line).go_live().interrupt();
+fn the_isr_status_is_read_with_intx() {
+    let function = SoftPci::with_structures();
+    let interrupt = negotiated(&function, Routing::Line).go_live().interrupt();
     for (isr, used_buffers, configuration) in [
         (0, false, false),
         (1, true, false),
@@ -242,15 +252,15 @@ fn the_isr_status_is_read_where_interrupts_come_over_the_line() {
         function.device.borrow_mut().isr = isr;
         function.device.borrow_mut().log.clear();
         assert_eq!(interrupt.acknowledge(), InterruptStatus { used_buffers, configuration }, "{isr:#x}");
-        assert_eq!(function.device.borrow().log, [Touch::Read(ISR as usize, 8)]);
+        assert_eq!(function.device.borrow().log, [RegisterAccess::Read(ISR as usize, 8)]);
     }
 }
 
-/// pci.isr.1, pci.irq.4, pci.irq.5: with messages it is not touched, and everything is looked at.
+/// pci.isr.1, pci.irq.4, pci.irq.5: with messages it is not read, and every cause is reported.
 #[test]
-fn the_isr_status_is_left_alone_where_interrupts_are_messages() {
-    let (function, routing) = kite_with_messages();
-    let interrupt = started(&function, routing).go_live().interrupt();
+fn the_isr_status_is_not_read_with_msix() {
+    let (function, routing) = function_with_messages();
+    let interrupt = negotiated(&function, routing).go_live().interrupt();
     function.device.borrow_mut().log.clear();
     assert_eq!(interrupt.acknowledge(), InterruptStatus::ANY);
     assert_eq!(function.device.borrow().log, []);
@@ -259,58 +269,58 @@ fn the_isr_status_is_left_alone_where_interrupts_are_messages() {
 /// pci.msix.4: vectors are set before DRIVER_OK, each before its queue is enabled, and read back.
 #[test]
 fn vectors_are_set_and_read_back() {
-    let ((function, routing), mut memory) = (kite_with_messages(), Memory::new());
-    let mut device = started(&function, routing);
-    let _line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).unwrap();
+    let ((function, routing), mut memory) = (function_with_messages(), Memory::new());
+    let mut device = negotiated(&function, routing);
+    let _queue0 = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
     let _device = device.go_live();
     let model = function.device.borrow();
     assert_eq!((model.config_vector, model.queues[0].vector, model.queues[1].vector), (0, 1, 0xffff));
-    let place = |touch| model.log.iter().position(|one| *one == touch).unwrap();
-    let config = place(Touch::Write(field::CONFIG_VECTOR, 16, 0));
-    assert_eq!(model.log[config + 1], Touch::Read(field::CONFIG_VECTOR, 16));
-    let queue = place(Touch::Write(field::QUEUE_VECTOR, 16, 1));
-    assert_eq!(model.log[queue + 1], Touch::Read(field::QUEUE_VECTOR, 16));
-    assert!(place(Touch::Write(field::STATUS, 8, 11)) < config);
-    assert!(queue < place(Touch::Write(field::QUEUE_ENABLE, 16, 1)));
-    assert!(config.max(queue) < place(Touch::Write(field::STATUS, 8, 15)));
+    let place = |access| model.log.iter().position(|one| *one == access).unwrap();
+    let config = place(RegisterAccess::Write(field::CONFIG_VECTOR, 16, 0));
+    assert_eq!(model.log[config + 1], RegisterAccess::Read(field::CONFIG_VECTOR, 16));
+    let queue = place(RegisterAccess::Write(field::QUEUE_VECTOR, 16, 1));
+    assert_eq!(model.log[queue + 1], RegisterAccess::Read(field::QUEUE_VECTOR, 16));
+    assert!(place(RegisterAccess::Write(field::STATUS, 8, 11)) < config);
+    assert!(queue < place(RegisterAccess::Write(field::QUEUE_ENABLE, 16, 1)));
+    assert!(config.max(queue) < place(RegisterAccess::Write(field::STATUS, 8, 15)));
 }
 
 #[test]
 fn without_messages_no_vector_is_set() {
-    let (function, mut memory) = (Function::kite(), Memory::new());
-    let mut device = started(&function, Routing::Line);
-    let _line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).unwrap();
+    let (function, mut memory) = (SoftPci::with_structures(), Memory::new());
+    let mut device = negotiated(&function, Routing::Line);
+    let _queue0 = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
     let model = function.device.borrow();
     assert!(model.written(field::CONFIG_VECTOR).is_empty() && model.written(field::QUEUE_VECTOR).is_empty());
 }
 
-/// pci.msix.4, pci.msix.5: a vector that reads back as 0xFFFF was refused.
+/// pci.msix.4, pci.msix.5: a vector that reads back as 0xFFFF was rejected.
 #[test]
-fn refused_vectors_are_errors() {
-    let (function, routing) = kite_with_messages();
+fn rejected_vectors_are_errors() {
+    let (function, routing) = function_with_messages();
     function.device.borrow_mut().vectors = 0;
-    let failed = negotiated(&function, routing).unwrap_err();
+    let failed = negotiate(&function, routing).unwrap_err();
     assert_eq!(failed.error, SetupError::Bus(BusError::Vector { vector: 0 }));
     assert_eq!(function.device.borrow().written(field::STATUS).last(), Some(&(FAILED | 11)));
 
-    let ((function, routing), mut memory) = (kite_with_messages(), Memory::new());
+    let ((function, routing), mut memory) = (function_with_messages(), Memory::new());
     function.device.borrow_mut().vectors = 1;
-    let mut device = started(&function, routing);
-    let line = device.queue::<_, 8>(kite::queue::Line, 1, &mut memory).map(drop);
-    assert_eq!(line, Err(QueueError::Vector { queue: 0, vector: 1 }));
-    assert_eq!((function.device.borrow().queues[0].enable, memory.lent()), (0, 0));
+    let mut device = negotiated(&function, routing);
+    let queue0 = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).map(drop);
+    assert_eq!(queue0, Err(QueueError::Vector { queue: 0, vector: 1 }));
+    assert_eq!((function.device.borrow().queues[0].enable, memory.allocated()), (0, 0));
 }
 
 /// pci.msix.1, pci.msix.3: any table size, every entry once, and no vector beyond.
 #[test]
-fn a_table_of_any_size_is_filled_and_no_further() {
+fn a_table_of_any_size_is_filled_to_its_end() {
     for entries in [1, 2, 3, 128, 2047, 2048] {
-        let function = Function::kite();
+        let function = SoftPci::with_structures();
         function.config().set_bar(1, Bar::Memory32 { address: BAR + 0x1_0000, len: 0x1_0000 });
         let capability = add_msix(&function, entries, 1);
         function.config().bytes[usize::from(capability) + 3] |= 0x40;
         let mapped = Rc::new(RefCell::new(Vec::new()));
-        let mut msix = Msix::<Behind>::enable(&function.reach(), &mut function.mapper(&mapped)).unwrap().unwrap();
+        let mut msix = Msix::<BarRegisters>::enable(&function.reach(), &mut function.mapper(&mapped)).unwrap().unwrap();
         assert_eq!(msix.size(), entries);
         let table: Vec<BarRange> = mapped.take();
         assert_eq!((table[0].address, table[0].len), (u64::from(BAR) + 0x1_0000, 16 * u64::from(entries)));
@@ -325,60 +335,63 @@ fn a_table_of_any_size_is_filled_and_no_further() {
 
 #[test]
 fn a_message_is_written_to_its_entry_and_unmasked_last() {
-    let function = Function::kite();
+    let function = SoftPci::with_structures();
     add_msix(&function, 2, TABLE);
-    let mut msix = Msix::<Behind>::enable(&function.reach(), &mut function.mapper(&Rc::default())).unwrap().unwrap();
+    let mut msix =
+        Msix::<BarRegisters>::enable(&function.reach(), &mut function.mapper(&Rc::default())).unwrap().unwrap();
     msix.add(message(1, 2)).unwrap();
     function.device.borrow_mut().log.clear();
     msix.add(message(0x1_fee0_1000, 0x4041)).unwrap();
     let entry = TABLE as usize + 16;
     let expected = [
-        Touch::Write(entry, 32, 0xfee0_1000),
-        Touch::Write(entry + 4, 32, 1),
-        Touch::Write(entry + 8, 32, 0x4041),
-        Touch::Write(entry + 12, 32, 0),
+        RegisterAccess::Write(entry, 32, 0xfee0_1000),
+        RegisterAccess::Write(entry + 4, 32, 1),
+        RegisterAccess::Write(entry + 8, 32, 0x4041),
+        RegisterAccess::Write(entry + 12, 32, 0),
     ];
     assert_eq!(function.device.borrow().log, expected);
 }
 
 #[test]
-fn a_table_that_is_nowhere_is_an_error_and_msix_stays_off() {
-    let enable = |function: &Function| {
-        Msix::<Behind>::enable(&function.reach(), &mut function.mapper(&Rc::default())).map(|found| found.is_some())
+fn a_table_outside_bars_is_an_error_and_msix_stays_disabled() {
+    let enable = |function: &SoftPci| {
+        Msix::<BarRegisters>::enable(&function.reach(), &mut function.mapper(&Rc::default()))
+            .map(|found| found.is_some())
     };
-    assert_eq!(enable(&Function::kite()), Ok(false), "no MSI-X");
+    assert_eq!(enable(&SoftPci::with_structures()), Ok(false), "no MSI-X");
     // Reserved BARs, one that is absent, and tables that leave theirs.
     for (entries, place) in [(2, 6), (2, 7), (2, 3), (2, 0x1ff0), (2048, 0), (1, 0x2000), (1, 0xffff_fff8)] {
-        let function = Function::kite();
+        let function = SoftPci::with_structures();
         let capability = add_msix(&function, entries, place);
         assert_eq!(enable(&function), Err(PciError::Table), "{entries} {place:#x}");
         assert_eq!(function.config().bytes[usize::from(capability) + 3] & 0x80, 0);
     }
-    let function = Function::kite();
+    let function = SoftPci::with_structures();
     let capability = add_msix(&function, 2, TABLE);
-    let refused = Msix::<Behind>::enable(&function.reach(), &mut |_: BarRange| None::<Behind>).map(drop).unwrap_err();
-    assert!(matches!(refused, PciError::Unmapped { .. }));
+    let rejected =
+        Msix::<BarRegisters>::enable(&function.reach(), &mut |_: BarRange| None::<BarRegisters>).map(drop).unwrap_err();
+    assert!(matches!(rejected, PciError::Unmapped { .. }));
     assert_eq!(function.config().bytes[usize::from(capability) + 3] & 0x80, 0);
 }
 
 /// pci.access.*: the device's own fields are behind their structure, and end with it.
 #[test]
 fn the_configuration_of_the_device_is_read_from_its_structure() {
-    let function = Function::kite();
-    let device = started(&function, Routing::Line);
-    assert_eq!(device.config().read(kite::config::Height), Ok(0x5a5a_5a5a));
-    assert_eq!(device.config().read(kite::config::Bows), Ok(0x5a));
-    let read = |at: u32, bits| Touch::Read((DEVICE + at) as usize, bits);
+    let function = SoftPci::with_structures();
+    let device = negotiated(&function, Routing::Line);
+    assert_eq!(device.config().read(test_device::config::Read32), Ok(0x5a5a_5a5a));
+    assert_eq!(device.config().read(test_device::config::Write8), Ok(0x5a));
+    let read = |at: u32, bits| RegisterAccess::Read((DEVICE + at) as usize, bits);
     let model = function.device.borrow();
     assert!(model.log.contains(&read(0, 32)) && model.log.contains(&read(22, 8)));
-    let generations = model.log.iter().filter(|touch| **touch == Touch::Read(field::GENERATION, 8)).count();
-    assert!(generations >= 4, "each read is between two looks at the generation");
+    let generations = model.log.iter().filter(|access| **access == RegisterAccess::Read(field::GENERATION, 8)).count();
+    assert!(generations >= 4, "each read is between two reads of the generation");
     drop(model);
 
-    let function = Function::bare();
+    let function = SoftPci::bare();
     function.structure(CFG_COMMON, 0, COMMON, 0x38);
     function.structure(CFG_ISR, 0, ISR, 1);
     function.notify(0, NOTIFY, NOTIFY_LEN, 4);
-    let error = started(&function, Routing::Line).config().read(kite::config::Height).unwrap_err();
-    assert_eq!(error, ConfigError::TooSmall { field: "height", end: 4, len: 0 });
+    let error = negotiated(&function, Routing::Line).config().read(test_device::config::Read32).unwrap_err();
+    assert_eq!(error, ConfigError::TooSmall { field: "read32", end: 4, len: 0 });
 }

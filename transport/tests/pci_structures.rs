@@ -1,26 +1,24 @@
-//! Finding the structures of a PCI function that may say anything of itself.
-
-mod common;
+//! Finds the structures of PCI functions with arbitrary contents.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use aerostat_transport::Pci;
-use aerostat_transport::pci::{BarIndex, BarRange, PciError, PciFunction, Routing, Space, StructureKind};
-use common::function::{
+use aerostat_test_support::soft_pci::{
     BAR, CFG_COMMON, CFG_DEVICE, CFG_ISR, CFG_NOTIFY, COMMON, DEVICE, IO, ISR, LINE_DISABLED, MASTER, MEMORY, NOTIFY,
     NOTIFY_LEN,
 };
-use common::{Bar, Behind, Function};
+use aerostat_test_support::{Bar, BarRegisters, SoftPci};
+use aerostat_transport::Pci;
+use aerostat_transport::pci::{BarIndex, BarRange, PciError, PciFunction, Routing, Space, StructureKind};
 use pci_types::PciAddress;
 
-/// Looks for the structures: what was mapped for common configuration, ISR status, notifications, device configuration,
+/// Finds the structures and returns the ranges mapped for common configuration, ISR status, notifications, device configuration,
 /// in this order.
-fn find(function: &Function) -> Result<Vec<BarRange>, PciError> {
+fn find(function: &SoftPci) -> Result<Vec<BarRange>, PciError> {
     let mapped = Rc::new(RefCell::new(Vec::new()));
-    let found = Pci::<Behind>::new(&function.reach(), &mut function.mapper(&mapped), Routing::Line);
+    let found = Pci::<BarRegisters>::new(&function.reach(), &mut function.mapper(&mapped), Routing::Line);
     function.assert_careful();
-    assert!(function.config().reads < 20_000, "a search ends");
+    assert!(function.config().reads < 20_000, "the search is bounded");
     found.map(|_| mapped.take())
 }
 
@@ -28,7 +26,7 @@ fn range(offset: u32, len: u64) -> BarRange {
     BarRange { space: Space::Memory, address: u64::from(BAR) + u64::from(offset), len }
 }
 
-/// What is mapped of the usual kite.
+/// The ranges that are mapped of the usual function.
 fn usual() -> Vec<BarRange> {
     vec![range(COMMON, 0x38), range(ISR, 1), range(NOTIFY, NOTIFY_LEN.into()), range(DEVICE, 0x100)]
 }
@@ -37,8 +35,8 @@ fn missing(kind: StructureKind) -> Result<Vec<BarRange>, PciError> {
     Err(PciError::Missing(kind))
 }
 
-/// Adds one structure of the usual kite.
-fn add(function: &Function, kind: u8) {
+/// Adds one structure of the usual function.
+fn add(function: &SoftPci, kind: u8) {
     match kind {
         CFG_COMMON => function.structure(kind, 0, COMMON, 0x38),
         CFG_NOTIFY => function.notify(0, NOTIFY, NOTIFY_LEN, 4),
@@ -49,14 +47,14 @@ fn add(function: &Function, kind: u8) {
 
 const KINDS: [u8; 4] = [CFG_COMMON, CFG_NOTIFY, CFG_ISR, CFG_DEVICE];
 
-/// pci.layout-detect.4: the order of the list means nothing.
+/// pci.layout-detect.4: the order of the capability list does not matter.
 #[test]
 fn capabilities_are_found_in_any_order() {
     for first in 0..4 {
         for second in (0..4).filter(|second| *second != first) {
             for third in (0..4).filter(|third| ![first, second].contains(third)) {
-                let function = Function::bare();
-                // Other capabilities stand between them: power management, MSI, vital product data.
+                let function = SoftPci::bare();
+                // Other capabilities are between them: power management, MSI, vital product data.
                 function.capability(0x01, 8);
                 for kind in [first, second, third, 6 - first - second - third] {
                     function.capability(0x05, 12);
@@ -69,17 +67,18 @@ fn capabilities_are_found_in_any_order() {
     }
 }
 
-/// pci.cap-discovery.1, pci.cap-discovery.4: reserved kinds and BARs are passed over, whatever the rest says.
+/// pci.cap-discovery.1, pci.cap-discovery.4: structures of a reserved kind or in a reserved BAR are skipped, regardless of
+/// their other fields.
 #[test]
 fn reserved_kinds_and_bars_are_ignored() {
     for reserved in [0, 6, 7, 10, 0x7f, 0xff] {
-        let function = Function::bare();
+        let function = SoftPci::bare();
         function.structure(reserved, 0, 0, 0x100);
         KINDS.into_iter().for_each(|kind| add(&function, kind));
         assert_eq!(find(&function), Ok(usual()), "cfg_type {reserved}");
     }
     for bar in [6, 7, 11, 40, 64, 0x80, 0xff] {
-        let function = Function::bare();
+        let function = SoftPci::bare();
         for kind in KINDS {
             function.structure(kind, bar, 0, 0x100);
             add(&function, kind);
@@ -89,10 +88,10 @@ fn reserved_kinds_and_bars_are_ignored() {
     }
 }
 
-/// pci.cap-discovery.2: the earliest that can be used is used.
+/// pci.cap-discovery.2, pci.cap-discovery.7: of several capabilities of a kind, the first usable one is used.
 #[test]
-fn of_several_capabilities_the_first_usable_one_is_taken() {
-    let function = Function::bare();
+fn the_first_usable_capability_is_used() {
+    let function = SoftPci::bare();
     for offset in [0x600, 0x640, 0x680] {
         function.structure(CFG_COMMON, 0, offset, 0x40);
     }
@@ -100,7 +99,7 @@ fn of_several_capabilities_the_first_usable_one_is_taken() {
     assert_eq!(find(&function).unwrap()[0].address, u64::from(BAR) + 0x600);
 
     for unusable in [
-        // A BAR that is not there, ranges that leave the BAR, too short, none at all, unaligned.
+        // An absent BAR, ranges that leave the BAR, a structure that is too short, an empty one, an unaligned one.
         (1, 0, 0x40),
         (0, 0x1fd0, 0x40),
         (0, 0x2000, 0x40),
@@ -112,11 +111,11 @@ fn of_several_capabilities_the_first_usable_one_is_taken() {
         (0, 0x602, 0x40),
         (0, 0x601, 0x40),
     ] {
-        let function = Function::bare();
+        let function = SoftPci::bare();
         function.structure(CFG_COMMON, unusable.0, unusable.1, unusable.2);
         KINDS.into_iter().for_each(|kind| add(&function, kind));
         assert_eq!(find(&function), Ok(usual()), "{unusable:x?}");
-        let function = Function::bare();
+        let function = SoftPci::bare();
         function.structure(CFG_COMMON, unusable.0, unusable.1, unusable.2);
         [CFG_NOTIFY, CFG_ISR].into_iter().for_each(|kind| add(&function, kind));
         assert_eq!(find(&function), missing(StructureKind::Common), "{unusable:x?}");
@@ -125,31 +124,31 @@ fn of_several_capabilities_the_first_usable_one_is_taken() {
 
 #[test]
 fn a_structure_may_end_where_its_bar_ends() {
-    let function = Function::bare();
+    let function = SoftPci::bare();
     function.structure(CFG_COMMON, 0, 0x2000 - 0x38, 0x38);
     [CFG_NOTIFY, CFG_ISR].into_iter().for_each(|kind| add(&function, kind));
     assert_eq!(find(&function).unwrap()[0], range(0x2000 - 0x38, 0x38));
 }
 
-/// Not even by one byte may a structure leave its BAR.
+/// A structure must not extend past its BAR by even one byte.
 #[test]
-fn a_structure_that_ends_behind_its_bar_is_passed_over() {
+fn a_structure_that_ends_outside_its_bar_is_ignored() {
     for (offset, length) in [(0x2000, 1), (0x1fff, 2), (0x2001, 1), (0, 0x2001), (1, 0x2000), (u32::MAX, 1)] {
-        let function = Function::bare();
+        let function = SoftPci::bare();
         function.structure(CFG_ISR, 0, offset, length);
         [CFG_COMMON, CFG_NOTIFY].into_iter().for_each(|kind| add(&function, kind));
         assert_eq!(find(&function), missing(StructureKind::Isr), "{offset:#x} {length:#x}");
     }
-    let function = Function::bare();
+    let function = SoftPci::bare();
     function.structure(CFG_ISR, 0, 0x1fff, 1);
     [CFG_COMMON, CFG_NOTIFY].into_iter().for_each(|kind| add(&function, kind));
     assert_eq!(find(&function).map(|mapped| mapped[1]), Ok(range(0x1fff, 1)));
 }
 
-/// pci.cap-discovery.5, pci.cap-discovery.6: of a structure that is larger than known, what is known is mapped.
+/// pci.cap-discovery.5, pci.cap-discovery.6: only the known part of a larger structure is mapped.
 #[test]
-fn large_structures_are_mapped_as_far_as_they_are_needed() {
-    let function = Function::bare();
+fn only_the_known_part_of_a_large_structure_is_mapped() {
+    let function = SoftPci::bare();
     function.structure(CFG_COMMON, 0, 0, 0x2000);
     function.structure(CFG_ISR, 0, 0, 0x2000);
     function.notify(0, 0, 0x2000, 4);
@@ -161,7 +160,7 @@ fn large_structures_are_mapped_as_far_as_they_are_needed() {
 /// pci.cap-discovery.3: longer capabilities are fine; shorter ones do not hold what they should.
 #[test]
 fn the_length_of_a_capability_is_a_lower_bound() {
-    let function = Function::bare();
+    let function = SoftPci::bare();
     function.virtio(32, 32, CFG_COMMON, 0, COMMON, 0x38);
     let notify = function.virtio(36, 36, CFG_NOTIFY, 0, NOTIFY, NOTIFY_LEN);
     function.config().put(notify + 16, 4);
@@ -169,7 +168,7 @@ fn the_length_of_a_capability_is_a_lower_bound() {
     function.virtio(16, 16, CFG_DEVICE, 0, DEVICE, 0x100);
     assert_eq!(find(&function), Ok(usual()));
     for cap_len in [0, 2, 15] {
-        let function = Function::bare();
+        let function = SoftPci::bare();
         function.virtio(16, cap_len, CFG_COMMON, 0, 0x600, 0x38);
         KINDS.into_iter().for_each(|kind| add(&function, kind));
         assert_eq!(find(&function), Ok(usual()), "{cap_len}");
@@ -177,28 +176,28 @@ fn the_length_of_a_capability_is_a_lower_bound() {
 }
 
 #[test]
-fn a_list_without_end_is_left() {
+fn a_cyclic_list_is_cut_off() {
     // To itself, to an earlier one, and to where no capability can be.
-    let function = Function::bare();
+    let function = SoftPci::bare();
     let at = function.structure(CFG_COMMON, 0, COMMON, 0x38);
     function.config().bytes[usize::from(at) + 1] = at;
     assert_eq!(find(&function), missing(StructureKind::Notify));
-    let function = Function::kite();
+    let function = SoftPci::with_structures();
     let last = function.capability(0x01, 8);
     function.config().bytes[usize::from(last) + 1] = 0x40;
     assert_eq!(find(&function), Ok(usual()));
     for next in [0x04, 0x10, 0x34, 0x3c, 0x3f] {
-        let function = Function::kite();
+        let function = SoftPci::with_structures();
         let last = function.capability(0x01, 8);
         function.config().bytes[usize::from(last) + 1] = next;
         assert_eq!(find(&function), Ok(usual()), "{next:#x}");
     }
 }
 
-/// The header is no place for capabilities, even where it looks like one.
+/// The header does not have capabilities, even if its contents look like one.
 #[test]
 fn a_pointer_into_the_header_ends_the_list() {
-    let function = Function::bare();
+    let function = SoftPci::bare();
     [CFG_NOTIFY, CFG_ISR].into_iter().for_each(|kind| add(&function, kind));
     let last = function.capability(0x01, 8);
     {
@@ -215,7 +214,7 @@ fn a_pointer_into_the_header_ends_the_list() {
 #[test]
 fn the_lowest_bits_of_a_pointer_are_masked() {
     for low in 1..4 {
-        let function = Function::kite();
+        let function = SoftPci::with_structures();
         let mut link = 0x34;
         loop {
             let next = function.config().bytes[link];
@@ -232,7 +231,7 @@ fn the_lowest_bits_of_a_pointer_are_masked() {
 #[test]
 fn a_capability_at_the_very_end_is_not_read_past_it() {
     for at in [0xf4_u8, 0xf8, 0xfc] {
-        let function = Function::bare();
+        let function = SoftPci::bare();
         [CFG_NOTIFY, CFG_ISR].into_iter().for_each(|kind| add(&function, kind));
         let last = function.capability(0x01, 8);
         {
@@ -245,38 +244,38 @@ fn a_capability_at_the_very_end_is_not_read_past_it() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn the_missing_structure_is_reported() {
     let all = [(CFG_COMMON, StructureKind::Common), (CFG_NOTIFY, StructureKind::Notify), (CFG_ISR, StructureKind::Isr)];
     for (left_out, kind) in all {
-        let function = Function::bare();
+        let function = SoftPci::bare();
         KINDS.into_iter().filter(|kind| *kind != left_out).for_each(|kind| add(&function, kind));
         assert_eq!(find(&function), missing(kind));
     }
     // Some devices have no configuration of their own.
-    let function = Function::bare();
+    let function = SoftPci::bare();
     [CFG_COMMON, CFG_NOTIFY, CFG_ISR].into_iter().for_each(|kind| add(&function, kind));
     assert_eq!(find(&function), Ok(usual()[..3].to_vec()));
 }
 
 /// pci.layout-detect.6: a legacy device is an error, not a panic.
 #[test]
-fn a_function_without_virtio_capabilities_is_refused() {
-    assert_eq!(find(&Function::bare()), Err(PciError::NoCapabilities));
-    let function = Function::bare();
+fn a_function_without_virtio_capabilities_is_rejected() {
+    assert_eq!(find(&SoftPci::bare()), Err(PciError::NoCapabilities));
+    let function = SoftPci::bare();
     function.capability(0x01, 8);
     function.capability(0x11, 12);
     assert_eq!(find(&function), Err(PciError::NoCapabilities));
-    // Without the bit in the status register there is no list, whatever the pointer says.
-    let function = Function::kite();
+    // Without the bit in the status register the function has no list, regardless of the pointer.
+    let function = SoftPci::with_structures();
     function.config().bytes[6] &= !0x10;
     assert_eq!(find(&function), Err(PciError::NoCapabilities));
 }
 
 /// pci.discovery.1 to pci.discovery.4.
 #[test]
-fn virtio_functions_are_known_by_vendor_and_device() {
+fn virtio_functions_are_identified_by_vendor_and_device() {
     let id = |ids: u32, subsystem: u32, revision: u8| {
-        let function = Function::bare();
+        let function = SoftPci::bare();
         function.config().put(0, ids);
         function.config().put(0x2c, subsystem);
         function.config().bytes[8] = revision;
@@ -284,25 +283,25 @@ fn virtio_functions_are_known_by_vendor_and_device() {
     };
     for revision in [0, 1, 0xff] {
         assert_eq!(id(0x1045_1af4, 0, revision), Some(5));
-        assert_eq!(id(0x1045_1af4, 0xffff_ffff, revision), Some(5), "the subsystem says nothing");
+        assert_eq!(id(0x1045_1af4, 0xffff_ffff, revision), Some(5), "the subsystem does not matter");
         assert_eq!(id(0x1002_1af4, 0x0005_1af4, revision), Some(5), "transitional");
     }
     assert_eq!(id(0x107f_1af4, 0, 1), Some(0x3f));
     for ids in [0x1040_1af4, 0x1080_1af4, 0x0fff_1af4, 0x1045_1af5, 0x1045_8086, 0, u32::MAX] {
         assert_eq!(id(ids, 0x0005_1af4, 1), None, "{ids:#x}");
     }
-    let function = Function::kite();
+    let function = SoftPci::with_structures();
     let elsewhere = PciFunction::new(function.clone(), PciAddress::new(0, 0, 4, 0));
-    assert_eq!(elsewhere.virtio_device(), None, "where no function is");
+    assert_eq!(elsewhere.virtio_device(), None, "a missing function");
     let found = Pci::new(&elsewhere, &mut function.mapper(&Rc::default()), Routing::Line);
     assert_eq!(found.map(drop), Err(PciError::NotVirtio));
     assert_eq!(function.config().written, []);
 }
 
 #[test]
-fn bars_of_every_kind_are_understood() {
+fn bars_of_every_kind_are_decoded() {
     let bar = |at: usize, kind: Bar| {
-        let function = Function::bare();
+        let function = SoftPci::bare();
         function.config().set_bar(at, kind);
         let found = function.reach().bar(BarIndex::new(at as u8).unwrap());
         function.assert_careful();
@@ -321,13 +320,13 @@ fn bars_of_every_kind_are_understood() {
 }
 
 #[test]
-fn bars_that_make_no_sense_are_none() {
+fn invalid_bars_are_none() {
     let bar = |at: usize, kind: Bar| {
-        let function = Function::bare();
+        let function = SoftPci::bare();
         if let Bar::Memory64 { .. } = kind
             && at == 5
         {
-            // There is no register for the upper half.
+            // The register for the upper half does not exist.
             function.config().set_bar(at, Bar::Raw { value: 0xfd00_0004, writable: 0xffff_c000 });
         } else {
             function.config().set_bar(at, kind);
@@ -364,13 +363,13 @@ fn bars_that_make_no_sense_are_none() {
 /// A structure in each kind of BAR is mapped where it is.
 #[test]
 fn structures_are_found_behind_64_bit_and_port_bars() {
-    let function = Function::bare();
+    let function = SoftPci::bare();
     function.config().set_bar(2, Bar::Memory64 { address: 0x38_0000_0000, len: 0x4000 });
     function.config().set_bar(4, Bar::Ports { address: 0xc000, len: 0x80 });
     function.structure(CFG_COMMON, 2, 0x1000, 0x38);
     function.structure(CFG_ISR, 4, 0x40, 1);
     function.notify(4, 0x44, 4, 0);
-    // The upper half of a BAR is no BAR of its own.
+    // The upper half of a BAR is not a separate BAR.
     function.structure(CFG_DEVICE, 3, 0, 0x10);
     let memory = |address, len| BarRange { space: Space::Memory, address, len };
     let ports = |address, len| BarRange { space: Space::Ports, address, len };
@@ -382,7 +381,7 @@ fn structures_are_found_behind_64_bit_and_port_bars() {
 #[test]
 fn the_function_is_enabled_and_nothing_else_changes() {
     for before in [0, IO | MEMORY | MASTER, 0x0140, LINE_DISABLED | 0x0140, !LINE_DISABLED] {
-        let function = Function::kite();
+        let function = SoftPci::with_structures();
         function.config().bytes[4..6].copy_from_slice(&before.to_le_bytes());
         assert_eq!(find(&function), Ok(usual()));
         assert_eq!(function.command(), (before | IO | MEMORY | MASTER) & !LINE_DISABLED, "{before:#x}");
@@ -391,11 +390,11 @@ fn the_function_is_enabled_and_nothing_else_changes() {
 
 /// Learning the length of a BAR turns decoding off for a moment, and leaves the command register as it was.
 #[test]
-fn decoding_is_on_again_after_a_bar_was_measured() {
+fn decoding_is_restored_after_probing_a_bar() {
     for before in [0, IO, MEMORY, IO | MEMORY | MASTER, LINE_DISABLED | MEMORY] {
         for kind in [Bar::Memory32 { address: BAR, len: 0x1000 }, Bar::Unavailable, Bar::Raw { value: 7, writable: 0 }]
         {
-            let function = Function::bare();
+            let function = SoftPci::bare();
             function.config().bytes[4..6].copy_from_slice(&before.to_le_bytes());
             function.config().set_bar(0, kind);
             let _ = function.reach().bar(BarIndex::new(0).unwrap());
@@ -406,19 +405,19 @@ fn decoding_is_on_again_after_a_bar_was_measured() {
 }
 
 #[test]
-fn a_range_that_cannot_be_mapped_is_named() {
-    for refused in 0..4 {
-        let function = Function::kite();
-        let mut left = refused;
+fn the_range_that_cannot_be_mapped_is_reported() {
+    for rejected in 0..4 {
+        let function = SoftPci::with_structures();
+        let mut left = rejected;
         let mut map = |range| {
             left -= 1;
             (left >= 0).then(|| function.mapper(&Rc::default())(range)).flatten()
         };
         let error = Pci::new(&function.reach(), &mut map, Routing::Line).map(drop).unwrap_err();
-        assert_eq!(error, PciError::Unmapped { range: usual()[refused as usize] });
+        assert_eq!(error, PciError::Unmapped { range: usual()[rejected as usize] });
     }
-    // A mapping that is shorter than what was asked for is none.
-    let function = Function::kite();
+    // A mapping that is shorter than requested counts as failed.
+    let function = SoftPci::with_structures();
     let mut map = |range: BarRange| function.mapper(&Rc::default())(BarRange { len: range.len - 1, ..range });
     let error = Pci::new(&function.reach(), &mut map, Routing::Line).map(drop).unwrap_err();
     assert_eq!(error, PciError::Unmapped { range: usual()[0] });

@@ -8,19 +8,18 @@ use aerostat_device::qtest::{Machine, Qemu, qemu_or_skip};
 use aerostat_device::{GuestMemory, TestPlatform};
 use aerostat_spec::balloon::{self, queue};
 use aerostat_spec::reserved::feature::{AccessPlatform, RingPacked, RingReset};
-use aerostat_spec::{FeaturePair, Optional, Required, WithFeature, reserved};
 use aerostat_transport::pci::{BarRange, ConfigPorts, PciFunction, Routing};
 use aerostat_transport::queue::{Access, AddError, Element, Enabled, Notification};
 use aerostat_transport::{Device, Dma, Mmio, Notifier, Pci, QueueError, QueueReset, VirtQueue};
 
 const MEMORY: u64 = 64 << 20;
 
-type Plain = FeaturePair<balloon::Features, reserved::Features>;
-type Reset = <Plain as WithFeature<RingReset, Required>>::Out;
-type Wished = <<Reset as WithFeature<RingPacked, Optional>>::Out as WithFeature<AccessPlatform, Optional>>::Out;
+aerostat_spec::feature_set! {
+    struct Declared for balloon { RingReset: Required, RingPacked: Optional, AccessPlatform: Optional }
+}
 
 /// Makes a buffer of one page number available.
-fn tell<N: Notifier>(
+fn add_page<N: Notifier>(
     queue: &mut VirtQueue<N, 8, Enabled>,
     array: &aerostat_transport::DmaRegion,
     entry: usize,
@@ -28,7 +27,7 @@ fn tell<N: Notifier>(
 ) {
     array.write_u32(4 * entry, page.to_le());
     let address = aerostat_transport::DeviceAddress(array.device_address().0 + 4 * entry as u64);
-    // SAFETY: the array lives until the end of the test, and each entry of it is written once.
+    // SAFETY: the array stays allocated until the end of the test, and each of its entries is written once.
     unsafe { queue.add(&[Element { address, len: 4, access: Access::DeviceReads }]) }.unwrap();
 }
 
@@ -44,7 +43,7 @@ fn done<N: Notifier>(queue: &mut VirtQueue<N, 8, Enabled>) {
     panic!("the device does not answer")
 }
 
-/// core.vqreset.1 to core.vqreset.3: what was in flight never happens, what is added later does, and the other queue works on.
+/// core.vqreset.1 to core.vqreset.3: buffers in flight are dropped, later ones are used, and the other queue still works.
 /// Returns why the device did not reset a queue.
 fn reset_a_queue<T: QueueReset>(
     qemu: &Qemu,
@@ -55,7 +54,7 @@ fn reset_a_queue<T: QueueReset>(
     let mut platform = TestPlatform::<Size4KiB>::builder(memory).build().unwrap();
     platform.ledger().touch_free_frames();
     let device = Device::take(transport).map_err(|failed| failed.error).unwrap().acknowledge().driver();
-    let device = device.negotiate::<Wished>().map_err(|failed| failed.error).unwrap();
+    let device = device.negotiate::<Declared>().map_err(|failed| failed.error).unwrap();
     let mut device: Device<_, balloon::Device, _> = device;
     assert_eq!(device.accepted().has(RingPacked), properties.contains("packed=on"));
     assert_eq!(device.accepted().has(AccessPlatform), properties.contains("iommu_platform=on"));
@@ -72,13 +71,13 @@ fn reset_a_queue<T: QueueReset>(
     for round in 0..3 {
         let first = 4 * round;
         for entry in [first, first + 1] {
-            tell(&mut inflate, &array, entry, page(entry));
+            add_page(&mut inflate, &array, entry, page(entry));
             done(&mut inflate);
             gone += 4096;
             assert_eq!(memory.resident_bytes(), resident - gone);
         }
-        // The device is not told of it, and so has not looked at it when the queue is reset.
-        tell(&mut inflate, &array, first + 2, page(first + 2));
+        // The device is not notified, so it has not read the buffer when the queue is reset.
+        add_page(&mut inflate, &array, first + 2, page(first + 2));
         let proof = device.accepted().proof(RingReset);
         inflate = match device.reset_queue(proof, inflate) {
             Ok(inflate) => inflate,
@@ -89,11 +88,11 @@ fn reset_a_queue<T: QueueReset>(
             }
         };
         assert_eq!((inflate.in_flight(), inflate.pop()), (0, Ok(None)));
-        tell(&mut inflate, &array, first + 3, page(first + 3));
+        add_page(&mut inflate, &array, first + 3, page(first + 3));
         done(&mut inflate);
         gone += 4096;
         assert_eq!(memory.resident_bytes(), resident - gone, "the page of the buffer that was reset is still there");
-        tell(&mut deflate, &array, 100 + round, page(first));
+        add_page(&mut deflate, &array, 100 + round, page(first));
         done(&mut deflate);
     }
     let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();

@@ -1,33 +1,23 @@
-//! The one runner of the workspace: `cargo demo`, `cargo xtask guest`, `cargo xtask test`, `cargo xtask bench`.
+//! `cargo xtask`: runs the tests, the demo and the benchmark, and builds the guests and the book.
 
 mod bench;
-mod build;
+mod book;
 mod cli;
-mod demo;
-mod install;
-mod process;
-mod qemu;
+mod guest;
 mod test;
-mod units;
-mod workspace;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use xtask_common::process::interrupt;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    let result = process::interrupt::install().and_then(|()| match cli.command {
+    interrupt::exit_code(|| match cli.command {
         cli::Command::Bench(arguments) => bench::command(&arguments),
-        cli::Command::Demo(arguments) => demo::command(&arguments),
-        cli::Command::Guest(arguments) => build::guest::command(&arguments),
+        cli::Command::Book(arguments) => book::command(&arguments),
+        cli::Command::Demo(arguments) => aerostat_demo::command(&arguments),
+        cli::Command::Guest(arguments) => guest::command(&arguments),
         cli::Command::Test(arguments) => test::command(&arguments),
-    });
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            if process::interrupt::check().is_err() { ExitCode::from(130) } else { ExitCode::FAILURE }
-        }
-    }
+    })
 }

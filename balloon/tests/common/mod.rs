@@ -1,39 +1,54 @@
 //! A balloon on the in-process device, for tests.
 #![allow(dead_code, reason = "each test binary uses its part of this module")]
 
-use aerostat_balloon::transport::{Either, LegacyMmio, Mmio, Spin};
-use aerostat_balloon::{Balloon, FrameSize, MustTellHost, Ready, Step, features};
-use aerostat_device::{BalloonDevice, Builder, Ledger, Registers, TestPlatform};
 use std::ops::ControlFlow;
 
-/// Through whichever interface the device has.
-pub(crate) type Bus = Either<Mmio<Registers>, LegacyMmio<Registers>>;
-pub(crate) type Told = features! { MustTellHost: Required };
-pub(crate) type Live<S> = Balloon<Ready<Bus, TestPlatform<S>, Told>>;
+use aerostat_balloon::transport::{Either, LegacyMmio, Mmio, Spin};
+use aerostat_balloon::{Balloon, BalloonFeatureSet, FrameSize, LiveState, Options, Platform, Ready, Step, features};
+use aerostat_device::{BalloonDevice, Builder, Ledger, Registers, TestPlatform};
 
-/// The transport to a device.
-pub(crate) fn bus(device: &BalloonDevice) -> Bus {
-    Mmio::either(device.registers()).map_err(|(_, error)| error).expect("the device is there")
+/// A transport for the interface that the device has.
+pub(crate) type Bus = Either<Mmio<Registers>, LegacyMmio<Registers>>;
+
+features! {
+    pub(crate) struct TellHost { MustTellHost: Required }
 }
 
-/// A live balloon on the device that `builder` describes, and the device and book that watch it.
+/// A live balloon on the test platform.
+pub(crate) type Live<S, F = TellHost> = Balloon<Ready<Bus, TestPlatform<S>, F>>;
+
+/// Returns the transport of a device.
+pub(crate) fn bus(device: &BalloonDevice) -> Bus {
+    Mmio::either(device.registers()).map_err(|(_, error)| error).expect("the registers are those of a balloon")
+}
+
+/// Probes a balloon, which must succeed.
+pub(crate) fn probe<P: Platform<F>, F: BalloonFeatureSet>(
+    device: &BalloonDevice,
+    platform: P,
+    options: Options<F>,
+) -> Balloon<Ready<Bus, P, F>> {
+    let balloon = Balloon::new(bus(device), platform, options).map_err(|failed| failed.error).expect("private memory");
+    balloon.probe().map_err(|failed| failed.error).expect("the probe succeeds")
+}
+
+/// Starts the device of `builder` and probes a balloon that requires MUST_TELL_HOST.
 pub(crate) fn live<S: FrameSize>(builder: Builder) -> (Live<S>, BalloonDevice, Ledger) {
     let device = builder.start().expect("the device starts");
-    let platform = TestPlatform::<S>::of(&device).expect("there is memory");
+    let platform = TestPlatform::<S>::of(&device).expect("guest memory is large enough");
     let ledger = platform.ledger();
-    let balloon = Balloon::new(bus(&device), platform).require(MustTellHost).probe();
-    (balloon.map_err(|failed| failed.error).expect("the balloon comes to life"), device, ledger)
+    (probe(&device, platform, Options::new(TellHost)), device, ledger)
 }
 
-/// Steps until the balloon has nothing to do, for a device that answers within the call.
-pub(crate) fn settle<S: FrameSize>(balloon: &mut Live<S>) -> Step {
+/// Calls `service` until it does not return `Waiting`, for a device that answers within the call.
+pub(crate) fn settle<B: LiveState>(balloon: &mut Balloon<B>) -> Step {
     for _ in 0..100_000 {
-        match balloon.service().expect("the device is honest") {
+        match balloon.service().expect("the device follows the protocol") {
             Step::Waiting => {}
             step => return step,
         }
     }
-    panic!("the balloon does not settle");
+    panic!("the balloon still waits for the device");
 }
 
 /// Waits by spinning, for tests with a device on its own thread.
@@ -41,25 +56,31 @@ pub(crate) fn spin() -> Spin {
     Spin { limit: 1 << 28 }
 }
 
-/// Gives up at once.
-pub(crate) fn impatient(_attempt: u32) -> ControlFlow<()> {
+/// A `Wait` that never waits.
+pub(crate) fn no_wait(_attempt: u32) -> ControlFlow<()> {
     ControlFlow::Break(())
 }
 
-/// Nobody broke a rule.
+/// Asserts that the driver broke no rule of the device and no rule of the kernel.
 pub(crate) fn assert_clean(device: &BalloonDevice, ledger: &Ledger) {
     assert_eq!(device.violations(), [], "the driver broke rules of the device");
     assert_eq!(ledger.violations(), [], "the driver broke rules of the kernel");
 }
 
-/// Nobody broke a rule, and everything that was lent is back.
-pub(crate) fn assert_settled(device: &BalloonDevice, ledger: &Ledger) {
+/// Asserts that the driver broke no rule and returned everything.
+pub(crate) fn assert_all_returned(device: &BalloonDevice, ledger: &Ledger) {
+    assert_reset(device, ledger);
+    assert_eq!(ledger.allocated_private(), 0, "private memory was not returned");
+}
+
+/// Asserts that the driver broke no rule and returned everything except private memory, which a balloon keeps until it is
+/// dropped or taken apart.
+pub(crate) fn assert_reset(device: &BalloonDevice, ledger: &Ledger) {
     assert_clean(device, ledger);
     assert!(
-        ledger.is_settled(),
-        "frames {:?}, dma {}, tracking {}",
-        ledger.lent_frames(),
-        ledger.lent_dma(),
-        ledger.lent_private()
+        ledger.all_returned_except_private(),
+        "not returned: frames {:?}, {} DMA regions",
+        ledger.allocated_frames(),
+        ledger.allocated_dma()
     );
 }

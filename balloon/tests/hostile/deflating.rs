@@ -1,155 +1,155 @@
-//! A device that lies while the balloon deflates, freezes, or is dropped.
+//! A device that breaks the protocol while the balloon deflates, freezes, or is dropped.
 
 use aerostat_balloon::Step;
 use aerostat_balloon::transport::DeviceError;
 use aerostat_device::{BalloonDevice, QueueFault};
 
-use crate::common::{assert_clean, assert_settled, impatient};
-use crate::lies::{Lie, lies};
-use crate::{DEFLATE, Rig, TARGET, broken, taken_back};
+use crate::common::{assert_all_returned, assert_clean, assert_reset, no_wait};
+use crate::faults::{RingFault, ring_faults};
+use crate::{DEFLATE, Rig, TARGET, broken, returned};
 
-/// A full balloon whose device is about to lie of the two arrays with which it is emptied.
-fn about_to_lie(lie: &Lie) -> Rig {
+/// Returns a balloon of [`TARGET`] frames whose device will break the protocol in the two arrays that empty it.
+fn inflated_with(fault: &RingFault) -> Rig {
     let rig = Rig::inflated(BalloonDevice::builder().inline());
-    lie.faults.iter().for_each(|fault| rig.device.misbehave(*fault));
+    fault.faults.iter().for_each(|fault| rig.device.inject(*fault));
     rig
 }
 
-/// After the lie: frames that the device acknowledged are the kernel's, all others are in the balloon.
-fn assert_kept(rig: &Rig, lie: &Lie, case: &str) {
-    let lent = rig.ledger.lent_frames().len() as u32;
-    assert_eq!(lent + taken_back(&rig.ledger), TARGET, "{case}: no frame twice");
-    assert_eq!(lent, lie.kept(), "{case}: what was not acknowledged stays in the balloon");
+/// Asserts that the kernel has the frames that the device has acknowledged, and the balloon all others.
+fn assert_kept(rig: &Rig, fault: &RingFault, case: &str) {
+    let kept = rig.ledger.allocated_frames().len() as u32;
+    assert_eq!(kept + returned(&rig.ledger), TARGET, "{case}: no frame is returned twice");
+    assert_eq!(kept, fault.kept(), "{case}: frames without an acknowledgement stay in the balloon");
     assert_clean(&rig.device, &rig.ledger);
 }
 
-/// balloon.op.9: no frame is the kernel's before its deflation was acknowledged.
+/// balloon.op.9: no frame is returned before its deflation is acknowledged.
 #[test]
-fn each_lie_is_an_error_and_no_frame_comes_back_unacknowledged() {
-    for lie in lies(DEFLATE, 2, 0) {
-        let case = lie.name("deflating");
-        let mut rig = about_to_lie(&lie);
+fn each_ring_fault_is_an_error_and_no_frame_is_returned_without_an_acknowledgement() {
+    for fault in ring_faults(DEFLATE, 2, 0) {
+        let case = fault.name("deflating");
+        let mut rig = inflated_with(&fault);
         rig.device.set_target(0);
-        assert_eq!(rig.error(), broken(lie.error), "{case}");
-        assert_kept(&rig, &lie, &case);
-        rig.device.behave();
-        rig.assert_stuck(broken(lie.error), &case);
+        assert_eq!(rig.error(), broken(fault.error), "{case}");
+        assert_kept(&rig, &fault, &case);
+        rig.device.clear_faults();
+        rig.assert_unusable(broken(fault.error), &case);
         rig.recover(&case);
     }
 }
 
 #[test]
-fn the_single_deflation_reports_each_lie_too() {
-    for lie in lies(DEFLATE, 2, 0) {
-        let case = lie.name("tell_host");
-        let mut rig = about_to_lie(&lie);
+fn deflate_reports_each_ring_fault() {
+    for fault in ring_faults(DEFLATE, 2, 0) {
+        let case = fault.name("tell_host");
+        let mut rig = inflated_with(&fault);
         rig.device.set_target(0);
         let deflation = rig.balloon.deflate(TARGET).unwrap().tell_host();
-        assert_eq!(deflation.wait(&mut rig.device.work_at_most(10)), Err(broken(lie.error)), "{case}");
-        assert_kept(&rig, &lie, &case);
+        assert_eq!(deflation.wait(&mut rig.device.work_at_most(10)), Err(broken(fault.error)), "{case}");
+        assert_kept(&rig, &fault, &case);
         rig.recover(&case);
     }
 }
 
 #[test]
-fn freezing_reports_each_lie_and_hands_the_balloon_back() {
-    for lie in lies(DEFLATE, 2, 0) {
-        let case = lie.name("freeze");
-        let mut rig = about_to_lie(&lie);
-        let held = rig.balloon.freeze(&mut rig.device.work_at_most(10)).unwrap_err();
-        assert_eq!(held.error, broken(lie.error), "{case}");
-        rig.balloon = held.balloon;
-        assert_kept(&rig, &lie, &case);
-        let again = rig.balloon.freeze(&mut impatient).unwrap_err();
-        assert_eq!(again.error, broken(lie.error), "{case}: an error is an error");
+fn freeze_reports_each_ring_fault_and_returns_the_balloon() {
+    for fault in ring_faults(DEFLATE, 2, 0) {
+        let case = fault.name("freeze");
+        let mut rig = inflated_with(&fault);
+        let live = rig.balloon.freeze(&mut rig.device.work_at_most(10)).unwrap_err();
+        assert_eq!(live.error, broken(fault.error), "{case}");
+        rig.balloon = live.balloon;
+        assert_kept(&rig, &fault, &case);
+        let again = rig.balloon.freeze(&mut no_wait).unwrap_err();
+        assert_eq!(again.error, broken(fault.error), "{case}: the error stays");
         rig.balloon = again.balloon;
-        assert_kept(&rig, &lie, &case);
+        assert_kept(&rig, &fault, &case);
         rig.recover(&case);
     }
 }
 
 #[test]
-fn removing_reports_each_lie_and_hands_the_balloon_back() {
-    for lie in lies(DEFLATE, 2, 0) {
-        let case = lie.name("remove");
-        let mut rig = about_to_lie(&lie);
-        let held = rig.balloon.remove(&mut rig.device.work_at_most(10)).unwrap_err();
-        assert_eq!(held.error, broken(lie.error), "{case}");
-        rig.balloon = held.balloon;
-        assert_kept(&rig, &lie, &case);
+fn remove_reports_each_ring_fault_and_returns_the_balloon() {
+    for fault in ring_faults(DEFLATE, 2, 0) {
+        let case = fault.name("remove");
+        let mut rig = inflated_with(&fault);
+        let live = rig.balloon.remove(&mut rig.device.work_at_most(10)).unwrap_err();
+        assert_eq!(live.error, broken(fault.error), "{case}");
+        rig.balloon = live.balloon;
+        assert_kept(&rig, &fault, &case);
         rig.recover(&case);
     }
 }
 
 #[test]
-fn dropping_a_balloon_whose_device_has_lied_gives_everything_back() {
-    for lie in lies(DEFLATE, 2, 0) {
-        let case = lie.name("drop");
-        let mut rig = about_to_lie(&lie);
+fn dropping_a_balloon_after_a_ring_fault_returns_everything() {
+    for fault in ring_faults(DEFLATE, 2, 0) {
+        let case = fault.name("drop");
+        let mut rig = inflated_with(&fault);
         rig.device.set_target(0);
-        assert_eq!(rig.error(), broken(lie.error), "{case}");
+        assert_eq!(rig.error(), broken(fault.error), "{case}");
         drop(rig.balloon);
-        assert_settled(&rig.device, &rig.ledger);
+        assert_all_returned(&rig.device, &rig.ledger);
         assert_eq!(rig.device.status(), 0, "{case}: the device was reset");
     }
 }
 
 #[test]
-fn a_deflation_that_is_never_acknowledged_keeps_its_frames() {
+fn frames_of_a_deflation_without_an_acknowledgement_stay_in_the_balloon() {
     let mut rig = Rig::inflated(BalloonDevice::builder().inline());
-    rig.device.misbehave(QueueFault::NeverAnswers);
+    rig.device.inject(QueueFault::NeverCompletes);
     rig.device.set_target(0);
     for _ in 0..100 {
         assert_eq!(rig.balloon.service(), Ok(Step::Waiting));
     }
-    assert_eq!(rig.ledger.lent_frames().len(), TARGET as usize);
-    let held = rig.balloon.freeze(&mut rig.device.work_at_most(10)).unwrap_err();
-    assert_eq!(held.error, broken(DeviceError::NoAnswer { queue: DEFLATE }));
-    assert_eq!(rig.ledger.lent_frames().len(), TARGET as usize);
-    rig.balloon = held.balloon;
+    assert_eq!(rig.ledger.allocated_frames().len(), TARGET as usize);
+    let live = rig.balloon.freeze(&mut rig.device.work_at_most(10)).unwrap_err();
+    assert_eq!(live.error, broken(DeviceError::NoAnswer { queue: DEFLATE }));
+    assert_eq!(rig.ledger.allocated_frames().len(), TARGET as usize);
+    rig.balloon = live.balloon;
     rig.recover("never acknowledged");
 }
 
-/// Patience ends, and the device answers later: nothing was lost by giving up.
+/// The wait ends before the device answers: nothing is lost.
 #[test]
-fn freezing_can_be_tried_again_when_the_device_was_only_slow() {
+fn freeze_can_be_repeated_if_the_device_is_slow() {
     let mut rig = Rig::inflated(BalloonDevice::builder().manual());
     for _ in 0..3 {
-        let held = rig.balloon.freeze(&mut impatient).unwrap_err();
-        assert_eq!(held.error, broken(DeviceError::NoAnswer { queue: DEFLATE }));
-        assert_eq!(rig.ledger.lent_frames().len(), TARGET as usize);
-        rig.balloon = held.balloon;
+        let live = rig.balloon.freeze(&mut no_wait).unwrap_err();
+        assert_eq!(live.error, broken(DeviceError::NoAnswer { queue: DEFLATE }));
+        assert_eq!(rig.ledger.allocated_frames().len(), TARGET as usize);
+        rig.balloon = live.balloon;
     }
-    let frozen = rig.balloon.freeze(&mut rig.device.work_at_most(10)).map_err(|held| held.error).unwrap();
-    assert_settled(&rig.device, &rig.ledger);
+    let frozen = rig.balloon.freeze(&mut rig.device.work_at_most(10)).map_err(|live| live.error).unwrap();
+    assert_reset(&rig.device, &rig.ledger);
     assert!(frozen.restore().is_ok());
 }
 
-/// core.virtqueue.2: the arrays come back in the opposite order, and each gives the frames back that it named.
+/// core.virtqueue.2: the device uses the arrays in reverse order, and each array returns its own frames.
 #[test]
-fn the_frames_that_come_back_are_those_that_were_acknowledged() {
+fn the_acknowledged_frames_are_returned_in_any_order_of_the_arrays() {
     let mut rig = Rig::inflated(BalloonDevice::builder().inline());
-    rig.device.misbehave(QueueFault::NeverAnswers.at(2));
+    rig.device.inject(QueueFault::NeverCompletes.at(2));
     rig.device.set_target(0);
     for _ in 0..10 {
         assert_eq!(rig.balloon.service(), Ok(Step::Waiting));
     }
-    let lent: Vec<u64> = rig.ledger.lent_frames().into_iter().collect();
-    let held: Vec<u64> = rig.device.host_pages().into_iter().map(u64::from).collect();
-    assert_eq!(lent.len(), 256, "only the second array was acknowledged");
-    assert_eq!(lent, held, "the kernel has exactly the frames that the device let go of");
+    let kept: Vec<u64> = rig.ledger.allocated_frames().into_iter().collect();
+    let ballooned: Vec<u64> = rig.device.host_pages().into_iter().map(u64::from).collect();
+    assert_eq!(kept.len(), 256, "the device has acknowledged only the second array");
+    assert_eq!(kept, ballooned, "the kernel has exactly the frames that the device has deflated");
     assert_clean(&rig.device, &rig.ledger);
     rig.recover("the second array first");
 }
 
-/// A device that was told of a deflation and lies on the inflate queue: the lie is reported, and the deflation waits.
+/// The device needs a reset while it has deflate arrays.
 #[test]
-fn a_lie_on_one_queue_keeps_the_frames_of_the_other() {
+fn a_device_that_needs_a_reset_keeps_the_frames_of_its_arrays() {
     let mut rig = Rig::inflated(BalloonDevice::builder().manual());
     rig.device.set_target(0);
     assert_eq!(rig.balloon.service(), Ok(Step::Waiting));
-    rig.device.needs_reset();
+    rig.device.set_needs_reset();
     assert_eq!(rig.balloon.service(), Err(broken(DeviceError::NeedsReset)));
-    assert_eq!(rig.ledger.lent_frames().len(), TARGET as usize);
+    assert_eq!(rig.ledger.allocated_frames().len(), TARGET as usize);
     rig.recover("both queues");
 }

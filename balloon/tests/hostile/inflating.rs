@@ -1,4 +1,4 @@
-//! A device that lies while the balloon inflates.
+//! A device that breaks the protocol while the balloon inflates.
 
 use std::ops::ControlFlow;
 use std::task::Poll;
@@ -7,91 +7,94 @@ use aerostat_balloon::transport::DeviceError;
 use aerostat_balloon::{FrameRun, Pages, Step};
 use aerostat_device::{BalloonDevice, QueueFault};
 
-use crate::common::{assert_clean, assert_settled, impatient};
-use crate::lies::lies;
-use crate::{INFLATE, Rig, TARGET, broken, taken_back};
+use crate::common::{assert_all_returned, assert_clean, no_wait};
+use crate::faults::ring_faults;
+use crate::{INFLATE, Rig, TARGET, broken, returned};
 
-/// core.virtqueue.2, ring.split.used.*: nothing that a used ring says is believed unchecked.
+/// core.virtqueue.2, ring.split.used.*: the driver checks everything that a used ring contains.
 #[test]
-fn each_lie_is_an_error_and_every_frame_stays_in_the_balloon() {
-    for lie in lies(INFLATE, 0, 0) {
-        let case = lie.name("inflating");
+fn each_ring_fault_is_an_error_and_every_frame_stays_in_the_balloon() {
+    for fault in ring_faults(INFLATE, 0, 0) {
+        let case = fault.name("inflating");
         let mut rig = Rig::new(BalloonDevice::builder().inline());
-        lie.faults.iter().for_each(|fault| rig.device.misbehave(*fault));
+        fault.faults.iter().for_each(|fault| rig.device.inject(*fault));
         rig.device.set_target(TARGET);
-        assert_eq!(rig.error(), broken(lie.error), "{case}");
-        assert_eq!(rig.ledger.lent_frames().len(), TARGET as usize, "{case}: what the device was lent");
-        assert_eq!(taken_back(&rig.ledger), 0, "{case}: nothing comes back early");
-        assert!(rig.balloon.size() <= Pages(lie.acknowledged), "{case}: only what was acknowledged counts");
+        assert_eq!(rig.error(), broken(fault.error), "{case}");
+        assert_eq!(
+            rig.ledger.allocated_frames().len(),
+            TARGET as usize,
+            "{case}: the device may still use every frame"
+        );
+        assert_eq!(returned(&rig.ledger), 0, "{case}: no frame is returned");
+        assert!(rig.balloon.size() <= Pages(fault.acknowledged), "{case}: only acknowledged frames count");
 
-        rig.device.behave();
-        rig.assert_stuck(broken(lie.error), &case);
+        rig.device.clear_faults();
+        rig.assert_unusable(broken(fault.error), &case);
         assert_clean(&rig.device, &rig.ledger);
         rig.recover(&case);
     }
 }
 
 #[test]
-fn the_single_inflation_reports_each_lie_too() {
-    for lie in lies(INFLATE, 0, 0) {
-        let case = lie.name("inflate");
+fn inflate_reports_each_ring_fault() {
+    for fault in ring_faults(INFLATE, 0, 0) {
+        let case = fault.name("inflate");
         let mut rig = Rig::new(BalloonDevice::builder().inline());
-        lie.faults.iter().for_each(|fault| rig.device.misbehave(*fault));
+        fault.faults.iter().for_each(|fault| rig.device.inject(*fault));
         rig.device.set_target(TARGET);
         let outcome = rig.balloon.inflate(TARGET).unwrap().wait(&mut rig.device.work_at_most(10));
-        assert_eq!(outcome, Err(broken(lie.error)), "{case}");
-        assert_eq!(rig.ledger.lent_frames().len(), TARGET as usize, "{case}");
+        assert_eq!(outcome, Err(broken(fault.error)), "{case}");
+        assert_eq!(rig.ledger.allocated_frames().len(), TARGET as usize, "{case}");
         rig.recover(&case);
     }
 }
 
 #[test]
-fn frames_that_a_poisoned_balloon_is_offered_are_handed_back() {
+fn inflate_with_rejects_frames_after_a_ring_fault() {
     let mut rig = Rig::new(BalloonDevice::builder().inline());
-    rig.device.misbehave(QueueFault::UsedId(77).at(0));
+    rig.device.inject(QueueFault::ReportsId(77).at(0));
     rig.device.set_target(TARGET);
     let error = rig.error();
-    // SAFETY: nobody uses these frames, which never leave this test.
+    // SAFETY: the frames are only numbers: the balloon rejects them.
     let run = unsafe { FrameRun::from_raw(3000, 7) };
     let rejected = rig.balloon.inflate_with(run).unwrap_err();
     assert_eq!(rejected.error, error);
     assert_eq!((rejected.run.first(), rejected.run.count()), (3000, 7));
-    rig.recover("offered");
+    rig.recover("rejected");
 }
 
-/// A device that never answers is an error where somebody waits, and a step that says so where nobody does.
+/// A blocking operation returns an error, and `service` returns `Waiting`.
 #[test]
-fn a_device_that_never_answers_is_given_up_on() {
+fn waiting_for_a_device_that_never_answers_ends() {
     let mut rig = Rig::new(BalloonDevice::builder().inline());
-    rig.device.misbehave(QueueFault::NeverAnswers);
+    rig.device.inject(QueueFault::NeverCompletes);
     rig.device.set_target(TARGET);
     for _ in 0..100 {
         assert_eq!(rig.balloon.service(), Ok(Step::Waiting));
     }
-    assert_eq!(rig.ledger.lent_frames().len(), TARGET as usize, "waiting takes no more frames");
+    assert_eq!(rig.ledger.allocated_frames().len(), TARGET as usize, "no more frames are allocated");
     let no_answer = broken(DeviceError::NoAnswer { queue: INFLATE });
     assert_eq!(rig.balloon.inflate(1).unwrap().wait(&mut rig.device.work_at_most(10)), Err(no_answer));
-    assert_eq!((rig.device.actual(), taken_back(&rig.ledger)), (0, 0));
+    assert_eq!((rig.device.actual(), returned(&rig.ledger)), (0, 0));
     rig.recover("never answers");
 }
 
 #[test]
-fn one_lost_answer_of_many_is_noticed_after_the_others_came() {
+fn one_lost_answer_is_noticed_after_the_others_arrived() {
     let mut rig = Rig::new(BalloonDevice::builder().inline());
-    rig.device.misbehave(QueueFault::NeverAnswers.at(0));
+    rig.device.inject(QueueFault::NeverCompletes.at(0));
     rig.device.set_target(TARGET);
     assert_eq!(
         rig.balloon.inflate(TARGET).unwrap().wait(&mut rig.device.work_at_most(10)),
         Err(broken(DeviceError::NoAnswer { queue: INFLATE }))
     );
     assert_eq!((rig.balloon.size(), rig.device.actual()), (Pages(44), 44));
-    assert_eq!(rig.ledger.lent_frames().len(), TARGET as usize);
+    assert_eq!(rig.ledger.allocated_frames().len(), TARGET as usize);
     rig.recover("one lost answer");
 }
 
-/// A wait that gives up at once is given a look at the device before it is asked.
 #[test]
-fn progress_resets_the_patience() {
+fn attempts_are_counted_from_the_last_progress() {
     let mut rig = Rig::new(BalloonDevice::builder().manual());
     rig.device.set_target(TARGET);
     let device = rig.device.clone();
@@ -103,25 +106,25 @@ fn progress_resets_the_patience() {
     };
     assert_eq!(rig.balloon.inflate(TARGET).unwrap().wait(&mut wait), Ok(TARGET));
     assert!(highest < 5);
-    rig.recover("patience");
+    rig.recover("attempts");
 }
 
-/// core.virtqueue.2: used buffers come in any order. ring.split.used-notif.5: interrupts are only hints.
+/// core.virtqueue.2: buffers may be used in any order. ring.split.used-notif.5: interrupts are only hints.
 #[test]
-fn what_is_odd_but_allowed_does_no_harm() {
+fn unusual_but_allowed_behaviour_is_accepted() {
     for fault in [
-        QueueFault::OutOfOrder,
+        QueueFault::CompletesInReverse,
         QueueFault::LosesInterrupt,
-        QueueFault::Delay(1),
-        QueueFault::Delay(7),
-        // Deployed devices report there what they have read.
-        QueueFault::UsedLength(44 * 4),
+        QueueFault::DelaysCompletion(1),
+        QueueFault::DelaysCompletion(7),
+        // Deployed devices report the number of bytes that they have read.
+        QueueFault::ReportsLength(44 * 4),
     ] {
         let mut rig = Rig::new(BalloonDevice::builder().inline());
-        rig.device.misbehave(fault);
+        rig.device.inject(fault);
         for target in [TARGET, 1000, 10, 0] {
             rig.device.set_target(target);
-            if fault == QueueFault::UsedLength(44 * 4) && target != TARGET {
+            if fault == QueueFault::ReportsLength(44 * 4) && target != TARGET {
                 continue;
             }
             rig.settle();
@@ -129,22 +132,22 @@ fn what_is_odd_but_allowed_does_no_harm() {
         }
         assert_clean(&rig.device, &rig.ledger);
         drop(rig.balloon);
-        assert_settled(&rig.device, &rig.ledger);
+        assert_all_returned(&rig.device, &rig.ledger);
     }
 }
 
 #[test]
-fn a_dropped_inflation_keeps_what_the_device_has() {
+fn a_dropped_inflation_keeps_the_frames_that_the_device_has() {
     let mut rig = Rig::new(BalloonDevice::builder().manual());
     rig.device.set_target(TARGET);
     let mut inflation = rig.balloon.inflate(TARGET).unwrap();
     assert_eq!(inflation.poll(), Ok(Poll::Pending));
     drop(inflation);
-    assert_eq!(rig.ledger.lent_frames().len(), TARGET as usize);
+    assert_eq!(rig.ledger.allocated_frames().len(), TARGET as usize);
     assert_eq!(rig.balloon.size(), Pages(0));
-    let held = rig.balloon.freeze(&mut impatient).unwrap_err();
-    assert_eq!(held.error, broken(DeviceError::NoAnswer { queue: INFLATE }));
-    assert_eq!(rig.ledger.lent_frames().len(), TARGET as usize, "the device may still use them");
-    rig.balloon = held.balloon;
+    let live = rig.balloon.freeze(&mut no_wait).unwrap_err();
+    assert_eq!(live.error, broken(DeviceError::NoAnswer { queue: INFLATE }));
+    assert_eq!(rig.ledger.allocated_frames().len(), TARGET as usize, "the device may still use them");
+    rig.balloon = live.balloon;
     rig.recover("dropped inflation");
 }

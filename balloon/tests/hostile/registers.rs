@@ -1,48 +1,51 @@
-//! A device whose registers lie, before and after it is live.
+//! A device whose registers return wrong values, before and after it is live.
 
 use aerostat_balloon::spec::NegotiateError;
 use aerostat_balloon::transport::{ConfigError, DeviceError, InterruptSource, Mmio, MmioError, QueueError, SetupError};
-use aerostat_balloon::{Balloon, BalloonError, MustTellHost, Pages, ProbeError, Size4KiB, Step};
-use aerostat_device::{BalloonDevice, Builder, Ledger, Misbehave, RegisterFault, TestPlatform};
+use aerostat_balloon::{
+    Balloon, BalloonError, NewError, NoFeatures, Options, Pages, PauseReason, ProbeError, Size4KiB, Step,
+};
+use aerostat_device::{BalloonDevice, Builder, Fault, RegisterFault, TestPlatform, When};
 
-use crate::common::{assert_clean, assert_settled, bus};
+use crate::common::{TellHost, assert_all_returned, assert_clean, assert_reset, bus, settle};
 use crate::{Rig, TARGET, broken};
 
-/// core.feature.9: what every device has to offer to a balloon that requires nothing else.
-const LEAST_FEATURES: u64 = 1 << 32;
+/// core.feature.9: the only feature that a device must offer to a balloon that requires no feature.
+const MIN_FEATURES: u64 = 1 << 32;
 
-/// Probes a device that lies from the start. On an error everything has to be back, and the device has to be FAILED or
-/// reset, so that it can be tried again once it tells the truth.
-fn probe(fault: impl Into<Misbehave>) -> Result<(), ProbeError> {
+/// Probes a device with a fault. After an error everything is returned, the device is FAILED or reset, and it can be probed
+/// again when the fault is gone.
+fn probe(fault: impl Into<Fault>) -> Result<(), ProbeError> {
     let fault = fault.into();
-    let device = BalloonDevice::builder().misbehave(fault).inline().start().unwrap();
+    let device = BalloonDevice::builder().inject(fault).inline().start().unwrap();
     let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
     let ledger = platform.ledger();
-    let probed = Balloon::new(bus(&device), platform).require(MustTellHost).probe();
+    let probed = Balloon::new(bus(&device), platform, Options::new(TellHost)).unwrap().probe();
     assert_clean(&device, &ledger);
     let failed = match probed {
         Ok(_) => return Ok(()),
         Err(failed) => failed,
     };
     let error = failed.error;
-    assert_settled(&device, &ledger);
-    device.behave();
+    assert_reset(&device, &ledger);
+    device.clear_faults();
     let wrong_device = matches!(error, ProbeError::Setup(SetupError::WrongDevice { .. }));
     assert!(wrong_device || [0, 0x80].contains(&(device.status() & 0x80)), "{fault:?}");
     assert_eq!(device.status() & 4, 0, "{fault:?}: the device is not live");
-    let (transport, platform) = failed.balloon.into_parts();
-    let again = Balloon::new(transport, platform).require(MustTellHost).probe();
+    let again = failed.balloon.probe();
     if !wrong_device {
         let balloon = again.map_err(|failed| failed.error).unwrap_or_else(|error| panic!("{fault:?}: {error}"));
         drop(balloon);
-        assert_settled(&device, &ledger);
+    } else {
+        drop(again);
     }
+    assert_all_returned(&device, &ledger);
     Err(error)
 }
 
-/// mmio.reg.8 to mmio.reg.11.
+/// mmio.reg.8, mmio.reg.9, mmio.reg.10, mmio.reg.11.
 #[test]
-fn what_is_no_balloon_is_refused_and_not_written_to() {
+fn registers_of_no_balloon_are_rejected_and_not_written() {
     for (fault, expected) in [
         (RegisterFault::MagicValue(0x7472_6975), MmioError::Magic { found: 0x7472_6975 }),
         (RegisterFault::MagicValue(u32::MAX), MmioError::Magic { found: u32::MAX }),
@@ -50,7 +53,7 @@ fn what_is_no_balloon_is_refused_and_not_written_to() {
         (RegisterFault::Version(0x102), MmioError::Version { expected: 2, found: 0x102 }),
         (RegisterFault::DeviceId(0), MmioError::NoDevice),
     ] {
-        let device = BalloonDevice::builder().misbehave(fault).inline().start().unwrap();
+        let device = BalloonDevice::builder().inject(fault).inline().start().unwrap();
         let (_registers, error) = Mmio::new(device.registers()).unwrap_err();
         assert_eq!(error, expected);
         assert_eq!((device.events(), device.violations()), (vec![], vec![]), "{fault:?}");
@@ -58,78 +61,79 @@ fn what_is_no_balloon_is_refused_and_not_written_to() {
 }
 
 #[test]
-fn another_device_is_refused_and_not_written_to() {
+fn another_device_type_is_rejected_and_not_written() {
     for id in [1, 13, 0x105, u32::MAX] {
         let error = probe(RegisterFault::DeviceId(id)).unwrap_err();
         let ProbeError::Setup(SetupError::WrongDevice { expected, found }) = error else { panic!("{error:?}") };
         assert_eq!((expected.0, found.0), (5, id));
     }
-    let device = BalloonDevice::builder().misbehave(RegisterFault::DeviceId(1)).inline().start().unwrap();
+    let device = BalloonDevice::builder().inject(RegisterFault::DeviceId(1)).inline().start().unwrap();
     let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
-    assert!(Balloon::new(bus(&device), platform).probe().is_err());
+    let balloon = Balloon::new(bus(&device), platform, Options::new(NoFeatures)).unwrap();
+    assert!(balloon.probe().is_err());
     assert_eq!(device.events(), []);
 }
 
 /// core.feature.4, core.feature.12, core.reserved.2.
 #[test]
-fn features_without_sense_are_left_alone() {
+fn invalid_features_are_not_accepted() {
     assert_eq!(probe(RegisterFault::Features(u64::MAX)), Ok(()));
     assert_eq!(probe(RegisterFault::Features(0)), Err(SetupError::LegacyOnly.into()));
     assert_eq!(probe(RegisterFault::Features(!(1 << 32))), Err(SetupError::LegacyOnly.into()));
-    let error = probe(RegisterFault::Features(LEAST_FEATURES)).unwrap_err();
+    let error = probe(RegisterFault::Features(MIN_FEATURES)).unwrap_err();
     assert!(
         matches!(error, ProbeError::Setup(SetupError::Negotiate(NegotiateError::NotOffered { bit: 0, .. }))),
         "{error:?}"
     );
 }
 
-/// core.feature.1, core.feature.5 to core.feature.8, core.reserved.1, ring.split.indirect.1.
+/// core.feature.1, core.feature.5, core.feature.6, core.feature.7, core.feature.8, core.reserved.1,
+/// ring.split.indirect.1.
 #[test]
-fn of_all_features_only_the_declared_ones_are_accepted() {
-    let device = BalloonDevice::builder().misbehave(RegisterFault::Features(u64::MAX)).inline().start().unwrap();
+fn only_declared_features_are_accepted() {
+    let device = BalloonDevice::builder().inject(RegisterFault::Features(u64::MAX)).inline().start().unwrap();
     let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
-    let balloon = Balloon::new(bus(&device), platform).require(MustTellHost).probe();
-    let mut balloon = balloon.map_err(|failed| failed.error).unwrap();
+    let mut balloon = crate::common::probe(&device, platform, Options::new(TellHost));
     assert_eq!(device.accepted_features(), 1 << 32 | 1);
     device.set_target(10);
-    while balloon.service() != Ok(Step::OnTarget) {}
+    assert_eq!(settle(&mut balloon), Step::OnTarget);
     assert_eq!((device.actual(), device.violations()), (10, vec![]));
 }
 
 /// core.init.9, core.init.12.
 #[test]
-fn features_that_the_device_drops_are_an_error() {
-    let error = probe(RegisterFault::LosesFeaturesOk).unwrap_err();
+fn features_that_the_device_rejects_are_an_error() {
+    let error = probe(RegisterFault::ClearsFeaturesOk).unwrap_err();
     assert_eq!(error, ProbeError::Setup(SetupError::FeaturesRejected { accepted: 1 << 32 | 1 }));
 }
 
 /// core.reset.1: a reset is finished when the status reads 0.
 #[test]
-fn a_device_that_never_resets_is_given_up_on() {
-    let device = BalloonDevice::builder().misbehave(RegisterFault::SlowReset(u32::MAX)).inline().start().unwrap();
+fn probing_a_device_that_never_finishes_its_reset_ends() {
+    let device = BalloonDevice::builder().inject(RegisterFault::SlowReset(u32::MAX)).inline().start().unwrap();
     let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
     let ledger = platform.ledger();
-    let failed = Balloon::new(bus(&device), platform).require(MustTellHost).probe().unwrap_err();
+    let balloon = Balloon::new(bus(&device), platform, Options::new(TellHost)).unwrap();
+    let failed = balloon.probe().unwrap_err();
     assert_eq!(failed.error, ProbeError::Setup(SetupError::ResetUnfinished { status: 1 }));
-    assert!(ledger.is_settled());
+    assert_reset(&device, &ledger);
     assert_eq!(device.status() & 0x80, 0x80, "FAILED");
 }
 
 #[test]
-fn a_reset_may_take_its_time() {
+fn a_slow_reset_is_accepted() {
     assert_eq!(probe(RegisterFault::SlowReset(1000)), Ok(()));
 }
 
-/// mmio.vq-config.2, mmio.vq-config.3, mmio.reg.14, ring.split.layout.4 and .5.
+/// mmio.vq-config.2, mmio.vq-config.3, mmio.reg.14, ring.split.layout.4, ring.split.layout.5.
 #[test]
-fn queue_sizes_without_sense_are_refused_or_cut() {
+fn invalid_queue_sizes_are_rejected_or_reduced() {
     assert_eq!(probe(RegisterFault::QueueSizeMax(0)), Err(QueueError::Missing { queue: 0 }.into()));
     assert_eq!(probe(RegisterFault::QueueReady(1)), Err(QueueError::InUse { queue: 0 }.into()));
     assert_eq!(probe(RegisterFault::QueueReady(2)), Err(QueueError::InUse { queue: 0 }.into()));
     assert_eq!(probe(RegisterFault::QueueReady(u32::MAX)), Err(QueueError::InUse { queue: 0 }.into()));
     for size in [1, 2, 3, 15, 16, 17, 255, 256, 32768, 32769, 65535, 65536, 0x10001, u32::MAX] {
-        let mut rig =
-            Rig::new(Builder::misbehave(BalloonDevice::builder().inline(), RegisterFault::QueueSizeMax(size)));
+        let mut rig = Rig::new(Builder::inject(BalloonDevice::builder().inline(), RegisterFault::QueueSizeMax(size)));
         for target in [3000, 100] {
             rig.device.set_target(target);
             rig.settle();
@@ -142,80 +146,81 @@ fn queue_sizes_without_sense_are_refused_or_cut() {
 
 /// core.config.3, core.config.7.
 #[test]
-fn a_configuration_that_never_settles_is_an_error() {
-    let error = probe(RegisterFault::GenerationNeverSettles).unwrap_err();
+fn a_configuration_that_always_changes_is_an_error() {
+    let error = probe(RegisterFault::GenerationAlwaysChanges).unwrap_err();
     assert!(matches!(error, ProbeError::Config(ConfigError::Unstable { .. })), "{error:?}");
     let mut rig = Rig::inflated(BalloonDevice::builder().inline());
-    rig.device.misbehave(RegisterFault::GenerationNeverSettles);
+    rig.device.inject(RegisterFault::GenerationAlwaysChanges);
     let unstable = |error| matches!(error, BalloonError::Device(DeviceError::Config(ConfigError::Unstable { .. })));
     assert!(unstable(rig.balloon.service().unwrap_err()));
     assert!(unstable(rig.balloon.target().unwrap_err()));
     assert!(unstable(rig.balloon.inflate(1).map(drop).unwrap_err()));
     assert!(unstable(rig.balloon.deflate(1).map(drop).unwrap_err()));
-    assert_eq!(rig.ledger.lent_frames().len(), TARGET as usize);
+    assert_eq!(rig.ledger.allocated_frames().len(), TARGET as usize);
     rig.recover("generation");
 }
 
 #[test]
-fn a_target_beyond_all_memory_takes_what_there_is() {
+fn a_target_beyond_all_memory_takes_every_free_frame() {
     for pages in [u32::MAX, u32::MAX - 1, 1 << 31] {
         let mut rig = Rig::new(BalloonDevice::builder().inline());
         let frames = rig.ledger.free_frames();
-        rig.device.misbehave(RegisterFault::NumPages(pages));
+        rig.device.inject(RegisterFault::NumPages(pages));
         let step = (0..1000).map(|_| rig.balloon.service().unwrap()).find(|step| *step != Step::Waiting);
-        assert!(matches!(step, Some(Step::OutOfFrames { .. })), "{step:?}");
-        assert_eq!((rig.ledger.free_frames(), rig.ledger.lent_frames().len()), (0, frames));
+        let Some(Step::Paused(pause)) = step else { panic!("{step:?}") };
+        assert_eq!(pause.reason, PauseReason::OutOfFrames);
+        assert_eq!((rig.ledger.free_frames(), rig.ledger.allocated_frames().len()), (0, frames));
         assert_eq!((rig.balloon.target(), rig.balloon.size()), (Ok(Pages(pages)), Pages(frames as u32)));
         assert_clean(&rig.device, &rig.ledger);
-        rig.recover("everything");
+        rig.recover("all memory");
     }
 }
 
 #[test]
-fn a_target_that_jumps_about_is_followed() {
+fn a_target_that_changes_in_every_step_is_followed() {
     let mut rig = Rig::new(BalloonDevice::builder().manual());
     for round in 0..200_u32 {
-        rig.device.misbehave(RegisterFault::NumPages(if round % 2 == 0 { u32::MAX } else { 0 }));
+        rig.device.inject(RegisterFault::NumPages(if round % 2 == 0 { u32::MAX } else { 0 }));
         rig.balloon.service().unwrap();
         rig.device.step();
         assert_clean(&rig.device, &rig.ledger);
     }
-    rig.recover("jumps");
+    rig.recover("target");
 }
 
-/// balloon.op.13: the driver's own count is written, whatever reads back.
+/// balloon.op.13: the driver writes its own count and does not depend on what it reads.
 #[test]
-fn what_actual_reads_changes_nothing() {
+fn the_value_read_from_actual_is_ignored() {
     let mut rig = Rig::inflated(BalloonDevice::builder().inline());
-    rig.device.misbehave(RegisterFault::Actual(u32::MAX));
+    rig.device.inject(RegisterFault::Actual(u32::MAX));
     assert_eq!((rig.balloon.service(), rig.balloon.size()), (Ok(Step::OnTarget), Pages(TARGET)));
     rig.device.set_target(10);
     rig.settle();
     assert_eq!((rig.device.actual(), rig.balloon.size()), (10, Pages(10)));
-    // A size that is left from an earlier driver is corrected.
-    let mut rig = Rig::new(BalloonDevice::builder().misbehave(RegisterFault::Actual(77)).inline());
+    // A size that an earlier driver has written is corrected.
+    let mut rig = Rig::new(BalloonDevice::builder().inject(RegisterFault::Actual(77)).inline());
     rig.settle();
     assert_eq!((rig.device.actual(), rig.balloon.size()), (0, Pages(0)));
 }
 
-/// core.status.5, core.confchange.1: DEVICE_NEEDS_RESET is looked at in each step.
+/// core.status.5, core.confchange.1: each step reads DEVICE_NEEDS_RESET.
 #[test]
 fn a_device_that_needs_a_reset_is_noticed_at_once() {
     let mut rig = Rig::inflated(BalloonDevice::builder().inline());
-    rig.device.needs_reset();
-    rig.assert_stuck(broken(DeviceError::NeedsReset), "needs reset");
+    rig.device.set_needs_reset();
+    rig.assert_unusable(broken(DeviceError::NeedsReset), "needs reset");
     rig.recover("needs reset");
     let mut rig = Rig::inflated(BalloonDevice::builder().inline());
-    rig.device.misbehave(RegisterFault::StatusBits(0x40));
-    rig.assert_stuck(broken(DeviceError::NeedsReset), "status bits");
+    rig.device.inject(RegisterFault::SetsStatusBits(0x40));
+    rig.assert_unusable(broken(DeviceError::NeedsReset), "status bits");
     rig.recover("status bits");
 }
 
-/// Bits that the specification does not name (0x10 and 0x20) are nobody's business.
+/// The specification does not define the bits 0x10 and 0x20.
 #[test]
-fn undefined_status_bits_change_nothing_while_the_device_is_live() {
+fn undefined_status_bits_are_ignored_while_the_device_is_live() {
     let mut rig = Rig::inflated(BalloonDevice::builder().inline());
-    rig.device.misbehave(RegisterFault::StatusBits(0xffff_ff30));
+    rig.device.inject(RegisterFault::SetsStatusBits(0xffff_ff30));
     rig.device.set_target(20);
     rig.settle();
     assert_eq!(rig.device.actual(), 20);
@@ -225,10 +230,10 @@ fn undefined_status_bits_change_nothing_while_the_device_is_live() {
 
 /// mmio.reg.18, mmio.reg.20, ring.split.used-notif.5.
 #[test]
-fn interrupts_for_nothing_are_acknowledged_and_forgotten() {
-    for fault in [RegisterFault::InterruptBits(0xffff_fffc), RegisterFault::SpuriousInterrupts] {
+fn spurious_interrupts_are_acknowledged_and_ignored() {
+    for fault in [RegisterFault::SetsInterruptBits(0xffff_fffc), RegisterFault::SpuriousInterrupts] {
         let mut rig = Rig::new(BalloonDevice::builder().inline());
-        rig.device.misbehave(fault);
+        rig.device.inject(fault);
         let interrupt = rig.balloon.interrupt();
         rig.device.interrupt_line().on_raise(move || {
             interrupt.acknowledge();
@@ -244,36 +249,46 @@ fn interrupts_for_nothing_are_acknowledged_and_forgotten() {
 }
 
 #[test]
-fn an_interrupt_that_cannot_be_cleared_is_reported_for_what_it_says() {
+fn an_interrupt_that_cannot_be_cleared_is_reported_each_time() {
     let rig = Rig::new(BalloonDevice::builder().inline());
     let interrupt = rig.balloon.interrupt();
     assert!(interrupt.acknowledge().is_none());
-    rig.device.misbehave(RegisterFault::InterruptBits(3));
+    rig.device.inject(RegisterFault::SetsInterruptBits(3));
     for _ in 0..3 {
-        let causes = interrupt.acknowledge();
-        assert!(causes.used_buffers && causes.configuration);
+        let status = interrupt.acknowledge();
+        assert!(status.used_buffers && status.configuration);
     }
     assert_clean(&rig.device, &rig.ledger);
 }
 
-/// No memory for rings, buffers or the book, at each place where it is asked for.
+/// Each allocation of DMA memory fails once.
 #[test]
-fn a_kernel_without_memory_gets_everything_back() {
-    fn attempt(prepare: impl FnOnce(&Ledger)) -> (ProbeError, BalloonDevice, Ledger) {
+fn a_probe_without_dma_memory_returns_everything() {
+    for allocation in 0..4 {
         let device = BalloonDevice::builder().inline().start().unwrap();
         let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
         let ledger = platform.ledger();
-        prepare(&ledger);
-        let failed = Balloon::new(bus(&device), platform).require(MustTellHost).probe().unwrap_err();
-        (failed.error, device, ledger)
+        let balloon = Balloon::new(bus(&device), platform, Options::new(TellHost)).unwrap();
+        ledger.fail_dma(Some(When::At(allocation)));
+        let failed = balloon.probe().unwrap_err();
+        assert!(matches!(failed.error, ProbeError::Queue(QueueError::NoMemory { .. })), "{allocation}: {failed:?}");
+        assert_reset(&device, &ledger);
+        assert_eq!(device.status(), 0, "a queue may have been enabled, so that the device is reset");
+        ledger.fail_dma(None);
+        let balloon = failed.balloon.probe().map_err(|failed| failed.error).unwrap();
+        drop(balloon);
+        assert_all_returned(&device, &ledger);
     }
-    for allocation in 0..4 {
-        let (error, device, ledger) = attempt(|ledger| ledger.fail_dma(Some(aerostat_device::When::At(allocation))));
-        assert!(matches!(error, ProbeError::Queue(QueueError::NoMemory { .. })), "{allocation}: {error:?}");
-        assert_settled(&device, &ledger);
-        assert_eq!(device.status(), 0, "reset, since a queue may have been enabled");
-    }
-    let (error, device, ledger) = attempt(Ledger::fail_private);
-    assert!(matches!(error, ProbeError::NoPrivateMemory { .. }), "{error:?}");
-    assert_settled(&device, &ledger);
+}
+
+#[test]
+fn a_balloon_without_private_memory_is_not_created_and_does_not_access_the_device() {
+    let device = BalloonDevice::builder().inline().start().unwrap();
+    let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
+    let ledger = platform.ledger();
+    ledger.fail_private();
+    let failed = Balloon::new(bus(&device), platform, Options::new(TellHost)).unwrap_err();
+    assert!(matches!(failed.error, NewError::NoPrivateMemory { .. }), "{}", failed.error);
+    assert_all_returned(&device, &ledger);
+    assert_eq!(device.events(), []);
 }

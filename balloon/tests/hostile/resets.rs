@@ -1,117 +1,136 @@
-//! A device that does not finish its reset, or finishes it late.
+//! A device that does not finish its reset, or finishes it late. See also `tests/abandon.rs`.
 
 use aerostat_balloon::transport::SetupError;
-use aerostat_balloon::{BalloonError, Size4KiB, Step};
-use aerostat_device::{BalloonDevice, Ledger, RegisterFault};
+use aerostat_balloon::{Balloon, BalloonError, Options, ProbeError, Size4KiB, Step};
+use aerostat_device::{BalloonDevice, Ledger, RegisterFault, TestPlatform};
 
-use crate::common::{assert_clean, assert_settled, live};
+use crate::common::{TellHost, assert_all_returned, assert_clean, assert_reset, bus, live, no_wait};
 use crate::{Rig, TARGET};
 
-/// The reset is not finished, and the status reads this.
+/// The reset is not finished: the status still reads ACKNOWLEDGE.
 const UNFINISHED: BalloonError = BalloonError::Reset(SetupError::ResetUnfinished { status: 1 });
 
-/// Nothing that the device may use has come back: neither frames nor rings.
-fn assert_all_with_the_device(ledger: &Ledger) {
-    assert_eq!(ledger.lent_frames().len(), TARGET as usize);
-    assert_eq!(ledger.lent_dma(), 4, "two rings and their buffers");
-    assert_eq!(ledger.lent_private(), 1);
+/// Asserts that nothing that the device may use was returned: neither frames nor rings.
+fn assert_nothing_returned(ledger: &Ledger) {
+    assert_eq!(ledger.allocated_frames().len(), TARGET as usize);
+    assert_eq!(ledger.allocated_dma(), 4, "two rings and their arrays");
+    assert_eq!(ledger.allocated_private(), 1);
     assert_eq!(ledger.violations(), []);
 }
 
-/// cleanup.2: memory comes back after a reset that is finished, and not before.
+/// cleanup.2: memory is returned after a finished reset, and not before.
 #[test]
-fn abandoning_a_device_that_does_not_reset_gives_nothing_back() {
+fn abandoning_a_balloon_whose_device_does_not_reset_returns_nothing() {
     let mut rig = Rig::inflated(BalloonDevice::builder().inline());
-    rig.device.misbehave(RegisterFault::SlowReset(u32::MAX));
+    rig.device.inject(RegisterFault::SlowReset(u32::MAX));
     for _ in 0..2 {
-        let held = rig.balloon.abandon().unwrap_err();
-        assert_eq!(held.error, UNFINISHED);
-        rig.balloon = held.balloon;
-        assert_all_with_the_device(&rig.ledger);
+        assert_eq!(rig.balloon.abandon(), Err(UNFINISHED));
+        assert_nothing_returned(&rig.ledger);
     }
     rig.recover("no reset");
 }
 
 #[test]
-fn dropping_a_balloon_whose_device_does_not_reset_gives_nothing_back() {
+fn dropping_a_balloon_whose_device_does_not_reset_returns_nothing() {
     let Rig { balloon, device, ledger } = Rig::inflated(BalloonDevice::builder().inline());
-    device.misbehave(RegisterFault::SlowReset(u32::MAX));
+    device.inject(RegisterFault::SlowReset(u32::MAX));
     drop(balloon);
-    assert_all_with_the_device(&ledger);
+    assert_nothing_returned(&ledger);
     assert_clean(&device, &ledger);
 }
 
-/// `drop` must not wait: a device that takes two looks to reset keeps everything.
+/// Dropping reads the status once: a device that needs longer keeps everything.
 #[test]
 fn dropping_does_not_wait_for_the_device() {
     let Rig { balloon, device, ledger } = Rig::inflated(BalloonDevice::builder().inline());
-    device.misbehave(RegisterFault::SlowReset(1));
+    device.inject(RegisterFault::SlowReset(1));
     drop(balloon);
-    assert_all_with_the_device(&ledger);
+    assert_nothing_returned(&ledger);
     assert_clean(&device, &ledger);
 }
 
 #[test]
-fn freezing_waits_for_a_reset_that_takes_its_time() {
+fn freeze_waits_for_a_slow_reset() {
     let rig = Rig::inflated(BalloonDevice::builder().inline());
-    rig.device.misbehave(RegisterFault::SlowReset(1000));
-    let frozen = rig.balloon.freeze(&mut rig.device.work_at_most(10)).map_err(|held| held.error).unwrap();
-    assert_settled(&rig.device, &rig.ledger);
+    rig.device.inject(RegisterFault::SlowReset(1000));
+    let frozen = rig.balloon.freeze(&mut rig.device.work_at_most(10)).map_err(|live| live.error).unwrap();
+    assert_reset(&rig.device, &rig.ledger);
     let restored = frozen.restore().map_err(|failed| failed.error).unwrap();
+    rig.device.clear_faults();
     drop(restored);
+    assert_all_returned(&rig.device, &rig.ledger);
 }
 
 #[test]
-fn freezing_an_empty_balloon_whose_device_does_not_reset_hands_it_back() {
+fn freeze_returns_a_balloon_whose_device_does_not_reset() {
     let (balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
-    device.misbehave(RegisterFault::SlowReset(u32::MAX));
-    let held = balloon.freeze(&mut device.work_at_most(10)).unwrap_err();
-    assert_eq!(held.error, UNFINISHED);
-    assert_eq!((ledger.lent_dma(), ledger.lent_private()), (4, 1));
-    device.behave();
-    held.balloon.abandon().map_err(|held| held.error).unwrap();
-    assert_settled(&device, &ledger);
+    device.inject(RegisterFault::SlowReset(u32::MAX));
+    let mut live = balloon.freeze(&mut device.work_at_most(10)).unwrap_err();
+    assert_eq!(live.error, UNFINISHED);
+    assert_eq!((ledger.allocated_dma(), ledger.allocated_private()), (4, 1));
+    device.clear_faults();
+    live.balloon.abandon().unwrap();
+    assert_reset(&device, &ledger);
+    assert!(live.balloon.freeze(&mut no_wait).is_ok());
+    assert_all_returned(&device, &ledger);
 }
 
-/// The reset that timed out is finished later. From the moment it was asked for, the device is not live any more, and
-/// nothing may be sent to it (core.init.14) or written into its configuration.
+/// The device finishes a reset after the driver has stopped waiting. The driver must send it nothing after the start of the
+/// reset (core.init.14), and must not write to its configuration.
 #[test]
-fn a_balloon_whose_reset_is_late_talks_no_more_to_the_device() {
+fn a_balloon_whose_reset_is_late_does_not_access_the_device() {
     let mut rig = Rig::inflated(BalloonDevice::builder().inline());
-    rig.device.misbehave(RegisterFault::SlowReset(1_000_100));
-    let held = rig.balloon.abandon().unwrap_err();
-    assert_eq!(held.error, UNFINISHED);
-    rig.balloon = held.balloon;
+    rig.device.inject(RegisterFault::SlowReset(1_000_100));
+    assert_eq!(rig.balloon.abandon(), Err(UNFINISHED));
     rig.device.set_target(2 * TARGET);
     let outcomes: Vec<Result<Step, BalloonError>> = (0..200).map(|_| rig.balloon.service()).collect();
     assert_clean(&rig.device, &rig.ledger);
     assert!(outcomes.iter().all(Result::is_err), "{:?}", outcomes[0]);
-    assert_eq!(rig.ledger.lent_frames().len(), TARGET as usize);
+    assert_eq!(rig.ledger.allocated_frames().len(), TARGET as usize);
     rig.recover("late reset");
 }
 
-/// A restore on a device that has become worse hands the frozen balloon back.
 #[test]
-fn a_restore_that_fails_leaves_the_balloon_frozen() {
+fn a_failed_restore_leaves_the_balloon_frozen() {
     let Rig { balloon, device, ledger } = Rig::inflated(BalloonDevice::builder().inline());
-    let mut frozen = balloon.freeze(&mut device.work_at_most(10)).map_err(|held| held.error).unwrap();
+    let mut frozen = balloon.freeze(&mut device.work_at_most(10)).map_err(|live| live.error).unwrap();
     for fault in [
         RegisterFault::Features(0),
         RegisterFault::Features(1 << 32),
-        RegisterFault::LosesFeaturesOk,
+        RegisterFault::ClearsFeaturesOk,
         RegisterFault::QueueSizeMax(0),
         RegisterFault::QueueReady(1),
-        RegisterFault::GenerationNeverSettles,
-        RegisterFault::StatusBits(0x40),
+        RegisterFault::GenerationAlwaysChanges,
+        RegisterFault::SetsStatusBits(0x40),
     ] {
-        device.misbehave(fault);
+        device.inject(fault);
         frozen = match frozen.restore() {
             Ok(_) => panic!("{fault:?}: restored"),
             Err(failed) => failed.balloon,
         };
-        device.behave();
-        assert_settled(&device, &ledger);
+        device.clear_faults();
+        assert_reset(&device, &ledger);
     }
     drop(frozen.restore().map_err(|failed| failed.error).unwrap());
-    assert_settled(&device, &ledger);
+    assert_all_returned(&device, &ledger);
+}
+
+/// A second probe of the same balloon starts with another reset, which may succeed.
+#[test]
+fn a_failed_probe_can_be_repeated() {
+    let device = BalloonDevice::builder().inject(RegisterFault::SlowReset(u32::MAX)).inline().start().unwrap();
+    let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
+    let ledger = platform.ledger();
+    let mut balloon = Balloon::new(bus(&device), platform, Options::new(TellHost)).unwrap();
+    for _ in 0..2 {
+        let failed = balloon.probe().unwrap_err();
+        assert_eq!(failed.error, ProbeError::Setup(SetupError::ResetUnfinished { status: 1 }));
+        balloon = failed.balloon;
+        device.inject(RegisterFault::SlowReset(u32::MAX));
+    }
+    device.clear_faults();
+    let balloon = balloon.probe().map_err(|failed| failed.error).unwrap();
+    assert_eq!(ledger.allocated_private(), 1, "private memory is allocated once");
+    drop(balloon);
+    assert_all_returned(&device, &ledger);
 }

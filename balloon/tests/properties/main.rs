@@ -1,22 +1,24 @@
 //! Random sequences of everything that a kernel, a host and a device can do.
 //!
-//! * [`honest`]: the device keeps the rules, at its own pace and in its own order.
-//! * [`misbehaving`]: it breaks them at random, in the ways that a device knows.
-//! * [`noise`]: what it says is chance.
-//! * [`whole`]: with all features of the balloon, on honest and misbehaving devices.
+//! * [`conforming`]: the device follows the protocol, with any features, rings and numbering, in any order and speed.
+//! * [`misbehaving`]: the device has faults, on any of its queues and registers.
+//! * [`noise`]: registers and rings contain random values.
 
 #[path = "../common/mod.rs"]
 mod common;
-mod honest;
+mod conforming;
+mod declarations;
 mod machine;
 mod misbehaving;
 mod moves;
 mod noise;
-mod whole;
+mod operations;
+mod setup;
 
 use proptest::test_runner::{Config, RngSeed};
 
-/// The same sequences in every run; other ones, and as many as it says, where `PROPTEST_CASES` is set.
+/// Returns the configuration of the tests: the same sequences in every run. If `PROPTEST_CASES` is set, it is the number of
+/// sequences, and they differ between runs.
 fn config(cases: u32) -> Config {
     let config = Config { max_shrink_iters: 2000, ..Config::default() };
     match std::env::var_os("PROPTEST_CASES") {

@@ -1,80 +1,170 @@
-//! What can happen in one move.
+//! The moves of a test case.
 
 use aerostat_device::Runs;
 use proptest::prelude::*;
 
-/// One thing that the kernel, the host or the device does.
+use crate::setup::PAGES;
+
+/// One action of the kernel, the host or the device.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Move {
-    /// The host wants another size, in pages.
+    /// The kernel calls an operation of the balloon, split or not.
+    Operation(Operation),
+    /// The kernel services statistics, reporting or hinting.
+    Service(Part),
+    /// The kernel splits the balloon.
+    Split,
+    /// The kernel joins the balloon with its handles.
+    Join,
+    /// The kernel drops a handle.
+    DropHandle(Part),
+    /// The host sets the target, in pages.
     Target(u32),
-    /// The kernel's work queue runs.
-    Service,
-    /// The kernel empties the balloon a little.
-    Drain,
+    /// The host requests statistics.
+    RequestStatistics,
+    /// The kernel supplies another set of statistics.
+    SetStatistics { tags: u16, value: u64 },
+    /// The host starts a round of hints.
+    StartHints,
+    /// The host writes STOP.
+    StopHints,
+    /// The host writes DONE.
+    FinishHints,
     /// The device works.
     Work { steps: u8 },
-    /// The kernel starts an inflation, looks at it so many times, and drops it.
-    Inflate { frames: u32, polls: u8 },
-    /// The kernel gives frames of its own choice.
-    InflateWith { frames: u32 },
-    /// The kernel deflates, looks so many times whether the host has answered, and drops the handle.
-    Tell { frames: u32, polls: u8 },
-    /// The kernel deflates and changes its mind.
-    Untold { frames: u32 },
-    /// The kernel deflates and does not wait for the host, where it need not.
-    UseNow { frames: u32 },
-    /// The kernel has few frames to spare, or enough.
-    Limit(Option<u16>),
-    /// The kernel uses some of its free frames itself, or frees those again.
-    Kernel { frames: u16 },
-    /// How the kernel's free frames lie.
-    Lie(Runs),
-    /// The device answers in the opposite order from now on.
-    OutOfOrder,
-    /// The device takes its time from now on.
+    /// The kernel limits the number of frames that it allocates to the balloon.
+    LimitFrames(Option<u16>),
+    /// The kernel uses some of its free frames, or frees those again if the number is 0.
+    UseFrames { frames: u16 },
+    /// The kernel allocates other runs.
+    SetRuns(Runs),
+    /// The device uses buffers in reverse order from now on.
+    ReverseOrder,
+    /// The device delays its answers from now on.
     Delay(u8),
     /// The device answers in order and at once again.
-    Prompt,
+    AnswerAtOnce,
     /// The kernel freezes the balloon and restores it.
     FreezeAndRestore,
-    /// The kernel stops waiting while it freezes.
-    FreezeInVain,
-    /// The kernel resets the device without telling the host, and starts anew.
+    /// The kernel freezes the balloon, but does not wait for the device.
+    FreezeWithoutWaiting,
+    /// The kernel abandons the balloon.
+    Abandon,
+    /// The kernel abandons the balloon and restores it.
     AbandonAndRestore,
 }
 
-/// Frames that are a few, an array, or more than fit.
+/// A part of the balloon that has a handle after a split.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    Statistics,
+    Reporting,
+    Hinting,
+}
+
+/// An operation of the balloon.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Operation {
+    Service,
+    /// Retries with the last pause, which may be over.
+    Retry,
+    Drain,
+    /// Polls an inflation and drops it.
+    Inflate {
+        frames: u32,
+        polls: u8,
+    },
+    InflateWith {
+        frames: u32,
+    },
+    Deflate {
+        frames: u32,
+        then: Then,
+    },
+    DeflateOnOom {
+        then: Then,
+    },
+    /// Migrates a ballooned frame, or a frame that is not in the balloon if `old` is `None`, to a run of `frames` frames.
+    Migrate {
+        old: Option<u16>,
+        frames: u32,
+        polls: u8,
+    },
+}
+
+/// What happens with a pending deflation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Then {
+    /// The host is notified, and the deflation is polled and dropped.
+    TellHost { polls: u8 },
+    /// The frames are released early, if the feature set allows it.
+    ReleaseEarly,
+    /// It is dropped.
+    Drop,
+}
+
+/// Numbers of frames: a few, whole arrays, or more than all arrays.
 fn frames() -> impl Strategy<Value = u32> {
     prop_oneof![3 => 0..40_u32, 2 => 1..600_u32, 1 => Just(u32::MAX), 1 => (0..4_u32).prop_map(|arrays| arrays * 256)]
 }
 
-pub(crate) fn a_move(pages: u32) -> impl Strategy<Value = Move> {
-    let target = prop_oneof![6 => 0..pages, 1 => Just(u32::MAX), 1 => Just(0), 2 => 0..64_u32];
+fn then() -> impl Strategy<Value = Then> {
+    prop_oneof![4 => (0..5_u8).prop_map(|polls| Then::TellHost { polls }), 2 => Just(Then::ReleaseEarly), 1 => Just(Then::Drop)]
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let migrate = (prop_oneof![1 => Just(None), 9 => any::<u16>().prop_map(Some)], 1..3_u32, 0..5_u8);
+    prop_oneof![
+        12 => Just(Operation::Service),
+        2 => Just(Operation::Retry),
+        1 => Just(Operation::Drain),
+        3 => (frames(), 0..5_u8).prop_map(|(frames, polls)| Operation::Inflate { frames, polls }),
+        2 => (1..300_u32).prop_map(|frames| Operation::InflateWith { frames }),
+        4 => (frames(), then()).prop_map(|(frames, then)| Operation::Deflate { frames, then }),
+        3 => then().prop_map(|then| Operation::DeflateOnOom { then }),
+        5 => migrate.prop_map(|(old, frames, polls)| Operation::Migrate { old, frames, polls }),
+    ]
+}
+
+fn part() -> impl Strategy<Value = Part> {
+    prop::sample::select(vec![Part::Statistics, Part::Reporting, Part::Hinting])
+}
+
+pub(crate) fn a_move() -> impl Strategy<Value = Move> {
+    let target = prop_oneof![6 => 0..PAGES, 1 => Just(u32::MAX), 1 => Just(0), 2 => 0..64_u32];
     let runs = prop_oneof![
         Just(Runs::Contiguous),
         (1..9_u32).prop_map(Runs::AtMost),
         any::<u64>().prop_map(|seed| Runs::Scattered { seed })
     ];
-    let polls = 0..5_u8;
     prop_oneof![
-        6 => target.prop_map(Move::Target),
-        12 => Just(Move::Service),
-        1 => Just(Move::Drain),
-        12 => (1..9_u8).prop_map(|steps| Move::Work { steps }),
-        3 => (frames(), polls.clone()).prop_map(|(frames, polls)| Move::Inflate { frames, polls }),
-        2 => (1..300_u32).prop_map(|frames| Move::InflateWith { frames }),
-        4 => (frames(), polls).prop_map(|(frames, polls)| Move::Tell { frames, polls }),
-        1 => frames().prop_map(|frames| Move::Untold { frames }),
-        3 => frames().prop_map(|frames| Move::UseNow { frames }),
-        2 => proptest::option::of(0..300_u16).prop_map(Move::Limit),
-        1 => (0..200_u16).prop_map(|frames| Move::Kernel { frames }),
-        2 => runs.prop_map(Move::Lie),
-        1 => Just(Move::OutOfOrder),
-        1 => (1..30_u8).prop_map(Move::Delay),
-        1 => Just(Move::Prompt),
-        1 => Just(Move::FreezeAndRestore),
-        1 => Just(Move::FreezeInVain),
-        1 => Just(Move::AbandonAndRestore),
+        31 => operation().prop_map(Move::Operation),
+        20 => part().prop_map(Move::Service),
+        20 => (1..9_u8).prop_map(|steps| Move::Work { steps }),
+        20 => prop_oneof![
+            8 => target.prop_map(Move::Target),
+            6 => Just(Move::RequestStatistics),
+            3 => (any::<u16>(), any::<u64>()).prop_map(|(tags, value)| Move::SetStatistics { tags, value }),
+            5 => Just(Move::StartHints),
+            1 => Just(Move::StopHints),
+            5 => Just(Move::FinishHints),
+        ],
+        12 => prop_oneof![
+            2 => proptest::option::of(0..300_u16).prop_map(Move::LimitFrames),
+            2 => (0..200_u16).prop_map(|frames| Move::UseFrames { frames }),
+            2 => runs.prop_map(Move::SetRuns),
+            1 => Just(Move::ReverseOrder),
+            1 => (1..30_u8).prop_map(Move::Delay),
+            1 => Just(Move::AnswerAtOnce),
+        ],
+        8 => prop_oneof![
+            6 => Just(Move::Split),
+            6 => Just(Move::Join),
+            1 => part().prop_map(Move::DropHandle),
+            3 => Just(Move::FreezeAndRestore),
+            2 => Just(Move::FreezeWithoutWaiting),
+            1 => Just(Move::Abandon),
+            3 => Just(Move::AbandonAndRestore),
+        ],
     ]
 }

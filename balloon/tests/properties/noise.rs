@@ -1,34 +1,33 @@
-//! A device of which any register may read as anything, and whose used rings change at random.
+//! A device whose registers read as random values, and whose used rings change at random.
 //!
-//! Nothing is expected of the driver but that it answers: no panic, no endless loop, no frame back twice, and everything
-//! back after the reset of a device that has come to its senses.
+//! The driver must not panic, loop without a bound, or return a frame twice. After the reset of a device without noise,
+//! everything is returned.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use aerostat_balloon::transport::{Io, Mmio};
-use aerostat_balloon::{Balloon, FrameSize, Frames, Frozen, MustTellHost, Ready, Size4KiB, Size16KiB, Step, features};
+use aerostat_balloon::{Balloon, FrameSize, Frames, Frozen, Options, Ready, Size4KiB, Size16KiB, Step};
 use aerostat_device::{BalloonDevice, GuestMemory, OwnershipViolation, Registers, TestPlatform, Work};
 use proptest::prelude::*;
 
-use crate::common::impatient;
+use crate::common::{TellHost, no_wait};
 use crate::config;
 
-type Told = features! { MustTellHost: Required };
-type Live<S> = Balloon<Ready<Mmio<Noisy>, TestPlatform<S>, Told>>;
-type Cold<S> = Balloon<Frozen<Mmio<Noisy>, TestPlatform<S>, Told>>;
+type Live<S> = Balloon<Ready<Mmio<Noisy>, TestPlatform<S>, TellHost>>;
+type Cold<S> = Balloon<Frozen<Mmio<Noisy>, TestPlatform<S>, TellHost>>;
 
-/// The first register that may lie: magic value, version and id are read only once.
+/// The first register with noise: magic value, version and device id are read only once.
 const FIRST: usize = 0x010;
-/// Halves of the address of a queue's device area.
+/// Registers of the halves of the address of a queue's device area.
 const DEVICE_AREA: [usize; 2] = [0x0a0, 0x0a4];
 /// Bytes of the used ring of a queue with 16 descriptors.
 const USED_RING: u64 = 4 + 8 * 16;
 
-/// What all clones of the registers share.
+/// The noise that all clones of the registers share.
 struct Noise {
     state: Cell<u64>,
-    /// One read in so many lies; 0 for none.
+    /// One of this many reads returns noise. 0 means none.
     one_in: Cell<u64>,
     /// The halves of the addresses of device areas, as they were written.
     areas: RefCell<Vec<u32>>,
@@ -71,15 +70,15 @@ impl Noise {
     }
 }
 
-/// Registers that lie.
+/// Registers with noise.
 #[derive(Clone)]
 struct Noisy {
     registers: Registers,
     noise: Rc<Noise>,
 }
 
-// SAFETY: the writes reach the device. What is read is noise, so that memory may come back early; it is memory of the test
-// that stays mapped as long as the model may touch it.
+// SAFETY: the writes reach the device. The noise in what is read may return memory early; it is memory of the test that
+// stays mapped as long as the device may access it.
 unsafe impl Io for Noisy {
     fn len(&self) -> usize {
         self.registers.len()
@@ -114,28 +113,28 @@ unsafe impl Io for Noisy {
     }
 }
 
-/// The balloon in whatever state it is.
+/// The balloon in one of its states. A live balloon may have been abandoned.
 enum State<S: FrameSize> {
-    Live(Box<Live<S>>),
-    Frozen(Box<Cold<S>>),
+    Live(Live<S>),
+    Frozen(Cold<S>),
 }
 
-/// One move; errors are answers.
+/// Makes one move. Errors are allowed.
 fn step<S: FrameSize>(state: State<S>, choice: u8, frames: u32) -> State<S> {
     let mut balloon = match state {
         State::Live(balloon) => balloon,
         State::Frozen(frozen) => {
             return match frozen.restore() {
-                Ok(balloon) => State::Live(Box::new(balloon)),
-                Err(failed) => State::Frozen(Box::new(failed.balloon)),
+                Ok(balloon) => State::Live(balloon),
+                Err(failed) => State::Frozen(failed.balloon),
             };
         }
     };
     match choice % 12 {
         0..4 => drop(balloon.service()),
         4 => drop(balloon.drain()),
-        5 => drop(balloon.inflate(frames).and_then(|inflation| inflation.wait(&mut impatient))),
-        6 => drop(balloon.deflate(frames).and_then(|deflated| deflated.tell_host().wait(&mut impatient))),
+        5 => drop(balloon.inflate(frames).and_then(|inflation| inflation.wait(&mut no_wait))),
+        6 => drop(balloon.deflate(frames).and_then(|deflated| deflated.tell_host().wait(&mut no_wait))),
         7 => drop(balloon.deflate(frames)),
         8 => {
             if let Some(run) = balloon.platform_mut().allocate(frames.max(1))
@@ -145,17 +144,12 @@ fn step<S: FrameSize>(state: State<S>, choice: u8, frames: u32) -> State<S> {
             }
         }
         9 | 10 => {
-            return match balloon.freeze(&mut impatient) {
-                Ok(frozen) => State::Frozen(Box::new(frozen)),
-                Err(held) => State::Live(Box::new(held.balloon)),
+            return match balloon.freeze(&mut no_wait) {
+                Ok(frozen) => State::Frozen(frozen),
+                Err(live) => State::Live(live.balloon),
             };
         }
-        _ => {
-            return match balloon.abandon() {
-                Ok(frozen) => State::Frozen(Box::new(frozen)),
-                Err(held) => State::Live(Box::new(held.balloon)),
-            };
-        }
+        _ => drop(balloon.abandon()),
     }
     State::Live(balloon)
 }
@@ -167,31 +161,36 @@ fn survives<S: FrameSize>(seed: u64, one_in: u64, scribbles: u8, moves: &[(u8, u
     let noise = Rc::new(Noise { state: Cell::new(seed | 1), one_in: Cell::new(0), areas: RefCell::default() });
     let registers = Noisy { registers: device.registers(), noise: Rc::clone(&noise) };
     let transport = Mmio::new(registers).map_err(|(_, error)| error).unwrap();
-    let balloon = Balloon::new(transport, platform).require(MustTellHost).probe();
-    let mut state = State::Live(Box::new(balloon.map_err(|failed| failed.error).unwrap()));
+    let balloon = Balloon::new(transport, platform, Options::new(TellHost)).map_err(|failed| failed.error).unwrap();
+    let mut state = State::Live(balloon.probe().map_err(|failed| failed.error).unwrap());
     noise.one_in.set(one_in);
     for &(choice, frames) in moves {
         state = step(state, choice, frames);
         (0..choice % 4).for_each(|_| _ = device.step());
         (0..scribbles).for_each(|_| noise.scribble(device.memory()));
-        let foreign = |one: &&OwnershipViolation| {
-            !matches!(one, OwnershipViolation::BeforeTold(_) | OwnershipViolation::BalloonedUnowned(_))
+        let is_twice = |one: &&OwnershipViolation| {
+            !matches!(one, OwnershipViolation::ReturnedBeforeDeflation(_) | OwnershipViolation::BalloonedUnowned(_))
         };
-        assert_eq!(ledger.violations().iter().find(foreign), None);
+        assert_eq!(ledger.violations().iter().find(is_twice), None);
     }
-    // The device comes to its senses.
+    // The noise ends.
     noise.one_in.set(0);
     let frozen = match state {
-        State::Live(balloon) => Box::new(balloon.abandon().map_err(|held| held.error).unwrap()),
+        State::Live(mut balloon) => {
+            balloon.abandon().unwrap();
+            balloon.freeze(&mut no_wait).map_err(|live| live.error).unwrap()
+        }
         State::Frozen(frozen) => frozen,
     };
-    assert!(ledger.is_settled(), "everything is back");
+    assert!(ledger.all_returned_except_private());
     let mut balloon = frozen.restore().map_err(|failed| failed.error).unwrap();
-    let settled = (0..1000).find_map(|_| {
+    let on_target = (0..1000).find_map(|_| {
         device.step();
         (balloon.service().unwrap() == Step::OnTarget).then_some(())
     });
-    assert_eq!((settled, device.actual(), device.host_page_count()), (Some(()), 400, 400));
+    assert_eq!((on_target, device.actual(), device.host_page_count()), (Some(()), 400, 400));
+    drop(balloon);
+    assert!(ledger.all_returned());
 }
 
 fn moves() -> impl Strategy<Value = Vec<(u8, u32)>> {
@@ -202,17 +201,17 @@ proptest! {
     #![proptest_config(config(64))]
 
     #[test]
-    fn a_device_whose_registers_are_noise(seed: u64, one_in in 1..50_u64, moves in moves()) {
+    fn noise_in_registers(seed: u64, one_in in 1..50_u64, moves in moves()) {
         survives::<Size4KiB>(seed, one_in, 0, &moves);
     }
 
     #[test]
-    fn a_device_whose_rings_are_noise(seed: u64, scribbles in 1..6_u8, moves in moves()) {
+    fn noise_in_rings(seed: u64, scribbles in 1..6_u8, moves in moves()) {
         survives::<Size4KiB>(seed, 0, scribbles, &moves);
     }
 
     #[test]
-    fn a_device_that_is_noise_altogether(seed: u64, one_in in 1..50_u64, scribbles in 1..6_u8, moves in moves()) {
+    fn noise_in_registers_and_rings(seed: u64, one_in in 1..50_u64, scribbles in 1..6_u8, moves in moves()) {
         survives::<Size16KiB>(seed, one_in, scribbles, &moves);
     }
 }

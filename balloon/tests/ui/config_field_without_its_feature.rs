@@ -1,10 +1,10 @@
-//! A field that depends on a feature is made from the proof that the feature was negotiated.
+//! A field that depends on a feature is created from the proof that the feature was negotiated.
 
-use aerostat_balloon::Undeclared;
+use aerostat_balloon::NoFeatures;
 use aerostat_balloon::spec::balloon::{self, config};
 use aerostat_balloon::transport::{Device, Live, Transport};
 
-fn command<T: Transport>(device: &Device<T, balloon::Device, Live<Undeclared>>) {
+fn command<T: Transport>(device: &Device<T, balloon::Device, Live<NoFeatures>>) {
     let _ = device.config().read(config::FreePageHintCmdId);
 }
 

@@ -1,4 +1,4 @@
-//! The configuration is not written while features are negotiated: core.init.5.
+//! The configuration is not written before FEATURES_OK: core.init.5.
 
 use aerostat_balloon::spec::balloon::{self, config};
 use aerostat_balloon::transport::{Device, Negotiating, Transport};

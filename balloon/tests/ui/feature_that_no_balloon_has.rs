@@ -1,15 +1,13 @@
-//! What the driver does not implement cannot be declared, and neither can what is no feature at all.
+//! A feature that the driver does not implement cannot be declared, and neither can a misspelt name.
 
-use aerostat_balloon::spec::reserved::feature::SrIov;
-use aerostat_balloon::transport::{Dma, Transport};
-use aerostat_balloon::{Balloon, Frames};
+use aerostat_balloon::features;
 
-fn unsupported<T: Transport, P: Dma + Frames>(transport: T, platform: P) {
-    let _ = Balloon::new(transport, platform).want(SrIov).probe();
+features! {
+    struct Unsupported { SrIov: Optional }
 }
 
-fn nonsense<T: Transport, P: Dma + Frames>(transport: T, platform: P) {
-    let _ = Balloon::new(transport, platform).require("MUST_TELL_HOST").probe();
+features! {
+    struct Misspelt { MustTellHosts: Required }
 }
 
 fn main() {}

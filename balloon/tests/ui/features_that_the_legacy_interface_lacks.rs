@@ -1,4 +1,4 @@
-//! The legacy interface has 32 bits of features, and no word with more of them reaches it: pci.legacy-layout.4.
+//! The legacy interface has 32 feature bits, so that a mask of 64 bits is not accepted: pci.legacy-layout.4.
 
 use aerostat_balloon::transport::{Io, LegacyMmio, LegacyPci, Transport};
 

@@ -1,10 +1,10 @@
-//! Frames of 16 KiB are no frames of 4 KiB, and there are no other sizes.
+//! A run of 16 KiB frames does not fit a kernel of 4 KiB frames, and other sizes cannot be defined.
 
-use aerostat_balloon::transport::{Dma, Transport};
-use aerostat_balloon::{Balloon, BalloonFeatureSet, FrameRun, FrameSize, Frames, Ready, Size4KiB, Size16KiB};
+use aerostat_balloon::transport::Transport;
+use aerostat_balloon::{Balloon, BalloonFeatureSet, FrameRun, FrameSize, Platform, Ready, Size4KiB, Size16KiB};
 
-fn mixed_up<T: Transport, P: Dma + Frames<Size = Size4KiB>, L: BalloonFeatureSet>(
-    balloon: &mut Balloon<Ready<T, P, L>>,
+fn mixed_up<T: Transport, P: Platform<F, Size = Size4KiB>, F: BalloonFeatureSet>(
+    balloon: &mut Balloon<Ready<T, P, F>>,
     run: FrameRun<Size16KiB>,
 ) {
     let _ = balloon.inflate_with(run);

@@ -1,15 +1,15 @@
-//! A frozen balloon is restored, not frozen again; and the live one is gone.
+//! A frozen balloon cannot be frozen again, and freezing moves the live balloon.
 
-use aerostat_balloon::transport::{Dma, Transport, Wait};
-use aerostat_balloon::{Balloon, BalloonFeatureSet, Frames, Ready};
+use aerostat_balloon::transport::{Transport, Wait};
+use aerostat_balloon::{Balloon, BalloonFeatureSet, Platform, Ready};
 
-fn chained<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(balloon: Balloon<Ready<T, P, L>>, mut wait: impl Wait) {
+fn chained<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(balloon: Balloon<Ready<T, P, F>>, mut wait: impl Wait) {
     if let Ok(frozen) = balloon.freeze(&mut wait) {
         let _ = frozen.freeze(&mut wait);
     }
 }
 
-fn moved<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(balloon: Balloon<Ready<T, P, L>>, mut wait: impl Wait) {
+fn moved<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(balloon: Balloon<Ready<T, P, F>>, mut wait: impl Wait) {
     let _ = balloon.freeze(&mut wait);
     let _ = balloon.freeze(&mut wait);
 }

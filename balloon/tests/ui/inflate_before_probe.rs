@@ -1,12 +1,13 @@
-//! A device that was not brought to life has no queue to tell of pages.
+//! An unprobed balloon has no queues.
 
-use aerostat_balloon::transport::{Dma, Transport};
-use aerostat_balloon::{Balloon, Frames, MustTellHost};
+use aerostat_balloon::transport::Transport;
+use aerostat_balloon::{Balloon, NewFailed, NoFeatures, Options, Platform};
 
-fn too_early<T: Transport, P: Dma + Frames>(transport: T, platform: P) {
-    let mut balloon = Balloon::new(transport, platform).require(MustTellHost);
+fn too_early<T: Transport, P: Platform<NoFeatures>>(transport: T, platform: P) -> Result<(), NewFailed<T, P>> {
+    let mut balloon = Balloon::new(transport, platform, Options::new(NoFeatures))?;
     balloon.inflate(100);
     balloon.service();
+    Ok(())
 }
 
 fn main() {}

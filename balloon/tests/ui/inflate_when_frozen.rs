@@ -1,9 +1,9 @@
-//! A frozen balloon has no live queue.
+//! A frozen balloon has no queues.
 
-use aerostat_balloon::transport::{Dma, Transport, Wait};
-use aerostat_balloon::{Balloon, BalloonFeatureSet, Frames, Ready};
+use aerostat_balloon::transport::{Transport, Wait};
+use aerostat_balloon::{Balloon, BalloonFeatureSet, Platform, Ready};
 
-fn too_late<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(balloon: Balloon<Ready<T, P, L>>, mut wait: impl Wait) {
+fn too_late<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(balloon: Balloon<Ready<T, P, F>>, mut wait: impl Wait) {
     if let Ok(mut frozen) = balloon.freeze(&mut wait) {
         frozen.inflate(100);
         frozen.service();

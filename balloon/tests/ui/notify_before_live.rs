@@ -1,11 +1,11 @@
-//! A queue can be told of buffers only once its device is live: core.init.14.
+//! The driver notifies a queue only after DRIVER_OK: core.init.14.
 
-use aerostat_balloon::Undeclared;
+use aerostat_balloon::NoFeatures;
 use aerostat_balloon::spec::balloon::{self, queue};
 use aerostat_balloon::transport::{Device, Dma, FeaturesOk, QueueError, Transport};
 
 fn too_early<T: Transport>(
-    device: &mut Device<T, balloon::Device, FeaturesOk<Undeclared>>,
+    device: &mut Device<T, balloon::Device, FeaturesOk<NoFeatures>>,
     dma: &mut impl Dma,
 ) -> Result<(), QueueError> {
     let mut queue = device.queue::<_, 16>(queue::Inflate, 1, dma)?;

@@ -1,12 +1,13 @@
 //! `poison_val` is written before DRIVER_OK and not changed after it: balloon.poison.2 and balloon.poison.3.
 
-use aerostat_balloon::Undeclared;
+use aerostat_balloon::features;
 use aerostat_balloon::spec::balloon::feature::PagePoison;
 use aerostat_balloon::spec::balloon::{self, config};
-use aerostat_balloon::spec::{Required, WithFeature};
 use aerostat_balloon::transport::{Device, Live, Transport};
 
-type Declared = <Undeclared as WithFeature<PagePoison, Required>>::Out;
+features! {
+    struct Declared { PagePoison: Required }
+}
 
 fn poison<T: Transport>(device: &Device<T, balloon::Device, Live<Declared>>) {
     let poison_val = config::PoisonVal::given(device.accepted().proof(PagePoison));

@@ -1,13 +1,13 @@
-//! Probing consumes the unprobed balloon, and a live one is not probed again.
+//! Probing moves the unprobed balloon, and a live balloon cannot be probed.
 
-use aerostat_balloon::transport::{Dma, Transport};
-use aerostat_balloon::{Balloon, BalloonFeatureSet, Frames, Ready, Unprobed};
+use aerostat_balloon::transport::Transport;
+use aerostat_balloon::{Balloon, BalloonFeatureSet, Platform, Ready, Unprobed};
 
-fn chained<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(balloon: Balloon<Ready<T, P, L>>) {
+fn chained<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(balloon: Balloon<Ready<T, P, F>>) {
     let _ = balloon.probe();
 }
 
-fn moved<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(balloon: Balloon<Unprobed<T, P, L>>) {
+fn moved<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(balloon: Balloon<Unprobed<T, P, F>>) {
     let _ = balloon.probe();
     let _ = balloon.into_parts();
 }

@@ -1,12 +1,13 @@
-//! The legacy interface resets queues together with their device only: core.legacy-feature.2.
+//! The legacy interface cannot reset a single queue: core.legacy-feature.2.
 
-use aerostat_balloon::Undeclared;
 use aerostat_balloon::spec::reserved::feature::RingReset;
-use aerostat_balloon::spec::{Required, WithFeature, balloon};
+use aerostat_balloon::spec::{self, balloon};
 use aerostat_balloon::transport::queue::Enabled;
 use aerostat_balloon::transport::{Device, Io, LegacyMmio, Live, MmioNotifier, VirtQueue};
 
-type Declared = <Undeclared as WithFeature<RingReset, Required>>::Out;
+spec::feature_set! {
+    struct Declared for spec::balloon { RingReset: Required }
+}
 
 fn reset<I: Io>(
     device: &mut Device<LegacyMmio<I>, balloon::Device, Live<Declared>>,

@@ -1,9 +1,9 @@
-//! Only what was frozen is restored.
+//! Only a frozen balloon can be restored.
 
-use aerostat_balloon::transport::{Dma, Transport};
-use aerostat_balloon::{Balloon, BalloonFeatureSet, Frames, Ready};
+use aerostat_balloon::transport::Transport;
+use aerostat_balloon::{Balloon, BalloonFeatureSet, Platform, Ready};
 
-fn restore<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(balloon: Balloon<Ready<T, P, L>>) {
+fn restore<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(balloon: Balloon<Ready<T, P, F>>) {
     let _ = balloon.restore();
 }
 

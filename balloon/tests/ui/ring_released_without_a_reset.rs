@@ -1,12 +1,12 @@
-//! The memory of a ring comes back with the proof of a reset only: core.cleanup.2.
+//! Releasing the memory of a ring needs the proof of a reset: core.cleanup.2.
 
-use aerostat_balloon::Undeclared;
+use aerostat_balloon::NoFeatures;
 use aerostat_balloon::spec::balloon;
 use aerostat_balloon::transport::queue::Enabled;
 use aerostat_balloon::transport::{Device, Dma, Live, Notifier, Transport, VirtQueue};
 
 fn live<T: Transport, N: Notifier>(
-    device: &Device<T, balloon::Device, Live<Undeclared>>,
+    device: &Device<T, balloon::Device, Live<NoFeatures>>,
     queue: VirtQueue<N, 16, Enabled>,
     dma: &mut impl Dma,
 ) -> Result<(), VirtQueue<N, 16, Enabled>> {

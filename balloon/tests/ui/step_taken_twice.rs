@@ -1,10 +1,10 @@
-//! Each step consumes the last.
+//! Each step of the initialisation moves the device.
 
-use aerostat_balloon::Undeclared;
+use aerostat_balloon::NoFeatures;
 use aerostat_balloon::spec::balloon;
 use aerostat_balloon::transport::{Device, FeaturesOk, Transport};
 
-fn twice<T: Transport>(device: Device<T, balloon::Device, FeaturesOk<Undeclared>>) {
+fn twice<T: Transport>(device: Device<T, balloon::Device, FeaturesOk<NoFeatures>>) {
     let _ = device.go_live();
     let _ = device.go_live();
 }

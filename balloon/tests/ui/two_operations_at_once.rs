@@ -1,10 +1,10 @@
-//! An operation holds the balloon until it is done or dropped.
+//! An operation borrows the balloon until it is done or dropped.
 
-use aerostat_balloon::transport::{Dma, Transport};
-use aerostat_balloon::{Balloon, BalloonError, BalloonFeatureSet, Frames, Ready};
+use aerostat_balloon::transport::Transport;
+use aerostat_balloon::{Balloon, BalloonError, BalloonFeatureSet, Platform, Ready};
 
-fn two_inflations<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
-    balloon: &mut Balloon<Ready<T, P, L>>,
+fn two_inflations<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(
+    balloon: &mut Balloon<Ready<T, P, F>>,
 ) -> Result<(), BalloonError> {
     let mut one = balloon.inflate(100)?;
     let mut other = balloon.inflate(100)?;
@@ -13,8 +13,8 @@ fn two_inflations<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     Ok(())
 }
 
-fn inflation_and_step<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
-    balloon: &mut Balloon<Ready<T, P, L>>,
+fn inflation_and_step<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(
+    balloon: &mut Balloon<Ready<T, P, F>>,
 ) -> Result<(), BalloonError> {
     let mut inflation = balloon.inflate(100)?;
     balloon.service()?;
@@ -22,8 +22,8 @@ fn inflation_and_step<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
     Ok(())
 }
 
-fn deflation_and_inflation<T: Transport, P: Dma + Frames, L: BalloonFeatureSet>(
-    balloon: &mut Balloon<Ready<T, P, L>>,
+fn deflation_and_inflation<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(
+    balloon: &mut Balloon<Ready<T, P, F>>,
 ) -> Result<(), BalloonError> {
     let mut deflation = balloon.deflate(100)?.tell_host();
     balloon.inflate(100)?.poll()?;

@@ -1,31 +1,31 @@
-//! What is counted: `count facts` prints numbers as JSON, `count split|packed|virtio-drivers runs|scattered` inflates and
-//! deflates a balloon once, to be run under callgrind.
+//! The counted program. `count facts` prints metrics as JSON. `count split|packed|virtio-drivers runs|scattered` inflates and
+//! deflates a balloon once, for callgrind.
 
 use std::env;
 use std::process::ExitCode;
 
-use aerostat_benches::{Format, Lie, Ours, Peer, Setting, facts};
+use aerostat_benches::{Config, Format, FrameOrder, Ours, Peer, facts};
 
-/// Pages that go into the balloon and out of it: 256 MiB. Whoever runs this divides by it.
+/// Number of inflated and deflated pages: 256 MiB. The caller divides the counts by it.
 const PAGES: u32 = 65536;
 
 fn main() -> ExitCode {
-    let words: Vec<String> = env::args().skip(1).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let (driver, lie) = match words[..] {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (driver, order) = match arguments[..] {
         ["facts"] => {
-            println!("{}", serde_json::to_string(&facts()).expect("numbers can be written"));
+            println!("{}", serde_json::to_string(&facts()).expect("numbers can be serialized"));
             return ExitCode::SUCCESS;
         }
-        [driver, "runs"] => (driver, Lie::Runs),
-        [driver, "scattered"] => (driver, Lie::Scattered),
+        [driver, "runs"] => (driver, FrameOrder::Runs),
+        [driver, "scattered"] => (driver, FrameOrder::Scattered),
         _ => return usage(),
     };
     match driver {
-        "split" => ours(Format::Split, lie),
-        "packed" => ours(Format::Packed, lie),
+        "split" => ours(Format::Split, order),
+        "packed" => ours(Format::Packed, order),
         "virtio-drivers" => {
-            let mut peer = Peer::new(lie, PAGES);
+            let mut peer = Peer::new(order, PAGES);
             peer.inflate(PAGES);
             peer.deflate();
         }
@@ -34,8 +34,8 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn ours(format: Format, lie: Lie) {
-    let mut ours: Ours = Ours::new(Setting { format, depth: 16, lie }, PAGES);
+fn ours(format: Format, order: FrameOrder) {
+    let mut ours: Ours = Ours::new(Config { format, max_in_flight: 16, order }, PAGES);
     ours.inflate(PAGES);
     ours.deflate();
 }

@@ -1,4 +1,4 @@
-//! Queues of the device: what the driver makes available is used at once, unread.
+//! The queues of the device: it uses available buffers immediately and does not read them.
 
 use std::mem::offset_of;
 use std::sync::atomic::{AtomicU16, Ordering, fence};
@@ -14,23 +14,23 @@ use virtio_bindings::virtio_mmio::*;
 #[derive(Clone, Default)]
 pub(super) struct Queue {
     size: u16,
-    /// Addresses of descriptors, driver area and device area. In this process they are those of the driver.
+    /// Addresses of the descriptor area, the driver area and the device area, equal to those of the driver.
     areas: [u64; 3],
     accepted: u64,
-    /// Split: where the next buffer is taken from and used. Packed: the slot, and the wrap counter at bit 15.
+    /// Split: the next available and used index. Packed: the next descriptor, with the wrap counter in bit 15.
     next: u16,
     ready: bool,
 }
 
-/// What was done.
+/// The result of processing a queue.
 #[derive(Clone, Copy)]
 pub(super) struct Done {
     pub(super) buffers: u16,
-    /// Whether the driver wants to hear of it.
+    /// Whether the driver has enabled the interrupt.
     pub(super) interrupts: bool,
 }
 
-/// Bit 15 of a place in a packed ring: the wrap counter.
+/// The wrap counter bit of a position in a packed ring.
 const WRAP: u16 = 1 << 15;
 
 impl Queue {
@@ -58,7 +58,7 @@ impl Queue {
         }
     }
 
-    /// Uses every buffer that is available.
+    /// Uses every available buffer.
     pub(super) fn acknowledge(&mut self) -> Done {
         if !self.ready {
             Done { buffers: 0, interrupts: false }
@@ -108,7 +108,7 @@ impl Queue {
             if flags.avail() != wrap || flags.used() == wrap {
                 break;
             }
-            // The id of a buffer stands in its last descriptor.
+            // The last descriptor of a buffer contains its id.
             let mut last = at;
             self.advance();
             while flags.next() {
@@ -151,8 +151,8 @@ impl Queue {
 }
 
 fn load(address: u64) -> u16 {
-    // SAFETY: the driver gave the address of a ring, which lies in this process and outlives its use by the device, until the
-    // reset; indexes and flags are aligned, and reached by atomics only.
+    // SAFETY: the address is inside a ring of the driver, which is in this process and valid until the device is reset; indexes
+    // and flags are aligned and accessed atomically only.
     u16::from_le(unsafe { AtomicU16::from_ptr(address as *mut u16) }.load(Ordering::Acquire))
 }
 
@@ -162,8 +162,8 @@ fn store(address: u64, value: u16) {
 }
 
 fn read<T: Copy>(address: u64) -> T {
-    // SAFETY: the address lies in a ring, as in `load`, at an integer of this type, which is the device's until an index or
-    // flags that it has stored say otherwise.
+    // SAFETY: the address is inside a ring, as in `load`, and of an integer of this type. The device owns the integer until it
+    // stores an index or flags.
     unsafe { (address as *const T).read_volatile() }
 }
 
@@ -172,5 +172,5 @@ fn write<T>(address: u64, value: T) {
     unsafe { (address as *mut T).write_volatile(value) }
 }
 
-/// Every descriptor of either format has the same size.
+/// Descriptors of both formats have the same size.
 const _: () = assert!(size_of::<Desc>() == size_of::<PackedDesc>());

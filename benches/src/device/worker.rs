@@ -1,5 +1,4 @@
-//! A thread for the device. It is woken as the host's kernel wakes a device that is a program or a thread of its own: through
-//! an eventfd.
+//! A thread for the device. Notifications wake it with an eventfd, like a device process of a real host.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -11,58 +10,58 @@ use rustix::io::{Errno, read, write};
 
 use super::rings::Queue;
 
-/// A thread that serves queues until it is dropped.
+/// A thread that processes queues until it is dropped.
 pub(super) struct Worker {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
 struct Shared {
-    bell: OwnedFd,
-    ends: AtomicBool,
+    wake: OwnedFd,
+    stop: AtomicBool,
 }
 
 impl Worker {
-    /// Serves `queues` from now on.
+    /// Starts to process `queues`.
     pub(super) fn start(queues: Vec<Queue>) -> Self {
-        let bell = eventfd(0, EventfdFlags::CLOEXEC).expect("the system has an eventfd to spare");
-        let shared = Arc::new(Shared { bell, ends: AtomicBool::new(false) });
+        let wake = eventfd(0, EventfdFlags::CLOEXEC).expect("failed to create an eventfd");
+        let shared = Arc::new(Shared { wake, stop: AtomicBool::new(false) });
         let thread = thread::spawn({
             let shared = shared.clone();
-            move || serve(&shared, queues)
+            move || run(&shared, queues)
         });
         Self { shared, thread: Some(thread) }
     }
 
-    /// Wakes it, and does not wait for anything.
+    /// Wakes the thread, without waiting for it.
     pub(super) fn notify(&self) {
-        // It fails only where the count of the eventfd is at its end, and then the thread is awake.
-        let _ = write(&self.shared.bell, &1_u64.to_ne_bytes());
+        // The write fails only if the counter of the eventfd is at its maximum, and then the thread is running.
+        let _ = write(&self.shared.wake, &1_u64.to_ne_bytes());
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.shared.ends.store(true, Ordering::Release);
+        self.shared.stop.store(true, Ordering::Release);
         self.notify();
-        // The rings may go once this has returned. A thread that panicked has ended, too.
+        // The rings can be freed afterwards. A panicked thread has stopped too.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
-/// Uses what is available each time that the bell rings.
+/// Uses all available buffers after each notification.
 ///
-/// A buffer that becomes available behind the last look is announced by a ring of its own, because no driver is told that the
-/// device is awake: over split rings all notifications are wanted, and over packed ones the event is moved, with a fence
-/// behind it, before that look.
-fn serve(shared: &Shared, mut queues: Vec<Queue>) {
+/// A buffer that becomes available after the last check causes another notification, because notifications are never
+/// suppressed: with split rings they stay enabled, and with packed rings the event offset is advanced before the last check,
+/// with a fence in between.
+fn run(shared: &Shared, mut queues: Vec<Queue>) {
     loop {
-        match read(&shared.bell, &mut [0; 8]) {
+        match read(&shared.wake, &mut [0; 8]) {
             Ok(_) => {}
             Err(Errno::INTR) => continue,
             Err(_) => return,
         }
-        if shared.ends.load(Ordering::Acquire) {
+        if shared.stop.load(Ordering::Acquire) {
             return;
         }
         for queue in &mut queues {

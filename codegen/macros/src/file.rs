@@ -8,13 +8,13 @@ use quote::quote;
 
 use crate::input::File;
 
-/// Compiles the file. Its mistakes become compile errors at the path, whose messages name the places in the file.
+/// Compiles a file. Errors in it become compile errors at the path, with the place in the file in their messages.
 pub(crate) fn compile(input: &File) -> TokenStream {
     let relative = input.path.value();
     let errors = |messages: Vec<String>| -> TokenStream {
         messages.into_iter().map(|message| syn::Error::new(input.path.span(), message).to_compile_error()).collect()
     };
-    // Cargo sets this to the folder of the crate that is being compiled, the one that calls the macro.
+    // Cargo sets this to the folder of the crate that calls the macro.
     let folder = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
     let path = Path::new(&folder).join(&relative);
     let text = match std::fs::read_to_string(&path) {
@@ -37,7 +37,7 @@ pub(crate) fn compile(input: &File) -> TokenStream {
     quote!(#tracked #items)
 }
 
-/// Makes the compiler run the macro again when the file changes, also when it holds mistakes now.
+/// Makes rustc expand the macro again when the file changes, even if the file has errors now.
 fn track(krate: &TokenStream, path: &Path) -> TokenStream {
     match path.to_str() {
         Some(path) => {
@@ -48,8 +48,8 @@ fn track(krate: &TokenStream, path: &Path) -> TokenStream {
     }
 }
 
-/// While it lives, proc-macro2 reads text by itself. The compiler's own reader would forget where in the text a token
-/// was, and its spans are of no use for a file that it does not know.
+/// While a value of this type exists, proc-macro2 uses its own lexer. Spans from rustc's lexer have no usable positions for
+/// text that is not part of the source code.
 struct Fallback;
 
 impl Fallback {

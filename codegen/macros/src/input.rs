@@ -1,4 +1,4 @@
-//! What the macros are given.
+//! The input of the macros.
 
 use proc_macro2::TokenStream;
 use syn::parse::{Parse, ParseStream};

@@ -1,9 +1,9 @@
-//! Rules for a single name.
+//! Rules for single names.
 
-use crate::mistake::{Mistake, Mistakes};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::Name;
 
-/// The words that Rust keeps for itself in any edition up to 2024.
+/// The keywords of all Rust editions up to 2024.
 const KEYWORDS: [&str; 52] = [
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else",
     "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
@@ -11,28 +11,28 @@ const KEYWORDS: [&str; 52] = [
     "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield", "Self",
 ];
 
-/// A name is in `snake_case` and is no keyword of Rust.
-pub(super) fn check(name: &Name, mistakes: &mut Mistakes) {
+/// Reports a name that is not in `snake_case` or is a Rust keyword.
+pub(super) fn check(name: &Name, diagnostics: &mut Diagnostics) {
     let text = &name.text;
     if KEYWORDS.contains(&text.as_str()) {
-        mistakes.push(
-            Mistake::new(name.span, format!("`{text}` is a keyword of Rust and cannot be a name"))
-                .help(format!("choose another name, and give the C name with `as \"{text}\"`")),
+        diagnostics.push(
+            Diagnostic::new(name.span, format!("`{text}` is a Rust keyword and cannot be used as a name"))
+                .help(format!("choose another name and set the C name with `as \"{text}\"`")),
         );
     } else if !is_snake_case(text) {
-        mistakes.push(
-            Mistake::new(name.span, format!("the name `{text}` is not in snake_case"))
-                .help("names have lower-case letters, digits and single underscores, and start with a letter"),
+        diagnostics.push(
+            Diagnostic::new(name.span, format!("the name `{text}` is not in snake_case"))
+                .help("a name starts with a letter and has only lowercase letters, digits and single underscores"),
         );
     }
 }
 
-/// A name is not one that the generated code uses itself.
-pub(super) fn not_taken(name: &Name, taken: &[&str], mistakes: &mut Mistakes) {
-    if taken.contains(&name.text.as_str()) {
-        mistakes.push(
-            Mistake::new(name.span, format!("the generated code uses the name `{}` itself", name.text))
-                .help(format!("choose another name, and give the C name with `as \"{}\"`", name.text)),
+/// Reports a name that the generated code uses.
+pub(super) fn not_reserved(name: &Name, reserved: &[&str], diagnostics: &mut Diagnostics) {
+    if reserved.contains(&name.text.as_str()) {
+        diagnostics.push(
+            Diagnostic::new(name.span, format!("the name `{}` is reserved for generated code", name.text))
+                .help(format!("choose another name and set the C name with `as \"{}\"`", name.text)),
         );
     }
 }
@@ -41,7 +41,7 @@ fn is_snake_case(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_lowercase())
         && text
             .split('_')
-            .all(|piece| !piece.is_empty() && piece.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
+            .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn snake_case_is_told_from_other_cases() {
+    fn snake_case_is_recognized() {
         for good in ["a", "stats_vq", "version_1", "x25519"] {
             assert!(is_snake_case(good), "{good}");
         }

@@ -1,25 +1,25 @@
-//! Rules for the range of a number.
+//! Rules for the ranges of numbers.
 
-use crate::mistake::{Mistake, Mistakes};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::Int;
 use crate::name::Name;
 use crate::syntax::Number;
 
-/// The number as a `T`. One that does not fit is reported as `what`.
-pub(super) fn fit<T: TryFrom<u64>>(number: Number, what: &str, largest: u64, mistakes: &mut Mistakes) -> Option<T> {
-    let fits = T::try_from(number.value).ok().filter(|_| number.value <= largest);
+/// Converts a number to `T`. Reports a number above `max`; `what` names it in the message.
+pub(super) fn fit<T: TryFrom<u64>>(number: Number, what: &str, max: u64, diagnostics: &mut Diagnostics) -> Option<T> {
+    let fits = T::try_from(number.value).ok().filter(|_| number.value <= max);
     if fits.is_none() {
-        let message = format!("{what} {} is out of range: the largest is {largest}", number.value);
-        mistakes.push(Mistake::new(number.span, message));
+        let message = format!("{what} {} is out of range: the maximum is {max}", number.value);
+        diagnostics.push(Diagnostic::new(number.span, message));
     }
     fits
 }
 
-/// The value of a name fits into its integer.
-pub(super) fn value(name: &Name, number: Number, int: Int, mistakes: &mut Mistakes) {
+/// Reports a value that does not fit into its type.
+pub(super) fn value(name: &Name, number: Number, int: Int, diagnostics: &mut Diagnostics) {
     if number.value > int.max() {
-        let (text, largest) = (&name.text, int.max());
+        let (text, max) = (&name.text, int.max());
         let message = format!("the value {} of `{text}` does not fit into `{}`", number.value, int.name());
-        mistakes.push(Mistake::new(number.span, message).help(format!("the largest is {largest} ({largest:#x})")));
+        diagnostics.push(Diagnostic::new(number.span, message).help(format!("the maximum is {max} ({max:#x})")));
     }
 }

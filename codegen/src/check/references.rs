@@ -1,50 +1,55 @@
-//! Rules for names that refer to something: the features in `if` and `requires`.
+//! Rules for references to features in `if` and `requires`.
 
-use crate::mistake::{Mistake, Mistakes};
-use crate::model::{Feature, Guard};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::{Condition, Feature};
 use crate::name::Name;
 
-/// The feature that an `if` names.
-pub(super) fn guard(name: Option<&Name>, features: &[Feature], mistakes: &mut Mistakes) -> Option<Guard> {
+/// Resolves the feature of an `if`.
+pub(super) fn condition(name: Option<&Name>, features: &[Feature], diagnostics: &mut Diagnostics) -> Option<Condition> {
     let name = name?;
     match features.iter().find(|feature| feature.name.text == name.text) {
-        Some(feature) => Some(Guard { name: name.clone(), bit: feature.bit }),
+        Some(feature) => Some(Condition { name: name.clone(), bit: feature.bit }),
         None => {
-            unknown_feature(name, features.iter().map(|feature| &feature.name), mistakes);
+            unknown_feature(name, features.iter().map(|feature| &feature.name), diagnostics);
             None
         }
     }
 }
 
-/// The features that stand after an `if`, one of which is enough.
-pub(super) fn guards(names: &[Name], features: &[Feature], mistakes: &mut Mistakes) -> Vec<Guard> {
-    not_twice(names, mistakes);
-    names.iter().filter_map(|name| guard(Some(name), features, mistakes)).collect()
+/// Resolves the alternatives of an `if`.
+pub(super) fn conditions(names: &[Name], features: &[Feature], diagnostics: &mut Diagnostics) -> Vec<Condition> {
+    check_duplicates(names, diagnostics);
+    names.iter().filter_map(|name| condition(Some(name), features, diagnostics)).collect()
 }
 
-/// Reports alternatives of which two are the same.
-pub(super) fn not_twice(alternatives: &[Name], mistakes: &mut Mistakes) {
+/// Reports duplicate alternatives.
+pub(super) fn check_duplicates(alternatives: &[Name], diagnostics: &mut Diagnostics) {
     for (at, name) in alternatives.iter().enumerate() {
         if let Some(first) = alternatives[..at].iter().find(|other| other.text == name.text) {
-            mistakes.push(
-                Mistake::new(name.span, format!("`{}` is no alternative to itself", name.text))
-                    .see(first.span, "the first is here"),
+            diagnostics.push(
+                Diagnostic::new(name.span, format!("duplicate alternative `{}`", name.text))
+                    .label(first.span, "first used here"),
             );
         }
     }
 }
 
-/// Reports a name that is no feature, unless it may be one that could not be read.
-pub(super) fn unknown_feature<'a>(name: &Name, known: impl Iterator<Item = &'a Name> + Clone, mistakes: &mut Mistakes) {
-    let near = crate::near::hint(&name.text, known.clone().map(|known| known.text.as_str()));
-    if mistakes.is_incomplete() && near.is_empty() {
+/// Reports an unknown feature. After a syntax error only misspellings are reported, because the feature may be missing from
+/// the syntax tree.
+pub(super) fn unknown_feature<'a>(
+    name: &Name,
+    known: impl Iterator<Item = &'a Name> + Clone,
+    diagnostics: &mut Diagnostics,
+) {
+    let near = crate::suggest::did_you_mean(&name.text, known.clone().map(|known| known.text.as_str()));
+    if diagnostics.has_syntax_errors() && near.is_empty() {
         return;
     }
-    let mistake = Mistake::new(name.span, format!("unknown feature `{}`{near}", name.text));
+    let error = Diagnostic::new(name.span, format!("unknown feature `{}`{near}", name.text));
     let all: Vec<String> = known.map(|known| format!("`{}`", known.text)).collect();
-    mistakes.push(match all.is_empty() {
-        true => mistake.help("there is no feature in this device to choose from"),
-        false if near.is_empty() => mistake.help(format!("the features are {}", all.join(", "))),
-        false => mistake,
+    diagnostics.push(match all.is_empty() {
+        true => error.help("the device has no features"),
+        false if near.is_empty() => error.help(format!("the features are {}", all.join(", "))),
+        false => error,
     });
 }

@@ -1,4 +1,4 @@
-//! What the model holds of a description without mistakes. Those with mistakes are kept in `tests/ui`.
+//! Tests of the model of valid descriptions. Invalid descriptions are in `tests/ui`.
 
 use crate::model::{Access, Kind, Member, Model, When};
 use crate::source::Source;
@@ -8,18 +8,18 @@ fn model(text: &str) -> Model {
 }
 
 #[test]
-fn fields_follow_one_another_until_an_offset_is_given() {
+fn fields_follow_each_other_unless_an_offset_is_given() {
     let model = model(
         "module lamp { registers control { a: u8 read, b: [u8; 3] read, c: le32 read @ 0x10, d: le64 read @ 0x14, e: u8 write @ 8 } }",
     );
-    let [Member::Registers(block)] = &model.modules[0].members[..] else { panic!("one block") };
+    let [Member::Registers(block)] = &model.modules[0].members[..] else { panic!("expected one block") };
     let offsets: Vec<(&str, u64)> = block.fields.iter().map(|field| (field.name.text.as_str(), field.offset)).collect();
-    assert_eq!(offsets, [("a", 0), ("b", 1), ("e", 8), ("c", 0x10), ("d", 0x14)], "in order of their offsets");
+    assert_eq!(offsets, [("a", 0), ("b", 1), ("e", 8), ("c", 0x10), ("d", 0x14)], "sorted by offset");
     assert_eq!(block.len, 0x1c);
 }
 
 #[test]
-fn a_structure_has_the_size_and_alignment_of_c() {
+fn structure_has_the_size_and_alignment_of_c() {
     let model =
         model("module lamp { struct s { a: le64, b: [le16; 3], c: u8, d: u8 } packed struct p { a: u8, b: le64 } }");
     let [Member::Struct(plain), Member::Struct(packed)] = &model.modules[0].members[..] else {
@@ -31,33 +31,34 @@ fn a_structure_has_the_size_and_alignment_of_c() {
 }
 
 #[test]
-fn features_and_queues_are_in_order_and_refer_by_bit() {
+fn features_and_queues_are_sorted_and_refer_to_bits() {
     let model = model(
         "device lamp = 63 { features { b = 9 requires a, a = 3 } queues { y = 4 if b, x = 0 } config { f: u8 read if a } }",
     );
     let Kind::Device(device) = &model.modules[0].kind else { panic!("a device") };
     let features: Vec<_> = device.features.iter().map(|f| (f.c_name.as_str(), f.bit, f.requires)).collect();
     assert_eq!(features, [("VIRTIO_LAMP_F_A", 3, 0), ("VIRTIO_LAMP_F_B", 9, 1 << 3)]);
-    let queues: Vec<_> = device.queues.iter().map(|q| (q.index, q.guard.as_ref().map(|guard| guard.bit))).collect();
+    let queues: Vec<_> =
+        device.queues.iter().map(|q| (q.index, q.condition.as_ref().map(|condition| condition.bit))).collect();
     assert_eq!(queues, [(0, None), (4, Some(9))]);
-    assert_eq!(device.config.fields[0].guards.first().map(|guard| guard.bit), Some(3));
+    assert_eq!(device.config.fields[0].conditions.first().map(|condition| condition.bit), Some(3));
 }
 
 #[test]
-fn alternatives_are_kept_apart_from_what_is_needed_in_any_case() {
+fn alternatives_are_separate_from_required_features() {
     let model = model(
         "device lamp = 63 { features { a = 0, b = 1, c = 2, d = 3 requires a requires b or c } config { f: u8 read if c or a } }",
     );
     let Kind::Device(device) = &model.modules[0].kind else { panic!("a device") };
     assert_eq!((device.features[3].requires, device.features[3].requires_any.as_slice()), (0b1, &[0b110][..]));
-    let guards: Vec<u32> = device.config.fields[0].guards.iter().map(|guard| guard.bit).collect();
-    assert_eq!(guards, [2, 0]);
+    let conditions: Vec<u32> = device.config.fields[0].conditions.iter().map(|condition| condition.bit).collect();
+    assert_eq!(conditions, [2, 0]);
 }
 
 #[test]
-fn access_words_add_up() {
+fn access_words_are_combined() {
     let model = model("module lamp { registers c { a: u8 read, b: u8 write, c: u8 read setup, d: u8 read write } }");
-    let [Member::Registers(block)] = &model.modules[0].members[..] else { panic!("one block") };
+    let [Member::Registers(block)] = &model.modules[0].members[..] else { panic!("expected one block") };
     let access: Vec<Access> = block.fields.iter().map(|field| field.access).collect();
     let expected = [(true, None), (false, Some(When::Always)), (true, Some(When::Setup)), (true, Some(When::Always))];
     assert_eq!(access, expected.map(|(read, write)| Access { read, write }));

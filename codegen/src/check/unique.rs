@@ -1,14 +1,14 @@
-//! Rules against the same thing twice.
+//! Rules against duplicates.
 
 use std::collections::HashMap;
 
 use proc_macro2::Span;
 
-use crate::mistake::{Mistake, Mistakes};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::Name;
 
-/// No two names are the same, nor make the same Rust name.
-pub(super) fn names<'a>(what: &str, names: impl Iterator<Item = &'a Name>, mistakes: &mut Mistakes) {
+/// Reports names that are equal or have the same Rust name.
+pub(super) fn names<'a>(what: &str, names: impl Iterator<Item = &'a Name>, diagnostics: &mut Diagnostics) {
     let mut seen: HashMap<String, &Name> = HashMap::new();
     for name in names {
         let camel = name.camel();
@@ -16,24 +16,28 @@ pub(super) fn names<'a>(what: &str, names: impl Iterator<Item = &'a Name>, mista
             seen.insert(camel, name);
             continue;
         };
-        let (text, label) = (&name.text, format!("`{}` is here", first.text));
-        mistakes.push(if first.text == *text {
-            Mistake::new(name.span, format!("the {what} `{text}` is there twice")).see(first.span, "the first is here")
+        let text = &name.text;
+        diagnostics.push(if first.text == *text {
+            Diagnostic::new(name.span, format!("duplicate {what} `{text}`")).label(first.span, "first defined here")
         } else {
-            let message = format!("the {what}s `{}` and `{text}` make the same Rust name `{camel}`", first.text);
-            Mistake::new(name.span, message).see(first.span, label)
+            let message = format!("the {what}s `{}` and `{text}` have the same Rust name `{camel}`", first.text);
+            Diagnostic::new(name.span, message).label(first.span, format!("`{}` is defined here", first.text))
         });
     }
 }
 
-/// No two numbers are the same.
-pub(super) fn numbers<'a>(what: &str, numbers: impl Iterator<Item = (&'a Name, u64, Span)>, mistakes: &mut Mistakes) {
+/// Reports numbers that are used more than once.
+pub(super) fn numbers<'a>(
+    what: &str,
+    numbers: impl Iterator<Item = (&'a Name, u64, Span)>,
+    diagnostics: &mut Diagnostics,
+) {
     let mut seen: HashMap<u64, (&Name, Span)> = HashMap::new();
     for (name, value, span) in numbers {
         match seen.get(&value) {
-            Some((first, at)) => mistakes.push(
-                Mistake::new(span, format!("`{}` has the same {what} as `{}`: {value}", name.text, first.text))
-                    .see(*at, format!("`{}` has it here", first.text)),
+            Some((first, at)) => diagnostics.push(
+                Diagnostic::new(span, format!("`{}` has the same {what} as `{}`: {value}", name.text, first.text))
+                    .label(*at, format!("first used by `{}` here", first.text)),
             ),
             None => {
                 seen.insert(value, (name, span));

@@ -3,73 +3,83 @@
 use proc_macro2::Span;
 
 use crate::check::{names, ranges, types, unique};
-use crate::mistake::{Mistake, Mistakes};
-use crate::model::{BitField, Bits, Const, Enum, Int, Variant};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::{BitField, Bits, Const, Enum, Int, Other, Variant};
 use crate::name::Name;
 use crate::syntax;
 
-/// Something that describes nothing, unless what it describes could not be read.
-pub(super) fn empty(what: &str, name: &Name, span: Span, mistakes: &mut Mistakes) {
-    if mistakes.is_incomplete() {
+/// Reports an empty item. After a syntax error its entries may only be missing from the syntax tree.
+pub(super) fn empty(what: &str, name: &Name, span: Span, diagnostics: &mut Diagnostics) {
+    if diagnostics.has_syntax_errors() {
         return;
     }
-    mistakes.push(
-        Mistake::new(span, format!("the {what} `{}` is empty", name.text))
-            .help("describe something in it or remove it"),
-    );
+    diagnostics
+        .push(Diagnostic::new(span, format!("the {what} `{}` is empty", name.text)).help("add an entry or remove it"));
 }
 
-/// A set of values.
-pub(super) fn enumeration(values: &syntax::Enum, mistakes: &mut Mistakes) -> Option<Enum> {
-    names::check(&values.name, mistakes);
+/// Checks an enum.
+pub(super) fn enumeration(values: &syntax::Enum, diagnostics: &mut Diagnostics) -> Option<Enum> {
+    names::check(&values.name, diagnostics);
     if values.variants.is_empty() {
-        empty("enum", &values.name, values.name.span, mistakes);
+        empty("enum", &values.name, values.name.span, diagnostics);
     }
-    let repr = types::integer(&values.repr, &Int::STORED, mistakes);
+    let repr = types::integer(&values.repr, &Int::FIXED_WIDTH, diagnostics);
     for variant in &values.variants {
-        names::check(&variant.name, mistakes);
-        names::not_taken(&variant.name, &["unknown"], mistakes);
-        if let Some(repr) = repr {
-            ranges::value(&variant.name, variant.value, repr, mistakes);
+        names::check(&variant.name, diagnostics);
+        names::not_reserved(&variant.name, &["unknown"], diagnostics);
+        if let (Some(repr), Some(value)) = (repr, variant.value) {
+            ranges::value(&variant.name, value, repr, diagnostics);
         }
     }
-    unique::names("value", values.variants.iter().map(|variant| &variant.name), mistakes);
-    let numbers = values.variants.iter().map(|variant| (&variant.name, variant.value.value, variant.value.span));
-    unique::numbers("value", numbers, mistakes);
-    let variants = values
-        .variants
-        .iter()
-        .map(|variant| Variant {
+    let other = other_values(values, diagnostics);
+    unique::names("value", values.variants.iter().map(|variant| &variant.name), diagnostics);
+    let numbered = || values.variants.iter().filter_map(|variant| Some((variant, variant.value?)));
+    unique::numbers("value", numbered().map(|(variant, value)| (&variant.name, value.value, value.span)), diagnostics);
+    let variants = numbered()
+        .map(|(variant, value)| Variant {
             docs: variant.docs.clone(),
             name: variant.name.clone(),
             alias: variant.alias.clone(),
-            value: variant.value.value,
+            value: value.value,
         })
         .collect();
     let alias = values.alias.clone();
-    Some(Enum { docs: values.docs.clone(), name: values.name.clone(), alias, repr: repr?, variants })
+    Some(Enum { docs: values.docs.clone(), name: values.name.clone(), alias, repr: repr?, variants, other })
 }
 
-/// An integer made of bits with names.
-pub(super) fn bits(bits: &syntax::Bits, mistakes: &mut Mistakes) -> Option<Bits> {
-    names::check(&bits.name, mistakes);
-    if bits.fields.is_empty() {
-        empty("bit field", &bits.name, bits.name.span, mistakes);
+/// Returns the entry that names all other values of an enum, if there is one. A second one is an error.
+fn other_values(values: &syntax::Enum, diagnostics: &mut Diagnostics) -> Option<Other> {
+    let mut others = values.variants.iter().filter(|variant| variant.value.is_none());
+    let first = others.next()?;
+    for another in others {
+        let message = format!("`{}` names all other values again", another.name.text);
+        let first = (first.name.span, format!("`{}` names them already", first.name.text));
+        diagnostics.push(Diagnostic::new(another.name.span, message).label(first.0, first.1));
     }
-    let repr = types::integer(&bits.repr, &Int::STORED, mistakes);
+    Some(Other { docs: first.docs.clone(), name: first.name.clone(), alias: first.alias.clone() })
+}
+
+/// Checks a bit field.
+pub(super) fn bits(bits: &syntax::Bits, diagnostics: &mut Diagnostics) -> Option<Bits> {
+    names::check(&bits.name, diagnostics);
+    if bits.fields.is_empty() {
+        empty("bit field", &bits.name, bits.name.span, diagnostics);
+    }
+    let repr = types::integer(&bits.repr, &Int::FIXED_WIDTH, diagnostics);
     let mut fields: Vec<(BitField, Span)> = Vec::new();
     for field in &bits.fields {
-        names::check(&field.name, mistakes);
-        names::not_taken(&field.name, &["new", "from_bits", "into_bits"], mistakes);
-        fields.extend(part(field, repr.unwrap_or(Int::U64), mistakes).map(|part| (part, field.low.span)));
+        names::check(&field.name, diagnostics);
+        names::not_reserved(&field.name, &["new", "from_bits", "into_bits"], diagnostics);
+        fields.extend(part(field, repr.unwrap_or(Int::U64), diagnostics).map(|part| (part, field.low.span)));
     }
-    unique::names("bit", bits.fields.iter().map(|field| &field.name), mistakes);
+    unique::names("bit", bits.fields.iter().map(|field| &field.name), diagnostics);
     fields.sort_by_key(|(field, _)| field.low);
     for pair in fields.windows(2) {
         let [(first, at), (second, span)] = pair else { continue };
         if second.low < first.low + first.width.unwrap_or(1) {
             let message = format!("`{}` overlaps `{}` in bit {}", second.name.text, first.name.text, second.low);
-            mistakes.push(Mistake::new(*span, message).see(*at, format!("`{}` is here", first.name.text)));
+            diagnostics
+                .push(Diagnostic::new(*span, message).label(*at, format!("`{}` is defined here", first.name.text)));
         }
     }
     let fields = fields.into_iter().map(|(field, _)| field).collect();
@@ -77,18 +87,19 @@ pub(super) fn bits(bits: &syntax::Bits, mistakes: &mut Mistakes) -> Option<Bits>
     Some(Bits { docs: bits.docs.clone(), name: bits.name.clone(), alias, repr: repr?, fields })
 }
 
-fn part(field: &syntax::BitField, repr: Int, mistakes: &mut Mistakes) -> Option<BitField> {
+/// Checks one part of a bit field.
+fn part(field: &syntax::BitField, repr: Int, diagnostics: &mut Diagnostics) -> Option<BitField> {
     let low: u32 =
-        ranges::fit(field.low, &format!("in a `{}` the bit", repr.name()), u64::from(repr.bits()) - 1, mistakes)?;
+        ranges::fit(field.low, &format!("in `{}`, bit", repr.name()), u64::from(repr.bits()) - 1, diagnostics)?;
     let width = match field.end {
         Some(end) if end.value <= field.low.value => {
             let message = format!("the range {}..{} is empty", field.low.value, end.value);
-            mistakes.push(Mistake::new(end.span, message).help("a range ends with the bit after its last"));
+            diagnostics.push(Diagnostic::new(end.span, message).help("the end of a range is exclusive"));
             return None;
         }
         Some(end) => {
-            let what = format!("in a `{}` the end of the range,", repr.name());
-            Some(ranges::fit::<u32>(end, &what, u64::from(repr.bits()), mistakes)? - low)
+            let what = format!("in `{}`, the range end", repr.name());
+            Some(ranges::fit::<u32>(end, &what, u64::from(repr.bits()), diagnostics)? - low)
         }
         None => None,
     };
@@ -96,12 +107,12 @@ fn part(field: &syntax::BitField, repr: Int, mistakes: &mut Mistakes) -> Option<
     Some(BitField { docs: field.docs.clone(), name: field.name.clone(), alias, low, width })
 }
 
-/// A constant.
-pub(super) fn constant(constant: &syntax::Const, mistakes: &mut Mistakes) -> Option<Const> {
-    names::check(&constant.name, mistakes);
+/// Checks a constant.
+pub(super) fn constant(constant: &syntax::Const, diagnostics: &mut Diagnostics) -> Option<Const> {
+    names::check(&constant.name, diagnostics);
     let ints = [Int::U8, Int::U16, Int::U32, Int::U64, Int::Usize];
-    let ty = types::integer(&constant.ty, &ints, mistakes)?;
-    ranges::value(&constant.name, constant.value, ty, mistakes);
+    let ty = types::integer(&constant.ty, &ints, diagnostics)?;
+    ranges::value(&constant.name, constant.value, ty, diagnostics);
     Some(Const {
         docs: constant.docs.clone(),
         name: constant.name.clone(),

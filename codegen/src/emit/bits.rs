@@ -1,19 +1,18 @@
-//! Integers made of bits with names.
+//! Bit fields.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::emit::docs::docs;
-use crate::emit::features::padding;
-use crate::emit::{Target, int, number};
+use crate::emit::target::{Target, int, number};
 use crate::model::{Bits, Int};
 
 impl Target {
-    /// The bit field.
+    /// Emits a bit field.
     pub(super) fn bits(&self, bits: &Bits) -> TokenStream {
         let krate = &self.krate;
         let (name, repr) = (self.camel(&bits.name), int(bits.repr));
-        let fact = format!("`{}`: bits of a `{}`.", bits.name.text, bits.repr.name());
+        let fact = format!("`{}`: a bit field in a `{}`.", bits.name.text, bits.repr.name());
         let bits_docs = docs(&bits.docs, &[fact], &[bits.alias.as_deref()]);
         let mut next = 0;
         let mut fields = TokenStream::new();
@@ -47,7 +46,14 @@ impl Target {
     }
 }
 
-/// The smallest integer that holds so many bits.
+/// Returns the smallest integer type with at least this many bits.
 fn smallest(bits: u32) -> Int {
-    Int::STORED.into_iter().find(|int| int.bits() >= bits).unwrap_or(Int::U64)
+    Int::FIXED_WIDTH.into_iter().find(|int| int.bits() >= bits).unwrap_or(Int::U64)
+}
+
+/// Emits unnamed bits from `next` up to, but not including, `end`.
+pub(super) fn padding(next: u32, end: u32, repr: Int) -> Option<TokenStream> {
+    let width = end.checked_sub(next).filter(|width| *width > 0)?;
+    let (width, repr) = (number(width.into()), int(repr));
+    Some(quote!(#[bits(#width)] __: #repr,))
 }

@@ -1,21 +1,21 @@
-//! Configuration spaces and register blocks: a module with a type for the block and one for each field.
+//! Configuration spaces and register blocks: a module with a type for the block and a type for each field.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use crate::emit::conditions::{any, exists_with, exists_with_any};
 use crate::emit::docs::docs;
-use crate::emit::queues::{any, exists_with, exists_with_any};
-use crate::emit::{Target, int, number};
-use crate::model::{Access, Block, Field, Order, Type, When};
+use crate::emit::target::{Target, int, number};
+use crate::model::{Access, Block, Condition, Field, Order, Type, When};
 
 impl Target {
-    /// The module of a block.
+    /// Emits the module of a block.
     pub(super) fn block(&self, block: &Block, summary: &str) -> TokenStream {
         let (krate, prelude) = (&self.krate, self.prelude());
         let (module, name, len) = (self.ident(&block.name, &block.name.text), &block.name.text, number(block.len));
         let docs = docs(&block.docs, &[summary.to_owned()], &[block.alias.as_deref()]);
         let fields = block.fields.iter().map(|field| self.field(field));
-        let space = format!(" The block itself: {} bytes.", block.len);
+        let space = format!(" The block. Its size is {} bytes.", block.len);
         let checks = self.block_checks(block);
         quote! {
             #docs
@@ -38,16 +38,17 @@ impl Target {
         }
     }
 
+    /// Emits the type of a field.
     fn field(&self, field: &Field) -> TokenStream {
         let krate = &self.krate;
         let name = self.camel(&field.name);
         let docs = docs(&field.docs, &facts(field), &[field.alias.as_deref()]);
         let (text, offset) = (&field.name.text, number(field.offset));
         let wire = self.wire(field.ty);
-        let (body, constructors, element) = match (field.ty.len, field.guards.as_slice()) {
+        let (body, constructors, element) = match (field.ty.len, field.conditions.as_slice()) {
             (None, []) => (quote!(;), None, None),
-            (None, [guard]) => (quote!({ negotiated: () }), Some(self.given(guard, &field.name)), None),
-            (None, guards) => (quote!({ negotiated: () }), Some(self.given_any(guards, &field.name)), None),
+            (None, [condition]) => (quote!({ negotiated: () }), Some(self.given(condition, &field.name)), None),
+            (None, conditions) => (quote!({ negotiated: () }), Some(self.given_any(conditions, &field.name)), None),
             (Some(_), _) => (quote!({ index: usize }), Some(self.elements(field)), Some(self.element_offset())),
         };
         let access = self.access(field);
@@ -71,8 +72,8 @@ impl Target {
         }
     }
 
-    /// The assertions that the widths which the Rust compiler knows lead to the same layout: each field is as wide as
-    /// it was taken to be, ends before the next one starts, and the last one ends with the block.
+    /// Emits assertions for the layout: each field has the assumed width and ends before the next one, and the last field
+    /// ends at the end of the block.
     fn block_checks(&self, block: &Block) -> TokenStream {
         let krate = &self.krate;
         let assertions = quote!(#krate::__private::static_assertions);
@@ -103,7 +104,7 @@ impl Target {
         quote!(#(#widths)* #(#order)* #end)
     }
 
-    /// How a field is stored.
+    /// The `Wire` type of a field.
     fn wire(&self, ty: Type) -> TokenStream {
         let (krate, int) = (&self.krate, int(ty.scalar.int));
         match ty.scalar.order {
@@ -112,65 +113,23 @@ impl Target {
         }
     }
 
-    /// The constructors of an array, whose elements are the values of the field.
+    /// Emits the methods of an array field. Its values are the elements of the array.
     fn elements(&self, field: &Field) -> TokenStream {
-        let core = {
-            let krate = &self.krate;
-            quote!(#krate::__private::core)
-        };
-        let krate = &self.krate;
         let name = self.camel(&field.name);
         let len = number(field.ty.len.unwrap_or(1).into());
-        let constructors = match field.guards.as_slice() {
-            [] => quote! {
-                /// The element at `index`, where the array is that long.
-                pub const fn at(index: usize) -> #core::option::Option<Self> {
-                    if index < Self::LEN {
-                        #core::option::Option::Some(Self { index })
-                    } else {
-                        #core::option::Option::None
-                    }
-                }
-
-                /// All elements in order.
-                pub fn all() -> [Self; Self::LEN] {
-                    #core::array::from_fn(|index| Self { index })
-                }
-            },
-            [guard] => {
-                let feature = self.camel(&guard.name);
-                let doc = format!(
-                    " All elements in order, allowed by the proof that [`{feature}`](super::feature::{feature}) was \
-                     negotiated."
-                );
-                quote! {
-                    #[doc = #doc]
-                    pub fn given(_proof: #krate::Negotiated<super::feature::#feature>) -> [Self; Self::LEN] {
-                        #core::array::from_fn(|index| Self { index })
-                    }
-                }
-            }
-            guards => {
-                let doc = format!(" All elements in order, allowed by the proof that {} was negotiated.", any(guards));
-                quote! {
-                    #[doc = #doc]
-                    pub fn given<F: #krate::__private::described::Gives<Self>>(
-                        _proof: #krate::Negotiated<F>,
-                    ) -> [Self; Self::LEN] {
-                        #core::array::from_fn(|index| Self { index })
-                    }
-                }
-            }
+        let constructors = match field.conditions.as_slice() {
+            [] => self.element_constructors(),
+            conditions => self.conditional_elements(conditions),
         };
-        let gives = self.gives(&field.guards, &field.name);
+        let gives = self.gives(&field.conditions, &field.name);
         quote! {
             impl #name {
-                /// How many elements the array has.
+                /// The length of the array.
                 pub const LEN: usize = #len;
 
                 #constructors
 
-                /// Which element this is, from 0.
+                /// Returns the index of this element.
                 pub const fn index(self) -> usize {
                     self.index
                 }
@@ -180,19 +139,59 @@ impl Target {
         }
     }
 
-    /// Where an element of an array is.
+    /// Emits the constructors of an array field that always exists.
+    fn element_constructors(&self) -> TokenStream {
+        let krate = &self.krate;
+        let core = quote!(#krate::__private::core);
+        quote! {
+            /// Returns the element at `index`, or `None` if the array is shorter.
+            pub const fn at(index: usize) -> #core::option::Option<Self> {
+                if index < Self::LEN {
+                    #core::option::Option::Some(Self { index })
+                } else {
+                    #core::option::Option::None
+                }
+            }
+
+            /// Returns all elements in order.
+            pub fn all() -> [Self; Self::LEN] {
+                #core::array::from_fn(|index| Self { index })
+            }
+        }
+    }
+
+    /// Emits the constructor of an array field that exists with any of the features.
+    fn conditional_elements(&self, conditions: &[Condition]) -> TokenStream {
+        let krate = &self.krate;
+        let doc = format!(" Makes all elements, in order, from the proof that {} was negotiated.", any(conditions));
+        let (generics, feature) = match conditions {
+            [condition] => {
+                let feature = self.camel(&condition.name);
+                (None, quote!(super::feature::#feature))
+            }
+            _ => (Some(quote!(<F: #krate::__private::described::Gives<Self>>)), quote!(F)),
+        };
+        quote! {
+            #[doc = #doc]
+            pub fn given #generics(_proof: #krate::Negotiated<#feature>) -> [Self; Self::LEN] {
+                #krate::__private::core::array::from_fn(|index| Self { index })
+            }
+        }
+    }
+
+    /// Emits the `offset` method of an array field.
     fn element_offset(&self) -> TokenStream {
         let krate = &self.krate;
         quote! {
             fn offset(self) -> usize {
-                // An index is below the length of the array, which ends inside the block.
+                // The index is below the length of the array, and the array ends inside the block.
                 <Self as #krate::Field>::OFFSET
                     + self.index * <<Self as #krate::Field>::Wire as #krate::Wire>::WIDTH
             }
         }
     }
 
-    /// What the driver may do to the field.
+    /// Emits the access traits of a field.
     fn access(&self, field: &Field) -> TokenStream {
         let (krate, name) = (&self.krate, self.camel(&field.name));
         let Access { read, write } = field.access;
@@ -204,14 +203,14 @@ impl Target {
     }
 }
 
-/// What is known of a field.
+/// The generated sentences of a field's documentation.
 fn facts(field: &Field) -> Vec<String> {
     let access = match (field.access.read, field.access.write) {
         (true, None) => "read-only",
-        (true, Some(When::Always)) => "read and write",
-        (true, Some(When::Setup)) => "read, and write before DRIVER_OK",
+        (true, Some(When::Always)) => "read-write",
+        (true, Some(When::Setup)) => "read-write before DRIVER_OK, then read-only",
         (false, Some(When::Always)) => "write-only",
-        (false, Some(When::Setup)) => "write-only, before DRIVER_OK",
+        (false, Some(When::Setup)) => "write-only before DRIVER_OK",
         (false, None) => "no access",
     };
     let ty = match field.ty.len {
@@ -219,10 +218,10 @@ fn facts(field: &Field) -> Vec<String> {
         None => field.ty.scalar.name.to_owned(),
     };
     let mut facts = vec![format!("`{}`: `{ty}` at offset {:#04x}, {access}.", field.name.text, field.offset)];
-    match field.guards.as_slice() {
+    match field.conditions.as_slice() {
         [] => {}
-        [guard] => facts.push(exists_with(guard)),
-        guards => facts.push(exists_with_any(guards)),
+        [condition] => facts.push(exists_with(condition)),
+        conditions => facts.push(exists_with_any(conditions)),
     }
     facts
 }

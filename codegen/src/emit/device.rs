@@ -1,16 +1,16 @@
-//! The device type itself.
+//! Device types.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::emit::Target;
+use crate::emit::target::{Target, number};
 use crate::model::Device;
 
 impl Target {
-    /// The device type, its features, queues and configuration space.
+    /// Emits a device type, its features, queues and configuration space.
     pub(super) fn device(&self, name: &str, device: &Device) -> TokenStream {
         let krate = &self.krate;
-        let id = super::number(device.id.into());
+        let id = number(device.id.into());
         let features = self.features(&device.features, &quote!(#krate::OfDevice<super::Device>));
         let queues = self.queues(&device.queues);
         let config = self.block(&device.config, &format!("The configuration space of `{name}`."));
@@ -18,7 +18,7 @@ impl Target {
             let queue = self.camel(&queue.name);
             quote!(<queue::#queue as #krate::Queue>::SPEC)
         });
-        let doc = format!(" The device type `{name}`, number {}.", device.id);
+        let doc = format!(" The device type `{name}`. Its virtio device id is {}.", device.id);
         quote! {
             #[doc = #doc]
             #[derive(Debug)]

@@ -1,12 +1,12 @@
-//! Documentation of generated items: the description's own words, then what is known of the item.
+//! Documentation of generated items.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::syntax::Docs;
 
-/// The `#[doc]` attributes of an item: its documentation, then a paragraph for each fact, then the C names as aliases.
-/// Where the description says nothing, the first fact is the summary.
+/// Emits the `#[doc]` attributes of an item: the documentation in the description, then a paragraph for each fact, then the C
+/// names as aliases. Without documentation in the description, the first fact is the summary.
 pub(super) fn docs(docs: &Docs, facts: &[String], aliases: &[Option<&str>]) -> TokenStream {
     let mut lines: Vec<String> = docs.0.clone();
     for fact in facts {

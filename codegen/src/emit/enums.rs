@@ -1,62 +1,37 @@
-//! Sets of values that survive a value which the description does not know.
+//! Enums, with a variant for unknown values.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote;
 
 use crate::emit::docs::docs;
-use crate::emit::{Target, int, number};
+use crate::emit::target::{Target, int, number};
 use crate::model::Enum;
 
 impl Target {
-    /// The Rust enum with its conversions.
+    /// Emits a Rust enum with its conversions.
     pub(super) fn enumeration(&self, values: &Enum) -> TokenStream {
-        let core = {
-            let krate = &self.krate;
-            quote!(#krate::__private::core)
+        let parts = Parts {
+            name: self.camel(&values.name),
+            repr: int(values.repr),
+            names: values.variants.iter().map(|variant| self.camel(&variant.name)).collect(),
+            numbers: values.variants.iter().map(|variant| number(variant.value)).collect(),
+            other: self.other_values(values),
         };
-        let (name, repr) = (self.camel(&values.name), int(values.repr));
-        let fact = format!("`{}`: stored as `{}`.", values.name.text, values.repr.name());
-        let enum_docs = docs(&values.docs, &[fact], &[values.alias.as_deref()]);
-        let names: Vec<_> = values.variants.iter().map(|variant| self.camel(&variant.name)).collect();
-        let texts: Vec<_> = values.variants.iter().map(|variant| &variant.name.text).collect();
-        let numbers: Vec<_> = values.variants.iter().map(|variant| number(variant.value)).collect();
-        let variants = values.variants.iter().zip(&names).map(|(variant, name)| {
-            let fact = format!("`{}`: {}.", variant.name.text, variant.value);
-            let docs = docs(&variant.docs, &[fact], &[variant.alias.as_deref()]);
-            quote!(#docs #name)
-        });
+        let (definition, conversions) = (parts.definition(values), parts.conversions());
+        let (impls, display) = (self.conversion_impls(&parts), self.display(values, &parts));
         quote! {
-            #enum_docs
-            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-            #[non_exhaustive]
-            pub enum #name {
-                #(#variants,)*
-                /// A number that the description does not know.
-                Unknown(#repr),
-            }
+            #definition
+            #conversions
+            #impls
+            #display
+        }
+    }
 
-            impl #name {
-                /// All values that the description knows, in its order.
-                pub const ALL: &'static [Self] = &[#(Self::#names),*];
-
-                /// The value of a number. [`Unknown`](Self::Unknown) only where the description does not know it.
-                #[allow(unreachable_patterns)]
-                pub const fn from_raw(raw: #repr) -> Self {
-                    match raw {
-                        #(#numbers => Self::#names,)*
-                        unknown => Self::Unknown(unknown),
-                    }
-                }
-
-                /// The number of the value.
-                pub const fn to_raw(self) -> #repr {
-                    match self {
-                        #(Self::#names => #numbers,)*
-                        Self::Unknown(raw) => raw,
-                    }
-                }
-            }
-
+    /// Emits the conversions as impls of `From`.
+    fn conversion_impls(&self, Parts { name, repr, .. }: &Parts) -> TokenStream {
+        let krate = &self.krate;
+        let core = quote!(#krate::__private::core);
+        quote! {
             impl #core::convert::From<#repr> for #name {
                 fn from(raw: #repr) -> Self {
                     Self::from_raw(raw)
@@ -68,12 +43,112 @@ impl Target {
                     value.to_raw()
                 }
             }
+        }
+    }
 
+    /// Emits the impl of `Display`, which writes the names of the description.
+    fn display(&self, values: &Enum, Parts { name, names, other, .. }: &Parts) -> TokenStream {
+        let krate = &self.krate;
+        let core = quote!(#krate::__private::core);
+        let texts = values.variants.iter().map(|variant| &variant.name.text);
+        let OtherValues { name: other, format, .. } = other;
+        quote! {
             impl #core::fmt::Display for #name {
                 fn fmt(&self, f: &mut #core::fmt::Formatter<'_>) -> #core::fmt::Result {
                     match self {
                         #(Self::#names => f.pad(#texts),)*
-                        Self::Unknown(raw) => #core::write!(f, "unknown ({raw})"),
+                        Self::#other(raw) => #core::write!(f, #format, raw),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns the variant for all other values.
+    fn other_values(&self, values: &Enum) -> OtherValues {
+        match &values.other {
+            Some(other) => {
+                let fact = format!("`{}`: all other values.", other.name.text);
+                let docs = docs(&other.docs, &[fact], &[other.alias.as_deref()]);
+                let format = format!("{} ({{}})", other.name.text);
+                OtherValues { name: self.camel(&other.name), docs, format }
+            }
+            None => {
+                let name = Ident::new("Unknown", Span::mixed_site());
+                let docs = quote!(#[doc = " A value that the description does not define."]);
+                OtherValues { name, docs, format: "unknown ({})".to_owned() }
+            }
+        }
+    }
+}
+
+/// The parts of the generated enum that several of its items use.
+struct Parts {
+    name: Ident,
+    repr: TokenStream,
+    /// The variants with a value, without the one for all other values.
+    names: Vec<Ident>,
+    numbers: Vec<Literal>,
+    other: OtherValues,
+}
+
+/// The variant for all values that the description does not define.
+struct OtherValues {
+    name: Ident,
+    docs: TokenStream,
+    /// The format string of its `Display`.
+    format: String,
+}
+
+impl Parts {
+    /// Emits the enum itself.
+    fn definition(&self, values: &Enum) -> TokenStream {
+        let Self { name, repr, names, other, .. } = self;
+        let fact = format!("`{}`: stored as `{}`.", values.name.text, values.repr.name());
+        let enum_docs = docs(&values.docs, &[fact], &[values.alias.as_deref()]);
+        let variants = values.variants.iter().zip(names).map(|(variant, name)| {
+            let fact = format!("`{}`: {}.", variant.name.text, variant.value);
+            let docs = docs(&variant.docs, &[fact], &[variant.alias.as_deref()]);
+            quote!(#docs #name)
+        });
+        let OtherValues { name: other, docs: other_docs, .. } = other;
+        quote! {
+            #enum_docs
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+            #[non_exhaustive]
+            pub enum #name {
+                #(#variants,)*
+                #other_docs
+                #other(#repr),
+            }
+        }
+    }
+
+    /// Emits the list of values and the `const` conversions.
+    fn conversions(&self) -> TokenStream {
+        let Self { name, repr, names, numbers, other: OtherValues { name: other, .. } } = self;
+        let from_raw_docs = format!(
+            " Converts a number. Numbers that the description does not define become [`{other}`](Self::{other})."
+        );
+        quote! {
+            impl #name {
+                /// All defined values, in the order of the description.
+                pub const ALL: &'static [Self] = &[#(Self::#names),*];
+
+                #[doc = #from_raw_docs]
+                #[allow(unreachable_patterns)]
+                pub const fn from_raw(raw: #repr) -> Self {
+                    match raw {
+                        #(#numbers => Self::#names,)*
+                        other => Self::#other(other),
+                    }
+                }
+
+                /// Returns the number.
+                pub const fn to_raw(self) -> #repr {
+                    match self {
+                        #(Self::#names => #numbers,)*
+                        Self::#other(raw) => raw,
                     }
                 }
             }

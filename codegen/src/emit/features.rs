@@ -1,14 +1,15 @@
-//! Features: the mask with names, a type for each, and the set with a level for each.
+//! Features: a bit field for the mask, a type for each feature, and a list of all.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
+use crate::emit::bits::padding;
 use crate::emit::docs::docs;
-use crate::emit::{Target, int, number};
+use crate::emit::target::{Target, number};
 use crate::model::{Feature, Int};
 
 impl Target {
-    /// All that is made from a list of features that belong to `owner`.
+    /// Emits everything for the features of `owner`.
     pub(super) fn features(&self, features: &[Feature], owner: &TokenStream) -> TokenStream {
         let prelude = self.prelude();
         let mask = self.feature_bits(features);
@@ -17,7 +18,7 @@ impl Target {
         quote! {
             #mask
 
-            /// The features, each as a type.
+            /// The features. Each is a type.
             pub mod feature {
                 #prelude
 
@@ -31,7 +32,7 @@ impl Target {
         }
     }
 
-    /// `FeatureBits`: the mask, with a method for each feature.
+    /// Emits `FeatureBits`, the mask.
     fn feature_bits(&self, features: &[Feature]) -> TokenStream {
         let krate = &self.krate;
         let mut next = 0;
@@ -45,7 +46,7 @@ impl Target {
         }
         fields.extend(padding(next, 64, Int::U64));
         quote! {
-            /// The features as a mask.
+            /// A mask of features.
             #[#krate::__private::bitfield(u64)]
             #[derive(PartialEq, Eq, Hash)]
             pub struct FeatureBits {
@@ -54,28 +55,20 @@ impl Target {
         }
     }
 
-    /// The type of one feature.
+    /// Emits the type of a feature.
     fn feature(&self, feature: &Feature, all: &[Feature], owner: &TokenStream) -> TokenStream {
         let krate = &self.krate;
         let name = self.camel(&feature.name);
         let (bit, c_name) = (number(feature.bit.into()), &feature.c_name);
         let index = index(krate, feature.bit);
         let requires = mask(feature.requires);
-        let names = |mask: u64| -> Vec<String> {
-            let others = all.iter().filter(|other| mask & (1 << other.bit) != 0);
-            others.map(|other| format!("[`{}`]", other.name.camel())).collect()
-        };
-        let all_of = Some(names(feature.requires).join(" and ")).filter(|names| !names.is_empty());
-        let one_of = feature.requires_any.iter().map(|group| names(*group).join(" or "));
-        // What most features do not say is left to the default of the trait.
+        // The trait has a default for the usual case.
         let requires_any = (!feature.requires_any.is_empty()).then(|| {
             let groups = feature.requires_any.iter().map(|group| mask(*group));
             quote!(const REQUIRES_ANY: &'static [u64] = &[#(#groups),*];)
         });
         let mut facts = vec![format!("`{c_name}`, bit {}.", feature.bit)];
-        facts.extend(
-            all_of.into_iter().chain(one_of).map(|names| format!("May be accepted only together with {names}.")),
-        );
+        facts.extend(prerequisites(feature, all));
         let docs = docs(&feature.docs, &facts, &[Some(c_name.as_str()), feature.alias.as_deref()]);
         quote! {
             #docs
@@ -93,7 +86,7 @@ impl Target {
         }
     }
 
-    /// The list of the features, which stands in the module `feature`.
+    /// Emits the list of the features, inside the module `feature`.
     fn feature_table(&self, features: &[Feature], owner: &TokenStream) -> TokenStream {
         let krate = &self.krate;
         let names = features.iter().map(|feature| self.camel(&feature.name));
@@ -106,21 +99,25 @@ impl Target {
     }
 }
 
-/// A bit number as the type that `aerostat-spec` looks requirements up by.
+/// The type for a bit number. `aerostat-spec` uses it to look up requirements.
 fn index(krate: &TokenStream, bit: u32) -> TokenStream {
     let digit = |value: u32| Ident::new(&format!("Digit{value}"), Span::call_site());
     let (row, column) = (digit(bit / 8), digit(bit % 8));
     quote!((#krate::__private::digit::#row, #krate::__private::digit::#column))
 }
 
-/// Nameless bits from `next` up to `end`.
-pub(super) fn padding(next: u32, end: u32, repr: Int) -> Option<TokenStream> {
-    let width = end.checked_sub(next).filter(|width| *width > 0)?;
-    let (width, repr) = (number(width.into()), int(repr));
-    Some(quote!(#[bits(#width)] __: #repr,))
+/// The documentation of the features that a feature requires: one sentence for each condition.
+fn prerequisites(feature: &Feature, all: &[Feature]) -> Vec<String> {
+    let links = |mask: u64, separator: &str| {
+        let features = all.iter().filter(|other| mask & (1 << other.bit) != 0);
+        features.map(|other| format!("[`{}`]", other.name.camel())).collect::<Vec<_>>().join(separator)
+    };
+    let all_of = (feature.requires != 0).then(|| links(feature.requires, " and "));
+    let any_of = feature.requires_any.iter().map(|group| links(*group, " or "));
+    all_of.into_iter().chain(any_of).map(|links| format!("Requires {links}.")).collect()
 }
 
-/// A mask as a number in hexadecimal.
+/// A mask as a hexadecimal literal.
 fn mask(value: u64) -> TokenStream {
     format!("{value:#x}").parse().unwrap_or_default()
 }

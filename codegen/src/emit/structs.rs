@@ -1,48 +1,51 @@
-//! Structures in memory.
+//! Structures.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use crate::emit::docs::docs;
-use crate::emit::{Target, int, number};
+use crate::emit::target::{Target, int, number};
 use crate::model::{Int, Order, Struct, StructField, Type};
 
 impl Target {
-    /// The type of a structure, and the assertions that it has the layout of C.
+    /// Emits a structure: the type, its constructor, and assertions for its layout.
     pub(super) fn structure(&self, structure: &Struct) -> TokenStream {
-        let krate = &self.krate;
+        let definition = self.struct_type(structure);
+        let new = self.new_fn(structure);
+        let checks = self.struct_checks(structure);
+        let name = self.camel(&structure.name);
+        let (parameter, argument) = match has_byte_order(structure) {
+            true => (Some(quote!(<O: zerocopy::ByteOrder>)), Some(quote!(<O>))),
+            false => (None, None),
+        };
+        quote! {
+            #definition
+
+            impl #parameter #name #argument {
+                #new
+            }
+
+            #checks
+        }
+    }
+
+    /// Emits the type of a structure.
+    fn struct_type(&self, structure: &Struct) -> TokenStream {
         let name = self.camel(&structure.name);
         let mut facts = vec![format!(
-            "`{}`: {} bytes, which C aligns to {}.",
+            "`{}`: {} bytes. The alignment in C is {}.",
             structure.name.text, structure.size, structure.align
         )];
-        let generic = structure.fields.iter().any(|field| field.ty.scalar.order == Order::Native);
-        if generic {
-            facts.push(
-                "The parameter is the byte order: little-endian, or on the legacy interface that of the guest."
-                    .to_owned(),
-            );
+        let mut parameter = None;
+        if has_byte_order(structure) {
+            facts.push("`O` is the byte order: little-endian, or guest-endian on the legacy interface.".to_owned());
+            parameter = Some(quote!(<O: zerocopy::ByteOrder = zerocopy::LittleEndian>));
         }
         let docs = docs(&structure.docs, &facts, &[structure.alias.as_deref()]);
-        let (declared, bound, used) = match generic {
-            true => (
-                quote!(<O: zerocopy::ByteOrder = zerocopy::LittleEndian>),
-                quote!(<O: zerocopy::ByteOrder>),
-                quote!(<O>),
-            ),
-            false => Default::default(),
-        };
         let fields = structure.fields.iter().map(|field| {
             let (name, ty) = (self.ident(&field.name, &field.name.text), stored(field.ty));
             let docs = field_docs(field);
             quote!(#docs pub #name: #ty)
-        });
-        let new = self.new_fn(structure);
-        let size = number(structure.size);
-        let assert = quote!(#krate::__private::static_assertions::const_assert_eq!);
-        let checks = structure.fields.iter().map(|field| {
-            let (field_name, offset) = (self.ident(&field.name, &field.name.text), number(field.offset));
-            quote!(#assert(#krate::__private::core::mem::offset_of!(#name, #field_name), #offset);)
         });
         quote! {
             #docs
@@ -53,20 +56,28 @@ impl Target {
             )]
             #[zerocopy(crate = "zerocopy")]
             #[repr(C)]
-            pub struct #name #declared {
+            pub struct #name #parameter {
                 #(#fields,)*
             }
-
-            impl #bound #name #used {
-                #new
-            }
-
-            #assert(#krate::__private::core::mem::size_of::<#name>(), #size);
-            #(#checks)*
         }
     }
 
-    /// The constructor: numbers as numbers, arrays of bytes as such, other arrays as they are stored.
+    /// Emits assertions for the size of a structure and the offsets of its fields.
+    fn struct_checks(&self, structure: &Struct) -> TokenStream {
+        let krate = &self.krate;
+        let (name, size) = (self.camel(&structure.name), number(structure.size));
+        let assert = quote!(#krate::__private::static_assertions::const_assert_eq!);
+        let offsets = structure.fields.iter().map(|field| {
+            let (field_name, offset) = (self.ident(&field.name, &field.name.text), number(field.offset));
+            quote!(#assert(#krate::__private::core::mem::offset_of!(#name, #field_name), #offset);)
+        });
+        quote! {
+            #assert(#krate::__private::core::mem::size_of::<#name>(), #size);
+            #(#offsets)*
+        }
+    }
+
+    /// Emits the constructor. It takes integers, and arrays in the stored form.
     fn new_fn(&self, structure: &Struct) -> TokenStream {
         let fields: Vec<_> =
             structure.fields.iter().map(|field| (self.ident(&field.name, &field.name.text), field.ty)).collect();
@@ -83,7 +94,7 @@ impl Target {
         });
         let allow = (fields.len() > 7).then(|| quote!(#[allow(clippy::too_many_arguments)]));
         quote! {
-            /// The structure with these values.
+            /// Creates the structure.
             #allow
             pub const fn new(#(#parameters),*) -> Self {
                 Self { #(#values),* }
@@ -92,7 +103,12 @@ impl Target {
     }
 }
 
-/// The type of a field as it is stored.
+/// Returns whether the byte order of a field depends on the interface.
+fn has_byte_order(structure: &Struct) -> bool {
+    structure.fields.iter().any(|field| field.ty.scalar.order == Order::Native)
+}
+
+/// The stored form of a type.
 fn stored(ty: Type) -> TokenStream {
     let wrapper = wrapper(ty);
     let scalar = match ty.scalar.order {
@@ -109,7 +125,7 @@ fn stored(ty: Type) -> TokenStream {
     }
 }
 
-/// The type of zerocopy that holds such a number: `U32`.
+/// The integer type of zerocopy, for instance `U32`.
 fn wrapper(ty: Type) -> proc_macro2::Ident {
     format_ident!("{}", ty.scalar.int.name().to_uppercase())
 }

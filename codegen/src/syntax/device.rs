@@ -6,51 +6,51 @@ use syn::{Token, braced};
 
 use super::features::{Features, Queues};
 use super::fields::{Fields, Registers, Struct};
-use super::lex::{self, Docs, Number};
+use super::parser::{self, Docs, Number, Section};
 use super::values::{Bits, Const, Enum};
-use crate::mistake::{Mistake, Mistakes};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::Name;
 
-/// A device type: `device balloon = 5 { … }`, where 5 is the virtio device id.
+/// A device type, for instance `device balloon = 5 { … }`. 5 is the virtio device id.
 ///
-/// Inside stand, each at most once, `features`, `queues` and `config`, and any number of [`Member`]s. The C names are
-/// made with the prefix `VIRTIO_BALLOON`; `device block = 2 as "VIRTIO_BLK" { … }` gives another prefix.
+/// The braces contain `features`, `queues` and `config`, each at most once, and any number of [`Member`]s. The C names start
+/// with `VIRTIO_BALLOON`; `device block = 2 as "VIRTIO_BLK" { … }` sets another prefix.
 #[derive(Clone, Debug)]
 pub struct Device {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// Its device id.
+    /// The virtio device id.
     pub id: Number,
-    /// The prefix of its C names, where it is not `VIRTIO_` and the name.
+    /// The prefix of the C names, if it is not `VIRTIO_` and the name.
     pub prefix: Option<String>,
     /// `features { … }`
     pub features: Option<Features>,
     /// `queues { … }`
     pub queues: Option<Queues>,
-    /// `config { … }`: the device's configuration space.
+    /// `config { … }`: the configuration space.
     pub config: Option<Fields>,
-    /// Everything else.
+    /// The other items.
     pub members: Vec<Member>,
-    /// Where the braces are.
+    /// The place of the opening brace.
     pub body: Span,
 }
 
-/// A group of members that belong to no device: `module ring { … }`.
+/// A group of members that do not belong to a device: `module ring { … }`.
 #[derive(Clone, Debug)]
 pub struct Module {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// What is inside.
+    /// The items.
     pub members: Vec<Member>,
-    /// Where the braces are.
+    /// The place of the opening brace.
     pub body: Span,
 }
 
-/// What can stand in a device or in a module.
+/// An item in a device or a module.
 #[derive(Clone, Debug)]
 pub enum Member {
     /// `registers name { … }`
@@ -69,25 +69,25 @@ impl Device {
     const KEYWORDS: [&str; 9] =
         ["features", "queues", "config", "registers", "packed", "struct", "enum", "bits", "const"];
 
-    pub(crate) fn parse(docs: Docs, input: ParseStream<'_>, mistakes: &mut Mistakes) -> syn::Result<Self> {
+    pub(crate) fn parse(docs: Docs, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
         let name = Name::parse(input)?;
         input.parse::<Token![=]>()?;
         let id = Number::parse(input)?;
-        let prefix = lex::alias(input)?;
+        let prefix = parser::alias(input)?;
         let content;
         let body = braced!(content in input).span.open();
         let (mut features, mut queues, mut config, mut members) = (None, None, None, Vec::new());
-        items(&content, mistakes, |docs, keyword, input, mistakes| {
+        items(&content, diagnostics, |docs, keyword, input, diagnostics| {
             let at = keyword.span;
             match keyword.text.as_str() {
-                "features" => once(&mut features, keyword, Features::parse(at, input, mistakes)?, mistakes),
-                "queues" => once(&mut queues, keyword, Queues::parse(at, input, mistakes)?, mistakes),
-                "config" => once(&mut config, keyword, Fields::parse(at, input, mistakes)?, mistakes),
-                _ => match Member::parse(docs, keyword, input, mistakes)? {
+                "features" => once(&mut features, keyword, Features::parse(at, input, diagnostics)?, diagnostics),
+                "queues" => once(&mut queues, keyword, Queues::parse(at, input, diagnostics)?, diagnostics),
+                "config" => once(&mut config, keyword, Fields::parse(at, input, diagnostics)?, diagnostics),
+                _ => match Member::parse(docs, keyword, input, diagnostics)? {
                     Some(member) => members.push(member),
                     None => {
-                        mistakes.push(lex::unknown_keyword(keyword, &Self::KEYWORDS, "in a device"));
-                        lex::skip_item(input);
+                        diagnostics.push(parser::unknown_keyword(keyword, &Self::KEYWORDS, "in a device"));
+                        parser::skip_item(input);
                     }
                 },
             }
@@ -98,17 +98,17 @@ impl Device {
 }
 
 impl Module {
-    pub(crate) fn parse(docs: Docs, input: ParseStream<'_>, mistakes: &mut Mistakes) -> syn::Result<Self> {
+    pub(crate) fn parse(docs: Docs, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
         let name = Name::parse(input)?;
         let content;
         let body = braced!(content in input).span.open();
         let mut members = Vec::new();
-        items(&content, mistakes, |docs, keyword, input, mistakes| {
-            match Member::parse(docs, keyword, input, mistakes)? {
+        items(&content, diagnostics, |docs, keyword, input, diagnostics| {
+            match Member::parse(docs, keyword, input, diagnostics)? {
                 Some(member) => members.push(member),
                 None => {
-                    mistakes.push(lex::unknown_keyword(keyword, &Member::KEYWORDS, "in a module"));
-                    lex::skip_item(input);
+                    diagnostics.push(parser::unknown_keyword(keyword, &Member::KEYWORDS, "in a module"));
+                    parser::skip_item(input);
                 }
             }
             Ok(())
@@ -120,54 +120,54 @@ impl Module {
 impl Member {
     pub(crate) const KEYWORDS: [&str; 6] = ["registers", "packed", "struct", "enum", "bits", "const"];
 
-    /// Reads what follows the keyword, where it is the keyword of a member.
-    fn parse(docs: Docs, keyword: &Name, input: ParseStream<'_>, mistakes: &mut Mistakes) -> syn::Result<Option<Self>> {
+    /// Parses a member after its keyword. Returns `None` if the keyword does not start a member.
+    fn parse(
+        docs: Docs,
+        keyword: &Name,
+        input: ParseStream<'_>,
+        diagnostics: &mut Diagnostics,
+    ) -> syn::Result<Option<Self>> {
         Ok(Some(match keyword.text.as_str() {
-            "registers" => Self::Registers(Registers::parse(docs, input, mistakes)?),
-            "struct" => Self::Struct(Struct::parse(docs, None, input, mistakes)?),
+            "registers" => Self::Registers(Registers::parse(docs, input, diagnostics)?),
+            "struct" => Self::Struct(Struct::parse(docs, None, input, diagnostics)?),
             "packed" => {
                 input.parse::<Token![struct]>()?;
-                Self::Struct(Struct::parse(docs, Some(keyword.span), input, mistakes)?)
+                Self::Struct(Struct::parse(docs, Some(keyword.span), input, diagnostics)?)
             }
-            "enum" => Self::Enum(Enum::parse(docs, input, mistakes)?),
-            "bits" => Self::Bits(Bits::parse(docs, input, mistakes)?),
+            "enum" => Self::Enum(Enum::parse(docs, input, diagnostics)?),
+            "bits" => Self::Bits(Bits::parse(docs, input, diagnostics)?),
             "const" => Self::Const(Const::parse(docs, input)?),
             _ => return Ok(None),
         }))
     }
 }
 
-/// Reads items to the end of the braces. A wrong one is reported and skipped.
+/// Parses items up to the closing brace. An invalid item is reported and skipped.
 fn items(
     input: ParseStream<'_>,
-    mistakes: &mut Mistakes,
-    mut item: impl FnMut(Docs, &Name, ParseStream<'_>, &mut Mistakes) -> syn::Result<()>,
+    diagnostics: &mut Diagnostics,
+    mut item: impl FnMut(Docs, &Name, ParseStream<'_>, &mut Diagnostics) -> syn::Result<()>,
 ) -> syn::Result<()> {
     while !input.is_empty() {
         let result = Docs::parse(input).and_then(|docs| {
             let keyword = Name::parse(input)?;
-            item(docs, &keyword, input, mistakes)
+            item(docs, &keyword, input, diagnostics)
         });
         if let Err(error) = result {
-            mistakes.push_syntax(error);
-            lex::skip_item(input);
+            diagnostics.push_syntax(error);
+            parser::skip_item(input);
         }
     }
     Ok(())
 }
 
-/// Keeps a section that may stand once only.
-fn once<T: Spanned>(slot: &mut Option<T>, keyword: &Name, section: T, mistakes: &mut Mistakes) {
+/// Stores a section. A second section with the same keyword is reported and dropped.
+fn once<T: Section>(slot: &mut Option<T>, keyword: &Name, section: T, diagnostics: &mut Diagnostics) {
     match slot {
-        Some(first) => mistakes.push(
-            Mistake::new(keyword.span, format!("`{}` stands twice in this device", keyword.text))
-                .see(first.span(), "the first is here"),
+        Some(first) => diagnostics.push(
+            Diagnostic::new(keyword.span, format!("duplicate `{}` in a device", keyword.text))
+                .label(first.keyword_span(), "first defined here"),
         ),
         None => *slot = Some(section),
     }
-}
-
-/// A section that knows where its keyword is.
-pub(crate) trait Spanned {
-    fn span(&self) -> Span;
 }

@@ -4,68 +4,67 @@ use proc_macro2::Span;
 use syn::Token;
 use syn::parse::ParseStream;
 
-use super::device::Spanned;
-use super::lex::{self, Docs, Number};
-use crate::mistake::Mistakes;
+use super::parser::{self, Docs, Number, Section};
+use crate::diagnostic::Diagnostics;
 use crate::name::Name;
 
-/// Feature bits: `features { must_tell_host = 0, stats_vq = 1 }` in a device, and `features reserved { … }` at the
-/// top of a description for those that are independent of the device type.
+/// Feature bits: `features { must_tell_host = 0, stats_vq = 1 }` in a device, and `features reserved { … }` at the top
+/// level for the features of all device types.
 #[derive(Clone, Debug)]
 pub struct Features {
-    /// Where the keyword is.
+    /// The place of the keyword.
     pub span: Span,
-    /// The features in order.
+    /// The features, in order.
     pub entries: Vec<Feature>,
 }
 
-/// A feature: `stats_vq = 1`, where 1 is the number of its bit.
+/// A feature, for instance `stats_vq = 1`. 1 is the number of the feature bit.
 ///
-/// `guest_tso4 = 7 requires guest_csum` says that the feature may be accepted only together with the other one;
-/// `requires a + b` names several, `requires a or b` several of which one is enough. `as "C_NAME"` gives a second C name.
+/// With `guest_tso4 = 7 requires guest_csum` the feature is accepted only if `guest_csum` is. `requires a + b` requires all
+/// the features, `requires a or b` at least one. `as "C_NAME"` gives a second C name.
 #[derive(Clone, Debug)]
 pub struct Feature {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// Its bit.
+    /// The number of the bit.
     pub bit: Number,
-    /// The features that it needs.
+    /// The features that this one requires.
     pub requires: Vec<Name>,
-    /// Groups of features of each of which it needs one.
+    /// Groups of features. This feature requires at least one feature of each group.
     pub requires_any: Vec<Vec<Name>>,
-    /// A second C name.
+    /// A second C name, if it has one.
     pub alias: Option<String>,
 }
 
 /// The queues of a device: `queues { inflate = 0, deflate = 1, stats = 2 if stats_vq }`.
 #[derive(Clone, Debug)]
 pub struct Queues {
-    /// Where the keyword is.
+    /// The place of the keyword.
     pub span: Span,
-    /// The queues in order.
+    /// The queues, in order.
     pub entries: Vec<Queue>,
 }
 
-/// A queue: `inflate = 0`, where 0 is its number; `stats = 2 if stats_vq` exists only with that feature.
+/// A queue, for instance `inflate = 0`. 0 is the queue index. `stats = 2 if stats_vq` exists only with the feature.
 #[derive(Clone, Debug)]
 pub struct Queue {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// Its number.
+    /// The index.
     pub index: Number,
-    /// The feature that it exists with.
-    pub guard: Option<Name>,
-    /// A C name.
+    /// The feature that the queue depends on.
+    pub condition: Option<Name>,
+    /// The C name, if it has one.
     pub alias: Option<String>,
 }
 
 impl Features {
-    pub(crate) fn parse(span: Span, input: ParseStream<'_>, mistakes: &mut Mistakes) -> syn::Result<Self> {
-        Ok(Self { span, entries: lex::entries(input, mistakes, Feature::parse)? })
+    pub(crate) fn parse(span: Span, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
+        Ok(Self { span, entries: parser::entries(input, diagnostics, Feature::parse)? })
     }
 }
 
@@ -74,9 +73,9 @@ impl Feature {
         let docs = Docs::parse(input)?;
         let name = Name::parse(input)?;
         if input.peek(Token![,]) || input.is_empty() {
+            // The comma may also be meant for a list of required features.
             let message = format!(
-                "the feature `{}` has no bit: expected `=` and a number (to require several features, join them \
-                 with `+`)",
+                "missing bit number of the feature `{}`: expected `=` and a number (separate required features with `+`)",
                 name.text
             );
             return Err(syn::Error::new(name.span, message));
@@ -85,38 +84,54 @@ impl Feature {
         let bit = Number::parse(input)?;
         let (mut requires, mut requires_any, mut alias) = (Vec::new(), Vec::new(), None);
         loop {
-            if lex::word(input, "requires")?.is_some() {
-                let first = Name::parse(input)?;
-                let others = lex::alternatives(input)?;
-                if others.is_empty() {
-                    requires.push(first);
-                    while input.peek(Token![+]) {
-                        input.parse::<Token![+]>()?;
-                        requires.push(Name::parse(input)?);
-                    }
-                } else {
-                    requires_any.push([vec![first], others].concat());
+            if parser::word(input, "requires")?.is_some() {
+                match Requires::parse(input)? {
+                    Requires::All(names) => requires.extend(names),
+                    Requires::Any(names) => requires_any.push(names),
                 }
-                if input.peek(Token![+]) || lex::peek_word(input, "or") {
-                    return Err(input.error("`+` and `or` cannot be mixed: write `requires` once for each"));
-                }
-            } else if !lex::alias_once(input, &mut alias)? {
+            } else if !parser::alias_once(input, &mut alias)? {
                 return Ok(Self { docs, name, bit, requires, requires_any, alias });
             }
         }
     }
-}
 
-impl Feature {
-    /// All features that it names, whether it needs each or one of several.
-    pub(crate) fn needed(&self) -> impl Iterator<Item = &Name> {
+    /// Returns all features in the `requires` clauses.
+    pub(crate) fn required(&self) -> impl Iterator<Item = &Name> {
         self.requires.iter().chain(self.requires_any.iter().flatten())
     }
 }
 
+/// The features after the word `requires`.
+enum Requires {
+    /// `a + b`
+    All(Vec<Name>),
+    /// `a or b`
+    Any(Vec<Name>),
+}
+
+impl Requires {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut names = vec![Name::parse(input)?];
+        names.extend(parser::alternatives(input)?);
+        let requires = if names.len() > 1 {
+            Self::Any(names)
+        } else {
+            while input.peek(Token![+]) {
+                input.parse::<Token![+]>()?;
+                names.push(Name::parse(input)?);
+            }
+            Self::All(names)
+        };
+        if input.peek(Token![+]) || parser::peek_word(input, "or") {
+            return Err(input.error("cannot mix `+` and `or`: use a separate `requires` for each"));
+        }
+        Ok(requires)
+    }
+}
+
 impl Queues {
-    pub(crate) fn parse(span: Span, input: ParseStream<'_>, mistakes: &mut Mistakes) -> syn::Result<Self> {
-        Ok(Self { span, entries: lex::entries(input, mistakes, Queue::parse)? })
+    pub(crate) fn parse(span: Span, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
+        Ok(Self { span, entries: parser::entries(input, diagnostics, Queue::parse)? })
     }
 }
 
@@ -126,28 +141,28 @@ impl Queue {
         let name = Name::parse(input)?;
         input.parse::<Token![=]>()?;
         let index = Number::parse(input)?;
-        let (mut guard, mut alias) = (None, None);
+        let (mut condition, mut alias) = (None, None);
         loop {
-            if let Some(span) = lex::word(input, "if")? {
-                lex::once(&mut guard, Name::parse(input)?, span, "if")?;
-                if lex::peek_word(input, "or") {
-                    return Err(input.error("a queue depends on one feature only"));
+            if let Some(span) = parser::word(input, "if")? {
+                parser::once(&mut condition, Name::parse(input)?, span, "if")?;
+                if parser::peek_word(input, "or") {
+                    return Err(input.error("a queue can depend on only one feature"));
                 }
-            } else if !lex::alias_once(input, &mut alias)? {
-                return Ok(Self { docs, name, index, guard, alias });
+            } else if !parser::alias_once(input, &mut alias)? {
+                return Ok(Self { docs, name, index, condition, alias });
             }
         }
     }
 }
 
-impl Spanned for Features {
-    fn span(&self) -> Span {
+impl Section for Features {
+    fn keyword_span(&self) -> Span {
         self.span
     }
 }
 
-impl Spanned for Queues {
-    fn span(&self) -> Span {
+impl Section for Queues {
+    fn keyword_span(&self) -> Span {
         self.span
     }
 }

@@ -1,109 +1,107 @@
-//! Fields: of a configuration space, of a register block, of a structure in memory.
+//! Fields of configuration spaces, register blocks and structures.
 
 use proc_macro2::Span;
 use syn::parse::ParseStream;
 use syn::{Token, bracketed};
 
-use super::device::Spanned;
-use super::lex::{self, Docs, Number};
-use crate::mistake::Mistakes;
+use super::parser::{self, Docs, Number, Section};
+use crate::diagnostic::Diagnostics;
 use crate::name::Name;
 
 /// The fields of a block: `{ num_pages: le32 read, actual: le32 read write }`.
 ///
-/// Fields follow one another as in C. `@ 0x60` places a field at that many bytes from the start of the block, and the
-/// next one after it.
+/// Fields follow each other as in C. `@ 0x60` sets the offset of a field in bytes; the next field follows it.
 #[derive(Clone, Debug)]
 pub struct Fields {
-    /// Where the keyword is.
+    /// The place of the keyword.
     pub span: Span,
-    /// The fields in order.
+    /// The fields, in order.
     pub entries: Vec<Field>,
 }
 
-/// A field: `name: type`, and in a block what the driver may do to it.
+/// A field: `name: type`, and in a block also its access.
 ///
-/// After the type stand, in any order: the words `read`, `write`, `setup` ([`Access`]); `@ 0x60`, the offset;
-/// `if feature` or `if feature or other`, for a field that exists only with a feature; `as "C_NAME"`.
+/// These clauses can follow the type, in any order: the words `read`, `write` and `setup` ([`Access`]); the offset
+/// `@ 0x60`; `if feature` or `if feature or other` for a field that depends on features; `as "C_NAME"`.
 #[derive(Clone, Debug)]
 pub struct Field {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// Its type.
+    /// The type.
     pub ty: TypeName,
-    /// What the driver may do to it.
+    /// The access words.
     pub access: Vec<AccessWord>,
-    /// Where it starts, where that is said.
+    /// The offset, if it is given.
     pub offset: Option<Offset>,
-    /// The features with each of which it exists; always, where there is none.
-    pub guards: Vec<Name>,
-    /// A C name.
+    /// The features that the field depends on. It exists with any of them. If the list is empty, it always exists.
+    pub conditions: Vec<Name>,
+    /// The C name, if it has one.
     pub alias: Option<String>,
 }
 
 /// The type of a field: `u8`; `le16`, `le32`, `le64` (little-endian on every interface); `virtio16`, `virtio32`,
-/// `virtio64` (little-endian, but in the byte order of the guest on the legacy interface); or an array, `[u8; 6]`.
+/// `virtio64` (little-endian, but guest-endian on the legacy interface); or an array such as `[u8; 6]`.
 #[derive(Clone, Debug)]
 pub struct TypeName {
-    /// The type, or the type of the elements.
+    /// The type, or the element type of an array.
     pub element: Name,
-    /// How many elements an array has.
+    /// The length of an array.
     pub len: Option<Number>,
 }
 
-/// What the driver may do to a field of a block.
+/// What the driver can do with a field of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// `read`: read it.
+    /// `read`: read the field.
     Read,
-    /// `write`: write it at any time.
+    /// `write`: write the field at any time.
     Write,
-    /// `setup`: write it until DRIVER_OK is set.
+    /// `setup`: write the field until DRIVER_OK is set.
     Setup,
 }
 
-/// One of the access words, as written.
+/// An access word in a description.
 #[derive(Clone, Copy, Debug)]
 pub struct AccessWord {
-    /// Which.
+    /// The access.
     pub access: Access,
-    /// Where it is written.
+    /// The place of the word.
     pub span: Span,
 }
 
 /// The offset of a field: `@ 0x60`, in bytes from the start of the block.
 pub type Offset = Number;
 
-/// A block of registers that belongs to no configuration space: `registers modern { magic_value: le32 read @ 0, … }`.
+/// A block of registers outside a configuration space: `registers modern { magic_value: le32 read @ 0, … }`.
 #[derive(Clone, Debug)]
 pub struct Registers {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// A C name.
+    /// The C name, if it has one.
     pub alias: Option<String>,
-    /// Its fields.
+    /// The fields.
     pub fields: Fields,
 }
 
-/// A structure in memory: `struct desc { addr: virtio64, len: virtio32 }` with the layout of C, where every field has
-/// to be aligned to its size, or `packed struct stat { tag: virtio16, val: virtio64 }` without that rule.
+/// A structure in memory. `struct desc { addr: virtio64, len: virtio32 }` has the layout of C, and every field must be
+/// aligned to its size. `packed struct stat { tag: virtio16, val: virtio64 }` has no alignment.
 ///
-/// Padding is never implied: write it as a field. A structure with a `virtio` field is generic over the byte order.
+/// Padding is not implicit: write it as a field. A structure with a `virtio` field is generic over the byte order.
 #[derive(Clone, Debug)]
 pub struct Struct {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// The word `packed`, where it is there.
+    /// The place of the word `packed`, if it is present.
     pub packed: Option<Span>,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// A C name.
+    /// The C name, if it has one.
     pub alias: Option<String>,
-    /// Its fields.
+    /// The fields.
     pub fields: Fields,
 }
 
@@ -112,8 +110,8 @@ impl Access {
 }
 
 impl Fields {
-    pub(crate) fn parse(span: Span, input: ParseStream<'_>, mistakes: &mut Mistakes) -> syn::Result<Self> {
-        Ok(Self { span, entries: lex::entries(input, mistakes, Field::parse)? })
+    pub(crate) fn parse(span: Span, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
+        Ok(Self { span, entries: parser::entries(input, diagnostics, Field::parse)? })
     }
 }
 
@@ -123,21 +121,21 @@ impl Field {
         let name = Name::parse(input)?;
         input.parse::<Token![:]>()?;
         let ty = TypeName::parse(input)?;
-        let mut field = Self { docs, name, ty, access: Vec::new(), offset: None, guards: Vec::new(), alias: None };
-        let mut guard = None;
-        // A name with a colon begins the next field, of which the comma before it is missing.
+        let mut field = Self { docs, name, ty, access: Vec::new(), offset: None, conditions: Vec::new(), alias: None };
+        let mut condition = None;
+        // A name with a colon starts the next field; the comma before it is missing.
         while !input.is_empty() && !input.peek(Token![,]) && !input.peek2(Token![:]) {
             if input.peek(Token![@]) {
                 let span = input.parse::<Token![@]>()?.span;
-                lex::once(&mut field.offset, Number::parse(input)?, span, "@")?;
-            } else if let Some(span) = lex::word(input, "if")? {
-                let names = [vec![Name::parse(input)?], lex::alternatives(input)?].concat();
-                lex::once(&mut guard, names, span, "if")?;
-            } else if !lex::alias_once(input, &mut field.alias)? {
+                parser::once(&mut field.offset, Number::parse(input)?, span, "@")?;
+            } else if let Some(span) = parser::word(input, "if")? {
+                let names = [vec![Name::parse(input)?], parser::alternatives(input)?].concat();
+                parser::once(&mut condition, names, span, "if")?;
+            } else if !parser::alias_once(input, &mut field.alias)? {
                 field.access.push(AccessWord::parse(input)?);
             }
         }
-        field.guards = guard.unwrap_or_default();
+        field.conditions = condition.unwrap_or_default();
         Ok(field)
     }
 }
@@ -149,7 +147,7 @@ impl AccessWord {
         match Access::ALL.into_iter().find(|(text, _)| *text == word.text) {
             Some((_, access)) => Ok(Self { access, span: word.span }),
             None => {
-                let near = crate::near::hint(&word.text, ["read", "write", "setup"]);
+                let near = crate::suggest::did_you_mean(&word.text, ["read", "write", "setup"]);
                 Err(syn::Error::new(word.span, format!("unknown access word `{}`{near}", word.text)))
             }
         }
@@ -161,7 +159,7 @@ impl TypeName {
         if input.peek(syn::token::Bracket) {
             let content;
             bracketed!(content in input);
-            return lex::whole(&content, |content| {
+            return parser::group(&content, |content| {
                 let element = Name::parse(content)?;
                 content.parse::<Token![;]>()?;
                 let len = Number::parse(content)?;
@@ -178,10 +176,10 @@ impl TypeName {
 }
 
 impl Registers {
-    pub(crate) fn parse(docs: Docs, input: ParseStream<'_>, mistakes: &mut Mistakes) -> syn::Result<Self> {
+    pub(crate) fn parse(docs: Docs, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
         let name = Name::parse(input)?;
-        let alias = lex::alias(input)?;
-        let fields = Fields::parse(name.span, input, mistakes)?;
+        let alias = parser::alias(input)?;
+        let fields = Fields::parse(name.span, input, diagnostics)?;
         Ok(Self { docs, name, alias, fields })
     }
 }
@@ -191,17 +189,17 @@ impl Struct {
         docs: Docs,
         packed: Option<Span>,
         input: ParseStream<'_>,
-        mistakes: &mut Mistakes,
+        diagnostics: &mut Diagnostics,
     ) -> syn::Result<Self> {
         let name = Name::parse(input)?;
-        let alias = lex::alias(input)?;
-        let fields = Fields::parse(name.span, input, mistakes)?;
+        let alias = parser::alias(input)?;
+        let fields = Fields::parse(name.span, input, diagnostics)?;
         Ok(Self { docs, packed, name, alias, fields })
     }
 }
 
-impl Spanned for Fields {
-    fn span(&self) -> Span {
+impl Section for Fields {
+    fn keyword_span(&self) -> Span {
         self.span
     }
 }

@@ -1,22 +1,22 @@
-//! The whole of a description.
+//! A whole description.
 
 use proc_macro2::TokenStream;
 use syn::parse::{ParseStream, Parser as _};
 
 use super::device::{Device, Module};
 use super::features::Features;
-use super::lex::{self, Docs};
-use crate::mistake::{Mistake, Mistakes};
+use super::parser::{self, Docs};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::Name;
 
-/// A description: a list of items. `//!` at its top is for its readers only.
+/// A description: a list of items. `//!` comments at the top are for readers of the description only.
 #[derive(Clone, Debug, Default)]
 pub struct File {
-    /// The items in order.
+    /// The items, in order.
     pub items: Vec<Item>,
 }
 
-/// An item at the top of a description. Each makes a module of the same name.
+/// An item at the top level of a description. It becomes a module of the same name.
 #[derive(Clone, Debug)]
 pub enum Item {
     /// `device name = id { … }`
@@ -28,17 +28,17 @@ pub enum Item {
 }
 
 impl File {
-    /// Reads a description. What is wrong is added to the mistakes and left out of the result.
-    pub fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
+    /// Parses a description. Invalid parts are reported and left out.
+    pub fn parse(tokens: TokenStream, diagnostics: &mut Diagnostics) -> Self {
         let mut items = Vec::new();
         let result = (|input: ParseStream<'_>| {
             Docs::parse_inner(input)?;
             while !input.is_empty() {
-                match Item::parse(input, mistakes) {
+                match Item::parse(input, diagnostics) {
                     Ok(item) => items.extend(item),
                     Err(error) => {
-                        mistakes.push_syntax(error);
-                        lex::skip_item(input);
+                        diagnostics.push_syntax(error);
+                        parser::skip_item(input);
                     }
                 }
             }
@@ -46,7 +46,7 @@ impl File {
         })
         .parse2(tokens);
         if let Err(error) = result {
-            mistakes.push_syntax(error);
+            diagnostics.push_syntax(error);
         }
         Self { items }
     }
@@ -55,30 +55,30 @@ impl File {
 impl Item {
     const KEYWORDS: [&str; 3] = ["device", "module", "features"];
 
-    fn parse(input: ParseStream<'_>, mistakes: &mut Mistakes) -> syn::Result<Option<Self>> {
+    fn parse(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Option<Self>> {
         let docs = Docs::parse(input)?;
         let keyword = Name::parse(input)?;
         Ok(Some(match keyword.text.as_str() {
-            "device" => Self::Device(Device::parse(docs, input, mistakes)?),
-            "module" => Self::Module(Module::parse(docs, input, mistakes)?),
+            "device" => Self::Device(Device::parse(docs, input, diagnostics)?),
+            "module" => Self::Module(Module::parse(docs, input, diagnostics)?),
             "features" => {
                 let name = Name::parse(input)?;
                 if name.text != "reserved" {
-                    mistakes.push(
-                        Mistake::new(name.span, format!("expected `reserved`, found `{}`", name.text))
-                            .help("the features of a device type stand in its `device name = id { … }`"),
+                    diagnostics.push(
+                        Diagnostic::new(name.span, format!("expected `reserved`, found `{}`", name.text))
+                            .help("declare the features of a device type in its `device name = id { … }`"),
                     );
                 }
-                Self::Reserved(docs, name.clone(), Features::parse(name.span, input, mistakes)?)
+                Self::Reserved(docs, name.clone(), Features::parse(name.span, input, diagnostics)?)
             }
             _ => {
-                let mut mistake = lex::unknown_keyword(&keyword, &Self::KEYWORDS, "at the top of a description");
+                let mut error = parser::unknown_keyword(&keyword, &Self::KEYWORDS, "at the top level");
                 if super::device::Member::KEYWORDS.contains(&keyword.text.as_str()) {
-                    mistake.message = format!("`{}` cannot stand at the top of a description", keyword.text);
-                    mistake = mistake.help("put it into a `device name = id { … }` or a `module name { … }`");
+                    error.message = format!("`{}` is not allowed at the top level", keyword.text);
+                    error = error.help("move it into a `device name = id { … }` or a `module name { … }`");
                 }
-                mistakes.push(mistake);
-                lex::skip_item(input);
+                diagnostics.push(error);
+                parser::skip_item(input);
                 return Ok(None);
             }
         }))

@@ -1,93 +1,92 @@
-//! Named values: enums, bit fields, constants.
+//! Enums, bit fields and constants.
 
 use syn::Token;
 use syn::parse::ParseStream;
 
-use super::lex::{self, Docs, Number};
-use crate::mistake::Mistakes;
+use super::parser::{self, Docs, Number};
+use crate::diagnostic::Diagnostics;
 use crate::name::Name;
 
-/// A set of values, of which the other side may know more: `enum stat_tag: u16 { swap_in = 0, swap_out = 1 }`.
+/// An enum, for instance `enum stat_tag: u16 { swap_in = 0, swap_out = 1 }`.
 ///
-/// The Rust enum has one more variant for the values that the description does not know. The type is `u8`, `u16`,
-/// `u32` or `u64`.
+/// The Rust enum has an additional variant for all other values, which is `Unknown` unless an entry such as `round = _` names
+/// it. The type is `u8`, `u16`, `u32` or `u64`.
 #[derive(Clone, Debug)]
 pub struct Enum {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// The integer that it is stored as.
+    /// The type of the values.
     pub repr: Name,
-    /// A C name.
+    /// The C name, if it has one.
     pub alias: Option<String>,
-    /// Its values.
+    /// The values.
     pub variants: Vec<Variant>,
 }
 
-/// A value of an [`Enum`]: `swap_in = 0`.
+/// A value of an [`Enum`]: `swap_in = 0`, or `round = _` for all other values.
 #[derive(Clone, Debug)]
 pub struct Variant {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// Its number.
-    pub value: Number,
-    /// A C name.
+    /// The number of the value, or `None` for `_`.
+    pub value: Option<Number>,
+    /// The C name, if it has one.
     pub alias: Option<String>,
 }
 
-/// An integer made of bits with names: `bits status: u8 { acknowledge = 0, driver = 1 }`. The type is `u8`, `u16`,
-/// `u32` or `u64`.
+/// A bit field, for instance `bits status: u8 { acknowledge = 0, driver = 1 }`. The type is `u8`, `u16`, `u32` or `u64`.
 #[derive(Clone, Debug)]
 pub struct Bits {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// The integer that it is.
+    /// The type of the bit field.
     pub repr: Name,
-    /// A C name.
+    /// The C name, if it has one.
     pub alias: Option<String>,
-    /// Its parts.
+    /// The parts.
     pub fields: Vec<BitField>,
 }
 
-/// A part of [`Bits`]: `acknowledge = 0`, one bit, or `vector = 0..11`, a number in the bits 0 to 10.
+/// A part of [`Bits`]: `acknowledge = 0` is one bit, `vector = 0..11` is a number in the bits 0 to 10.
 #[derive(Clone, Debug)]
 pub struct BitField {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// Its lowest bit.
+    /// The lowest bit.
     pub low: Number,
-    /// The bit after its highest, where it is a range.
+    /// The bit after the highest one, if the part is a range.
     pub end: Option<Number>,
-    /// A C name.
+    /// The C name, if it has one.
     pub alias: Option<String>,
 }
 
-/// A constant: `const magic: u32 = 0x7472_6976;`. The type is `u8`, `u16`, `u32`, `u64` or `usize`.
+/// A constant, for instance `const magic: u32 = 0x7472_6976;`. The type is `u8`, `u16`, `u32`, `u64` or `usize`.
 #[derive(Clone, Debug)]
 pub struct Const {
-    /// Its documentation.
+    /// The documentation.
     pub docs: Docs,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// Its type.
+    /// The type.
     pub ty: Name,
-    /// Its value.
+    /// The value.
     pub value: Number,
-    /// A C name.
+    /// The C name, if it has one.
     pub alias: Option<String>,
 }
 
 impl Enum {
-    pub(crate) fn parse(docs: Docs, input: ParseStream<'_>, mistakes: &mut Mistakes) -> syn::Result<Self> {
+    pub(crate) fn parse(docs: Docs, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
         let (name, repr, alias) = head(input)?;
-        Ok(Self { docs, name, repr, alias, variants: lex::entries(input, mistakes, Variant::parse)? })
+        Ok(Self { docs, name, repr, alias, variants: parser::entries(input, diagnostics, Variant::parse)? })
     }
 }
 
@@ -96,14 +95,18 @@ impl Variant {
         let docs = Docs::parse(input)?;
         let name = Name::parse(input)?;
         input.parse::<Token![=]>()?;
-        Ok(Self { docs, name, value: Number::parse(input)?, alias: lex::alias(input)? })
+        let value = match input.parse::<Option<Token![_]>>()? {
+            Some(_) => None,
+            None => Some(Number::parse(input)?),
+        };
+        Ok(Self { docs, name, value, alias: parser::alias(input)? })
     }
 }
 
 impl Bits {
-    pub(crate) fn parse(docs: Docs, input: ParseStream<'_>, mistakes: &mut Mistakes) -> syn::Result<Self> {
+    pub(crate) fn parse(docs: Docs, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
         let (name, repr, alias) = head(input)?;
-        Ok(Self { docs, name, repr, alias, fields: lex::entries(input, mistakes, BitField::parse)? })
+        Ok(Self { docs, name, repr, alias, fields: parser::entries(input, diagnostics, BitField::parse)? })
     }
 }
 
@@ -118,7 +121,7 @@ impl BitField {
             input.parse::<Token![..]>()?;
             end = Some(Number::parse(input)?);
         }
-        Ok(Self { docs, name, low, end, alias: lex::alias(input)? })
+        Ok(Self { docs, name, low, end, alias: parser::alias(input)? })
     }
 }
 
@@ -129,16 +132,16 @@ impl Const {
         let ty = Name::parse(input)?;
         input.parse::<Token![=]>()?;
         let value = Number::parse(input)?;
-        let alias = lex::alias(input)?;
+        let alias = parser::alias(input)?;
         input.parse::<Token![;]>()?;
         Ok(Self { docs, name, ty, value, alias })
     }
 }
 
-/// `name: integer`, and perhaps a C name.
+/// Parses `name: type` and an optional C name.
 fn head(input: ParseStream<'_>) -> syn::Result<(Name, Name, Option<String>)> {
     let name = Name::parse(input)?;
     input.parse::<Token![:]>()?;
     let integer = Name::parse(input)?;
-    Ok((name, integer, lex::alias(input)?))
+    Ok((name, integer, parser::alias(input)?))
 }

@@ -1,17 +1,17 @@
-/// Traditional memory balloon device: the host asks the guest for memory and gives it back.
+/// The traditional memory balloon device. The host asks the guest for memory and returns it later.
 ///
-/// Everywhere in this interface a *page* is 4096 bytes, whatever the page size of the guest.
+/// A *page* of this interface is 4096 bytes. It does not depend on the page size of the guest.
 ///
 /// Specification: "Traditional Memory Balloon Device" (5.5).
 ///
-/// Bindings of the device type 5.
+/// Bindings of virtio device type 5.
 pub mod balloon {
     #[allow(unused_imports)]
     use ::aerostat_spec::__private::prelude::*;
     #[allow(unused_imports)]
     use ::aerostat_spec::__private::prelude::panic;
     use ::aerostat_spec::__private::zerocopy;
-    /// The device type `balloon`, number 5.
+    /// The device type `balloon`. Its virtio device id is 5.
     #[derive(Debug)]
     pub enum Device {}
     impl ::aerostat_spec::Device for Device {
@@ -27,44 +27,44 @@ pub mod balloon {
         type Config = config::Space;
         type Features = Features;
     }
-    /// The features as a mask.
+    /// A mask of features.
     #[::aerostat_spec::__private::bitfield(u64)]
     #[derive(PartialEq, Eq, Hash)]
     pub struct FeatureBits {
-        /// The device has to be told before the driver uses a page of the balloon again.
+        /// The driver must tell the device before it uses a page from the balloon again.
         ///
         /// `VIRTIO_BALLOON_F_MUST_TELL_HOST`
         pub must_tell_host: bool,
-        /// The device can ask for memory statistics, over a queue of their own.
+        /// The device can request memory statistics through the statistics queue.
         ///
         /// `VIRTIO_BALLOON_F_STATS_VQ`
         pub stats_vq: bool,
-        /// The driver may take pages out of the balloon when the guest is out of memory.
+        /// The driver can deflate the balloon when the guest is out of memory.
         ///
         /// `VIRTIO_BALLOON_F_DEFLATE_ON_OOM`
         pub deflate_on_oom: bool,
-        /// The device can ask which pages are free at the moment, over a queue of their own.
+        /// The device can request hints of free pages through the free page queue.
         ///
         /// `VIRTIO_BALLOON_F_FREE_PAGE_HINT`
         pub free_page_hint: bool,
-        /// The driver tells the device the pattern that the guest fills free pages with.
+        /// The driver tells the device the value with which the guest fills free pages.
         ///
         /// `VIRTIO_BALLOON_F_PAGE_POISON`
         pub page_poison: bool,
-        /// The driver tells the device of pages that became free, over a queue of their own.
+        /// The driver reports free pages to the device through the reporting queue.
         ///
         /// `VIRTIO_BALLOON_F_PAGE_REPORTING`
         pub page_reporting: bool,
         #[bits(58)]
         __: u64,
     }
-    /// The features, each as a type.
+    /// The features. Each is a type.
     pub mod feature {
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::*;
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::panic;
-        /// The device has to be told before the driver uses a page of the balloon again.
+        /// The driver must tell the device before it uses a page from the balloon again.
         ///
         /// `VIRTIO_BALLOON_F_MUST_TELL_HOST`, bit 0.
         #[doc(alias = "VIRTIO_BALLOON_F_MUST_TELL_HOST")]
@@ -80,7 +80,7 @@ pub mod balloon {
             const NAME: &'static str = "VIRTIO_BALLOON_F_MUST_TELL_HOST";
             const REQUIRES: u64 = 0x0;
         }
-        /// The device can ask for memory statistics, over a queue of their own.
+        /// The device can request memory statistics through the statistics queue.
         ///
         /// `VIRTIO_BALLOON_F_STATS_VQ`, bit 1.
         #[doc(alias = "VIRTIO_BALLOON_F_STATS_VQ")]
@@ -96,7 +96,7 @@ pub mod balloon {
             const NAME: &'static str = "VIRTIO_BALLOON_F_STATS_VQ";
             const REQUIRES: u64 = 0x0;
         }
-        /// The driver may take pages out of the balloon when the guest is out of memory.
+        /// The driver can deflate the balloon when the guest is out of memory.
         ///
         /// `VIRTIO_BALLOON_F_DEFLATE_ON_OOM`, bit 2.
         #[doc(alias = "VIRTIO_BALLOON_F_DEFLATE_ON_OOM")]
@@ -112,7 +112,7 @@ pub mod balloon {
             const NAME: &'static str = "VIRTIO_BALLOON_F_DEFLATE_ON_OOM";
             const REQUIRES: u64 = 0x0;
         }
-        /// The device can ask which pages are free at the moment, over a queue of their own.
+        /// The device can request hints of free pages through the free page queue.
         ///
         /// `VIRTIO_BALLOON_F_FREE_PAGE_HINT`, bit 3.
         #[doc(alias = "VIRTIO_BALLOON_F_FREE_PAGE_HINT")]
@@ -128,7 +128,7 @@ pub mod balloon {
             const NAME: &'static str = "VIRTIO_BALLOON_F_FREE_PAGE_HINT";
             const REQUIRES: u64 = 0x0;
         }
-        /// The driver tells the device the pattern that the guest fills free pages with.
+        /// The driver tells the device the value with which the guest fills free pages.
         ///
         /// `VIRTIO_BALLOON_F_PAGE_POISON`, bit 4.
         #[doc(alias = "VIRTIO_BALLOON_F_PAGE_POISON")]
@@ -144,7 +144,7 @@ pub mod balloon {
             const NAME: &'static str = "VIRTIO_BALLOON_F_PAGE_POISON";
             const REQUIRES: u64 = 0x0;
         }
-        /// The driver tells the device of pages that became free, over a queue of their own.
+        /// The driver reports free pages to the device through the reporting queue.
         ///
         /// `VIRTIO_BALLOON_F_PAGE_REPORTING`, bit 5.
         #[doc(alias = "VIRTIO_BALLOON_F_PAGE_REPORTING")]
@@ -176,15 +176,15 @@ pub mod balloon {
     #[doc(hidden)]
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct Features;
-    /// The queues, each as a type.
+    /// The queues. Each is a type.
     pub mod queue {
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::*;
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::panic;
-        /// Page numbers that go into the balloon.
+        /// Page numbers to add to the balloon.
         ///
-        /// The queue `inflate`, number 0.
+        /// The queue `inflate`. Its index is 0.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Inflate;
         impl ::aerostat_spec::Queue for Inflate {
@@ -195,9 +195,9 @@ pub mod balloon {
                 needs: 0,
             };
         }
-        /// Page numbers that leave the balloon.
+        /// Page numbers to remove from the balloon.
         ///
-        /// The queue `deflate`, number 1.
+        /// The queue `deflate`. Its index is 1.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Deflate;
         impl ::aerostat_spec::Queue for Deflate {
@@ -210,15 +210,15 @@ pub mod balloon {
         }
         /// Memory statistics.
         ///
-        /// The queue `stats`, number 2.
+        /// The queue `stats`. Its index is 2.
         ///
-        /// Exists only with the feature [`StatsVq`](super::feature::StatsVq): [`given`](Self::given) makes it from the proof.
+        /// Exists only with [`StatsVq`](super::feature::StatsVq). [`given`](Self::given) makes it from the proof that the feature was negotiated.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Stats {
             negotiated: (),
         }
         impl Stats {
-            /// Allowed by the proof that [`StatsVq`](super::feature::StatsVq) was negotiated.
+            /// Makes the value from the proof that [`StatsVq`](super::feature::StatsVq) was negotiated.
             pub const fn given(
                 _proof: ::aerostat_spec::Negotiated<super::feature::StatsVq>,
             ) -> Self {
@@ -233,17 +233,17 @@ pub mod balloon {
                 needs: 1 << <super::feature::StatsVq as ::aerostat_spec::Feature>::BIT,
             };
         }
-        /// Hints of pages that are free at the moment.
+        /// Hints of free pages.
         ///
-        /// The queue `free_page`, number 3.
+        /// The queue `free_page`. Its index is 3.
         ///
-        /// Exists only with the feature [`FreePageHint`](super::feature::FreePageHint): [`given`](Self::given) makes it from the proof.
+        /// Exists only with [`FreePageHint`](super::feature::FreePageHint). [`given`](Self::given) makes it from the proof that the feature was negotiated.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct FreePage {
             negotiated: (),
         }
         impl FreePage {
-            /// Allowed by the proof that [`FreePageHint`](super::feature::FreePageHint) was negotiated.
+            /// Makes the value from the proof that [`FreePageHint`](super::feature::FreePageHint) was negotiated.
             pub const fn given(
                 _proof: ::aerostat_spec::Negotiated<super::feature::FreePageHint>,
             ) -> Self {
@@ -259,17 +259,17 @@ pub mod balloon {
                     << <super::feature::FreePageHint as ::aerostat_spec::Feature>::BIT,
             };
         }
-        /// Pages that became free.
+        /// Reports of free pages.
         ///
-        /// The queue `reporting`, number 4.
+        /// The queue `reporting`. Its index is 4.
         ///
-        /// Exists only with the feature [`PageReporting`](super::feature::PageReporting): [`given`](Self::given) makes it from the proof.
+        /// Exists only with [`PageReporting`](super::feature::PageReporting). [`given`](Self::given) makes it from the proof that the feature was negotiated.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Reporting {
             negotiated: (),
         }
         impl Reporting {
-            /// Allowed by the proof that [`PageReporting`](super::feature::PageReporting) was negotiated.
+            /// Makes the value from the proof that [`PageReporting`](super::feature::PageReporting) was negotiated.
             pub const fn given(
                 _proof: ::aerostat_spec::Negotiated<super::feature::PageReporting>,
             ) -> Self {
@@ -292,14 +292,14 @@ pub mod balloon {
         use ::aerostat_spec::__private::prelude::*;
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::panic;
-        /// The block itself: 16 bytes.
+        /// The block. Its size is 16 bytes.
         #[derive(Debug)]
         pub enum Space {}
         impl ::aerostat_spec::Block for Space {
             const LEN: usize = 16;
             const NAME: &'static str = "config";
         }
-        /// How many pages the device wants to be in the balloon.
+        /// The number of pages that the device wants in the balloon.
         ///
         /// `num_pages`: `le32` at offset 0x00, read-only.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -311,11 +311,11 @@ pub mod balloon {
             const NAME: &'static str = "num_pages";
         }
         impl ::aerostat_spec::__private::described::Readable for NumPages {}
-        /// How many pages are in the balloon.
+        /// The number of pages in the balloon.
         ///
-        /// Written in one access, also on the legacy interface.
+        /// The driver writes it in one access, also on the legacy interface.
         ///
-        /// `actual`: `le32` at offset 0x04, read and write.
+        /// `actual`: `le32` at offset 0x04, read-write.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Actual;
         impl ::aerostat_spec::Field for Actual {
@@ -327,17 +327,17 @@ pub mod balloon {
         impl ::aerostat_spec::__private::described::Readable for Actual {}
         impl ::aerostat_spec::__private::described::Writable for Actual {}
         impl ::aerostat_spec::__private::described::Settable for Actual {}
-        /// The round of hints that the device asks for: 0 to stop, 1 when it is done, or the id of the round.
+        /// The hinting command of the device: 0 to stop, 1 when it is done, or the id of a hinting round.
         ///
         /// `free_page_hint_cmd_id`: `le32` at offset 0x08, read-only.
         ///
-        /// Exists only with the feature [`FreePageHint`](super::feature::FreePageHint): [`given`](Self::given) makes it from the proof.
+        /// Exists only with [`FreePageHint`](super::feature::FreePageHint). [`given`](Self::given) makes it from the proof that the feature was negotiated.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct FreePageHintCmdId {
             negotiated: (),
         }
         impl FreePageHintCmdId {
-            /// Allowed by the proof that [`FreePageHint`](super::feature::FreePageHint) was negotiated.
+            /// Makes the value from the proof that [`FreePageHint`](super::feature::FreePageHint) was negotiated.
             pub const fn given(
                 _proof: ::aerostat_spec::Negotiated<super::feature::FreePageHint>,
             ) -> Self {
@@ -351,17 +351,17 @@ pub mod balloon {
             const NAME: &'static str = "free_page_hint_cmd_id";
         }
         impl ::aerostat_spec::__private::described::Readable for FreePageHintCmdId {}
-        /// The pattern that the guest fills free pages with.
+        /// The value with which the guest fills free pages.
         ///
-        /// `poison_val`: `le32` at offset 0x0c, read, and write before DRIVER_OK.
+        /// `poison_val`: `le32` at offset 0x0c, read-write before DRIVER_OK, then read-only.
         ///
-        /// Exists only with the feature [`PagePoison`](super::feature::PagePoison): [`given`](Self::given) makes it from the proof.
+        /// Exists only with [`PagePoison`](super::feature::PagePoison). [`given`](Self::given) makes it from the proof that the feature was negotiated.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct PoisonVal {
             negotiated: (),
         }
         impl PoisonVal {
-            /// Allowed by the proof that [`PagePoison`](super::feature::PagePoison) was negotiated.
+            /// Makes the value from the proof that [`PagePoison`](super::feature::PagePoison) was negotiated.
             pub const fn given(
                 _proof: ::aerostat_spec::Negotiated<super::feature::PagePoison>,
             ) -> Self {
@@ -413,16 +413,16 @@ pub mod balloon {
             as ::aerostat_spec::Block > ::LEN
         );
     }
-    /// A page has two to the power of this many bytes.
+    /// The page size is 2 to the power of this number, in bytes.
     ///
     /// The constant 0xc.
     #[doc(alias = "VIRTIO_BALLOON_PFN_SHIFT")]
     pub const PFN_SHIFT: u32 = 12;
-    /// One statistic.
+    /// A memory statistic.
     ///
-    /// `stat`: 10 bytes, which C aligns to 1.
+    /// `stat`: 10 bytes. The alignment in C is 1.
     ///
-    /// The parameter is the byte order: little-endian, or on the legacy interface that of the guest.
+    /// `O` is the byte order: little-endian, or guest-endian on the legacy interface.
     #[doc(alias = "virtio_balloon_stat")]
     #[derive(
         Clone,
@@ -439,17 +439,17 @@ pub mod balloon {
     #[zerocopy(crate = "zerocopy")]
     #[repr(C)]
     pub struct Stat<O: zerocopy::ByteOrder = zerocopy::LittleEndian> {
-        /// Which statistic it is, one of [`StatTag`].
+        /// The statistic, see [`StatTag`].
         ///
         /// `tag`: `virtio16` at offset 0x00.
         pub tag: zerocopy::U16<O>,
-        /// Its value. Memory is counted in bytes.
+        /// The value. Amounts of memory are in bytes.
         ///
         /// `val`: `virtio64` at offset 0x02.
         pub val: zerocopy::U64<O>,
     }
     impl<O: zerocopy::ByteOrder> Stat<O> {
-        /// The structure with these values.
+        /// Creates the structure.
         pub const fn new(tag: u16, val: u64) -> Self {
             Self {
                 tag: zerocopy::U16::new(tag),
@@ -466,99 +466,99 @@ pub mod balloon {
     ::aerostat_spec::__private::static_assertions::const_assert_eq!(
         ::aerostat_spec::__private::core::mem::offset_of!(Stat, val), 2
     );
-    /// Which statistic a value stands for.
+    /// The tag of a memory statistic.
     ///
-    /// The specification defines 0 to 9; the others are in use between Linux and QEMU.
+    /// The specification defines 0 to 9. Linux and QEMU also use the others.
     ///
     /// `stat_tag`: stored as `u16`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     #[non_exhaustive]
     pub enum StatTag {
-        /// Bytes of memory that were swapped in.
+        /// Memory that was swapped in, in bytes.
         ///
         /// `swap_in`: 0.
         #[doc(alias = "VIRTIO_BALLOON_S_SWAP_IN")]
         SwapIn,
-        /// Bytes of memory that were swapped out to disk.
+        /// Memory that was swapped out to disk, in bytes.
         ///
         /// `swap_out`: 1.
         #[doc(alias = "VIRTIO_BALLOON_S_SWAP_OUT")]
         SwapOut,
-        /// Page faults that had to read from a disk.
+        /// Page faults that required disk I/O.
         ///
         /// `major_faults`: 2.
         #[doc(alias = "VIRTIO_BALLOON_S_MAJFLT")]
         MajorFaults,
-        /// Page faults that were served without reading from a disk.
+        /// Page faults that did not require disk I/O.
         ///
         /// `minor_faults`: 3.
         #[doc(alias = "VIRTIO_BALLOON_S_MINFLT")]
         MinorFaults,
-        /// Bytes of memory in use for nothing.
+        /// Unused memory, in bytes.
         ///
         /// `free_memory`: 4.
         #[doc(alias = "VIRTIO_BALLOON_S_MEMFREE")]
         FreeMemory,
-        /// Bytes of memory that the guest has.
+        /// Total memory of the guest, in bytes.
         ///
         /// `total_memory`: 5.
         #[doc(alias = "VIRTIO_BALLOON_S_MEMTOT")]
         TotalMemory,
-        /// Bytes of memory that new programs could use without swapping, as an estimate.
+        /// Estimate of the memory that is available to new programs without swapping, in bytes.
         ///
         /// `available_memory`: 6.
         #[doc(alias = "VIRTIO_BALLOON_S_AVAIL")]
         AvailableMemory,
-        /// Bytes of memory that could be reclaimed at once without reading or writing a disk, such as caches.
+        /// Memory that can be reclaimed immediately without I/O, such as disk caches, in bytes.
         ///
         /// `disk_caches`: 7.
         #[doc(alias = "VIRTIO_BALLOON_S_CACHES")]
         DiskCaches,
-        /// Huge pages that were allocated.
+        /// Successful huge page allocations.
         ///
         /// `hugetlb_allocations`: 8.
         #[doc(alias = "VIRTIO_BALLOON_S_HTLB_PGALLOC")]
         HugetlbAllocations,
-        /// Huge pages that could not be allocated.
+        /// Failed huge page allocations.
         ///
         /// `hugetlb_failures`: 9.
         #[doc(alias = "VIRTIO_BALLOON_S_HTLB_PGFAIL")]
         HugetlbFailures,
-        /// Times that a program was killed for want of memory.
+        /// Processes killed because the guest was out of memory.
         ///
         /// `oom_kills`: 10.
         #[doc(alias = "VIRTIO_BALLOON_S_OOM_KILL")]
         OomKills,
-        /// Allocations that had to wait for memory.
+        /// Allocations that stalled.
         ///
         /// `alloc_stalls`: 11.
         #[doc(alias = "VIRTIO_BALLOON_S_ALLOC_STALL")]
         AllocStalls,
-        /// Pages looked at in the background in search of some to reclaim.
+        /// Pages scanned by background reclaim.
         ///
         /// `async_scans`: 12.
         #[doc(alias = "VIRTIO_BALLOON_S_ASYNC_SCAN")]
         AsyncScans,
-        /// Pages looked at by waiting allocations in search of some to reclaim.
+        /// Pages scanned by direct reclaim.
         ///
         /// `direct_scans`: 13.
         #[doc(alias = "VIRTIO_BALLOON_S_DIRECT_SCAN")]
         DirectScans,
-        /// Pages reclaimed in the background.
+        /// Pages reclaimed by background reclaim.
         ///
         /// `async_reclaims`: 14.
         #[doc(alias = "VIRTIO_BALLOON_S_ASYNC_RECLAIM")]
         AsyncReclaims,
-        /// Pages reclaimed by waiting allocations.
+        /// Pages reclaimed by direct reclaim.
         ///
         /// `direct_reclaims`: 15.
         #[doc(alias = "VIRTIO_BALLOON_S_DIRECT_RECLAIM")]
         DirectReclaims,
-        /// A number that the description does not know.
+        /// A value that the description does not define.
         Unknown(u16),
     }
     impl StatTag {
-        /// All values that the description knows, in its order.
+        /// All defined values, in the order of the description.
         pub const ALL: &'static [Self] = &[
             Self::SwapIn,
             Self::SwapOut,
@@ -577,7 +577,7 @@ pub mod balloon {
             Self::AsyncReclaims,
             Self::DirectReclaims,
         ];
-        /// The value of a number. [`Unknown`](Self::Unknown) only where the description does not know it.
+        /// Converts a number. Numbers that the description does not define become [`Unknown`](Self::Unknown).
         #[allow(unreachable_patterns)]
         pub const fn from_raw(raw: u16) -> Self {
             match raw {
@@ -597,10 +597,10 @@ pub mod balloon {
                 13 => Self::DirectScans,
                 14 => Self::AsyncReclaims,
                 15 => Self::DirectReclaims,
-                unknown => Self::Unknown(unknown),
+                other => Self::Unknown(other),
             }
         }
-        /// The number of the value.
+        /// Returns the number.
         pub const fn to_raw(self) -> u16 {
             match self {
                 Self::SwapIn => 0,
@@ -656,50 +656,50 @@ pub mod balloon {
                 Self::AsyncReclaims => f.pad("async_reclaims"),
                 Self::DirectReclaims => f.pad("direct_reclaims"),
                 Self::Unknown(raw) => {
-                    ::aerostat_spec::__private::core::write!(f, "unknown ({raw})")
+                    ::aerostat_spec::__private::core::write!(f, "unknown ({})", raw)
                 }
             }
         }
     }
-    /// What the device asks for with `free_page_hint_cmd_id`, and what the driver answers.
-    ///
-    /// Any other number is the id of a round of hints.
+    /// A free page hinting command. The device sets it in `free_page_hint_cmd_id`.
     ///
     /// `hint_command`: stored as `u32`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     #[non_exhaustive]
     pub enum HintCommand {
-        /// Stop giving hints; pages hinted before stay with the device until it is done.
+        /// Stop hinting. The device keeps the pages of earlier hints until it is done.
         ///
         /// `stop`: 0.
         #[doc(alias = "VIRTIO_BALLOON_CMD_ID_STOP")]
         Stop,
-        /// The device is done: all hinted pages belong to the driver again.
+        /// The device is done. The driver can use all hinted pages again.
         ///
         /// `done`: 1.
         #[doc(alias = "VIRTIO_BALLOON_CMD_ID_DONE")]
         Done,
-        /// A number that the description does not know.
-        Unknown(u32),
+        /// The id of a hinting round, which the device starts.
+        ///
+        /// `round`: all other values.
+        Round(u32),
     }
     impl HintCommand {
-        /// All values that the description knows, in its order.
+        /// All defined values, in the order of the description.
         pub const ALL: &'static [Self] = &[Self::Stop, Self::Done];
-        /// The value of a number. [`Unknown`](Self::Unknown) only where the description does not know it.
+        /// Converts a number. Numbers that the description does not define become [`Round`](Self::Round).
         #[allow(unreachable_patterns)]
         pub const fn from_raw(raw: u32) -> Self {
             match raw {
                 0 => Self::Stop,
                 1 => Self::Done,
-                unknown => Self::Unknown(unknown),
+                other => Self::Round(other),
             }
         }
-        /// The number of the value.
+        /// Returns the number.
         pub const fn to_raw(self) -> u32 {
             match self {
                 Self::Stop => 0,
                 Self::Done => 1,
-                Self::Unknown(raw) => raw,
+                Self::Round(raw) => raw,
             }
         }
     }
@@ -721,8 +721,8 @@ pub mod balloon {
             match self {
                 Self::Stop => f.pad("stop"),
                 Self::Done => f.pad("done"),
-                Self::Unknown(raw) => {
-                    ::aerostat_spec::__private::core::write!(f, "unknown ({raw})")
+                Self::Round(raw) => {
+                    ::aerostat_spec::__private::core::write!(f, "round ({})", raw)
                 }
             }
         }

@@ -1,10 +1,10 @@
-/// Bindings of the device type 63.
+/// Bindings of virtio device type 63.
 pub mod lamp {
     #[allow(unused_imports)]
     use ::aerostat_spec::__private::prelude::*;
     #[allow(unused_imports)]
     use ::aerostat_spec::__private::prelude::panic;
-    /// The device type `lamp`, number 63.
+    /// The device type `lamp`. Its virtio device id is 63.
     #[derive(Debug)]
     pub enum Device {}
     impl ::aerostat_spec::Device for Device {
@@ -14,7 +14,7 @@ pub mod lamp {
         type Config = config::Space;
         type Features = Features;
     }
-    /// The features as a mask.
+    /// A mask of features.
     #[::aerostat_spec::__private::bitfield(u64)]
     #[derive(PartialEq, Eq, Hash)]
     pub struct FeatureBits {
@@ -25,7 +25,7 @@ pub mod lamp {
         #[bits(62)]
         __: u64,
     }
-    /// The features, each as a type.
+    /// The features. Each is a type.
     pub mod feature {
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::*;
@@ -76,16 +76,16 @@ pub mod lamp {
         use ::aerostat_spec::__private::prelude::*;
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::panic;
-        /// The block itself: 32 bytes.
+        /// The block. Its size is 32 bytes.
         #[derive(Debug)]
         pub enum Space {}
         impl ::aerostat_spec::Block for Space {
             const LEN: usize = 32;
             const NAME: &'static str = "config";
         }
-        /// How bright it is.
+        /// The current brightness.
         ///
-        /// `level`: `u8` at offset 0x00, read and write.
+        /// `level`: `u8` at offset 0x00, read-write.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Level;
         impl ::aerostat_spec::Field for Level {
@@ -103,9 +103,9 @@ pub mod lamp {
             index: usize,
         }
         impl Mac {
-            /// How many elements the array has.
+            /// The length of the array.
             pub const LEN: usize = 3;
-            /// The element at `index`, where the array is that long.
+            /// Returns the element at `index`, or `None` if the array is shorter.
             pub const fn at(
                 index: usize,
             ) -> ::aerostat_spec::__private::core::option::Option<Self> {
@@ -117,11 +117,11 @@ pub mod lamp {
                     ::aerostat_spec::__private::core::option::Option::None
                 }
             }
-            /// All elements in order.
+            /// Returns all elements in order.
             pub fn all() -> [Self; Self::LEN] {
                 ::aerostat_spec::__private::core::array::from_fn(|index| Self { index })
             }
-            /// Which element this is, from 0.
+            /// Returns the index of this element.
             pub const fn index(self) -> usize {
                 self.index
             }
@@ -138,7 +138,7 @@ pub mod lamp {
             }
         }
         impl ::aerostat_spec::__private::described::Readable for Mac {}
-        /// `limit`: `le16` at offset 0x08, write-only, before DRIVER_OK.
+        /// `limit`: `le16` at offset 0x08, write-only before DRIVER_OK.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Limit;
         impl ::aerostat_spec::Field for Limit {
@@ -148,7 +148,7 @@ pub mod lamp {
             const NAME: &'static str = "limit";
         }
         impl ::aerostat_spec::__private::described::Settable for Limit {}
-        /// `zone`: `virtio16` at offset 0x0a, read, and write before DRIVER_OK.
+        /// `zone`: `virtio16` at offset 0x0a, read-write before DRIVER_OK, then read-only.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Zone;
         impl ::aerostat_spec::Field for Zone {
@@ -161,14 +161,14 @@ pub mod lamp {
         impl ::aerostat_spec::__private::described::Settable for Zone {}
         /// `start`: `le64` at offset 0x0c, read-only.
         ///
-        /// Exists only with the feature [`Timer`](super::feature::Timer): [`given`](Self::given) makes it from the proof.
+        /// Exists only with [`Timer`](super::feature::Timer). [`given`](Self::given) makes it from the proof that the feature was negotiated.
         #[doc(alias = "start_time")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Start {
             negotiated: (),
         }
         impl Start {
-            /// Allowed by the proof that [`Timer`](super::feature::Timer) was negotiated.
+            /// Makes the value from the proof that [`Timer`](super::feature::Timer) was negotiated.
             pub const fn given(
                 _proof: ::aerostat_spec::Negotiated<super::feature::Timer>,
             ) -> Self {
@@ -184,21 +184,21 @@ pub mod lamp {
         impl ::aerostat_spec::__private::described::Readable for Start {}
         /// `alarms`: `[le32; 2]` at offset 0x14, write-only.
         ///
-        /// Exists only with the feature [`Timer`](super::feature::Timer): [`given`](Self::given) makes it from the proof.
+        /// Exists only with [`Timer`](super::feature::Timer). [`given`](Self::given) makes it from the proof that the feature was negotiated.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Alarms {
             index: usize,
         }
         impl Alarms {
-            /// How many elements the array has.
+            /// The length of the array.
             pub const LEN: usize = 2;
-            /// All elements in order, allowed by the proof that [`Timer`](super::feature::Timer) was negotiated.
+            /// Makes all elements, in order, from the proof that [`Timer`](super::feature::Timer) was negotiated.
             pub fn given(
                 _proof: ::aerostat_spec::Negotiated<super::feature::Timer>,
             ) -> [Self; Self::LEN] {
                 ::aerostat_spec::__private::core::array::from_fn(|index| Self { index })
             }
-            /// Which element this is, from 0.
+            /// Returns the index of this element.
             pub const fn index(self) -> usize {
                 self.index
             }
@@ -218,13 +218,13 @@ pub mod lamp {
         impl ::aerostat_spec::__private::described::Settable for Alarms {}
         /// `guests`: `le16` at offset 0x1c, read-only.
         ///
-        /// Exists only with [`Party`](super::feature::Party) or [`Timer`](super::feature::Timer): [`given`](Self::given) makes it from the proof of either.
+        /// Exists only with [`Party`](super::feature::Party) or [`Timer`](super::feature::Timer). [`given`](Self::given) makes it from the proof of any of them.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Guests {
             negotiated: (),
         }
         impl Guests {
-            /// Allowed by the proof that [`Party`](super::feature::Party) or [`Timer`](super::feature::Timer) was negotiated.
+            /// Makes the value from the proof that [`Party`](super::feature::Party) or [`Timer`](super::feature::Timer) was negotiated.
             pub const fn given<F: ::aerostat_spec::__private::described::Gives<Self>>(
                 _proof: ::aerostat_spec::Negotiated<F>,
             ) -> Self {
@@ -244,21 +244,21 @@ pub mod lamp {
         impl ::aerostat_spec::__private::described::Readable for Guests {}
         /// `tunes`: `[u8; 2]` at offset 0x1e, read-only.
         ///
-        /// Exists only with [`Timer`](super::feature::Timer) or [`Party`](super::feature::Party): [`given`](Self::given) makes it from the proof of either.
+        /// Exists only with [`Timer`](super::feature::Timer) or [`Party`](super::feature::Party). [`given`](Self::given) makes it from the proof of any of them.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Tunes {
             index: usize,
         }
         impl Tunes {
-            /// How many elements the array has.
+            /// The length of the array.
             pub const LEN: usize = 2;
-            /// All elements in order, allowed by the proof that [`Timer`](super::feature::Timer) or [`Party`](super::feature::Party) was negotiated.
+            /// Makes all elements, in order, from the proof that [`Timer`](super::feature::Timer) or [`Party`](super::feature::Party) was negotiated.
             pub fn given<F: ::aerostat_spec::__private::described::Gives<Self>>(
                 _proof: ::aerostat_spec::Negotiated<F>,
             ) -> [Self; Self::LEN] {
                 ::aerostat_spec::__private::core::array::from_fn(|index| Self { index })
             }
-            /// Which element this is, from 0.
+            /// Returns the index of this element.
             pub const fn index(self) -> usize {
                 self.index
             }

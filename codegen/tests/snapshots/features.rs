@@ -1,12 +1,12 @@
 /// A lamp.
 ///
-/// Bindings of the device type 63.
+/// Bindings of virtio device type 63.
 pub mod lamp {
     #[allow(unused_imports)]
     use ::aerostat_spec::__private::prelude::*;
     #[allow(unused_imports)]
     use ::aerostat_spec::__private::prelude::panic;
-    /// The device type `lamp`, number 63.
+    /// The device type `lamp`. Its virtio device id is 63.
     #[derive(Debug)]
     pub enum Device {}
     impl ::aerostat_spec::Device for Device {
@@ -16,7 +16,7 @@ pub mod lamp {
         type Config = config::Space;
         type Features = Features;
     }
-    /// The features as a mask.
+    /// A mask of features.
     #[::aerostat_spec::__private::bitfield(u64)]
     #[derive(PartialEq, Eq, Hash)]
     pub struct FeatureBits {
@@ -41,7 +41,7 @@ pub mod lamp {
         #[bits(13)]
         __: u64,
     }
-    /// The features, each as a type.
+    /// The features. Each is a type.
     pub mod feature {
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::*;
@@ -81,9 +81,9 @@ pub mod lamp {
         }
         /// `VIRTIO_LMP_F_PARTY`, bit 8.
         ///
-        /// May be accepted only together with [`Dimming`].
+        /// Requires [`Dimming`].
         ///
-        /// May be accepted only together with [`Timer`] or [`Colour`].
+        /// Requires [`Timer`] or [`Colour`].
         #[doc(alias = "VIRTIO_LMP_F_PARTY")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Party;
@@ -100,7 +100,7 @@ pub mod lamp {
         }
         /// `VIRTIO_LMP_F_COLOUR`, bit 50.
         ///
-        /// May be accepted only together with [`Dimming`] and [`Timer`].
+        /// Requires [`Dimming`] and [`Timer`].
         #[doc(alias = "VIRTIO_LMP_F_COLOUR")]
         #[doc(alias = "VIRTIO_LMP_F_COLOR")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +134,7 @@ pub mod lamp {
         use ::aerostat_spec::__private::prelude::*;
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::panic;
-        /// The block itself: 0 bytes.
+        /// The block. Its size is 0 bytes.
         #[derive(Debug)]
         pub enum Space {}
         impl ::aerostat_spec::Block for Space {

@@ -1,10 +1,10 @@
-/// Bindings of the device type 63.
+/// Bindings of virtio device type 63.
 pub mod lamp {
     #[allow(unused_imports)]
     use ::aerostat_spec::__private::prelude::*;
     #[allow(unused_imports)]
     use ::aerostat_spec::__private::prelude::panic;
-    /// The device type `lamp`, number 63.
+    /// The device type `lamp`. Its virtio device id is 63.
     #[derive(Debug)]
     pub enum Device {}
     impl ::aerostat_spec::Device for Device {
@@ -17,7 +17,7 @@ pub mod lamp {
         type Config = config::Space;
         type Features = Features;
     }
-    /// The features as a mask.
+    /// A mask of features.
     #[::aerostat_spec::__private::bitfield(u64)]
     #[derive(PartialEq, Eq, Hash)]
     pub struct FeatureBits {
@@ -26,7 +26,7 @@ pub mod lamp {
         #[bits(63)]
         __: u64,
     }
-    /// The features, each as a type.
+    /// The features. Each is a type.
     pub mod feature {
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::*;
@@ -56,7 +56,7 @@ pub mod lamp {
     #[doc(hidden)]
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct Features;
-    /// The queues, each as a type.
+    /// The queues. Each is a type.
     pub mod queue {
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::*;
@@ -64,7 +64,7 @@ pub mod lamp {
         use ::aerostat_spec::__private::prelude::panic;
         /// Switches the lamp.
         ///
-        /// The queue `switch`, number 0.
+        /// The queue `switch`. Its index is 0.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Switch;
         impl ::aerostat_spec::Queue for Switch {
@@ -75,15 +75,15 @@ pub mod lamp {
                 needs: 0,
             };
         }
-        /// The queue `timer`, number 2.
+        /// The queue `timer`. Its index is 2.
         ///
-        /// Exists only with the feature [`Timer`](super::feature::Timer): [`given`](Self::given) makes it from the proof.
+        /// Exists only with [`Timer`](super::feature::Timer). [`given`](Self::given) makes it from the proof that the feature was negotiated.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Timer {
             negotiated: (),
         }
         impl Timer {
-            /// Allowed by the proof that [`Timer`](super::feature::Timer) was negotiated.
+            /// Makes the value from the proof that [`Timer`](super::feature::Timer) was negotiated.
             pub const fn given(
                 _proof: ::aerostat_spec::Negotiated<super::feature::Timer>,
             ) -> Self {
@@ -105,7 +105,7 @@ pub mod lamp {
         use ::aerostat_spec::__private::prelude::*;
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::panic;
-        /// The block itself: 0 bytes.
+        /// The block. Its size is 0 bytes.
         #[derive(Debug)]
         pub enum Space {}
         impl ::aerostat_spec::Block for Space {

@@ -13,14 +13,14 @@ pub mod lamp {
         use ::aerostat_spec::__private::prelude::*;
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::panic;
-        /// The block itself: 20 bytes.
+        /// The block. Its size is 20 bytes.
         #[derive(Debug)]
         pub enum Space {}
         impl ::aerostat_spec::Block for Space {
             const LEN: usize = 20;
             const NAME: &'static str = "control";
         }
-        /// What to do.
+        /// The command to execute.
         ///
         /// `command`: `le32` at offset 0x00, write-only.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]

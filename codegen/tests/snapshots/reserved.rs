@@ -1,12 +1,12 @@
-/// What all have.
+/// Features of all devices.
 ///
-/// Features of no device type.
+/// Features of all device types.
 pub mod reserved {
     #[allow(unused_imports)]
     use ::aerostat_spec::__private::prelude::*;
     #[allow(unused_imports)]
     use ::aerostat_spec::__private::prelude::panic;
-    /// The features as a mask.
+    /// A mask of features.
     #[::aerostat_spec::__private::bitfield(u64)]
     #[derive(PartialEq, Eq, Hash)]
     pub struct FeatureBits {
@@ -17,7 +17,7 @@ pub mod reserved {
         #[bits(31)]
         __: u64,
     }
-    /// The features, each as a type.
+    /// The features. Each is a type.
     pub mod feature {
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::*;

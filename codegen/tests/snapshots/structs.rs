@@ -5,11 +5,11 @@ pub mod lamp {
     #[allow(unused_imports)]
     use ::aerostat_spec::__private::prelude::panic;
     use ::aerostat_spec::__private::zerocopy;
-    /// One step.
+    /// A step of a program.
     ///
-    /// `step`: 16 bytes, which C aligns to 8.
+    /// `step`: 16 bytes. The alignment in C is 8.
     ///
-    /// The parameter is the byte order: little-endian, or on the legacy interface that of the guest.
+    /// `O` is the byte order: little-endian, or guest-endian on the legacy interface.
     #[doc(alias = "lamp_step")]
     #[derive(
         Clone,
@@ -26,7 +26,7 @@ pub mod lamp {
     #[zerocopy(crate = "zerocopy")]
     #[repr(C)]
     pub struct Step<O: zerocopy::ByteOrder = zerocopy::LittleEndian> {
-        /// When.
+        /// The time in seconds.
         ///
         /// `time`: `le64` at offset 0x00.
         pub time: zerocopy::U64<zerocopy::LittleEndian>,
@@ -38,7 +38,7 @@ pub mod lamp {
         pub padding: [u8; 2],
     }
     impl<O: zerocopy::ByteOrder> Step<O> {
-        /// The structure with these values.
+        /// Creates the structure.
         pub const fn new(
             time: u64,
             level: u16,
@@ -68,7 +68,7 @@ pub mod lamp {
     ::aerostat_spec::__private::static_assertions::const_assert_eq!(
         ::aerostat_spec::__private::core::mem::offset_of!(Step, padding), 14
     );
-    /// `header`: 5 bytes, which C aligns to 1.
+    /// `header`: 5 bytes. The alignment in C is 1.
     #[derive(
         Clone,
         Copy,
@@ -90,7 +90,7 @@ pub mod lamp {
         pub len: zerocopy::U32<zerocopy::LittleEndian>,
     }
     impl Header {
-        /// The structure with these values.
+        /// Creates the structure.
         pub const fn new(kind: u8, len: u32) -> Self {
             Self {
                 kind,

@@ -4,13 +4,13 @@ pub mod lamp {
     use ::aerostat_spec::__private::prelude::*;
     #[allow(unused_imports)]
     use ::aerostat_spec::__private::prelude::panic;
-    /// What the lamp does.
+    /// The mode of the lamp.
     ///
     /// `mode`: stored as `u8`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     #[non_exhaustive]
     pub enum Mode {
-        /// It is dark.
+        /// The lamp is off.
         ///
         /// `off`: 0.
         #[doc(alias = "LAMP_OFF")]
@@ -19,23 +19,23 @@ pub mod lamp {
         On,
         /// `party`: 255.
         Party,
-        /// A number that the description does not know.
+        /// A value that the description does not define.
         Unknown(u8),
     }
     impl Mode {
-        /// All values that the description knows, in its order.
+        /// All defined values, in the order of the description.
         pub const ALL: &'static [Self] = &[Self::Off, Self::On, Self::Party];
-        /// The value of a number. [`Unknown`](Self::Unknown) only where the description does not know it.
+        /// Converts a number. Numbers that the description does not define become [`Unknown`](Self::Unknown).
         #[allow(unreachable_patterns)]
         pub const fn from_raw(raw: u8) -> Self {
             match raw {
                 0 => Self::Off,
                 1 => Self::On,
                 255 => Self::Party,
-                unknown => Self::Unknown(unknown),
+                other => Self::Unknown(other),
             }
         }
-        /// The number of the value.
+        /// Returns the number.
         pub const fn to_raw(self) -> u8 {
             match self {
                 Self::Off => 0,
@@ -65,18 +65,73 @@ pub mod lamp {
                 Self::On => f.pad("on"),
                 Self::Party => f.pad("party"),
                 Self::Unknown(raw) => {
-                    ::aerostat_spec::__private::core::write!(f, "unknown ({raw})")
+                    ::aerostat_spec::__private::core::write!(f, "unknown ({})", raw)
                 }
             }
         }
     }
-    /// How the lamp is.
+    /// What the lamp does next.
     ///
-    /// `state`: bits of a `u16`.
+    /// `plan`: stored as `u16`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum Plan {
+        /// `nothing`: 0.
+        Nothing,
+        /// The lamp blinks this many times.
+        ///
+        /// `blink`: all other values.
+        Blink(u16),
+    }
+    impl Plan {
+        /// All defined values, in the order of the description.
+        pub const ALL: &'static [Self] = &[Self::Nothing];
+        /// Converts a number. Numbers that the description does not define become [`Blink`](Self::Blink).
+        #[allow(unreachable_patterns)]
+        pub const fn from_raw(raw: u16) -> Self {
+            match raw {
+                0 => Self::Nothing,
+                other => Self::Blink(other),
+            }
+        }
+        /// Returns the number.
+        pub const fn to_raw(self) -> u16 {
+            match self {
+                Self::Nothing => 0,
+                Self::Blink(raw) => raw,
+            }
+        }
+    }
+    impl ::aerostat_spec::__private::core::convert::From<u16> for Plan {
+        fn from(raw: u16) -> Self {
+            Self::from_raw(raw)
+        }
+    }
+    impl ::aerostat_spec::__private::core::convert::From<Plan> for u16 {
+        fn from(value: Plan) -> Self {
+            value.to_raw()
+        }
+    }
+    impl ::aerostat_spec::__private::core::fmt::Display for Plan {
+        fn fmt(
+            &self,
+            f: &mut ::aerostat_spec::__private::core::fmt::Formatter<'_>,
+        ) -> ::aerostat_spec::__private::core::fmt::Result {
+            match self {
+                Self::Nothing => f.pad("nothing"),
+                Self::Blink(raw) => {
+                    ::aerostat_spec::__private::core::write!(f, "blink ({})", raw)
+                }
+            }
+        }
+    }
+    /// The state of the lamp.
+    ///
+    /// `state`: a bit field in a `u16`.
     #[::aerostat_spec::__private::bitfield(u16)]
     #[derive(PartialEq, Eq, Hash)]
     pub struct State {
-        /// Too hot.
+        /// The lamp is too hot.
         ///
         /// `hot`: bit 0.
         pub hot: bool,
@@ -91,7 +146,7 @@ pub mod lamp {
         /// `broken`: bit 15.
         pub broken: bool,
     }
-    /// `wide`: bits of a `u64`.
+    /// `wide`: a bit field in a `u64`.
     #[::aerostat_spec::__private::bitfield(u64)]
     #[derive(PartialEq, Eq, Hash)]
     pub struct Wide {
@@ -99,7 +154,7 @@ pub mod lamp {
         #[bits(64)]
         pub all: u64,
     }
-    /// How many there are.
+    /// The number of lamps.
     ///
     /// The constant 0x10.
     pub const COUNT: usize = 16;

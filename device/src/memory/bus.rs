@@ -1,8 +1,9 @@
-//! Guest memory as a device reaches it: by the addresses of its bus, in the byte order of its interface.
+//! Guest memory as a device accesses it: by bus address, in the byte order of its interface.
 
 use std::cell::RefCell;
 
-use super::{GuestMemory, Iommu};
+use super::guest::GuestMemory;
+use super::iommu::Iommu;
 
 /// The byte order of rings and buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub(crate) enum ByteOrder {
 }
 
 impl ByteOrder {
-    /// That of a guest which is this process.
+    /// The byte order of a guest that runs in this process.
     pub(crate) const NATIVE: Self = if cfg!(target_endian = "big") { Self::Big } else { Self::Little };
 }
 
@@ -47,51 +48,53 @@ integers! {
     u64 read_u64,
 }
 
-/// What a device sees of guest memory. An access that is not all in memory gives `None` and changes nothing.
+/// The device's view of guest memory. An access that is not all inside returns `None` and changes nothing.
 #[derive(Debug)]
 pub(crate) struct Bus {
     memory: GuestMemory,
     order: ByteOrder,
     iommu: Option<Iommu>,
-    stopped: RefCell<Vec<Unmapped>>,
+    unmapped: RefCell<Vec<UnmappedAccess>>,
 }
 
-/// An access that the IOMMU stopped.
+/// An access that the IOMMU blocked.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Unmapped {
+pub(crate) struct UnmappedAccess {
     pub(crate) address: u64,
     pub(crate) bytes: u64,
 }
 
 impl Bus {
     pub(crate) fn new(memory: GuestMemory, order: ByteOrder, iommu: Option<Iommu>) -> Self {
-        Self { memory, order, iommu, stopped: RefCell::default() }
+        Self { memory, order, iommu, unmapped: RefCell::default() }
     }
 
     pub(crate) fn iommu(&self) -> Option<&Iommu> {
         self.iommu.as_ref()
     }
 
-    /// The accesses that were stopped since this was last asked.
-    pub(crate) fn take_stopped(&self) -> Vec<Unmapped> {
-        self.stopped.take()
+    /// Returns the accesses that the IOMMU blocked since the last call.
+    pub(crate) fn take_unmapped(&self) -> Vec<UnmappedAccess> {
+        self.unmapped.take()
     }
 
     pub(crate) fn order(&self) -> ByteOrder {
         self.order
     }
 
-    /// The guest physical address of `length` bytes that the device is about to use, where they are all in memory.
-    pub(crate) fn physical(&self, address: u64, length: u64) -> Option<u64> {
+    /// Translates the address of `length` bytes that the device is about to access, and records the access if the IOMMU
+    /// blocks it. `None` if the bytes are not all inside the memory.
+    pub(crate) fn access(&self, address: u64, length: u64) -> Option<u64> {
         let unmapped = self.iommu.as_ref().is_some_and(|iommu| iommu.translate(address, length).is_none());
         if unmapped {
-            self.stopped.borrow_mut().push(Unmapped { address, bytes: length });
+            self.unmapped.borrow_mut().push(UnmappedAccess { address, bytes: length });
         }
-        self.locate(address, length)
+        self.translate(address, length)
     }
 
-    /// The same where the device does not use them.
-    pub(crate) fn locate(&self, address: u64, length: u64) -> Option<u64> {
+    /// Translates a bus address to a guest physical address without an access. `None` if the `length` bytes are not all
+    /// inside the memory.
+    pub(crate) fn translate(&self, address: u64, length: u64) -> Option<u64> {
         let layout = self.memory.layout();
         let address = match &self.iommu {
             Some(iommu) => iommu.translate(address, length)?,
@@ -104,12 +107,12 @@ impl Bus {
     }
 
     pub(crate) fn read(&self, address: u64, bytes: &mut [u8]) -> Option<()> {
-        let physical = self.physical(address, bytes.len() as u64)?;
+        let physical = self.access(address, bytes.len() as u64)?;
         self.memory.read(physical, bytes).ok()
     }
 
     pub(crate) fn write(&self, address: u64, bytes: &[u8]) -> Option<()> {
-        let physical = self.physical(address, bytes.len() as u64)?;
+        let physical = self.access(address, bytes.len() as u64)?;
         self.memory.write(physical, bytes).ok()
     }
 
@@ -117,17 +120,36 @@ impl Bus {
         self.write(address, &self.order.u32(value.to_ne_bytes()).to_ne_bytes())
     }
 
-    /// Reads an index or flags, which publish what was written before them.
+    /// Reads an index or flags with acquire ordering.
     pub(crate) fn load(&self, address: u64) -> Option<u16> {
-        let physical = self.physical(address, 2)?;
-        let raw = self.memory.mapping.load(self.memory.offset(physical)?)?;
+        let physical = self.access(address, 2)?;
+        let raw = self.memory.mapping().load(self.memory.offset(physical)?)?;
         Some(self.order.u16(raw.to_ne_bytes()))
     }
 
-    /// Writes an index or flags, after everything else.
+    /// Writes an index or flags with release ordering.
     pub(crate) fn store(&self, address: u64, value: u16) -> Option<()> {
-        let physical = self.physical(address, 2)?;
+        let physical = self.access(address, 2)?;
         let raw = self.order.u16(value.to_ne_bytes());
-        self.memory.mapping.store(self.memory.offset(physical)?, raw)
+        self.memory.mapping().store(self.memory.offset(physical)?, raw)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::guest::MemoryLayout;
+    use super::*;
+
+    #[test]
+    fn the_bus_offset_applies_to_bus_addresses_only() {
+        let layout = MemoryLayout { base: 0x10_0000, bytes: 0x2000, bus_offset: 0x8000_0000 };
+        let memory = GuestMemory::with_layout(layout).unwrap();
+        memory.write(0x10_1000, &[1, 2, 3, 4]).unwrap();
+        let bus = Bus::new(memory.clone(), ByteOrder::Little, None);
+        assert_eq!(bus.read_u32(0x8010_1000), Some(0x0403_0201));
+        assert_eq!(bus.read_u32(0x10_1000), None);
+        assert!(memory.pointer(0x10_1ffc, 4).is_some());
+        assert!(memory.pointer(0x10_1ffd, 4).is_none());
+        assert!(memory.pointer(u64::MAX, 1).is_none());
     }
 }

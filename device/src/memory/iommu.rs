@@ -1,17 +1,17 @@
-//! What stands between a device and memory: VIRTIO_F_ACCESS_PLATFORM.
+//! The IOMMU of a device that offers VIRTIO_F_ACCESS_PLATFORM.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::PAGE_BYTES;
+use super::guest::PAGE_BYTES;
 
-/// The first address that is given out: nowhere near memory, so that the two cannot be mixed up.
+/// The first device address: far above guest memory, so that device and physical addresses cannot be confused.
 const START: u64 = 1 << 40;
 
-/// Which memory a device reaches, and at which addresses. Clones are the same table.
+/// The mappings of a device. Clones share one table.
 ///
-/// Mappings are exact to the byte, lie apart from each other, and no address is given out twice: an access before, beyond
-/// or after a mapping is always found out.
+/// Mappings have byte granularity, are separated by unmapped pages, and device addresses are never reused. An access
+/// before, beyond or after the lifetime of a mapping is therefore always detected.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Iommu {
     table: Arc<Mutex<Table>>,
@@ -19,10 +19,10 @@ pub(crate) struct Iommu {
 
 #[derive(Debug, Default)]
 struct Table {
-    /// Physical address and length of what is mapped at each address.
+    /// Device address to physical address and length in bytes.
     mappings: BTreeMap<u64, (u64, u64)>,
-    /// Bytes of addresses that were given out.
-    given: u64,
+    /// Bytes of device address space in use.
+    allocated: u64,
 }
 
 impl Iommu {
@@ -30,20 +30,20 @@ impl Iommu {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the device reach `bytes` bytes of memory: at which address, which is as much aligned as `physical` is, up to a
-    /// page. `None` when addresses have run out.
+    /// Maps `bytes` bytes of memory and returns the device address, which has the same offset in its page as `physical`.
+    /// `None` if the device address space is exhausted.
     pub(crate) fn map(&self, physical: u64, bytes: u64) -> Option<u64> {
         let mut table = self.table();
         let offset = physical % PAGE_BYTES;
-        let address = START.checked_add(table.given)?.checked_add(offset)?;
-        // A page that is never mapped comes after each.
+        let address = START.checked_add(table.allocated)?.checked_add(offset)?;
+        // A guard page that is never mapped follows each mapping.
         let pages = offset.checked_add(bytes)?.checked_next_multiple_of(PAGE_BYTES)?.checked_add(PAGE_BYTES)?;
-        table.given = table.given.checked_add(pages)?;
+        table.allocated = table.allocated.checked_add(pages)?;
         table.mappings.insert(address, (physical, bytes));
         Some(address)
     }
 
-    /// Takes memory from the device's reach. Whether it was in it with this length.
+    /// Removes a mapping. Returns whether exactly this range was mapped.
     pub(crate) fn unmap(&self, physical: u64, bytes: u64) -> bool {
         let mut table = self.table();
         let found =
@@ -51,7 +51,7 @@ impl Iommu {
         found.is_some_and(|address| table.mappings.remove(&address).is_some())
     }
 
-    /// Where an access to `bytes` bytes at `address` leads, if all of them are mapped together.
+    /// Translates the address of `bytes` bytes that lie in one mapping.
     pub(crate) fn translate(&self, address: u64, bytes: u64) -> Option<u64> {
         let table = self.table();
         let (start, (physical, length)) = table.mappings.range(..=address).next_back()?;
@@ -60,15 +60,15 @@ impl Iommu {
         inside.then(|| physical + offset)
     }
 
-    /// How many mappings there are.
+    /// Returns the number of mappings.
     pub(crate) fn len(&self) -> usize {
         self.table().mappings.len()
     }
 
-    /// Whether the device reaches any of these bytes.
-    pub(crate) fn reaches(&self, physical: u64, bytes: u64) -> bool {
-        let meets = |(start, length): &(u64, u64)| *start < physical + bytes && physical < start + length;
-        self.table().mappings.values().any(meets)
+    /// Returns whether any of these bytes is mapped.
+    pub(crate) fn maps_any_of(&self, physical: u64, bytes: u64) -> bool {
+        let overlaps = |(start, length): &(u64, u64)| *start < physical + bytes && physical < start + length;
+        self.table().mappings.values().any(overlaps)
     }
 }
 
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mappings_are_exact_apart_and_never_come_again() {
+    fn mappings_have_byte_granularity_and_addresses_are_not_reused() {
         let iommu = Iommu::default();
         let first = iommu.map(0x1_0010, 0x20).unwrap();
         let second = iommu.map(0x1_0030, 0x1000).unwrap();
@@ -87,7 +87,7 @@ mod tests {
         for (address, bytes) in [(first - 1, 1), (first + 4, 0x1d), (first + 0x20, 1), (0x1_0010, 1), (u64::MAX, 2)] {
             assert_eq!(iommu.translate(address, bytes), None, "{address:#x}");
         }
-        assert!(iommu.reaches(0x1_1000, 0x1000) && !iommu.reaches(0x1_1030, 0x1000));
+        assert!(iommu.maps_any_of(0x1_1000, 0x1000) && !iommu.maps_any_of(0x1_1030, 0x1000));
         assert!(!iommu.unmap(0x1_0010, 0x10) && iommu.unmap(0x1_0010, 0x20) && !iommu.unmap(0x1_0010, 0x20));
         assert_eq!((iommu.translate(first, 1), iommu.len()), (None, 1));
         assert!(iommu.map(0x1_0010, 0x20).unwrap() > second);

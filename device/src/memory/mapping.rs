@@ -1,4 +1,4 @@
-//! A file in the address space of this process, reached without Rust references.
+//! A shared file mapped into this process, accessed without Rust references.
 
 use std::fs::File;
 use std::io;
@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use rustix::mm::{MapFlags, ProtFlags};
 
-/// A shared mapping of a whole file. Everybody who maps the file may write to it at any time, so that it is read and
-/// written by volatile and atomic accesses only.
+/// A shared mapping of a whole file.
+///
+/// Any process that maps the file may write to it at any time, so all accesses here are volatile or atomic.
 #[derive(Debug)]
 pub(super) struct Mapping {
     start: NonNull<u8>,
@@ -20,12 +21,12 @@ unsafe impl Send for Mapping {}
 // SAFETY: as above; no access through a shared reference makes a Rust reference to the bytes.
 unsafe impl Sync for Mapping {}
 
-/// What is copied at once where addresses allow it.
+/// Size in bytes of the accesses to aligned parts.
 const WORD: usize = size_of::<u64>();
 
 impl Mapping {
     pub(super) fn new(file: &File, length: usize) -> io::Result<Self> {
-        // SAFETY: a new mapping, whose place the kernel chooses, takes no memory away from anybody.
+        // SAFETY: the kernel chooses the address of the new mapping, so it replaces no existing memory.
         let start = unsafe {
             rustix::mm::mmap(ptr::null_mut(), length, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, file, 0)
         }?;
@@ -33,32 +34,32 @@ impl Mapping {
         Ok(Self { start, length })
     }
 
-    /// A pointer to `length` bytes at `offset`, where they are all inside.
+    /// Returns a pointer to `length` bytes at `offset`, or `None` if they are not all inside.
     pub(super) fn at(&self, offset: u64, length: usize) -> Option<NonNull<u8>> {
         let offset = usize::try_from(offset).ok()?;
         offset.checked_add(length).filter(|end| *end <= self.length)?;
-        // SAFETY: the offset is inside the mapping or just behind it.
+        // SAFETY: the offset is inside the mapping or one past its end.
         Some(unsafe { self.start.add(offset) })
     }
 
     pub(super) fn read(&self, offset: u64, bytes: &mut [u8]) -> Option<()> {
         let start = self.at(offset, bytes.len())?;
-        let (first, words) = parts(start, bytes.len());
+        let (first, words) = split_at_words(start, bytes.len());
         let (head, rest) = bytes.split_at_mut(first);
         let (body, tail) = rest.split_at_mut(words);
         let byte = |at: usize| {
-            // SAFETY: the place is one of the bytes that `at` found inside.
+            // SAFETY: the offset is below the length that `at` checked.
             let from = unsafe { start.add(at) };
-            // SAFETY: inside, and bytes are always aligned and valid.
+            // SAFETY: inside the mapping; every byte is aligned and valid.
             unsafe { from.read_volatile() }
         };
         for (at, to) in head.iter_mut().enumerate() {
             *to = byte(at);
         }
         for (index, to) in body.chunks_exact_mut(WORD).enumerate() {
-            // SAFETY: the whole word is among the bytes that `at` found inside.
+            // SAFETY: the whole word is below the length that `at` checked.
             let from = unsafe { start.add(first + index * WORD) };
-            // SAFETY: inside, aligned as `parts` sees to, and valid whatever it holds.
+            // SAFETY: inside the mapping, aligned by `split_at_words`, and every bit pattern is a valid `u64`.
             to.copy_from_slice(&unsafe { from.cast::<u64>().read_volatile() }.to_ne_bytes());
         }
         for (at, to) in (first + words..).zip(tail) {
@@ -69,22 +70,22 @@ impl Mapping {
 
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> Option<()> {
         let start = self.at(offset, bytes.len())?;
-        let (first, words) = parts(start, bytes.len());
+        let (first, words) = split_at_words(start, bytes.len());
         let (head, rest) = bytes.split_at(first);
         let (body, tail) = rest.split_at(words);
         let byte = |at: usize, value: u8| {
-            // SAFETY: the place is one of the bytes that `at` found inside.
+            // SAFETY: the offset is below the length that `at` checked.
             let to = unsafe { start.add(at) };
-            // SAFETY: inside, and bytes are always aligned.
+            // SAFETY: inside the mapping; every byte is aligned.
             unsafe { to.write_volatile(value) }
         };
         for (at, from) in head.iter().enumerate() {
             byte(at, *from);
         }
         for (index, from) in body.as_chunks::<WORD>().0.iter().enumerate() {
-            // SAFETY: the whole word is among the bytes that `at` found inside.
+            // SAFETY: the whole word is below the length that `at` checked.
             let to = unsafe { start.add(first + index * WORD) };
-            // SAFETY: inside, and aligned as `parts` sees to.
+            // SAFETY: inside the mapping, and aligned by `split_at_words`.
             unsafe { to.cast::<u64>().write_volatile(u64::from_ne_bytes(*from)) }
         }
         for (at, from) in (first + words..).zip(tail) {
@@ -93,35 +94,34 @@ impl Mapping {
         Some(())
     }
 
-    /// The 16 bits at `offset`, which publish what was written before them. `None` where they are not inside or not
-    /// aligned.
+    /// Reads 16 bits at `offset` with acquire ordering. `None` if they are not inside or not aligned.
     pub(super) fn load(&self, offset: u64) -> Option<u16> {
-        Some(self.half(offset)?.load(Ordering::Acquire))
+        Some(self.atomic(offset)?.load(Ordering::Acquire))
     }
 
-    /// Writes 16 bits at `offset` after everything else.
+    /// Writes 16 bits at `offset` with release ordering. `None` if they are not inside or not aligned.
     pub(super) fn store(&self, offset: u64, value: u16) -> Option<()> {
-        self.half(offset)?.store(value, Ordering::Release);
+        self.atomic(offset)?.store(value, Ordering::Release);
         Some(())
     }
 
-    fn half(&self, offset: u64) -> Option<&AtomicU16> {
+    fn atomic(&self, offset: u64) -> Option<&AtomicU16> {
         let at = self.at(offset, 2)?.cast::<u16>();
-        // SAFETY: inside, aligned, and mapped for as long as `self` is borrowed; whoever else reaches it does so by
-        // accesses that are atomic too.
+        // SAFETY: inside the mapping, aligned, and mapped while `self` is borrowed; the other users of rings access these
+        // fields atomically too.
         at.is_aligned().then(|| unsafe { AtomicU16::from_ptr(at.as_ptr()) })
     }
 }
 
-/// How many of `length` bytes at `start` come before the first whole aligned word, and how many lie in such words.
-fn parts(start: NonNull<u8>, length: usize) -> (usize, usize) {
+/// Splits `length` bytes at `start`: returns the number of bytes before the first aligned word, and in whole aligned words.
+fn split_at_words(start: NonNull<u8>, length: usize) -> (usize, usize) {
     let first = (start.addr().get().wrapping_neg() % WORD).min(length);
     (first, (length - first) / WORD * WORD)
 }
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: the mapping is this value's own, and whoever had a pointer into it had to keep the value.
+        // SAFETY: this value owns the mapping, and users of pointers into it have to keep the value alive.
         let _ = unsafe { rustix::mm::munmap(self.start.as_ptr().cast(), self.length) };
     }
 }
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_bytes_are_copied_wherever_they_start_and_end() {
+    fn copies_work_at_any_alignment_and_length() {
         let memory = rustix::fs::memfd_create("aerostat-test", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
         rustix::fs::ftruncate(&memory, 4096).unwrap();
         let mapping = Mapping::new(&File::from(memory), 4096).unwrap();

@@ -1,27 +1,27 @@
-//! Which queue has which number: section 5.5.2, and what deployed devices make of it.
+//! Queue numbers: the scheme of the specification (5.5.2), and those of deployed devices.
 
 use super::features;
 
-/// What a queue is for.
+/// The purpose of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum QueueKind {
-    /// Page numbers that go into the balloon.
+    /// Pages enter the balloon.
     Inflate,
-    /// Page numbers that leave the balloon.
+    /// Pages leave the balloon.
     Deflate,
     /// Memory statistics: STATS_VQ.
     Statistics,
-    /// Hints of pages that are free at the moment: FREE_PAGE_HINT.
+    /// Free page hinting: FREE_PAGE_HINT.
     FreePage,
-    /// Pages that became free: PAGE_REPORTING.
+    /// Free page reporting: PAGE_REPORTING.
     Reporting,
 }
 
 impl QueueKind {
-    /// All kinds, in the order of the specification's numbers.
+    /// All kinds, in the order of their numbers in the specification.
     pub const ALL: [Self; 5] = [Self::Inflate, Self::Deflate, Self::Statistics, Self::FreePage, Self::Reporting];
 
-    /// The feature bit without which there is no such queue, 0 for those that are always there.
+    /// Returns the feature bit that the queue depends on, 0 if the queue always exists.
     pub const fn feature(self) -> u64 {
         match self {
             Self::Inflate | Self::Deflate => 0,
@@ -31,38 +31,38 @@ impl QueueKind {
         }
     }
 
-    /// Whether a device with these features has such a queue, by the specification.
-    const fn is_in(self, features: u64) -> bool {
+    /// Returns whether a device with these features has the queue, by the specification.
+    const fn exists_with(self, features: u64) -> bool {
         features & self.feature() == self.feature()
     }
 }
 
-/// How a device numbers its queues. The size of a queue that does not exist reads 0.
+/// The numbering scheme of the queues. QueueSizeMax of a queue that does not exist reads 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Numbering {
-    /// As the specification prints them, 0 to 4: a queue whose feature is not offered leaves a gap.
+    /// The numbers of the specification, 0 to 4. A queue whose feature is not offered leaves a gap.
     #[default]
     Specification,
-    /// Without gaps, over the features that the device offers: Cloud Hypervisor, crosvm, Firecracker.
+    /// Without gaps, over the offered features: Cloud Hypervisor, crosvm, Firecracker.
     DenseOverOffered,
-    /// Without gaps, over the features that were negotiated, as Linux expects it: settled with FEATURES_OK.
+    /// Without gaps, over the negotiated features, as Linux expects. The numbers are final after FEATURES_OK.
     DenseOverNegotiated,
-    /// QEMU: statistics are always queue 2, also where they are not offered (QEMU itself always offers them); hinting and
-    /// reporting come behind without gaps, as far as they are offered.
+    /// QEMU: the statistics queue is always queue 2, also if it is not offered (QEMU itself always offers it). Hinting and
+    /// reporting follow without gaps, if they are offered.
     Qemu,
 }
 
 impl Numbering {
-    /// The queues that exist, with their numbers.
-    pub(super) fn queues(self, offered: u64, negotiated: Option<u64>) -> Vec<(u16, QueueKind)> {
+    /// Returns the existing queues with their numbers. `negotiated` is `None` before feature negotiation is complete.
+    pub(crate) fn queues(self, offered: u64, negotiated: Option<u64>) -> Vec<(u16, QueueKind)> {
         let (features, dense) = match self {
             Self::Specification => (offered, false),
             Self::DenseOverOffered => (offered, true),
             Self::DenseOverNegotiated => (negotiated.unwrap_or(offered), true),
             Self::Qemu => (offered | features::STATS_VQ, true),
         };
-        let there = (0..).zip(QueueKind::ALL).filter(|(_, kind)| kind.is_in(features));
-        if dense { (0..).zip(there.map(|(_, kind)| kind)).collect() } else { there.collect() }
+        let existing = (0..).zip(QueueKind::ALL).filter(|(_, kind)| kind.exists_with(features));
+        if dense { (0..).zip(existing.map(|(_, kind)| kind)).collect() } else { existing.collect() }
     }
 }
 
@@ -75,7 +75,7 @@ mod tests {
     const HINT: u64 = features::FREE_PAGE_HINT;
     const REPORT: u64 = features::PAGE_REPORTING;
 
-    /// The kind of each queue number, for every set of the features that bring queues.
+    /// Returns the kind of each queue number, for every set of features with queues.
     fn table(numbering: Numbering) -> [[Option<QueueKind>; 5]; 8] {
         let sets = [0, STATS, HINT, STATS | HINT, REPORT, STATS | REPORT, HINT | REPORT, STATS | HINT | REPORT];
         sets.map(|offered| {
@@ -88,12 +88,12 @@ mod tests {
         })
     }
 
-    fn rest(numbering: Numbering) -> [[Option<QueueKind>; 3]; 8] {
+    fn optional_queues(numbering: Numbering) -> [[Option<QueueKind>; 3]; 8] {
         table(numbering).map(|[_, _, second, third, fourth]| [second, third, fourth])
     }
 
     #[test]
-    fn the_specification_leaves_gaps() {
+    fn specification_numbers_have_gaps() {
         let (s, h, r) = (Some(Statistics), Some(FreePage), Some(Reporting));
         let expected = [
             [None, None, None],
@@ -105,7 +105,7 @@ mod tests {
             [None, h, r],
             [s, h, r],
         ];
-        assert_eq!(rest(Numbering::Specification), expected);
+        assert_eq!(optional_queues(Numbering::Specification), expected);
     }
 
     #[test]
@@ -121,14 +121,14 @@ mod tests {
             [h, r, None],
             [s, h, r],
         ];
-        assert_eq!(rest(Numbering::DenseOverOffered), expected);
-        assert_eq!(rest(Numbering::DenseOverNegotiated), expected, "before anything is negotiated");
+        assert_eq!(optional_queues(Numbering::DenseOverOffered), expected);
+        assert_eq!(optional_queues(Numbering::DenseOverNegotiated), expected, "before negotiation");
         let negotiated = Numbering::DenseOverNegotiated.queues(STATS | HINT | REPORT, Some(REPORT));
         assert_eq!(negotiated, [(0, Inflate), (1, Deflate), (2, Reporting)]);
     }
 
     #[test]
-    fn qemu_always_has_statistics() {
+    fn qemu_always_has_the_statistics_queue() {
         let (s, h, r) = (Some(Statistics), Some(FreePage), Some(Reporting));
         let expected = [
             [s, None, None],
@@ -140,6 +140,6 @@ mod tests {
             [s, h, r],
             [s, h, r],
         ];
-        assert_eq!(rest(Numbering::Qemu), expected);
+        assert_eq!(optional_queues(Numbering::Qemu), expected);
     }
 }

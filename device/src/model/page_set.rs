@@ -1,64 +1,73 @@
-//! A set of pages.
+//! Sets and runs of pages.
 
 use std::ops::Range;
 
-/// Pages of guest memory: one bit for each.
+/// A set of pages of guest memory: one bit for each page.
 #[derive(Clone, Debug)]
 pub(crate) struct PageSet {
-    inside: Range<u64>,
+    /// The page numbers that the set can contain.
+    range: Range<u64>,
     words: Vec<u64>,
     count: usize,
 }
 
 impl PageSet {
-    pub(super) fn new(inside: Range<u64>) -> Self {
-        let words = vec![0; inside.clone().count().div_ceil(64)];
-        Self { inside, words, count: 0 }
+    pub(crate) fn new(range: Range<u64>) -> Self {
+        let words = vec![0; range.clone().count().div_ceil(64)];
+        Self { range, words, count: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.count
     }
 
-    pub(super) fn clear(&mut self) {
-        // A set for terabytes that was never used is not even in memory.
+    pub(crate) fn clear(&mut self) {
+        // The words of an empty set may never have been touched: writing to them would make them resident.
         if self.count > 0 {
             self.words.fill(0);
             self.count = 0;
         }
     }
 
-    fn place(&self, page: u64) -> Option<(usize, u64)> {
-        let index = self.inside.contains(&page).then(|| page - self.inside.start)?;
+    fn position(&self, page: u64) -> Option<(usize, u64)> {
+        let index = self.range.contains(&page).then(|| page - self.range.start)?;
         Some(((index / 64) as usize, 1 << (index % 64)))
     }
 
     pub(crate) fn contains(&self, page: impl Into<u64>) -> bool {
-        self.place(page.into()).is_some_and(|(word, bit)| self.words[word] & bit != 0)
+        self.position(page.into()).is_some_and(|(word, bit)| self.words[word] & bit != 0)
     }
 
-    /// Puts a page in. Whether it was outside before.
-    pub(super) fn insert(&mut self, page: impl Into<u64>) -> bool {
-        let Some((word, bit)) = self.place(page.into()) else { return false };
+    /// Adds a page. Returns whether the set did not contain it.
+    pub(crate) fn insert(&mut self, page: impl Into<u64>) -> bool {
+        let Some((word, bit)) = self.position(page.into()) else { return false };
         let new = self.words[word] & bit == 0;
         self.words[word] |= bit;
         self.count += usize::from(new);
         new
     }
 
-    /// Takes a page out. Whether it was inside before.
-    pub(super) fn remove(&mut self, page: impl Into<u64>) -> bool {
-        let Some((word, bit)) = self.place(page.into()) else { return false };
+    /// Removes a page. Returns whether the set contained it.
+    pub(crate) fn remove(&mut self, page: impl Into<u64>) -> bool {
+        let Some((word, bit)) = self.position(page.into()) else { return false };
         let old = self.words[word] & bit != 0;
         self.words[word] &= !bit;
         self.count -= usize::from(old);
         old
     }
 
-    /// The pages in ascending order.
+    /// Returns the pages in ascending order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u64> {
-        let numbered =
-            (self.inside.start..).zip(self.words.iter().flat_map(|word| (0..64).map(move |bit| word >> bit & 1)));
-        numbered.filter(|(_, bit)| *bit == 1).map(|(page, _)| page)
+        let bits = self.words.iter().flat_map(|word| (0..64).map(move |bit| word >> bit & 1));
+        (self.range.start..).zip(bits).filter(|(_, bit)| *bit == 1).map(|(page, _)| page)
+    }
+}
+
+/// Appends a page to a list of runs, and merges it with the last run if they are adjacent.
+pub(crate) fn push_page(runs: &mut Vec<Range<u64>>, page: u64) {
+    match runs.last_mut() {
+        Some(run) if run.end == page => run.end += 1,
+        Some(run) if run.start == page + 1 => run.start = page,
+        _ => runs.push(page..page + 1),
     }
 }

@@ -1,4 +1,4 @@
-//! Who owned what, and what broke the rules of ownership.
+//! The record of memory ownership, and its checks.
 
 use std::alloc::Layout;
 use std::collections::BTreeSet;
@@ -9,70 +9,78 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aerostat_balloon::ManagedChange;
 use aerostat_transport::DmaRegion;
 
-use super::dma::DmaBook;
-use super::frames::{FrameBook, Owner};
-use super::mappings::MappingBook;
-use super::statistics::Sampled;
+use super::dma::DmaAllocator;
+use super::failure::FailurePlan;
+use super::frames::{FrameAllocator, Owner, Reuse, Runs};
 use super::violation::OwnershipViolation;
-use super::{Reuse, Runs};
 use crate::device::BalloonDevice;
+use crate::fault::When;
 use crate::memory::{GuestMemory, PAGE_BYTES};
-use crate::misbehave::When;
 use crate::model::{PageSet, State, features};
 
-/// Frames that changed hands.
+/// A change of the owner of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameEvent {
-    /// The driver got them.
-    Given {
+    /// The driver allocated a run of frames.
+    Allocated {
         /// Number of the first frame.
         first: u64,
-        /// How many.
+        /// Number of frames.
         count: u32,
     },
-    /// The driver gave them back.
-    TakenBack {
+    /// The driver returned a run of frames.
+    Deallocated {
         /// Number of the first frame.
         first: u64,
-        /// How many.
+        /// Number of frames.
         count: u32,
     },
-    /// The driver asked, and none was free.
-    Absent,
+    /// An allocation of the driver failed.
+    AllocationFailed,
 }
 
-/// The book of a [`TestPlatform`](super::TestPlatform). Clones are the same book.
+/// The record of the memory of a [`TestPlatform`](crate::TestPlatform): owners, events and violations. Clones share one
+/// record.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     pub(super) memory: GuestMemory,
     pub(super) device: Option<BalloonDevice>,
-    pub(super) frames: Arc<Mutex<FrameBook>>,
-    pub(super) dma: Arc<Mutex<DmaBook>>,
-    pub(super) mappings: Arc<Mutex<MappingBook>>,
-    pub(super) statistics: Arc<Mutex<Sampled>>,
+    pub(super) frames: Arc<Mutex<FrameAllocator>>,
+    pub(super) dma: Arc<Mutex<DmaAllocator>>,
+    pub(super) mapping_failures: Arc<Mutex<FailurePlan>>,
+    pub(super) statistics: Arc<Mutex<KernelStatistics>>,
     pub(super) record: Arc<Mutex<Record>>,
-    pub(super) accounts: Arc<Mutex<Accounts>>,
+    pub(super) managed: Arc<Mutex<ManagedFrames>>,
 }
 
-/// What the kernel heard of frames that left its memory for the balloon and came back: sums since the start.
+/// The calls of [`Frames::adjust_managed`](aerostat_balloon::Frames::adjust_managed) since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Accounts {
-    /// Frames that were taken.
-    pub taken: u64,
-    /// Frames that were returned.
-    pub returned: u64,
-    /// How often the kernel heard of anything.
+pub struct ManagedFrames {
+    /// Total number of frames removed from the managed memory of the kernel.
+    pub removed: u64,
+    /// Total number of frames added back to it.
+    pub added: u64,
+    /// Number of calls.
     pub calls: u64,
 }
 
-impl Accounts {
-    /// Frames in the balloon, by what the kernel heard: negative when more came back than were taken.
+impl ManagedFrames {
+    /// Returns the number of frames in the balloon: negative if more frames were added than removed.
     pub fn in_balloon(&self) -> i64 {
-        self.taken as i64 - self.returned as i64
+        self.removed as i64 - self.added as i64
     }
 }
 
-/// What happened.
+/// The memory statistics of the kernel.
+#[derive(Debug, Default)]
+pub(super) struct KernelStatistics {
+    /// Tags and values.
+    pub(super) values: Vec<(u16, u64)>,
+    /// How many times the driver has sampled them.
+    pub(super) samples: u64,
+}
+
+/// Events and violations.
 #[derive(Debug, Default)]
 pub(super) struct Record {
     events: Vec<FrameEvent>,
@@ -83,131 +91,138 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The page numbers of a frame.
+/// Returns the page numbers of a frame.
 pub(super) fn pages_of(frame: u64, pages_per_frame: u32) -> Range<u64> {
     let pages = u64::from(pages_per_frame);
     frame * pages..(frame + 1) * pages
 }
 
-/// What the test asks and wants.
+/// Calls of the test.
 impl Ledger {
-    /// The frames that the driver has, in ascending order.
-    pub fn lent_frames(&self) -> BTreeSet<u64> {
+    /// Returns the numbers of the frames that are allocated to the driver.
+    pub fn allocated_frames(&self) -> BTreeSet<u64> {
         lock(&self.frames).owned_by(Owner::Driver).collect()
     }
 
-    /// How many frames are free.
+    /// Returns the number of free frames.
     pub fn free_frames(&self) -> usize {
         lock(&self.frames).free_frames()
     }
 
-    /// How many pieces of device memory the driver has.
-    pub fn lent_dma(&self) -> usize {
-        lock(&self.dma).outstanding()
+    /// Returns the number of DMA regions that are allocated to the driver.
+    pub fn allocated_dma(&self) -> usize {
+        lock(&self.dma).len()
     }
 
-    /// How many pieces of tracking memory the driver has.
-    pub fn lent_private(&self) -> usize {
-        lock(&self.frames).tracking.len()
+    /// Returns the number of private allocations of the driver.
+    pub fn allocated_private(&self) -> usize {
+        lock(&self.frames).private.len()
     }
 
-    /// Whether the driver has given everything back: frames, device memory and tracking memory, none of it mapped.
-    pub fn is_settled(&self) -> bool {
-        self.lent_frames().is_empty() && self.lent_dma() == 0 && self.lent_private() == 0 && self.mappings() == 0
+    /// Returns whether the driver has returned all frames, DMA memory and private memory, and unmapped everything.
+    pub fn all_returned(&self) -> bool {
+        let memory = self.allocated_frames().len() + self.allocated_dma() + self.allocated_private();
+        memory == 0 && self.mappings() == 0
     }
 
-    /// What the kernel heard of frames that come and go.
-    pub fn accounts(&self) -> Accounts {
-        *lock(&self.accounts)
+    /// Returns whether the driver has returned everything except its private memory.
+    pub fn all_returned_except_private(&self) -> bool {
+        self.allocated_frames().is_empty() && self.allocated_dma() == 0 && self.mappings() == 0
     }
 
-    /// Which frames changed hands, in order.
+    /// Returns the changes of the managed memory of the kernel.
+    pub fn managed(&self) -> ManagedFrames {
+        *lock(&self.managed)
+    }
+
+    /// Returns the changes of frame owners, oldest first.
     pub fn events(&self) -> Vec<FrameEvent> {
         lock(&self.record).events.clone()
     }
 
-    /// Which rules were broken, in order. Empty after a test of a good driver.
+    /// Returns the violations, oldest first. Empty after a test of a correct driver.
     pub fn violations(&self) -> Vec<OwnershipViolation> {
         lock(&self.record).violations.clone()
     }
 
-    /// Which frames are given first from now on.
+    /// Sets the order in which frames are allocated from now on.
     pub fn set_runs(&self, runs: Runs) {
         lock(&self.frames).runs = runs;
     }
 
-    /// Gives the driver at most so many more frames, and then none; `None` lifts the limit.
+    /// Limits the number of frames that can be allocated from now on; `None` for no limit.
     pub fn limit_frames(&self, frames: Option<u64>) {
         lock(&self.frames).budget = frames;
     }
 
-    /// The kernel uses up to `frames` free frames itself, and writes to them. How many it got.
-    pub fn use_frames(&self, frames: usize) -> usize {
-        let mut book = lock(&self.frames);
-        let chosen: Vec<u64> = book.owned_by(Owner::Free).take(frames).collect();
-        let pages = u64::from(book.pages_per_frame);
+    /// Allocates up to `count` frames for other purposes of the kernel, and writes to them. Returns the number of frames.
+    pub fn use_frames(&self, count: usize) -> usize {
+        let mut frames = lock(&self.frames);
+        let chosen: Vec<u64> = frames.owned_by(Owner::Free).take(count).collect();
         for &frame in &chosen {
-            book.pass(frame, Owner::Kernel);
-            self.memory.fill(frame * pages..(frame + 1) * pages, 0x11);
+            frames.set_owner(frame, Owner::Kernel);
+            self.memory.fill(pages_of(frame, frames.pages_per_frame), 0x11);
         }
         chosen.len()
     }
 
-    /// The kernel frees all frames that it uses itself.
-    pub fn unuse_frames(&self) {
-        let mut book = lock(&self.frames);
-        let used: Vec<u64> = book.owned_by(Owner::Kernel).collect();
+    /// Frees all frames that [`Ledger::use_frames`] allocated.
+    pub fn free_used_frames(&self) {
+        let mut frames = lock(&self.frames);
+        let used: Vec<u64> = frames.owned_by(Owner::Kernel).collect();
         for frame in used {
-            book.pass(frame, Owner::Free);
+            frames.set_owner(frame, Owner::Free);
         }
     }
 
-    /// Writes to all free frames, so that resident memory has something to fall from.
+    /// Writes to all free frames, so that they are resident.
     pub fn touch_free_frames(&self) {
-        let book = lock(&self.frames);
-        let pages = u64::from(book.pages_per_frame);
-        for frame in book.owned_by(Owner::Free) {
-            self.memory.fill(frame * pages..(frame + 1) * pages, 0x22);
+        let frames = lock(&self.frames);
+        for frame in frames.owned_by(Owner::Free) {
+            self.memory.fill(pages_of(frame, frames.pages_per_frame), 0x22);
         }
     }
 
-    /// Lets allocations of device memory fail, counted from 0 from now on; `None` for none.
+    /// Makes DMA allocations fail, counted from 0 from now on; `None` for no failures.
     pub fn fail_dma(&self, when: Option<When>) {
         lock(&self.dma).fail(when);
     }
 
-    /// Lets no tracking memory be lent from now on.
+    /// Makes all private allocations fail from now on.
     pub fn fail_private(&self) {
-        lock(&self.frames).tracking_fails = true;
+        lock(&self.frames).private_fails = true;
     }
 }
 
-/// What the platform does.
+/// Calls of the platform.
 impl Ledger {
     pub(super) fn violation(&self, violation: OwnershipViolation) {
-        log::warn!("the driver broke a rule of ownership: {violation}");
+        log::warn!("ownership violation: {violation}");
         lock(&self.record).violations.push(violation);
     }
 
-    /// Whether the device has a part of the frame in the set that `pick` chooses.
+    /// Returns whether the set that `pick` returns contains a page of the frame.
     fn device_has(&self, frame: u64, pages_per_frame: u32, pick: impl Fn(&State) -> &PageSet) -> bool {
         let Some(device) = &self.device else { return false };
         let mut pages = pages_of(frame, pages_per_frame);
-        device.look(|state| pages.any(|page| pick(state).contains(page)))
+        device.inspect(|state| pages.any(|page| pick(state).contains(page)))
     }
 
-    pub(super) fn allocate(&self, most: u32) -> Option<(u64, u32)> {
-        let mut book = lock(&self.frames);
-        let given = book.allocate(most);
-        let pages = book.pages_per_frame;
-        drop(book);
-        self.hand_out(given, pages)
+    pub(super) fn allocate(&self, max: u32) -> Option<(u64, u32)> {
+        self.allocate_with(|frames| frames.allocate(max))
     }
 
-    /// Looks at frames that the driver is about to get, and notes it.
-    pub(super) fn hand_out(&self, given: Option<(u64, u32)>, pages: u32) -> Option<(u64, u32)> {
-        let Some((first, count)) = given else {
-            lock(&self.record).events.push(FrameEvent::Absent);
+    /// Allocates a run by `allocate`, checks its frames, and records the event. Returns the first frame and their number.
+    pub(super) fn allocate_with(
+        &self,
+        allocate: impl FnOnce(&mut FrameAllocator) -> Option<(u64, u32)>,
+    ) -> Option<(u64, u32)> {
+        let mut frames = lock(&self.frames);
+        let run = allocate(&mut frames);
+        let pages = frames.pages_per_frame;
+        drop(frames);
+        let Some((first, count)) = run else {
+            lock(&self.record).events.push(FrameEvent::AllocationFailed);
             return None;
         };
         for frame in first..first + u64::from(count) {
@@ -221,58 +236,62 @@ impl Ledger {
                 self.violation(OwnershipViolation::HintedUnowned(frame));
             }
         }
-        lock(&self.record).events.push(FrameEvent::Given { first, count });
-        given
+        lock(&self.record).events.push(FrameEvent::Allocated { first, count });
+        run
     }
 
     pub(super) fn adjust_managed(&self, change: ManagedChange) {
-        let mut accounts = lock(&self.accounts);
-        accounts.calls += 1;
+        let mut managed = lock(&self.managed);
+        managed.calls += 1;
         match change {
-            ManagedChange::Removed(frames) => accounts.taken += u64::from(frames),
-            ManagedChange::Added(frames) => accounts.returned += u64::from(frames),
+            ManagedChange::Removed(frames) => managed.removed += u64::from(frames),
+            ManagedChange::Added(frames) => managed.added += u64::from(frames),
         }
     }
 
     pub(super) fn deallocate(&self, first: u64, count: u32) {
         let reuse = lock(&self.frames).reuse;
-        self.take_back_as(first, count, reuse);
+        self.deallocate_as(first, count, reuse);
     }
 
-    pub(super) fn take_back_as(&self, first: u64, count: u32, reuse: Reuse) {
-        let must_tell =
-            self.device.as_ref().is_some_and(|device| device.accepted_features() & features::MUST_TELL_HOST != 0);
-        let mut book = lock(&self.frames);
-        let pages = book.pages_per_frame;
+    pub(super) fn deallocate_as(&self, first: u64, count: u32, reuse: Reuse) {
+        let mut frames = lock(&self.frames);
+        let pages = frames.pages_per_frame;
         for frame in first..first.saturating_add(count.into()) {
-            if book.owner(frame) != Some(Owner::Driver) {
-                self.violation(OwnershipViolation::NotLent(frame));
+            if frames.owner(frame) != Some(Owner::Driver) {
+                self.violation(OwnershipViolation::NotAllocated(frame));
                 continue;
             }
-            if must_tell && self.device_has(frame, pages, |state| &state.pages) {
-                self.violation(OwnershipViolation::BeforeTold(frame));
-            }
-            if self.device_has(frame, pages, |state| &state.reported) {
-                self.violation(OwnershipViolation::WhileReported(frame));
-            }
-            if self.device_has(frame, pages, |state| &state.hinting.held) {
-                self.violation(OwnershipViolation::WhileHinted(frame));
-            }
-            self.check_unmapped(frame * u64::from(pages) * PAGE_BYTES, u64::from(pages) * PAGE_BYTES);
-            self.check_poison(frame, pages);
+            self.check_returned(frame, pages);
             if reuse == Reuse::AtOnce {
                 self.memory.fill(pages_of(frame, pages), 0x33);
             }
-            book.pass(frame, Owner::Free);
+            frames.set_owner(frame, Owner::Free);
         }
-        drop(book);
-        lock(&self.record).events.push(FrameEvent::TakenBack { first, count });
+        drop(frames);
+        lock(&self.record).events.push(FrameEvent::Deallocated { first, count });
+    }
+
+    /// Checks that the driver may return a frame.
+    fn check_returned(&self, frame: u64, pages: u32) {
+        let accepted = self.device.as_ref().map_or(0, BalloonDevice::accepted_features);
+        if accepted & features::MUST_TELL_HOST != 0 && self.device_has(frame, pages, |state| &state.pages) {
+            self.violation(OwnershipViolation::ReturnedBeforeDeflation(frame));
+        }
+        if self.device_has(frame, pages, |state| &state.reported) {
+            self.violation(OwnershipViolation::ReturnedWhileReported(frame));
+        }
+        if self.device_has(frame, pages, |state| &state.hinting.held) {
+            self.violation(OwnershipViolation::ReturnedWhileHinted(frame));
+        }
+        self.check_unmapped(frame * u64::from(pages) * PAGE_BYTES, u64::from(pages) * PAGE_BYTES);
+        self.check_poison(frame, pages);
     }
 
     fn check_poison(&self, frame: u64, pages_per_frame: u32) {
         let Some(device) = &self.device else { return };
         let pages = pages_of(frame, pages_per_frame);
-        let Some(value) = device.change(|state| state.take_leave(pages.clone())) else { return };
+        let Some(value) = device.update(|state| state.return_to_kernel(pages.clone())) else { return };
         if !pages.clone().all(|page| self.memory.is_filled_with(page, value)) {
             self.violation(OwnershipViolation::NotPoisoned { frame, value });
         }
@@ -281,11 +300,11 @@ impl Ledger {
     pub(super) fn alloc(&self, layout: Layout) -> Option<DmaRegion> {
         let address = lock(&self.dma).alloc(layout)?;
         let start = self.memory.pointer(address, layout.size())?;
-        // Contents are arbitrary: a driver that relies on zeros is found out.
+        // Not zero, so that a driver that relies on zeroed memory fails its tests.
         self.memory.write(address, &vec![0xdb; layout.size()]).ok()?;
         let bus = self.memory.bus_address(address);
-        // SAFETY: the bytes lie in the guest memory, whose mapping the book keeps until they come back; it lends them to
-        // nobody else before. Both addresses have the alignment: the book's has, and the bus is off by whole pages.
+        // SAFETY: the bytes are inside guest memory, whose mapping stays until they are freed, and belong to no other
+        // region. Both addresses are aligned: the allocator aligns the physical one, and the bus offset is whole pages.
         Some(unsafe { DmaRegion::new(start, bus, layout) })
     }
 
@@ -295,33 +314,33 @@ impl Ledger {
         if self.memory.pointer(address, length) != Some(region.as_ptr())
             || !lock(&self.dma).free(address, length as u64)
         {
-            self.violation(OwnershipViolation::ForeignDma { address: bus, length });
+            self.violation(OwnershipViolation::UnknownDma { address: bus, length });
         }
         self.check_unmapped(bus, length as u64);
     }
 
     pub(super) fn allocate_private(&self, words: usize) -> Option<&'static mut [u64]> {
-        let mut book = lock(&self.frames);
-        if book.tracking_fails {
+        let mut frames = lock(&self.frames);
+        if frames.private_fails {
             return None;
         }
-        // Contents are arbitrary here too.
-        let lent = Box::leak(vec![0xdbdb_dbdb_dbdb_dbdb_u64; words].into_boxed_slice());
-        book.tracking.push((lent.as_ptr().addr(), words));
-        Some(lent)
+        // Not zero either.
+        let memory = Box::leak(vec![0xdbdb_dbdb_dbdb_dbdb_u64; words].into_boxed_slice());
+        frames.private.push((memory.as_ptr().addr(), words));
+        Some(memory)
     }
 
     pub(super) fn deallocate_private(&self, words: NonNull<[u64]>) {
-        let mut book = lock(&self.frames);
-        let known = book.tracking.iter().position(|&(at, length)| at == words.addr().get() && length == words.len());
+        let mut frames = lock(&self.frames);
+        let known = frames.private.iter().position(|&(at, length)| at == words.addr().get() && length == words.len());
         let Some(known) = known else {
-            drop(book);
-            return self.violation(OwnershipViolation::ForeignTracking(words.len()));
+            drop(frames);
+            return self.violation(OwnershipViolation::UnknownPrivateMemory(words.len()));
         };
-        book.tracking.swap_remove(known);
-        drop(book);
-        // SAFETY: the book says that a box of this address and length was leaked by `allocate_private` and not taken back
-        // since; by the contract of `PrivateMemory` nobody has a reference to it.
+        frames.private.swap_remove(known);
+        drop(frames);
+        // SAFETY: `allocate_private` leaked a box of this address and length, which was not returned since; by the contract
+        // of `PrivateMemory` there are no references to it.
         drop(unsafe { Box::from_raw(words.as_ptr()) });
     }
 }

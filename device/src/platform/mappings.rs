@@ -1,51 +1,43 @@
-//! Addresses for a device behind an IOMMU: VIRTIO_F_ACCESS_PLATFORM.
+//! Mappings for a device behind an IOMMU: VIRTIO_F_ACCESS_PLATFORM.
 
 use aerostat_transport::DeviceAddress;
 
+use super::failure::FailurePlan;
 use super::ledger::{Ledger, lock};
 use super::violation::OwnershipViolation;
+use crate::fault::When;
 use crate::memory::Iommu;
-use crate::misbehave::When;
 
-/// When mappings fail.
-#[derive(Debug, Default)]
-pub(super) struct MappingBook {
-    made: u64,
-    failure: Option<When>,
-}
-
+/// Calls of the test.
 impl Ledger {
-    /// How many pieces of memory are mapped for the device, where it is behind an IOMMU.
+    /// Returns how many ranges are mapped for the device: 0 unless the device is behind an IOMMU.
     pub fn mappings(&self) -> usize {
         self.iommu().map_or(0, |iommu| iommu.len())
     }
 
-    /// Lets mappings fail, counted from 0 from now on; `None` for none.
+    /// Makes mappings fail, counted from 0 from now on; `None` for no failures.
     pub fn fail_mappings(&self, when: Option<When>) {
-        *lock(&self.mappings) = MappingBook { made: 0, failure: when };
+        *lock(&self.mapping_failures) = FailurePlan::new(when);
     }
 
     fn iommu(&self) -> Option<Iommu> {
-        self.device.as_ref().and_then(|device| device.look(|state| state.iommu().cloned()))
+        self.device.as_ref().and_then(|device| device.inspect(|state| state.iommu().cloned()))
     }
 
-    /// Notes a piece of memory that comes back while the device still reaches it.
+    /// Records a violation if memory that the driver returns is still mapped for the device.
     pub(super) fn check_unmapped(&self, physical: u64, bytes: u64) {
-        if self.iommu().is_some_and(|iommu| iommu.reaches(physical, bytes)) {
+        if self.iommu().is_some_and(|iommu| iommu.maps_any_of(physical, bytes)) {
             self.violation(OwnershipViolation::StillMapped { physical, bytes });
         }
     }
 }
 
-/// What the platform does.
+/// Calls of the platform.
 impl Ledger {
-    /// Makes memory reachable for the device: at its physical address unless the device is behind an IOMMU, which it is
-    /// where it offers ACCESS_PLATFORM. `None` when mappings are to fail.
+    /// Maps memory for the device, and returns the device address: the physical address unless the device offers
+    /// ACCESS_PLATFORM. `None` for an injected failure.
     pub(super) fn map(&self, physical: u64, bytes: usize) -> Option<DeviceAddress> {
-        let mut book = lock(&self.mappings);
-        let number = book.made;
-        book.made += 1;
-        if book.failure.is_some_and(|when| when.holds(number)) {
+        if lock(&self.mapping_failures).next_call_fails() {
             return None;
         }
         match self.iommu() {

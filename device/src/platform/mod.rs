@@ -1,9 +1,10 @@
-//! A kernel for tests: frames and device memory out of one [`GuestMemory`], with a book of who owns what.
+//! A kernel for tests: frames and DMA memory from one [`GuestMemory`], with a record of the owner of each frame.
 //!
-//! [`TestPlatform`] is what a driver is given; its [`Ledger`] stays with the test, which makes allocations fail through
-//! it and asserts at the end that the ledger has no [`OwnershipViolation`] and nothing outstanding.
+//! Pass a [`TestPlatform`] to the driver and keep its [`Ledger`]. With the ledger a test makes allocations fail, and asserts
+//! at the end that there is no [`OwnershipViolation`] and that the driver has returned all memory.
 
 mod dma;
+mod failure;
 mod frames;
 mod ledger;
 mod mappings;
@@ -21,45 +22,20 @@ use aerostat_transport::{DeviceAddress, Dma, DmaRegion};
 
 use crate::device::BalloonDevice;
 use crate::memory::{GuestMemory, PAGE_BYTES};
-use dma::DmaBook;
-use frames::FrameBook;
-pub use ledger::{Accounts, FrameEvent, Ledger};
-use mappings::MappingBook;
+use dma::DmaAllocator;
+use frames::FrameAllocator;
+pub use frames::{Reuse, Runs};
+pub use ledger::{FrameEvent, Ledger, ManagedFrames};
 pub use violation::OwnershipViolation;
 
-/// Guest memory below this is not used when memory starts at 0, as on a PC.
-const LOW: u64 = 1 << 20;
-/// Memory for the device without another choice: 1 MiB, at the end.
-const DMA: u64 = 1 << 20;
+/// The lowest guest physical address of a frame: 1 MiB, as on a PC.
+const LOWEST_FRAME: u64 = 1 << 20;
+/// The default size of DMA memory: 1 MiB.
+const DEFAULT_DMA: u64 = 1 << 20;
 
-/// Which frames the allocator gives first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Runs {
-    /// The lowest ones, in runs as long as asked for.
-    #[default]
-    Contiguous,
-    /// The lowest ones, in runs of at most so many frames.
-    AtMost(u32),
-    /// Anywhere, in runs of one to four frames, by chance from this seed.
-    Scattered {
-        /// What chance starts from: the same seed gives the same frames.
-        seed: u64,
-    },
-}
-
-/// What the kernel does with frames that it got back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reuse {
-    /// Writes to every page at once, so that a device which was not told notices.
-    #[default]
-    AtOnce,
-    /// Leaves them alone: for benchmarks.
-    Later,
-}
-
-/// Builds a [`TestPlatform`]: made by [`TestPlatform::builder`].
+/// A builder of a [`TestPlatform`], created by [`TestPlatform::builder`].
 #[derive(Debug)]
-#[must_use = "a platform is made by `build`"]
+#[must_use = "call `build` to create the platform"]
 pub struct PlatformBuilder<S> {
     memory: GuestMemory,
     device: Option<BalloonDevice>,
@@ -69,116 +45,116 @@ pub struct PlatformBuilder<S> {
     size: PhantomData<S>,
 }
 
-/// The guest memory is too small for a platform.
+/// The guest memory is too small for a single frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{bytes} bytes of guest memory at {base:#x} leave no frame beside {dma} bytes for the device")]
+#[error("no frame fits into {bytes} bytes of guest memory at {base:#x} with {dma} bytes of DMA memory")]
 pub struct NoFrames {
-    /// Where guest memory starts.
+    /// Guest physical address of the memory.
     pub base: u64,
     /// Its length in bytes.
     pub bytes: u64,
-    /// How much of it the device was to get.
+    /// Length in bytes of its DMA part.
     pub dma: u64,
 }
 
 impl<S: FrameSize> PlatformBuilder<S> {
-    /// The device that the driver will drive: the ledger then also checks against the pages that the device counts.
+    /// Sets the device of the driver, so that the ledger also checks the pages that the device has.
     pub fn device(mut self, device: &BalloonDevice) -> Self {
         self.device = Some(device.clone());
         self
     }
 
-    /// How many bytes at the end of memory are for rings and buffers.
+    /// Sets the size in bytes of the DMA memory at the end of guest memory.
     pub fn dma_bytes(mut self, bytes: u64) -> Self {
         self.dma = bytes;
         self
     }
 
-    /// Which frames are given first.
+    /// Sets the order in which frames are allocated.
     pub fn runs(mut self, runs: Runs) -> Self {
         self.runs = runs;
         self
     }
 
-    /// What happens to frames that come back.
+    /// Sets what the kernel does with frames that the driver returns.
     pub fn reuse(mut self, reuse: Reuse) -> Self {
         self.reuse = reuse;
         self
     }
 
-    /// The platform.
+    /// Creates the platform.
     ///
     /// # Errors
     ///
-    /// [`NoFrames`] when there is no memory left for a single frame.
+    /// [`NoFrames`] if the memory is too small for a single frame.
     pub fn build(self) -> Result<TestPlatform<S>, NoFrames> {
         let layout = self.memory.layout();
         let none = NoFrames { base: layout.base, bytes: layout.bytes, dma: self.dma };
-        let start = layout.base.max(LOW).div_ceil(S::BYTES);
+        let start = layout.base.max(LOWEST_FRAME).div_ceil(S::BYTES);
         let end = layout.base + layout.bytes;
         let dma = end.checked_sub(self.dma).ok_or(none)?;
         let frames = start..dma / S::BYTES;
         if frames.is_empty() {
             return Err(none);
         }
-        let book = FrameBook::new(frames.clone(), S::PAGES, self.runs, self.reuse);
+        let allocator = FrameAllocator::new(frames.clone(), S::PAGES, self.runs, self.reuse);
         if let Some(device) = &self.device {
-            // Reported or hinted, it would be a mistake of the driver.
-            device.change(|state| state.keep_for_device(dma / PAGE_BYTES..end / PAGE_BYTES));
+            // The driver must not report or hint this memory as free.
+            device.update(|state| state.reserve(dma / PAGE_BYTES..end / PAGE_BYTES));
         }
-        let dma = DmaBook::new(self.memory.clone(), dma..end);
+        let dma = DmaAllocator::new(self.memory.clone(), dma..end);
         let ledger = Ledger {
             memory: self.memory,
             device: self.device,
-            frames: Arc::new(Mutex::new(book)),
+            frames: Arc::new(Mutex::new(allocator)),
             dma: Arc::new(Mutex::new(dma)),
-            mappings: Arc::new(Mutex::new(MappingBook::default())),
+            mapping_failures: Arc::default(),
             statistics: Arc::default(),
             record: Arc::default(),
-            accounts: Arc::default(),
+            managed: Arc::default(),
         };
-        Ok(TestPlatform { ledger, span: frames, size: PhantomData })
+        Ok(TestPlatform { ledger, range: frames, size: PhantomData })
     }
 }
 
-/// A kernel's side of the balloon, generic over the size of its frames.
+/// The kernel's side of the balloon, generic over the frame size.
 #[derive(Debug)]
 pub struct TestPlatform<S = Size4KiB> {
     ledger: Ledger,
-    span: Range<u64>,
+    range: Range<u64>,
     size: PhantomData<S>,
 }
 
 impl<S: FrameSize> TestPlatform<S> {
-    /// The platform of a guest with this memory.
+    /// Returns a builder of a platform with this guest memory.
     pub fn builder(memory: &GuestMemory) -> PlatformBuilder<S> {
         PlatformBuilder {
             memory: memory.clone(),
             device: None,
-            dma: DMA,
+            dma: DEFAULT_DMA,
             runs: Runs::default(),
             reuse: Reuse::default(),
             size: PhantomData,
         }
     }
 
-    /// The usual platform of the guest of `device`.
+    /// Creates a platform with the guest memory of `device` and the default properties.
     ///
     /// # Errors
     ///
-    /// [`NoFrames`] when the guest's memory is too small.
+    /// [`NoFrames`] if the memory is too small for a single frame.
     pub fn of(device: &BalloonDevice) -> Result<Self, NoFrames> {
         Self::builder(device.memory()).device(device).build()
     }
 
-    /// The book, for the test to keep.
+    /// Returns the ledger, for the test.
     pub fn ledger(&self) -> Ledger {
         self.ledger.clone()
     }
 
-    /// Another handle to the same kernel, for parts of the driver that are used apart.
+    /// Returns another handle of the same kernel, for parts of the driver that are used separately.
     pub fn share(&self) -> Self {
-        Self { ledger: self.ledger.clone(), span: self.span.clone(), size: PhantomData }
+        Self { ledger: self.ledger.clone(), range: self.range.clone(), size: PhantomData }
     }
 }
 
@@ -186,13 +162,13 @@ impl<S: FrameSize> Frames for TestPlatform<S> {
     type Size = S;
 
     fn range(&self) -> Range<u64> {
-        self.span.clone()
+        self.range.clone()
     }
 
-    fn allocate(&mut self, most: u32) -> Option<FrameRun<S>> {
-        let (first, count) = self.ledger.allocate(most)?;
-        // SAFETY: the frames lie in the guest memory of the test. The book has just marked them as lent, which it does
-        // only for frames that are free, and touches them again only after they came back.
+    fn allocate(&mut self, max: u32) -> Option<FrameRun<S>> {
+        let (first, count) = self.ledger.allocate(max)?;
+        // SAFETY: the frames are inside the guest memory of the test. They were free, now belong to the driver, and the
+        // platform does not touch them before the driver returns them.
         Some(unsafe { FrameRun::from_raw(first, count) })
     }
 
@@ -213,10 +189,10 @@ impl<S: FrameSize> Frames for TestPlatform<S> {
     }
 }
 
-// SAFETY: a region lies in the guest memory, one shared mapping, which the book keeps for as long as the platform exists,
-// and for ever when a region has not come back by then; the device sees the same bytes at the address on its bus, or at
-// the one that the IOMMU has for it until it is unmapped. The book hands out each byte once until it comes back, aligned
-// in both address spaces, whose difference is a multiple of 4 KiB, the largest alignment given.
+// SAFETY: a region is inside guest memory, one shared mapping, which stays while the platform exists, and forever if a
+// region is not freed before; the device accesses the same bytes at the bus address, or at the address that the IOMMU
+// maps until it is unmapped. No two allocated regions overlap. A region is aligned in both address spaces, because they
+// differ by a multiple of 4 KiB, the largest supported alignment.
 unsafe impl<S: FrameSize> Dma for TestPlatform<S> {
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
         self.ledger.alloc(layout)

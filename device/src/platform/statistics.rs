@@ -1,36 +1,29 @@
-//! What the kernel knows about its memory.
+//! The memory statistics of the kernel.
 
 use aerostat_balloon::{FrameSize, Sample, StatTag, Statistics};
 
 use super::TestPlatform;
 use super::ledger::{Ledger, lock};
 
-/// What the kernel says, and how often it was asked.
-#[derive(Debug, Default)]
-pub(super) struct Sampled {
-    values: Vec<(u16, u64)>,
-    asked: u64,
-}
-
-/// What the test asks and wants of statistics.
+/// Calls of the test.
 impl Ledger {
-    /// What the kernel says from now on: tags and values.
+    /// Sets the statistics of the kernel: tags and values.
     pub fn set_statistics(&self, values: impl IntoIterator<Item = (u16, u64)>) {
         lock(&self.statistics).values = values.into_iter().collect();
     }
 
-    /// How often the driver has asked for statistics.
-    pub fn statistics_asked(&self) -> u64 {
-        lock(&self.statistics).asked
+    /// Returns how many times the driver has sampled the statistics.
+    pub fn statistics_samples(&self) -> u64 {
+        lock(&self.statistics).samples
     }
 }
 
 impl<S: FrameSize> TestPlatform<S> {
-    /// What the kernel says now, tags and values. Counts.
+    /// Returns the statistics of the kernel, tags and values, and counts the call.
     pub fn sample_statistics(&mut self) -> Vec<(u16, u64)> {
-        let mut sampled = lock(&self.ledger.statistics);
-        sampled.asked += 1;
-        sampled.values.clone()
+        let mut statistics = lock(&self.ledger.statistics);
+        statistics.samples += 1;
+        statistics.values.clone()
     }
 }
 

@@ -1,63 +1,64 @@
-//! The rules of ownership.
+//! Violations of memory ownership.
 
-/// A rule of ownership that was broken.
+/// A violation of memory ownership by the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OwnershipViolation {
-    /// The driver gave back a frame that it does not have.
-    #[error("frame {0:#x} given back, which the driver does not have")]
-    NotLent(u64),
-    /// The driver gave back a frame that the device still counts as in the balloon, although MUST_TELL_HOST holds.
-    #[error("frame {0:#x} given back before the device was told")]
-    BeforeTold(u64),
-    /// The allocator gave a frame that the device counts as in the balloon: it was told of a frame it did not get.
-    #[error("frame {0:#x} is in the balloon, though the driver does not have it")]
+    /// The driver returned a frame that is not allocated to it.
+    #[error("frame {0:#x} returned, but it is not allocated to the driver")]
+    NotAllocated(u64),
+    /// The driver returned a frame before the device acknowledged its deflation, although MUST_TELL_HOST is negotiated.
+    #[error("frame {0:#x} returned before the device acknowledged its deflation")]
+    ReturnedBeforeDeflation(u64),
+    /// A free frame is in the balloon: the driver inflated a frame that is not allocated to it.
+    #[error("frame {0:#x} is in the balloon, but it is not allocated to the driver")]
     BalloonedUnowned(u64),
-    /// The driver gave back a frame that is in a report which the device has not acknowledged.
-    #[error("frame {0:#x} given back while a report of it was with the device")]
-    WhileReported(u64),
-    /// The allocator gave a frame that is in a report: the driver reported a frame that it did not get.
-    #[error("frame {0:#x} is in a report, though the driver does not have it")]
+    /// The driver returned a frame while a report of it was in flight.
+    #[error("frame {0:#x} returned while a report of it was in flight")]
+    ReturnedWhileReported(u64),
+    /// A free frame is in a report: the driver reported a frame that is not allocated to it.
+    #[error("frame {0:#x} is in a report, but it is not allocated to the driver")]
     ReportedUnowned(u64),
-    /// The driver gave back a frame that it had hinted: its buffer is with the device, or the driver has not read DONE.
-    #[error("frame {0:#x} given back before the device was done with its hint")]
-    WhileHinted(u64),
-    /// The allocator gave a frame that is hinted: the driver hinted a frame that it did not get.
-    #[error("frame {0:#x} is hinted, though the driver does not have it")]
+    /// The driver returned a hinted frame while its buffer was in flight, or before it read DONE.
+    #[error("frame {0:#x} returned before the device finished its round of hints")]
+    ReturnedWhileHinted(u64),
+    /// A free frame is hinted: the driver hinted a frame that is not allocated to it.
+    #[error("frame {0:#x} is hinted, but it is not allocated to the driver")]
     HintedUnowned(u64),
-    /// The driver gave back a frame out of the balloon without filling it with `poison_val`, although PAGE_POISON holds.
-    #[error("frame {frame:#x} given back out of the balloon and not filled with {value:#x}")]
+    /// The driver returned a frame from the balloon without filling it with `poison_val`, although PAGE_POISON is
+    /// negotiated.
+    #[error("frame {frame:#x} returned from the balloon, but it is not filled with {value:#x}")]
     NotPoisoned {
-        /// The frame.
+        /// The frame number.
         frame: u64,
-        /// What it should be filled with.
+        /// The poison value.
         value: u32,
     },
-    /// The driver gave back device memory that it does not have.
-    #[error("device memory at {address:#x} given back, which the driver does not have with {length} bytes")]
-    ForeignDma {
-        /// The address as the device sees it.
+    /// The driver freed DMA memory that is not allocated to it.
+    #[error("{length} bytes of DMA memory at {address:#x} freed, but they are not allocated with this length")]
+    UnknownDma {
+        /// The device address.
         address: u64,
-        /// Its length in bytes.
+        /// Length in bytes.
         length: usize,
     },
-    /// The driver gave back memory that is still mapped for the device.
-    #[error("{bytes} bytes at {physical:#x} given back, which the device still reaches")]
+    /// The driver returned memory that is still mapped for the device.
+    #[error("{bytes} bytes at {physical:#x} returned, but they are still mapped for the device")]
     StillMapped {
         /// The physical address.
         physical: u64,
-        /// The number of bytes.
+        /// Length in bytes.
         bytes: u64,
     },
-    /// The driver unmapped what was not mapped.
-    #[error("{bytes} bytes at {physical:#x} unmapped, which are not mapped with this length")]
+    /// The driver unmapped memory that is not mapped.
+    #[error("{bytes} bytes at {physical:#x} unmapped, but they are not mapped with this length")]
     NotMapped {
         /// The physical address.
         physical: u64,
-        /// The number of bytes.
+        /// Length in bytes.
         bytes: u64,
     },
-    /// The driver gave back tracking memory that it does not have.
-    #[error("tracking memory of {0} words given back, which the driver does not have")]
-    ForeignTracking(usize),
+    /// The driver returned private memory that is not allocated to it.
+    #[error("{0} words of private memory returned, but they are not allocated to the driver")]
+    UnknownPrivateMemory(usize),
 }

@@ -1,4 +1,4 @@
-//! The qtest protocol: one line asks, one line answers.
+//! The qtest protocol: one line for each request and for each answer.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
@@ -9,10 +9,10 @@ use std::time::Duration;
 use super::error::QemuError;
 use super::stderr::Stderr;
 
-/// How long QEMU may take for one answer.
+/// Maximum time to wait for one answer.
 pub(super) const LIMIT: Duration = Duration::from_secs(10);
 
-/// The connection, shared by everything that reaches registers through it.
+/// A qtest connection. Clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct Client {
     connection: Arc<Mutex<Connection>>,
@@ -22,8 +22,9 @@ pub(super) struct Client {
 struct Connection {
     stream: BufReader<UnixStream>,
     stderr: Stderr,
-    /// The first thing that went wrong in an access that could not say so. Nothing is asked any more after that.
+    /// The first error of an access that cannot return an error.
     failure: Option<QemuError>,
+    /// Whether an I/O error has occurred, after which every request fails immediately.
     broken: bool,
     /// The level of each intercepted interrupt line.
     lines: BTreeMap<u32, bool>,
@@ -42,42 +43,43 @@ impl Client {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks, and returns what follows `OK` in the answer.
-    pub(super) fn ask(&self, question: &str) -> Result<String, QemuError> {
-        self.lock().ask(question)
+    /// Sends a request, and returns the part of the answer after `OK`.
+    pub(super) fn request(&self, request: &str) -> Result<String, QemuError> {
+        self.lock().request(request)
     }
 
-    /// Reads a number, for an access that cannot fail: all ones where it did, and the failure is kept.
-    pub(super) fn number(&self, question: &str) -> u64 {
+    /// Sends a request for an access that cannot return an error, and returns the number in the answer. On failure, stores
+    /// the error and returns all ones.
+    pub(super) fn request_number(&self, request: &str) -> u64 {
         let mut connection = self.lock();
-        let answer = connection.ask(question).and_then(|answer| {
+        let answer = connection.request(request).and_then(|answer| {
             let digits = answer.strip_prefix("0x").unwrap_or(&answer);
             u64::from_str_radix(digits, 16)
-                .map_err(|_| QemuError::Answer { question: question.into(), answer: answer.clone() })
+                .map_err(|_| QemuError::Answer { request: request.into(), answer: answer.clone() })
         });
-        connection.keep(answer).unwrap_or(u64::MAX)
+        connection.store_error(answer).unwrap_or(u64::MAX)
     }
 
-    /// Writes, for an access that cannot fail: the failure is kept.
-    pub(super) fn tell(&self, question: &str) {
+    /// Sends a request for an access that cannot return an error. On failure, stores the error.
+    pub(super) fn request_write(&self, request: &str) {
         let mut connection = self.lock();
-        let answer = connection.ask(question);
-        connection.keep(answer);
+        let answer = connection.request(request);
+        connection.store_error(answer);
     }
 
-    /// What went wrong in an access that could not say so.
+    /// Returns the stored error.
     pub(super) fn take_failure(&self) -> Option<QemuError> {
         self.lock().failure.take()
     }
 
-    /// The level of an intercepted interrupt line, as far as QEMU has told.
-    pub(super) fn line(&self, line: u32) -> bool {
+    /// Returns the last known level of an intercepted interrupt line.
+    pub(super) fn line_level(&self, line: u32) -> bool {
         self.lock().lines.get(&line).copied().unwrap_or(false)
     }
 }
 
 impl Connection {
-    fn keep<T>(&mut self, answer: Result<T, QemuError>) -> Option<T> {
+    fn store_error<T>(&mut self, answer: Result<T, QemuError>) -> Option<T> {
         match answer {
             Ok(answer) => Some(answer),
             Err(error) => {
@@ -88,47 +90,50 @@ impl Connection {
         }
     }
 
-    fn ask(&mut self, question: &str) -> Result<String, QemuError> {
+    fn request(&mut self, request: &str) -> Result<String, QemuError> {
         if self.broken {
-            // Each access would wait for its limit: a driver that looks often would seem to hang.
-            let (doing, stderr) = (format!("asked {question:?}"), self.stderr.text());
-            return Err(QemuError::Gone { doing, stderr });
+            // Otherwise every access would wait until its timeout.
+            return Err(QemuError::Exited { during: describe(request), stderr: self.stderr.text() });
         }
-        self.exchange(question).map_err(|error| {
+        self.exchange(request).map_err(|error| {
             self.broken = true;
             match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                    QemuError::Silent { doing: format!("asked {question:?}"), limit: LIMIT, stderr: self.stderr.text() }
+                    QemuError::Timeout { during: describe(request), limit: LIMIT, stderr: self.stderr.text() }
                 }
-                _ => QemuError::Gone { doing: format!("asked {question:?}"), stderr: self.stderr.last_words() },
+                _ => QemuError::Exited { during: describe(request), stderr: self.stderr.complete_text() },
             }
         })?
     }
 
-    fn exchange(&mut self, question: &str) -> io::Result<Result<String, QemuError>> {
-        self.stream.get_mut().write_all(format!("{question}\n").as_bytes())?;
+    fn exchange(&mut self, request: &str) -> io::Result<Result<String, QemuError>> {
+        self.stream.get_mut().write_all(format!("{request}\n").as_bytes())?;
         loop {
             let mut answer = String::new();
             if self.stream.read_line(&mut answer)? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             let answer = answer.trim_end();
-            // Interrupt lines change at any time.
+            // A change of an interrupt line can be reported before any answer.
             if let Some(change) = answer.strip_prefix("IRQ ") {
-                self.note_line(change);
+                self.record_line(change);
                 continue;
             }
             return Ok(match answer.strip_prefix("OK") {
                 Some(rest) => Ok(rest.trim_start().to_owned()),
-                None => Err(QemuError::Answer { question: question.into(), answer: answer.into() }),
+                None => Err(QemuError::Answer { request: request.into(), answer: answer.into() }),
             });
         }
     }
 
-    fn note_line(&mut self, change: &str) {
+    fn record_line(&mut self, change: &str) {
         let (level, line) = change.split_once(' ').unwrap_or((change, ""));
         if let Ok(line) = line.trim().parse() {
             self.lines.insert(line, level == "raise");
         }
     }
+}
+
+fn describe(request: &str) -> String {
+    format!("the request {request:?}")
 }

@@ -1,68 +1,68 @@
-//! What can go wrong between the test and QEMU.
+//! Errors of the communication with QEMU.
 
 use std::io;
 use std::time::Duration;
 
-/// Why QEMU did not do what it was asked to.
+/// A failed operation on a QEMU machine.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QemuError {
-    /// There is no QEMU on this machine.
+    /// QEMU is not installed.
     #[error("{0}")]
-    Missing(String),
+    NotInstalled(String),
     /// QEMU did not start.
-    #[error("could not start {program}: {source}")]
+    #[error("failed to start {program}: {source}")]
     Start {
-        /// The program.
+        /// The path of the binary.
         program: String,
-        /// What the host answered.
+        /// The error of the system call.
         source: io::Error,
     },
-    /// QEMU ended, or closed its side.
-    #[error("QEMU is gone while {doing}; it said: {stderr}")]
-    Gone {
-        /// What the test was waiting for.
-        doing: String,
-        /// What QEMU wrote to its standard error.
+    /// QEMU exited or closed the connection.
+    #[error("QEMU exited during {during}; its error output: {stderr}")]
+    Exited {
+        /// The operation.
+        during: String,
+        /// The standard error output of QEMU.
         stderr: String,
     },
     /// QEMU did not answer in time.
-    #[error("QEMU did not answer within {limit:?} while {doing}; it said: {stderr}")]
-    Silent {
-        /// What the test was waiting for.
-        doing: String,
-        /// How long it waited.
+    #[error("no answer from QEMU within {limit:?} during {during}; its error output: {stderr}")]
+    Timeout {
+        /// The operation.
+        during: String,
+        /// The time limit.
         limit: Duration,
-        /// What QEMU wrote to its standard error.
+        /// The standard error output of QEMU.
         stderr: String,
     },
-    /// QEMU answered something else than expected.
-    #[error("QEMU answered {answer:?} to {question:?}")]
+    /// QEMU answered a qtest request with an error or in an unexpected form.
+    #[error("unexpected answer {answer:?} from QEMU to {request:?}")]
     Answer {
-        /// The question.
-        question: String,
+        /// The request.
+        request: String,
         /// The answer.
         answer: String,
     },
-    /// QEMU refused a QMP command.
-    #[error("QEMU refused {command}: {reason}")]
-    Absent {
+    /// QEMU rejected a QMP command.
+    #[error("QEMU rejected the command {command}: {reason}")]
+    Rejected {
         /// The command.
         command: &'static str,
-        /// What QEMU answered.
+        /// The error message of QEMU.
         reason: String,
     },
-    /// There is no such device in the machine.
+    /// The machine has no such device.
     #[error("the machine has no {0}")]
     NoDevice(String),
-    /// A base address register that cannot be used.
-    #[error("BAR {bar} of {function}: {reason}")]
+    /// The base address register is invalid.
+    #[error("invalid BAR {bar} of {function}: {reason}")]
     Bar {
-        /// The function.
+        /// The PCI function.
         function: String,
-        /// The register.
+        /// The number of the register.
         bar: u8,
-        /// What is wrong with it.
+        /// The reason.
         reason: &'static str,
     },
 }

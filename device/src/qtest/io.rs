@@ -1,4 +1,4 @@
-//! Registers of QEMU's machine, as the transports reach registers.
+//! Register access to a QEMU machine.
 
 use aerostat_transport::pci::Space;
 use aerostat_transport::{Io, Ports};
@@ -26,10 +26,10 @@ impl Access {
     }
 }
 
-/// A block of registers in QEMU's machine: each access is one question over a socket.
+/// A register region of a QEMU machine. Each access is one request over a socket.
 ///
-/// When QEMU is gone or silent, reads give all ones and writes do nothing; [`Qemu::check`](super::Qemu::check) then
-/// says what happened.
+/// If QEMU has exited or does not answer, reads return all ones and writes have no effect;
+/// [`Qemu::check`](super::Qemu::check) returns the error.
 #[derive(Clone, Debug)]
 pub struct QtestRegion {
     client: Client,
@@ -43,12 +43,12 @@ impl QtestRegion {
         Self { client, space, start, len }
     }
 
-    /// Where the block starts in its address space.
+    /// Returns the start address of the region.
     pub fn start(&self) -> u64 {
         self.start
     }
 
-    /// The address of an access that fits.
+    /// Returns the address of an access, or `None` if it is not inside the region.
     fn at(&self, offset: usize, access: Access) -> Option<u64> {
         let fits = offset.checked_add(access.bytes()).is_some_and(|end| end <= self.len);
         fits.then(|| self.start.wrapping_add(offset as u64))
@@ -64,7 +64,7 @@ impl QtestRegion {
             (Space::Ports, Access::Bits16) => "inw",
             (Space::Ports, Access::Bits32) => "inl",
         };
-        self.client.number(&format!("{command} {at:#x}")) as u32
+        self.client.request_number(&format!("{command} {at:#x}")) as u32
     }
 
     fn write(&self, offset: usize, access: Access, value: u32) {
@@ -77,11 +77,11 @@ impl QtestRegion {
             (Space::Ports, Access::Bits16) => "outw",
             (Space::Ports, Access::Bits32) => "outl",
         };
-        self.client.tell(&format!("{command} {at:#x} {value:#x}"));
+        self.client.request_write(&format!("{command} {at:#x} {value:#x}"));
     }
 }
 
-// SAFETY: each access is one request to QEMU, answered before the next.
+// SAFETY: each access is one request to QEMU, which completes before the next one.
 unsafe impl Io for QtestRegion {
     fn len(&self) -> usize {
         self.len
@@ -112,7 +112,7 @@ unsafe impl Io for QtestRegion {
     }
 }
 
-/// The I/O ports of QEMU's machine.
+/// The I/O ports of a QEMU machine.
 #[derive(Clone, Debug)]
 pub struct QtestPorts {
     all: QtestRegion,
@@ -124,7 +124,7 @@ impl QtestPorts {
     }
 }
 
-// SAFETY: each access is one request to QEMU, answered before the next.
+// SAFETY: each access is one request to QEMU, which completes before the next one.
 unsafe impl Ports for QtestPorts {
     fn read8(&self, port: u16) -> u8 {
         self.all.read8(port.into())

@@ -1,8 +1,8 @@
-//! QEMU's own devices as peers, over the qtest protocol: the balloon, and the entropy device. For tests.
+//! The virtio devices of QEMU, driven from this process over the qtest protocol: balloon and entropy device. For tests.
 //!
-//! No guest code runs: the machine is never started, or its CPU sleeps. The test plays the CPU, each register access is
-//! one question to QEMU, and guest memory is mapped by both sides. The driver under test runs in the test's own process,
-//! against the device that deployed guests meet.
+//! No guest code runs: the virtual CPU is stopped or halted. Each register access of the driver under test is one request
+//! to QEMU, and both processes map the guest memory. The driver therefore runs in the test process against the same device
+//! as in a deployed guest.
 //!
 //! ```no_run
 //! use aerostat_device::GuestMemory;
@@ -13,7 +13,7 @@
 //! let memory = GuestMemory::new(64 << 20)?;
 //! let qemu = Qemu::start(Machine::Microvm, &memory, "")?;
 //! let registers = qemu.mmio_device(5)?;
-//! // … give `registers` to a driver whose memory is `memory` …
+//! // Start a driver with `registers` and `memory` here.
 //! qemu.set_target(32 << 20)?;
 //! # Ok(())
 //! # }
@@ -23,6 +23,7 @@ mod client;
 mod error;
 mod io;
 mod memory;
+mod memory_access;
 mod mmio;
 mod pci;
 mod process;
@@ -31,7 +32,7 @@ mod stderr;
 
 pub use error::QemuError;
 pub use io::{QtestPorts, QtestRegion};
-pub use memory::{Memory, OwnMemory};
-pub use pci::{Bar, Placed};
-pub use process::{Fitted, Machine, Qemu};
+pub use memory::{Memory, QemuMemory};
+pub use pci::{AssignedFunction, Bar};
+pub use process::{Machine, Qemu, QemuDevice};
 pub use program::{qemu_available, qemu_or_skip};

@@ -1,4 +1,4 @@
-//! What firmware would do on PCI: find the function, give it addresses, switch it on.
+//! PCI initialization that firmware usually does: find the function, assign its BARs, enable it.
 
 use aerostat_transport::Ports;
 use aerostat_transport::pci::{BarRange, Space};
@@ -8,54 +8,54 @@ use super::error::QemuError;
 use super::io::{QtestPorts, QtestRegion};
 use super::process::Qemu;
 
-/// The vendor of virtio devices, and what the id of a modern device is counted from.
+/// The PCI vendor id of virtio devices, and the PCI device id that corresponds to virtio device id 0.
 const VIRTIO: u16 = 0x1af4;
 const MODERN: u32 = 0x1040;
-/// Where a transitional device has its type: the upper half is the subsystem id.
+/// Offset of the subsystem ids. For a transitional device, the upper half is the virtio device id.
 const SUBSYSTEM: u16 = 0x2c;
 
-/// Where addresses are given out: above all memory that a test uses, below the fixed devices of a PC; ports above those
-/// of a PC.
+/// The first assigned addresses: memory above the RAM of the tests and below the fixed devices of a PC, ports above those of
+/// a PC.
 const MEMORY: u64 = 0xc000_0000;
 const PORTS: u64 = 0xc000;
 
-/// Offset of the command register, and its bits for ports, memory and bus mastering.
+/// Offset of the command register, and its bits for I/O space, memory space and bus mastering.
 const COMMAND: u16 = 0x04;
 const DECODE_AND_MASTER: u32 = 0b111;
 /// Offset of the first base address register.
 const BARS: u16 = 0x10;
 
-/// The register of the host bridge that places the PCI Express configuration window, and the bit that opens it.
+/// The host bridge register with the address of the ECAM window, and its enable bit.
 const PCIEXBAR: u16 = 0x60;
 const PCIEXBAR_ENABLE: u32 = 1;
-/// Length of the window of 256 buses.
+/// Size in bytes of the ECAM window of 256 buses.
 const ECAM_BYTES: usize = 256 << 20;
 
-/// A base address register that has an address now.
+/// A base address register with an assigned address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bar {
-    /// The number of the register; a 64-bit one takes the next one too.
+    /// The number of the register. A 64-bit register uses the next one too.
     pub number: u8,
-    /// Where it is.
+    /// The assigned range.
     pub range: BarRange,
 }
 
-/// A PCI function that firmware has placed, ready for its driver.
+/// A PCI function with assigned and enabled BARs, ready for its driver.
 #[derive(Clone, Debug)]
-pub struct Placed {
-    /// Where it is.
+pub struct AssignedFunction {
+    /// The address of the function.
     pub address: PciAddress,
     /// Its base address registers.
     pub bars: Vec<Bar>,
 }
 
-/// The configuration space through the ports 0xCF8 and 0xCFC: independent of the transport that is tested by it.
+/// Configuration space access by the ports 0xCF8 and 0xCFC, independent of the transport crate that is under test.
 struct Config(QtestPorts);
 
 impl Config {
     fn select(&self, function: PciAddress, register: u16) {
-        let place = u32::from(function.device()) << 11 | u32::from(function.function()) << 8;
-        self.0.write32(0xcf8, 1 << 31 | place | u32::from(register));
+        let location = u32::from(function.device()) << 11 | u32::from(function.function()) << 8;
+        self.0.write32(0xcf8, 1 << 31 | location | u32::from(register));
     }
 
     /// Reads the 32 bits at `register`, a multiple of 4, of a function on bus 0.
@@ -72,24 +72,24 @@ impl Config {
 }
 
 impl<M> Qemu<M> {
-    /// The balloon, see [`Qemu::pci_device`].
+    /// Assigns the balloon: [`Qemu::pci_device`] with device id 5.
     ///
     /// # Errors
     ///
     /// As for [`Qemu::pci_device`].
-    pub fn pci_balloon(&self) -> Result<Placed, QemuError> {
+    pub fn pci_balloon(&self) -> Result<AssignedFunction, QemuError> {
         self.pci_device(5)
     }
 
-    /// Finds the virtio device of type `id` on bus 0, gives its base address registers addresses, and enables decoding and
-    /// bus mastering.
+    /// Finds the virtio device with this device id on bus 0, assigns its base address registers, and enables decoding and bus
+    /// mastering.
     ///
     /// # Errors
     ///
-    /// [`QemuError`] when there is none, or it wants what no function should.
-    pub fn pci_device(&self, id: u32) -> Result<Placed, QemuError> {
+    /// [`QemuError`] if there is no such device, one of its base address registers is invalid, or QEMU does not answer.
+    pub fn pci_device(&self, id: u32) -> Result<AssignedFunction, QemuError> {
         let config = Config(self.ports());
-        let is_it = |address: &PciAddress| {
+        let matches = |address: &PciAddress| {
             let ids = config.get(*address, 0);
             ids as u16 == VIRTIO
                 && match ids >> 16 {
@@ -97,28 +97,27 @@ impl<M> Qemu<M> {
                     modern => modern - MODERN == id,
                 }
         };
-        let address = (0..32).map(|device| PciAddress::new(0, 0, device, 0)).find(is_it);
+        let address = (0..32).map(|device| PciAddress::new(0, 0, device, 0)).find(matches);
         self.check()?;
-        let address = address.ok_or_else(|| QemuError::NoDevice(format!("device of type {id} on PCI bus 0")))?;
-        let bars = assign(&config, address)?;
+        let address = address.ok_or_else(|| QemuError::NoDevice(format!("virtio PCI device with id {id} on bus 0")))?;
+        let bars = assign_bars(&config, address)?;
         let command = config.get(address, COMMAND) & 0xffff;
         config.set(address, COMMAND, command | DECODE_AND_MASTER);
         self.check()?;
-        Ok(Placed { address, bars })
+        Ok(AssignedFunction { address, bars })
     }
 
-    /// The registers in a part of a base address register, as `aerostat_transport::pci::MapBar` wants them:
-    /// `&mut |range| Some(qemu.map(range))`.
+    /// Returns the registers in a range of a base address register. Pass `&mut |range| Some(qemu.map(range))` as
+    /// `aerostat_transport::pci::MapBar`.
     pub fn map(&self, range: BarRange) -> QtestRegion {
         self.region(range.space, range.address, usize::try_from(range.len).unwrap_or(usize::MAX))
     }
 
-    /// Opens the PCI Express configuration window of a q35 at `start`, a multiple of 256 MiB: 4 KiB for each function of
-    /// 256 buses.
+    /// Enables the ECAM window of a q35 machine at `start`, a multiple of 256 MiB: 4 KiB for each function of 256 buses.
     ///
     /// # Errors
     ///
-    /// [`QemuError`] when QEMU does not answer.
+    /// [`QemuError`] if QEMU does not answer.
     pub fn open_ecam(&self, start: u64) -> Result<QtestRegion, QemuError> {
         let (config, bridge) = (Config(self.ports()), PciAddress::new(0, 0, 0, 0));
         config.set(bridge, PCIEXBAR + 4, (start >> 32) as u32);
@@ -128,8 +127,8 @@ impl<M> Qemu<M> {
     }
 }
 
-/// Gives every base address register an address of its own.
-fn assign(config: &Config, address: PciAddress) -> Result<Vec<Bar>, QemuError> {
+/// Assigns an address to every base address register.
+fn assign_bars(config: &Config, address: PciAddress) -> Result<Vec<Bar>, QemuError> {
     let (mut memory, mut port) = (MEMORY, PORTS);
     let mut bars = Vec::new();
     let mut number = 0;
@@ -143,10 +142,10 @@ fn assign(config: &Config, address: PciAddress) -> Result<Vec<Bar>, QemuError> {
             0 => (Space::Memory, &mut memory, 0xf),
             _ => (Space::Ports, &mut port, 0x3),
         };
-        // The lowest bit that can be set is the length: an address register has no bit below it.
+        // The lowest writable address bit is the size of the register's range.
         let length = u64::from(lowest_bit(probed & !flags));
         if wide && number == 5 {
-            let reason = "64 bits wide, and the last register";
+            let reason = "a 64-bit register cannot be the last one";
             return Err(QemuError::Bar { function: address.to_string(), bar: number, reason });
         }
         if length != 0 {

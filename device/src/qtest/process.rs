@@ -1,4 +1,4 @@
-//! One QEMU: started, asked, and ended with the value.
+//! A QEMU process.
 
 use std::io::{self, BufRead as _, BufReader};
 use std::os::fd::OwnedFd;
@@ -18,30 +18,29 @@ use super::program::qemu_available;
 use super::stderr::Stderr;
 use crate::memory::GuestMemory;
 
-/// A machine to put a device in.
+/// A machine type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Machine {
-    /// A PC with PCI Express; the device is a PCI function on bus 0.
+    /// A PC with PCI Express. The device is a PCI function on bus 0.
     Q35,
-    /// A small machine; the device has MMIO registers, version 2.
+    /// A minimal machine. The device uses MMIO registers, version 2.
     Microvm,
-    /// The same with MMIO registers of version 1: the legacy interface.
+    /// A minimal machine. The device uses MMIO registers, version 1: the legacy interface.
     LegacyMicrovm,
 }
 
-/// A device of QEMU's, with properties like `"packed=on,event_idx=off"`, or none.
+/// A virtio device of QEMU, with properties like `"packed=on,event_idx=off"`; empty for the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fitted<'a> {
-    /// The balloon. For `"free-page-hint=on"` there is an `"iothread=hints"`.
+pub enum QemuDevice<'a> {
+    /// The balloon. `"free-page-hint=on"` also needs `"iothread=hints"`.
     Balloon(&'a str),
-    /// An entropy device that gives out the bytes of a file, in order. Where they do not suffice, QEMU hangs.
+    /// An entropy device that returns the bytes of a file, in order. QEMU hangs at the end of the file.
     Entropy(&'a Path, &'a str),
 }
 
-/// A machine with a balloon that is never started, or with another device and a CPU that sleeps. Its memory is of the kind
-/// `M`.
+/// A QEMU machine with one virtio device and a stopped or halted CPU. `M` is the kind of its memory.
 ///
-/// Every wait has a limit. Dropping the value ends QEMU.
+/// Every wait has a time limit. Dropping the value stops QEMU.
 #[derive(Debug)]
 pub struct Qemu<M = GuestMemory> {
     child: Child,
@@ -60,25 +59,25 @@ impl std::fmt::Debug for QmpConnection {
 }
 
 impl<M: Memory> Qemu<M> {
-    /// Starts a machine with a balloon, see [`Qemu::start_with`] and [`Fitted::Balloon`].
+    /// Starts a machine with a balloon: [`Qemu::start_with`] and [`QemuDevice::Balloon`].
     ///
     /// # Errors
     ///
     /// As for [`Qemu::start_with`].
     pub fn start(machine: Machine, memory: &M, properties: &str) -> Result<Self, QemuError> {
-        Self::start_with(machine, memory, Fitted::Balloon(properties))
+        Self::start_with(machine, memory, QemuDevice::Balloon(properties))
     }
 
-    /// Starts a machine with `memory` of at most 2 GiB, and a device.
+    /// Starts a machine with a device and with `memory` of at most 2 GiB.
     ///
     /// # Errors
     ///
-    /// [`QemuError`] when there is no QEMU, or it ends at once, for instance because of a property it does not know.
-    pub fn start_with(machine: Machine, memory: &M, device: Fitted<'_>) -> Result<Self, QemuError> {
-        let program = qemu_available().map_err(QemuError::Missing)?;
+    /// [`QemuError`] if QEMU is not installed, or exits immediately, for example because of an unknown property.
+    pub fn start_with(machine: Machine, memory: &M, device: QemuDevice<'_>) -> Result<Self, QemuError> {
+        let program = qemu_available().map_err(QemuError::NotInstalled)?;
         let failed = |source| QemuError::Start { program: program.display().to_string(), source };
-        let firmware = sleep().map_err(failed)?;
-        // QEMU inherits its ends as standard input and output: there is no path to clean up and no port to guess.
+        let firmware = halting_firmware().map_err(failed)?;
+        // QEMU inherits the sockets as standard input and output, so there are no socket paths or ports to manage.
         let (qtest, qtest_end) = UnixStream::pair().map_err(failed)?;
         let (qmp, qmp_end) = UnixStream::pair().map_err(failed)?;
         let mut child = Command::new(&program)
@@ -96,8 +95,8 @@ impl<M: Memory> Qemu<M> {
         let (client, qmp) = match connected {
             Ok(connected) => connected,
             Err(error) => {
-                end(&mut child);
-                return Err(error.explain("starting", &stderr));
+                kill(&mut child);
+                return Err(error.explain("start-up", &stderr));
             }
         };
         Ok(Self { child, client, qmp: Mutex::new(QmpConnection(qmp)), stderr, memory: memory.clone() })
@@ -105,65 +104,65 @@ impl<M: Memory> Qemu<M> {
 }
 
 impl<M> Qemu<M> {
-    /// The memory of the machine: for [`GuestMemory`], what QEMU and the test share.
+    /// Returns the memory of the machine.
     pub fn memory(&self) -> &M {
         &self.memory
     }
 
-    /// Registers anywhere in the machine.
+    /// Returns a register region at any address of the machine.
     pub fn region(&self, space: Space, start: u64, len: usize) -> QtestRegion {
         QtestRegion::new(self.client.clone(), space, start, len)
     }
 
-    /// All I/O ports of the machine.
+    /// Returns the I/O ports of the machine.
     pub fn ports(&self) -> QtestPorts {
         QtestPorts::new(self.client.clone())
     }
 
-    /// Writes `num_pages`, so that the guest would keep `bytes` of its memory. QEMU turns it into a balloon of the rest.
+    /// Sets the memory size of the guest in bytes. QEMU sets `num_pages` to the difference to the machine's memory.
     ///
     /// # Errors
     ///
-    /// [`QemuError`] when QEMU refuses or does not answer.
+    /// [`QemuError`] if QEMU rejects the command or does not answer.
     pub fn set_target(&self, bytes: u64) -> Result<(), QemuError> {
         let value = i64::try_from(bytes).unwrap_or(i64::MAX);
         self.execute(&qmp::balloon { value }).map(drop)
     }
 
-    /// How many bytes of memory the guest has left, by what the driver wrote to `actual`.
+    /// Returns the memory size of the guest in bytes, according to `actual`.
     ///
     /// # Errors
     ///
-    /// [`QemuError`] when QEMU refuses or does not answer.
+    /// [`QemuError`] if QEMU rejects the command or does not answer.
     pub fn actual(&self) -> Result<u64, QemuError> {
         let info = self.execute(&qmp::query_balloon {})?;
         Ok(u64::try_from(info.actual).unwrap_or(0))
     }
 
-    /// Reports interrupts of the input lines of an object from now on: see [`Qemu::interrupt_line`].
+    /// Intercepts the interrupt input lines of an object: see [`Qemu::interrupt_line`].
     ///
     /// # Errors
     ///
-    /// [`QemuError`] when there is no such object.
+    /// [`QemuError`] if the object does not exist.
     pub fn intercept_interrupts(&self, object: &str) -> Result<(), QemuError> {
-        self.client.ask(&format!("irq_intercept_in {object}")).map(drop)
+        self.client.request(&format!("irq_intercept_in {object}")).map(drop)
     }
 
-    /// The level of an intercepted line, as of the last access to a register.
+    /// Returns the level of an intercepted line at the last register access.
     pub fn interrupt_line(&self, line: u32) -> bool {
-        self.client.line(line)
+        self.client.line_level(line)
     }
 
-    /// Whether all accesses to registers so far really reached QEMU.
+    /// Checks that all register accesses since the last check have reached QEMU.
     ///
     /// # Errors
     ///
-    /// What went wrong first.
+    /// The error of the first failed access.
     pub fn check(&self) -> Result<(), QemuError> {
         self.client.take_failure().map_or(Ok(()), Err)
     }
 
-    /// Process id.
+    /// Returns the process id of QEMU.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -172,65 +171,66 @@ impl<M> Qemu<M> {
         &self.client
     }
 
-    /// One QMP command.
+    /// Executes a QMP command.
     ///
     /// # Errors
     ///
-    /// [`QemuError`] when QEMU refuses or does not answer.
+    /// [`QemuError`] if QEMU rejects the command or does not answer.
     pub fn execute<C: qmp::QmpCommand>(&self, command: &C) -> Result<C::Ok, QemuError> {
         let mut qmp = self.qmp.lock().unwrap_or_else(PoisonError::into_inner);
         qmp.0.execute(command).map_err(|error| match error {
-            qapi::ExecuteError::Qapi(error) => QemuError::Absent { command: C::NAME, reason: error.desc },
-            qapi::ExecuteError::Io(error) => Trouble(error).explain(C::NAME, &self.stderr),
+            qapi::ExecuteError::Qapi(error) => QemuError::Rejected { command: C::NAME, reason: error.desc },
+            qapi::ExecuteError::Io(error) => ConnectionError(error).explain(C::NAME, &self.stderr),
         })
     }
 }
 
 impl<M> Drop for Qemu<M> {
     fn drop(&mut self) {
-        end(&mut self.child);
+        kill(&mut self.child);
     }
 }
 
-/// Ends QEMU, which has nothing to tidy up: its memory is ours and its sockets have no names.
-fn end(child: &mut Child) {
-    // Both fail only when it has ended already.
+/// Kills QEMU. It has nothing to clean up: this process owns its memory, and its sockets have no names.
+fn kill(child: &mut Child) {
+    // Both calls fail only if QEMU has exited already.
     let _ = child.kill();
     let _ = child.wait();
 }
 
-/// An error of a connection, to be explained by what QEMU said.
-struct Trouble(io::Error);
+/// An I/O error of a connection to QEMU.
+struct ConnectionError(io::Error);
 
-impl Trouble {
-    fn explain(self, doing: &str, stderr: &Stderr) -> QemuError {
-        let (doing, stderr) = (doing.to_owned(), stderr.last_words());
+impl ConnectionError {
+    /// Adds the operation and the error output of QEMU.
+    fn explain(self, during: &str, stderr: &Stderr) -> QemuError {
+        let (during, stderr) = (during.to_owned(), stderr.complete_text());
         match self.0.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => QemuError::Silent { doing, limit: LIMIT, stderr },
-            _ => QemuError::Gone { doing, stderr },
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => QemuError::Timeout { during, limit: LIMIT, stderr },
+            _ => QemuError::Exited { during, stderr },
         }
     }
 }
 
 type Connected = (Client, Qmp<Stream<BufReader<UnixStream>, UnixStream>>);
 
-fn connect(qtest: UnixStream, qmp: UnixStream, stderr: &Stderr) -> Result<Connected, Trouble> {
-    qmp.set_read_timeout(Some(LIMIT)).map_err(Trouble)?;
-    qmp.set_write_timeout(Some(LIMIT)).map_err(Trouble)?;
-    let mut reader = BufReader::new(qmp.try_clone().map_err(Trouble)?);
-    // The library takes a greeting for granted, and a QEMU that ends at once sends none.
-    if reader.fill_buf().map_err(Trouble)?.is_empty() {
-        return Err(Trouble(io::ErrorKind::UnexpectedEof.into()));
+fn connect(qtest: UnixStream, qmp: UnixStream, stderr: &Stderr) -> Result<Connected, ConnectionError> {
+    qmp.set_read_timeout(Some(LIMIT)).map_err(ConnectionError)?;
+    qmp.set_write_timeout(Some(LIMIT)).map_err(ConnectionError)?;
+    let mut reader = BufReader::new(qmp.try_clone().map_err(ConnectionError)?);
+    // `handshake` panics without a greeting, and a QEMU that exits immediately sends none.
+    if reader.fill_buf().map_err(ConnectionError)?.is_empty() {
+        return Err(ConnectionError(io::ErrorKind::UnexpectedEof.into()));
     }
     let mut qmp = Qmp::new(Stream::new(reader, qmp));
-    qmp.handshake().map_err(|error| Trouble(error.into()))?;
-    let client = Client::new(qtest, stderr.clone()).map_err(Trouble)?;
+    qmp.handshake().map_err(|error| ConnectionError(error.into()))?;
+    let client = Client::new(qtest, stderr.clone()).map_err(ConnectionError)?;
     Ok((client, qmp))
 }
 
-/// Firmware by which a CPU sleeps as soon as it is started, for good.
-fn sleep() -> io::Result<GuestMemory> {
-    /// Where the CPU begins, and what it does: `cli`, `hlt`, and back to `hlt`.
+/// Returns firmware that halts the CPU immediately.
+fn halting_firmware() -> io::Result<GuestMemory> {
+    /// Offset of the reset vector in the firmware, and its code: `cli; hlt; jmp` back to `hlt`.
     const RESET: (u64, [u8; 4]) = (FIRMWARE - 16, [0xfa, 0xf4, 0xeb, 0xfd]);
     const FIRMWARE: u64 = 64 << 10;
     let firmware = GuestMemory::new(FIRMWARE).map_err(io::Error::other)?;
@@ -238,7 +238,8 @@ fn sleep() -> io::Result<GuestMemory> {
     Ok(firmware)
 }
 
-fn arguments(machine: Machine, memory: &impl Memory, device: Fitted<'_>, firmware: &GuestMemory) -> Vec<String> {
+/// Returns the command line arguments of QEMU.
+fn arguments(machine: Machine, memory: &impl Memory, device: QemuDevice<'_>, firmware: &GuestMemory) -> Vec<String> {
     let bytes = memory.bytes();
     let force_legacy = machine == Machine::LegacyMicrovm;
     let (machine, bus) = match machine {
@@ -248,12 +249,12 @@ fn arguments(machine: Machine, memory: &impl Memory, device: Fitted<'_>, firmwar
     let mut arguments: Vec<String> =
         ["-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg"].map(String::from).into();
     let (object, device, properties) = match device {
-        Fitted::Balloon(properties) => {
+        QemuDevice::Balloon(properties) => {
             arguments.push("-S".into());
             ("iothread,id=hints".into(), format!("virtio-balloon-{bus},id=balloon"), properties)
         }
-        Fitted::Entropy(file, properties) => {
-            // It answers only where the machine runs.
+        QemuDevice::Entropy(file, properties) => {
+            // The entropy device works only while the machine runs.
             arguments.extend(["-bios".into(), firmware.path().display().to_string()]);
             let source = format!("rng-random,id=source,filename={}", file.display());
             (source, format!("virtio-rng-{bus},rng=source"), properties)
@@ -264,7 +265,7 @@ fn arguments(machine: Machine, memory: &impl Memory, device: Fitted<'_>, firmwar
         ("-M", format!("{machine},memory-backend=ram")),
         ("-m", format!("{bytes}B")),
         ("-object", format!("{},id=ram,size={bytes}", memory.backend())),
-        // The registers of version 2 are not what this transport has by default.
+        // QEMU's default for virtio-mmio is version 1.
         ("-global", format!("virtio-mmio.force-legacy={force_legacy}")),
         ("-object", object),
         ("-device", format!("{device}{comma}{properties}")),
@@ -286,9 +287,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_qemu_that_ends_before_it_greets_is_an_error() {
+    fn exit_before_the_greeting_is_an_error() {
         let (qtest, qmp) = (UnixStream::pair().unwrap().0, UnixStream::pair().unwrap().0);
         let error = connect(qtest, qmp, &Stderr::default()).map(drop).unwrap_err();
-        assert!(matches!(error.explain("starting", &Stderr::default()), QemuError::Gone { .. }));
+        assert!(matches!(error.explain("start-up", &Stderr::default()), QemuError::Exited { .. }));
     }
 }

@@ -1,13 +1,13 @@
-//! What QEMU says on its standard error.
+//! Collects the standard error output of QEMU.
 
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long the last words of a QEMU that has ended may take to arrive.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Maximum time to wait for the remaining output of a QEMU that has exited.
+const DRAIN_LIMIT: Duration = Duration::from_secs(1);
 
-/// What was said so far. Clones are the same text.
+/// The standard error output of QEMU so far. Clones share one text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stderr {
     shared: Arc<Shared>,
@@ -15,46 +15,46 @@ pub(super) struct Stderr {
 
 #[derive(Debug, Default)]
 struct Shared {
-    said: Mutex<Said>,
+    output: Mutex<Output>,
     closed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Said {
+struct Output {
     text: String,
     closed: bool,
 }
 
 impl Stderr {
-    /// Collects until the other side closes. In a thread of its own, so that QEMU never waits for a reader.
+    /// Collects output until the pipe closes. Uses a thread, so that a full pipe never blocks QEMU.
     pub(super) fn collect(&self, mut from: impl Read + Send + 'static) {
         let stderr = self.clone();
         std::thread::spawn(move || {
-            let mut piece = [0; 4096];
-            while let Ok(length @ 1..) = from.read(&mut piece) {
-                stderr.said().text.push_str(&String::from_utf8_lossy(&piece[..length]));
+            let mut buffer = [0; 4096];
+            while let Ok(length @ 1..) = from.read(&mut buffer) {
+                stderr.output().text.push_str(&String::from_utf8_lossy(&buffer[..length]));
             }
-            stderr.said().closed = true;
+            stderr.output().closed = true;
             stderr.shared.closed.notify_all();
         });
     }
 
-    /// What was said so far.
+    /// Returns the output so far.
     pub(super) fn text(&self) -> String {
-        text(&self.said())
+        text(&self.output())
     }
 
-    /// What was said in all by a QEMU that seems to have ended.
-    pub(super) fn last_words(&self) -> String {
-        let said = self.shared.closed.wait_timeout_while(self.said(), LAST_WORDS, |said| !said.closed);
-        text(&said.unwrap_or_else(PoisonError::into_inner).0)
+    /// Returns the complete output of a QEMU that has probably exited.
+    pub(super) fn complete_text(&self) -> String {
+        let output = self.shared.closed.wait_timeout_while(self.output(), DRAIN_LIMIT, |output| !output.closed);
+        text(&output.unwrap_or_else(PoisonError::into_inner).0)
     }
 
-    fn said(&self) -> MutexGuard<'_, Said> {
-        self.shared.said.lock().unwrap_or_else(PoisonError::into_inner)
+    fn output(&self) -> MutexGuard<'_, Output> {
+        self.shared.output.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn text(said: &Said) -> String {
-    if said.text.is_empty() { "nothing".into() } else { said.text.trim_end().into() }
+fn text(output: &Output) -> String {
+    if output.text.is_empty() { "(no output)".into() } else { output.text.trim_end().into() }
 }

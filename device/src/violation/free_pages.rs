@@ -1,123 +1,123 @@
-//! The rules of the queues that free pages go through: reporting and hinting.
+//! Rules of free page reporting and hinting.
 
-/// A rule of free page reporting (5.5.6.7) or hinting (5.5.6.5) that the driver broke.
+/// A violation of the rules of free page reporting (5.5.6.7) or hinting (5.5.6.5).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FreePageViolation {
-    /// A range of pages that is empty, no whole pages, or outside guest memory.
-    #[error("queue {queue} has a range of {bytes} bytes at {address:#x}, which are no whole pages of guest memory")]
+    /// A range consists of one or more whole pages of guest memory.
+    #[error("queue {queue} has a range of {bytes} bytes at {address:#x}, which is not whole pages of guest memory")]
     Range {
-        /// The queue.
+        /// The queue number.
         queue: u16,
-        /// Where it starts, as the device sees it.
+        /// Start of the range, a device address.
         address: u64,
-        /// Its length.
+        /// Length in bytes.
         bytes: u32,
     },
-    /// A page that is in the balloon is not free.
-    #[error("queue {queue} has page {page:#x} as a free one, which is in the balloon")]
+    /// A page in the balloon is not free.
+    #[error("queue {queue} names page {page:#x} as free, but it is in the balloon")]
     InBalloon {
-        /// The queue.
+        /// The queue number.
         queue: u16,
         /// The page number.
         page: u64,
     },
-    /// A page that holds rings or buffers is not free.
-    #[error("queue {queue} has page {page:#x} as a free one, which holds rings or buffers")]
+    /// A page that contains rings or buffers is not free.
+    #[error("queue {queue} names page {page:#x} as free, but it contains rings or buffers")]
     InUse {
-        /// The queue.
+        /// The queue number.
         queue: u16,
         /// The page number.
         page: u64,
     },
-    /// A page that the device already has: in the same report, in one that is in flight, or in the same round of hints.
-    #[error("queue {queue} has page {page:#x} a second time")]
+    /// A page is named once: not again in the same report, in another report in flight, or in the same round of hints.
+    #[error("queue {queue} names page {page:#x} twice")]
     Twice {
-        /// The queue.
+        /// The queue number.
         queue: u16,
         /// The page number.
         page: u64,
     },
-    /// Reports are lists of device-writable buffers: nothing in them is read.
-    #[error("queue {queue} has a device-readable element in the report at head {head}")]
+    /// All descriptors of a report are device-writable.
+    #[error("queue {queue} has a device-readable descriptor in the report at head {head}")]
     ReadableReport {
-        /// The queue.
+        /// The queue number.
         queue: u16,
         /// The head.
         head: u16,
     },
-    /// Reports begin after DRIVER_OK.
-    #[error("DRIVER_OK set while {buffers} reports were in the queue: reports begin only then")]
+    /// The driver makes no report available before DRIVER_OK.
+    #[error("DRIVER_OK set while the reporting queue had {buffers} available buffers, expected 0")]
     ReportedBeforeDriverOk {
-        /// How many there were.
+        /// Number of available buffers.
         buffers: u16,
     },
-    /// A reported page holds `poison_val` throughout where PAGE_POISON was negotiated.
-    #[error("page {page:#x} reported, which is not filled with poison_val")]
+    /// With PAGE_POISON every 32-bit word of a reported page is `poison_val`.
+    #[error("page {page:#x} reported, but it is not filled with poison_val")]
     NotPoisoned {
         /// The page number.
         page: u64,
     },
-    /// A reported page is not used before the report is acknowledged.
-    #[error("page {page:#x} was touched while it was reported")]
+    /// The driver does not use a reported page before the report is completed.
+    #[error("page {page:#x} touched while it was reported")]
     TouchedWhileReported {
         /// The page number.
         page: u64,
     },
-    /// A hinted page is not used before the driver has seen that the device is done.
-    #[error("page {page:#x} was touched before the device was done with the hints")]
+    /// The driver does not use a hinted page before it has read DONE.
+    #[error("page {page:#x} touched before the device had finished the round of hints")]
     TouchedWhileHinted {
         /// The page number.
         page: u64,
     },
     /// A device-readable buffer of the hinting queue is a command id of 4 bytes.
-    #[error("the command id at head {head} has {bytes} bytes, where 4 are expected")]
+    #[error("command id of {bytes} bytes at head {head}, expected 4")]
     IdLength {
         /// The head.
         head: u16,
-        /// Its length.
+        /// Length in bytes.
         bytes: u64,
     },
     /// Pages are hinted only between the command id and STOP.
-    #[error("pages hinted at head {head} outside of a round")]
+    #[error("pages hinted outside a round at head {head}")]
     OutsideRound {
         /// The head.
         head: u16,
     },
-    /// STOP ends a round, and there was none.
+    /// STOP ends an open round.
     #[error("STOP sent while no round was open")]
     StopOutsideRound,
-    /// No pages are hinted once the driver has seen STOP or DONE.
+    /// The driver hints no more pages after it has read STOP or DONE.
     #[error("pages hinted at head {head} after the driver had read command {command}")]
     HintedAfterStop {
         /// The head.
         head: u16,
-        /// What it had read.
+        /// The command that the driver had read.
         command: u32,
     },
-    /// A round is opened with the command id that the driver has last read.
-    #[error("a round was opened with id {id}, where the driver had last read {read:?}")]
+    /// The driver opens a round with the command id that it read last.
+    #[error("round opened with id {id}, but the driver had last read {read:?}")]
     StaleId {
-        /// What it sent.
+        /// The id that the driver sent.
         id: u32,
-        /// What it had read, if anything.
+        /// The command that the driver had read last, if any.
         read: Option<u32>,
     },
-    /// A command id is sent once.
-    #[error("command id {id} sent a second time")]
+    /// The driver sends a command id once.
+    #[error("command id {id} sent twice")]
     IdTwice {
         /// The id.
         id: u32,
     },
-    /// DONE is a word of the device's alone.
+    /// Only the device uses the command DONE.
     #[error("DONE sent by the driver")]
     DoneSent,
-    /// Each round ends with STOP.
-    #[error("round {id} was opened before round {open} had been ended with STOP")]
+    /// STOP ends each round before the next one opens.
+    #[error("round {id} opened before round {open} was ended with STOP")]
     RoundNotEnded {
         /// The round that is still open.
         open: u32,
-        /// The next one.
+        /// The id of the new round.
         id: u32,
     },
 }

@@ -1,27 +1,27 @@
-//! The rules of the legacy interface.
+//! Rules of the legacy interface.
 
-/// A rule of the legacy interface that the driver broke (4.2.4).
+/// A violation of the rules of the legacy interface (4.2.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LegacyViolation {
-    /// 4.2.4: GuestPageSize is a power of 2, and is written before any queue is made ready.
-    #[error("guest page size {bytes} written: it is a power of 2, and fixed once a queue is ready")]
+    /// 4.2.4: GuestPageSize is a power of two, and the driver writes it before any queue is ready.
+    #[error("invalid GuestPageSize {bytes}: it must be a power of two and cannot change once a queue is ready")]
     GuestPageSize {
-        /// What the driver wrote.
+        /// The value that the driver wrote, in bytes.
         bytes: u32,
     },
-    /// 4.2.4: QueuePFN counts in pages of the guest.
-    #[error("queue {queue} made ready before the guest page size was written")]
-    NoGuestPageSize {
-        /// The queue.
+    /// 4.2.4: QueuePFN is in units of GuestPageSize, so the driver writes GuestPageSize first.
+    #[error("queue {queue} made ready before GuestPageSize was written")]
+    GuestPageSizeNotWritten {
+        /// The queue number.
         queue: u32,
     },
-    /// 4.2.4: QueueAlign is a power of 2.
-    #[error("queue {queue} made ready with its used ring aligned to {align} bytes: it is a power of 2")]
+    /// 4.2.4: QueueAlign is a power of two.
+    #[error("queue {queue} made ready with invalid QueueAlign {align}: it must be a power of two")]
     QueueAlign {
-        /// The queue.
+        /// The queue number.
         queue: u32,
-        /// What the driver wrote.
+        /// The value that the driver wrote, in bytes.
         align: u32,
     },
 }

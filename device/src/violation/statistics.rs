@@ -1,43 +1,43 @@
-//! The rules of the statistics queue.
+//! Rules of the statistics queue.
 
-/// A rule of the statistics queue (5.5.6.3) that the driver broke.
+/// A violation of the rules of the statistics queue (5.5.6.3).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StatisticsViolation {
-    /// A buffer has to be in the queue when the driver sets DRIVER_OK.
-    #[error("DRIVER_OK set while the statistics queue had {buffers} new buffers: it has to have one")]
+    /// The driver makes one buffer available before it sets DRIVER_OK.
+    #[error("DRIVER_OK set while the statistics queue had {buffers} available buffers, expected 1")]
     NotPrimed {
-        /// How many there were.
+        /// Number of available buffers.
         buffers: u16,
     },
-    /// The driver notifies the device of each buffer that it adds. Noticed when the host asks for statistics, by a device
-    /// without a thread of its own.
-    #[error("a statistics buffer was made available without a notification")]
+    /// The driver notifies the device of each buffer. Detected when the host requests statistics, and only by a device
+    /// without its own thread.
+    #[error("statistics buffer made available without a notification")]
     NotNotified,
-    /// There is at most one buffer in the queue.
+    /// At most one buffer is in the queue.
     #[error("statistics buffer {head} made available while the device still had another one")]
     TwoBuffers {
-        /// The head of the later one.
+        /// The head of the later buffer.
         head: u16,
     },
-    /// A buffer has whole entries of 10 bytes, at least one.
-    #[error("statistics of {bytes} bytes, where entries of 10 bytes are expected")]
+    /// A buffer consists of one or more entries of 10 bytes.
+    #[error("statistics buffer of {bytes} bytes, expected a multiple of 10")]
     Length {
-        /// Its length.
+        /// Length in bytes.
         bytes: u64,
     },
-    /// A statistic comes once in a buffer.
-    #[error("statistic {tag} comes twice in one buffer")]
+    /// Each tag occurs once in a buffer.
+    #[error("statistics tag {tag} occurs twice in one buffer")]
     TagTwice {
         /// The tag.
         tag: u16,
     },
-    /// The same statistics are in every buffer.
-    #[error("statistics {now:?}, where there were {before:?} in the buffer before")]
+    /// Every buffer has the same set of tags.
+    #[error("statistics tags changed from {before:?} to {now:?}")]
     TagsChanged {
-        /// The tags of the buffer before, in ascending order.
+        /// The tags of the previous buffer, in ascending order.
         before: Vec<u16>,
-        /// The tags now, in ascending order.
+        /// The tags of this buffer, in ascending order.
         now: Vec<u16>,
     },
 }

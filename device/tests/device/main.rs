@@ -1,47 +1,47 @@
-//! The device by itself, driven by hand: it has to be right before it can judge a driver.
+//! Tests of the device model with a driver that can break every rule.
 //!
-//! What concerns buffers is the same whatever the queues look like: those tests run once for each [`Shape`].
+//! The tests of buffers do not depend on the ring format and run once for each [`Format`].
 
-// On purpose: the same tests, over another shape.
+// The modules are included once for each ring format on purpose.
 #![allow(clippy::duplicate_mod)]
 
+mod conforming;
 mod driver;
-mod honest;
+mod free_runs;
 mod legacy_interface;
-mod lending;
 mod numbering;
 mod packed_rings;
 mod platform;
 mod qemu;
-mod register_lies;
+mod register_faults;
 mod split_rings;
 mod violations;
 
-use split::by_hand;
+use split::raw_driver;
 
-/// What queues look like.
+/// A ring format, and the interface it is used with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shape {
+pub(crate) enum Format {
     Split,
     Packed,
-    /// Split, in one piece, by the registers of version 1, and in the byte order of this machine.
+    /// Split rings of the legacy interface: one contiguous area, guest-endian.
     Legacy,
 }
 
-macro_rules! over {
-    ($($name:ident: $shape:ident [$($more:ident)*],)*) => {
+macro_rules! for_each_format {
+    ($($name:ident: $format:ident [$($more:ident)*],)*) => {
         $(
             #[path = "."]
             pub(crate) mod $name {
-                pub(crate) const SHAPE: crate::Shape = crate::Shape::$shape;
+                pub(crate) const FORMAT: crate::Format = crate::Format::$format;
 
-                // Each shape, and each test of one, needs a part of it.
+                // Not every format uses all of it.
                 #[allow(dead_code)]
-                pub(crate) mod by_hand;
+                pub(crate) mod raw_driver;
                 mod buffers;
                 mod hinting;
                 mod indirect;
-                mod misbehaviour;
+                mod queue_faults;
                 mod modes;
                 mod poison;
                 mod reporting;
@@ -52,7 +52,7 @@ macro_rules! over {
     };
 }
 
-over! {
+for_each_format! {
     split: Split [access_platform in_order notification_data ring_reset],
     packed: Packed [access_platform in_order notification_data ring_reset],
     legacy: Legacy [],

@@ -1,48 +1,50 @@
-//! Notifications that say where the next buffer goes: NOTIFICATION_DATA.
+//! Notifications with the position of the next available buffer: NOTIFICATION_DATA.
 
-use aerostat_device::{BalloonDevice, Registers, Violation, features};
+use aerostat_device::{BalloonDevice, QueueViolation, Registers, features};
 use aerostat_transport::Io;
 
-use super::SHAPE;
-use super::by_hand::{ByHand, INFLATE, SIZE, assert_violations, builder, live_and_working, reg};
-use crate::Shape;
+use super::FORMAT;
+use super::raw_driver::{
+    INFLATE, RawDriver, SIZE, assert_no_violations, assert_violations, builder, live_in_mode, reg,
+};
+use crate::Format;
 
-fn live() -> (BalloonDevice, ByHand<Registers>) {
-    live_and_working(builder().inline(), features::NOTIFICATION_DATA)
+fn live() -> (BalloonDevice, RawDriver<Registers>) {
+    live_in_mode(builder().inline(), features::NOTIFICATION_DATA)
 }
 
 #[test]
-fn the_position_is_that_of_the_ring() {
+fn correct_positions_are_accepted() {
     let (device, mut driver) = live();
     for buffer in 0..3 * SIZE {
-        driver.offer(INFLATE, buffer % SIZE, &[1024 + u32::from(buffer)]);
+        driver.add_array(INFLATE, buffer % SIZE, &[1024 + u32::from(buffer)]);
         if buffer % 3 == 0 {
             driver.notify_with_position(INFLATE);
-            // It may be said again.
+            // A repeated notification is valid.
             driver.notify_with_position(INFLATE);
         }
     }
     driver.notify_with_position(INFLATE);
     assert_eq!(device.host_page_count(), 24);
-    assert_violations(&device, &[]);
+    assert_no_violations(&device);
 }
 
 #[test]
-fn a_position_that_is_not() {
+fn a_wrong_position_is_a_violation() {
     let (device, mut driver) = live();
-    driver.tell(INFLATE, &[1024]);
-    let position = if SHAPE == Shape::Packed { 0x8001 } else { 1 };
-    assert_violations(&device, &[Violation::NotificationData { queue: INFLATE, data: 0, position }]);
-    assert!(device.has_page(1024), "it is a notification all the same");
+    driver.send(INFLATE, &[1024]);
+    let position = if FORMAT == Format::Packed { 0x8001 } else { 1 };
+    assert_violations(&device, [QueueViolation::NotificationData { queue: INFLATE, data: 0, position }]);
+    assert!(device.has_page(1024), "the notification takes effect");
     driver.io.write32(reg::QUEUE_NOTIFY, 7 | 1 << 16);
-    assert_eq!(device.violations().last(), Some(&Violation::NotifiedUnready { queue: 7 }));
+    assert_eq!(device.violations().last(), Some(&QueueViolation::NotifiedNotReady { queue: 7 }.into()));
 }
 
 #[test]
-fn without_the_feature_the_queue_is_all_that_is_said() {
-    let (device, mut driver) = live_and_working(builder().inline(), 0);
-    driver.offer(INFLATE, 0, &[1024]);
+fn without_the_feature_the_value_is_the_queue_number() {
+    let (device, mut driver) = live_in_mode(builder().inline(), 0);
+    driver.add_array(INFLATE, 0, &[1024]);
     driver.notify_with_position(INFLATE);
-    let value = if SHAPE == Shape::Packed { 0x8001_0000 } else { 0x1_0000 };
-    assert_violations(&device, &[Violation::NotifiedUnready { queue: value }]);
+    let value = if FORMAT == Format::Packed { 0x8001_0000 } else { 0x1_0000 };
+    assert_violations(&device, [QueueViolation::NotifiedNotReady { queue: value }]);
 }

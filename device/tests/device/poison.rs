@@ -1,103 +1,106 @@
-//! Page poison: when the value is written, and what is filled with it.
+//! Page poison: when the driver writes the value, and which pages it fills.
 
 use aerostat_balloon::{Frames, Size4KiB};
 use aerostat_device::{
-    BalloonDevice, Event, FreePageViolation, OwnershipViolation, PAGE_BYTES, RegisterFault, Registers, TestPlatform,
-    Violation, features,
+    BalloonDevice, ConfigViolation, Event, FreePageViolation, OwnershipViolation, PAGE_BYTES, RegisterFault, Registers,
+    TestPlatform, features,
 };
 use aerostat_transport::Io;
 
-use super::by_hand::{LIVE, ByHand, DEFLATE, INFLATE, POISON, REPORTING, assert_broken, assert_violations, live_and_working, live_with, reg, builder, SHAPED};
+use super::raw_driver::{
+    DEFLATE, FORMAT_FEATURES, INFLATE, LIVE, POISON, REPORTING, RawDriver, assert_no_violations, assert_violations,
+    builder, live_in_mode, live_with, reg, start,
+};
 
 const FEATURES: u64 = features::PAGE_POISON | features::PAGE_REPORTING;
 
-fn live() -> (BalloonDevice, ByHand<Registers>) {
+fn live() -> (BalloonDevice, RawDriver<Registers>) {
     live_with(builder(), FEATURES)
 }
 
 #[test]
-fn the_value_is_written_before_the_device_is_live() {
+fn the_value_is_written_before_driver_ok() {
     let (device, driver) = live();
     assert_eq!((device.poison(), driver.io.read32(reg::POISON_VAL)), (Some(POISON), POISON));
     assert!(device.events().contains(&Event::PoisonWritten(POISON)));
-    assert_violations(&device, &[]);
+    assert_no_violations(&device);
     driver.io.write32(reg::POISON_VAL, 1);
     assert_eq!(device.poison(), Some(POISON));
-    assert_violations(&device, &[Violation::PoisonAfterDriverOk { status: LIVE }]);
+    assert_violations(&device, [ConfigViolation::PoisonAfterDriverOk { status: LIVE }]);
     driver.io.write32(reg::STATUS, 0);
-    assert_eq!(device.poison(), None, "a reset forgets it");
+    assert_eq!(device.poison(), None, "a reset clears the value");
 }
 
 #[test]
-fn the_value_is_not_written() {
+fn a_missing_write_of_the_value_is_a_violation() {
     let offered = 1 << 32 | features::PAGE_POISON;
-    // Where the configuration ends before the field, the driver cannot do it.
-    for (bytes, expected) in [(16, &[Violation::PoisonNotWritten][..]), (12, &[])] {
-        let builder = builder().features(offered | SHAPED).config_bytes(bytes);
-        let device = builder.inline().start().unwrap();
-        let mut driver = ByHand::new(device.registers(), device.memory());
+    // Without the field in the configuration space the driver cannot write it.
+    for (bytes, expected) in [(16, &[ConfigViolation::PoisonNotWritten][..]), (12, &[])] {
+        let builder = builder().features(offered | FORMAT_FEATURES).config_bytes(bytes);
+        let (device, mut driver) = start(builder.inline());
         driver.bring_up_with(offered);
-        assert_violations(&device, expected);
+        assert_violations(&device, expected.iter().copied());
         assert_eq!(device.poison(), None);
     }
 }
 
 #[test]
-fn the_value_reads_as_another() {
+fn the_value_can_read_differently() {
     let (device, driver) = live();
-    device.misbehave(RegisterFault::PoisonVal(7));
+    device.inject(RegisterFault::PoisonVal(7));
     assert_eq!((driver.io.read32(reg::POISON_VAL), device.poison()), (7, Some(POISON)));
 }
 
 #[test]
-fn reported_pages_are_filled_and_stay_so() {
+fn reported_pages_are_filled_and_stay_filled() {
     let (device, mut driver) = live();
     driver.memory.fill_with(1024..1028, POISON);
     driver.memory.write(1026 * PAGE_BYTES + 4092, &[0]).unwrap();
-    driver.offer_run(REPORTING, 0, 1024..1028);
+    driver.add_run(REPORTING, 0, 1024..1028);
     driver.notify(REPORTING);
-    assert_broken(&device, [FreePageViolation::NotPoisoned { page: 1026 }]);
+    assert_violations(&device, [FreePageViolation::NotPoisoned { page: 1026 }]);
     assert!(driver.memory.is_resident(1024) && driver.memory.is_filled_with(1024, POISON));
 }
 
 #[test]
-fn pages_poisoned_with_zero_are_dropped() {
+fn pages_poisoned_with_zero_are_discarded() {
     let (device, mut driver) = live();
     driver.negotiate(1 << 32 | FEATURES);
     driver.io.write32(reg::POISON_VAL, 0);
     driver.set_up_queues(FEATURES);
-    driver.go_live();
+    driver.set_driver_ok();
     driver.memory.fill(1024..1025, 0);
     driver.memory.fill(1025..1026, 1);
-    driver.offer_run(REPORTING, 0, 1024..1026);
+    driver.add_run(REPORTING, 0, 1024..1026);
     driver.notify(REPORTING);
     assert!(!driver.memory.is_resident(1024));
-    assert_broken(&device, [FreePageViolation::NotPoisoned { page: 1025 }]);
+    assert_violations(&device, [FreePageViolation::NotPoisoned { page: 1025 }]);
 }
 
 #[test]
-fn a_poisoned_page_that_is_written_while_it_is_reported() {
-    let (device, mut driver) = live_and_working(builder().manual(), FEATURES);
+fn writing_to_a_reported_poisoned_page_is_a_violation() {
+    let (device, mut driver) = live_in_mode(builder().manual(), FEATURES);
     driver.memory.fill_with(1024..1026, POISON);
-    driver.offer_run(REPORTING, 0, 1024..1026);
+    driver.add_run(REPORTING, 0, 1024..1026);
     driver.notify(REPORTING);
     assert!(device.step());
     driver.memory.write(1024 * PAGE_BYTES, &[1]).unwrap();
     assert!(device.step());
-    assert_broken(&device, [FreePageViolation::TouchedWhileReported { page: 1024 }]);
+    assert_violations(&device, [FreePageViolation::TouchedWhileReported { page: 1024 }]);
 }
 
 #[test]
-fn frames_out_of_the_balloon_come_back_filled() {
+fn deflated_frames_are_returned_filled() {
     let (device, mut driver) = live();
     let mut platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
     let ledger = platform.ledger();
-    // The rings of the driver by hand are in low frames.
+    // The rings of the raw driver are in low frames.
     ledger.use_frames(1024);
-    let (good, bad, unused) = (platform.allocate(1).unwrap(), platform.allocate(1).unwrap(), platform.allocate(1).unwrap());
+    let (good, bad, unused) =
+        (platform.allocate(1).unwrap(), platform.allocate(1).unwrap(), platform.allocate(1).unwrap());
     let pages = [good.first() as u32, bad.first() as u32];
-    driver.tell(INFLATE, &pages);
-    driver.tell(DEFLATE, &pages);
+    driver.send(INFLATE, &pages);
+    driver.send(DEFLATE, &pages);
     platform.deallocate(unused);
     platform.fill(&good, POISON);
     platform.deallocate(good);
@@ -106,21 +109,21 @@ fn frames_out_of_the_balloon_come_back_filled() {
     platform.deallocate(bad);
     assert_eq!(ledger.violations(), [OwnershipViolation::NotPoisoned { frame, value: POISON }]);
 
-    // The next time it was not in the balloon.
+    // Now the frame was not in the balloon.
     let again = platform.allocate(2).unwrap();
     platform.deallocate(again);
     assert_eq!(ledger.violations().len(), 1);
-    assert_violations(&device, &[]);
+    assert_no_violations(&device);
 }
 
 #[test]
-fn without_the_feature_frames_may_come_back_as_they_are() {
+fn without_the_feature_frames_need_not_be_filled() {
     let (device, mut driver) = live_with(builder(), 0);
     let mut platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
     platform.ledger().use_frames(1024);
     let run = platform.allocate(1).unwrap();
-    driver.tell(INFLATE, &[run.first() as u32]);
-    driver.tell(DEFLATE, &[run.first() as u32]);
+    driver.send(INFLATE, &[run.first() as u32]);
+    driver.send(DEFLATE, &[run.first() as u32]);
     platform.deallocate(run);
     assert_eq!(platform.ledger().violations(), []);
 }

@@ -1,48 +1,41 @@
-//! The device's side: registers in software, memory, and rust-vmm's `virtio-queue`, moved by the test's own hand.
-#![allow(dead_code, unused_imports, reason = "each test binary uses its part of this module, and of the transport's")]
+//! The device side: software registers, memory, and rust-vmm's `virtio-queue`.
+#![allow(dead_code, unused_imports, reason = "each test binary uses its part of this module")]
 
-#[path = "../../../transport/tests/common/memory.rs"]
-mod memory;
-#[path = "../../../transport/tests/peer/mod.rs"]
-mod peer;
-#[path = "../../../transport/tests/common/soft.rs"]
-mod soft;
+use std::ops::ControlFlow;
 
 use aerostat_entropy::transport::Mmio;
 use aerostat_entropy::{Entropy, ProbeFailed};
-use std::ops::ControlFlow;
 use virtio_queue::{Queue, QueueOwnedT, QueueT};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
-pub(crate) use self::memory::{LEN, Memory, START};
-pub(crate) use self::soft::{Soft, reg};
+pub(crate) use aerostat_test_support::{LEN, Memory, START, SoftMmio, peer, reg};
 
-/// The entropy device's id ("Device Types", 5).
+/// The device id of the entropy device ("Device Types", 5).
 pub(crate) const ID: u32 = 4;
 
-pub(crate) type Bus = Mmio<Soft>;
+pub(crate) type Bus = Mmio<SoftMmio>;
 
 /// Probes the device behind the registers.
-pub(crate) fn probe(soft: &Soft, memory: &mut Memory) -> Result<Entropy<Bus>, ProbeFailed<Bus>> {
+pub(crate) fn probe(soft: &SoftMmio, memory: &mut Memory) -> Result<Entropy<Bus>, ProbeFailed<Bus>> {
     Entropy::probe(Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap(), memory)
 }
 
-/// A live entropy device, seen from both sides.
-pub(crate) struct Both {
+/// A live entropy device: the driver and the device side.
+pub(crate) struct Setup {
     pub(crate) entropy: Entropy<Bus>,
     pub(crate) host: Host,
 }
 
-/// The device's side.
+/// The device side.
 pub(crate) struct Host {
-    pub(crate) soft: Soft,
+    pub(crate) soft: SoftMmio,
     pub(crate) memory: Memory,
     pub(crate) used_ring: u64,
     guest: GuestMemoryMmap,
     queue: Queue,
 }
 
-/// A request that the device has taken: its head, and where its bytes go.
+/// A request that the device has taken: its head, its address and its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) head: u16,
@@ -50,19 +43,19 @@ pub(crate) struct Request {
     pub(crate) len: u32,
 }
 
-pub(crate) fn both() -> Both {
-    let (soft, mut memory) = (Soft::new(ID), Memory::new());
+pub(crate) fn set_up() -> Setup {
+    let (soft, mut memory) = (SoftMmio::new(ID), Memory::new());
     let entropy = probe(&soft, &mut memory).map_err(|failed| failed.error).unwrap();
     let part = soft.model().queues[0];
     let (queue, used_ring) = (peer::peer(part.size as u16, part.addresses), part.addresses[2]);
     let guest = peer::guest(&memory);
-    Both { entropy, host: Host { soft, memory, used_ring, guest, queue } }
+    Setup { entropy, host: Host { soft, memory, used_ring, guest, queue } }
 }
 
 impl Host {
-    /// The next request, which is one buffer that the device writes.
+    /// Takes the next request: one device-writable buffer.
     pub(crate) fn take(&mut self) -> Option<Request> {
-        let chain = self.queue.iter(&self.guest).expect("the available index is right").next()?;
+        let chain = self.queue.iter(&self.guest).expect("valid available index").next()?;
         let head = chain.head_index();
         let descriptors: Vec<_> = chain.collect();
         let [one] = &descriptors[..] else { panic!("{} descriptors", descriptors.len()) };
@@ -70,13 +63,13 @@ impl Host {
         Some(Request { head, at: one.addr(), len: one.len() })
     }
 
-    /// Writes bytes, and gives the buffer back with another length, true or not.
+    /// Writes `bytes`, and completes the request with any used length.
     pub(crate) fn answer(&mut self, request: Request, bytes: &[u8], length: u32) {
         self.guest.write_slice(bytes, request.at).unwrap();
         self.queue.add_used(&self.guest, request.head, length).unwrap();
     }
 
-    /// Answers the next request, if there is one, by as many of the bytes as it has room for. How many that were.
+    /// Answers the next request, if there is one, with as many of `bytes` as fit. Returns their number.
     pub(crate) fn serve(&mut self, bytes: &[u8]) -> usize {
         let Some(request) = self.take() else { return 0 };
         let count = bytes.len().min(request.len as usize);
@@ -85,16 +78,16 @@ impl Host {
     }
 }
 
-impl Both {
-    /// Takes the driver away: all memory is back.
+impl Setup {
+    /// Removes the driver, and checks that all memory is freed.
     pub(crate) fn remove(self) {
-        let Both { entropy, host: Host { mut memory, .. } } = self;
+        let Setup { entropy, host: Host { mut memory, .. } } = self;
         let _transport = entropy.remove(&mut memory).map_err(|(_, error)| error).unwrap();
-        assert_eq!(memory.lent(), 0);
+        assert_eq!(memory.allocated(), 0);
     }
 }
 
-/// Gives up at once.
-pub(crate) fn impatient(_attempt: u32) -> ControlFlow<()> {
+/// A `Wait` that gives up immediately.
+pub(crate) fn give_up(_attempt: u32) -> ControlFlow<()> {
     ControlFlow::Break(())
 }

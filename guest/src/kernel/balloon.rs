@@ -1,176 +1,107 @@
-//! The kernel's balloon: what it wants, how it comes to life, and what is done about its interrupts.
+//! The kernel's balloon: its start, and what the kernel does with it from then on.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `features` | names the features that the kernel uses |
+//! | `driver` | freezes, resets and restores the driver |
+//! | `follow`, `report`, `oom` | decide when the balloon has work to do |
+//! | `recovery` | starts the balloon again after an error of the device |
+//! | `tasks` | drives the balloon by futures, in place of [`Balloon::poll`] |
 
+mod driver;
 mod features;
 mod follow;
-mod freeze;
-mod hog;
+mod oom;
+mod recovery;
 mod report;
 mod tasks;
 
 use aerostat_balloon::spec::Device as _;
 use aerostat_balloon::transport::InterruptStatus;
-use aerostat_balloon::{
-    BalloonError, DeflateOnOom, EventIdx, FreePageHint, MustTellHost, PagePoison, PageReporting, ProbeFailed, Ready,
-    RingPacked, Signal, Source, StatsVq, Unprobed, spec,
-};
-#[cfg(not(feature = "lean"))]
-use aerostat_guest::Features;
+use aerostat_balloon::{BalloonError, ProbeError, Source, spec};
 use aerostat_guest::Options;
 use log::error;
 
-#[cfg(not(feature = "lean"))]
-use self::features::AllButPoison;
-use self::features::{All, Wants};
+use self::driver::{Driver, Live};
 use self::follow::Follow;
-use self::freeze::Freeze;
-use self::hog::Hog;
+pub(crate) use self::follow::size;
+pub(crate) use self::oom::OOM;
+use self::recovery::Recovery;
 use self::report::Report;
 use super::arch;
 use super::platform::Platform;
-use super::spare::Spare;
-use super::virtio::{self, AnyTransport};
+use super::virtio::{self, AnyTransport, SIGNAL};
 
-/// The balloon's interrupts: raised by the handler, taken by whom they concern.
-pub(crate) static SIGNAL: Signal = Signal::new();
-
-/// A live balloon with the declaration `L`.
-type Driver<L> = aerostat_balloon::Balloon<Ready<AnyTransport, Platform, L>>;
-/// A balloon with the declaration `L` before and after that.
-type Grounded<L> = aerostat_balloon::Balloon<Unprobed<AnyTransport, Platform, L>>;
-
-/// The balloon of this machine, live. Which features it wants is a matter of its type.
+/// The balloon of this machine, and what the kernel does with it.
 #[derive(Debug)]
-pub(crate) enum Balloon {
-    /// It wants what `AllButPoison` says.
-    #[cfg(not(feature = "lean"))]
-    AllButPoison(Live<AllButPoison>),
-    /// It wants what `All` says.
-    All(Live<All>),
-}
-
-/// A live balloon, and what the kernel does with it.
-#[derive(Debug)]
-pub(crate) struct Live<L: Wants> {
-    /// `None` when the device broke its rules: then it has been reset, and all frames are the kernel's again.
-    driver: Option<Driver<L>>,
+pub(crate) struct Balloon {
+    /// `None` only while it changes its state.
+    driver: Option<Driver>,
     follow: Follow,
     report: Report,
-    hog: Hog,
-    freeze: Freeze,
-}
-
-/// Does something with the balloon, whatever it wants.
-macro_rules! whatever {
-    ($balloon:expr, $live:ident => $do:expr) => {
-        match $balloon {
-            #[cfg(not(feature = "lean"))]
-            Balloon::AllButPoison($live) => $do,
-            Balloon::All($live) => $do,
-        }
-    };
+    recovery: Recovery,
 }
 
 impl Balloon {
-    /// Finds the balloon and brings it to life. `None` when there is none that can be used, which is logged: the
-    /// kernel can do without.
+    /// Finds and probes the balloon. Returns `None` and logs the reason if there is none or it cannot be used: the kernel
+    /// runs without it.
     pub(crate) fn start(options: &Options) -> Option<Self> {
-        let places = options.virtio_mmio.iter().copied().chain(arch::virtio_mmio());
-        let Some(transport) = virtio::find(spec::balloon::Device::ID, places) else {
-            error!("there is no balloon that can be used, neither on PCI nor on MMIO");
+        let mmio = options.virtio_mmio.iter().copied().chain(arch::virtio_mmio());
+        let Some(transport) = virtio::find(spec::balloon::Device::ID, mmio) else {
+            error!("no usable balloon on PCI or MMIO");
             return None;
         };
-        let mut balloon = aerostat_balloon::Balloon::new(transport, Platform);
-        if let Some(pause) = options.hold_off {
-            balloon = balloon.oom_backoff(pause);
-        }
-        let balloon = balloon
-            .want(RingPacked)
-            .want(EventIdx)
-            .want(MustTellHost)
-            .want(StatsVq)
-            .want(DeflateOnOom::default())
-            .want(FreePageHint::default())
-            .want(PageReporting::default());
-        #[cfg(not(feature = "lean"))]
-        if options.features == Features::AllButPoison {
-            return Live::new(balloon.probe(), options).map(Self::AllButPoison);
-        }
-        Live::new(balloon.want(PagePoison(options.poison)).probe(), options).map(Self::All)
-    }
-
-    /// Says what was negotiated.
-    pub(crate) fn introduce(&mut self) {
-        whatever!(self, live => live.driver.iter_mut().for_each(features::introduce));
-    }
-
-    /// Does what there is to do for the balloon.
-    pub(crate) fn look(&mut self) {
-        whatever!(self, live => live.look());
-    }
-
-    /// Lets futures do all that instead, for good, unless the device breaks its rules.
-    pub(crate) fn run(&mut self, spare: &mut Spare) {
-        whatever!(self, live => live.run(spare));
-    }
-}
-
-impl<L: Wants> Live<L> {
-    fn new(probed: Result<Driver<L>, ProbeFailed<Grounded<L>>>, options: &Options) -> Option<Self> {
-        // Everybody has a look as soon as the kernel is ready.
+        let driver =
+            probe(transport, options).inspect_err(|error| error!("failed to start the balloon: {error}")).ok()?;
+        features::log(&driver);
+        // Every context runs once, as soon as the kernel is ready.
         SIGNAL.raise(InterruptStatus::ANY);
-        match probed {
-            Ok(driver) => Some(Self {
-                driver: Some(driver),
-                follow: Follow::new(options),
-                report: Report::default(),
-                hog: Hog::new(options),
-                freeze: Freeze::new(options),
-            }),
-            Err(failed) => {
-                error!("the balloon cannot be used: {}", failed.error);
-                None
-            }
-        }
+        Some(Self {
+            driver: Some(Driver::Live(driver)),
+            follow: Follow::default(),
+            report: Report::default(),
+            recovery: Recovery::default(),
+        })
     }
 
-    fn look(&mut self) {
+    /// Handles what happened since the last call.
+    pub(crate) fn poll(&mut self) {
+        self.recover_if_due();
         if let Err(error) = self.service() {
-            give_up(self.driver.take(), error);
+            self.fail(error);
         }
-        self.freeze_if_due();
     }
 
-    /// Gives each part of the balloon a turn that has one to come.
+    /// Services each part of the balloon that has something to do.
     fn service(&mut self) -> Result<(), BalloonError> {
-        let Some(driver) = &mut self.driver else { return Ok(()) };
-        if let Some(cause) = self.follow.cause() {
-            self.follow.step(driver, cause)?;
+        let Some(Driver::Live(driver)) = &mut self.driver else {
+            OOM.reject();
+            return Ok(());
+        };
+        if OOM.is_requested() {
+            OOM.answer(oom::deflate(driver)?);
+            self.follow.restart();
         }
-        if !SIGNAL.take(Source::Statistics).is_none()
-            && let Some(mut statistics) = driver.stats()
-        {
-            statistics.service()?;
+        if let Some(due) = self.follow.due() {
+            self.follow.step(driver, due)?;
         }
-        let causes = SIGNAL.take(Source::Hinting);
-        if !causes.is_none()
-            && let Some(mut hinting) = driver.hinting()
-        {
-            hinting.service(causes)?;
+        if !SIGNAL.take(Source::Statistics).is_none() {
+            driver.service_statistics()?;
+        }
+        let status = SIGNAL.take(Source::Hinting);
+        if !status.is_none() {
+            driver.service_hinting(status)?;
         }
         if self.report.is_due()
-            && let Some(mut reporting) = driver.reporting()
+            && let Some(progress) = driver.service_reporting()?
         {
-            self.report.done(reporting.service()?);
+            self.report.done(progress);
         }
-        self.hog.look(driver, &mut self.follow)
+        Ok(())
     }
 }
 
-/// Resets a device that broke its rules.
-fn give_up<L: Wants>(driver: Option<Driver<L>>, error: BalloonError) {
-    error!("the balloon is given up: {error}");
-    if let Some(Err(live)) = driver.map(aerostat_balloon::Balloon::abandon) {
-        // The device may still use what it was lent, so that all of that stays with it.
-        error!("the balloon is not reset either: {}", live.error);
-    }
+/// Creates and probes the balloon.
+fn probe(transport: AnyTransport, options: &Options) -> Result<Live, ProbeError> {
+    Ok(aerostat_balloon::Balloon::new(transport, Platform, features::options(options))?.probe()?)
 }

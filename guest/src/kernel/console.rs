@@ -1,4 +1,4 @@
-//! Lines on the serial port.
+//! The serial console and the log.
 
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
@@ -10,52 +10,41 @@ use spin::Mutex;
 use super::alarm::Alarm;
 use super::{arch, exit};
 
-/// The serial port, if the machine has one. Interrupt handlers keep away, but for one that ends the kernel.
+/// The serial port, if the machine has one. Interrupt handlers do not lock it, except for a panic.
 static PORT: Mutex<Option<arch::SerialPort>> = Mutex::new(None);
 
 /// Opens the serial port and sends the log to it.
 pub(crate) fn start() {
     *PORT.lock() = arch::serial_port();
-    // Fails only when there is a logger already, and this is the only place that sets one.
+    // This fails only if there is a logger already, and no other code sets one.
     let _ = log::set_logger(&Logger);
     log::set_max_level(LevelFilter::Info);
 }
 
-/// Prints as it stands.
+/// Prints text to the serial port, without a prefix or a line break.
 pub(crate) fn print(text: fmt::Arguments<'_>) {
     if let Some(port) = &mut *PORT.lock() {
-        // A console that cannot be written to is no reason to stop.
+        // The kernel continues without a console.
         let _ = port.write_fmt(text);
     }
 }
 
-/// Looks for bytes on the serial port, which does not interrupt.
+/// Polls the serial port for input, because the port does not interrupt.
 #[derive(Debug, Default)]
 pub(crate) struct Keyboard {
-    look: Alarm,
+    next: Alarm,
 }
 
 impl Keyboard {
-    /// How often to look.
-    const EVERY: Duration = Duration::from_millis(20);
+    /// The time between two polls.
+    const INTERVAL: Duration = Duration::from_millis(20);
 
-    /// Whether a byte has come in. It is taken. Else the kernel will wake for the next look.
+    /// Returns whether a byte has been received, and removes it. Otherwise the kernel will wake for the next poll.
     pub(crate) fn is_pressed(&mut self) -> bool {
-        let is_time = self.look.rings();
-        self.look.set_if_off(Self::EVERY);
-        is_time && PORT.lock().as_mut().is_some_and(arch::received)
+        let is_due = self.next.expired();
+        self.next.set_if_unset(Self::INTERVAL);
+        is_due && PORT.lock().as_mut().is_some_and(arch::received)
     }
-}
-
-/// Prints the last words of a kernel that cannot go on, whatever it was doing.
-pub(crate) fn print_at_last(text: fmt::Arguments<'_>) {
-    // SAFETY: whoever holds the lock was interrupted by its own end and does not run again: there is one CPU.
-    unsafe { PORT.force_unlock() };
-    if PORT.lock().is_none() {
-        // The end may have come before `start`.
-        *PORT.lock() = arch::serial_port();
-    }
-    print(text);
 }
 
 struct Logger;
@@ -78,12 +67,19 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
+/// Prints the message and ends the machine. CPU exceptions end up here too.
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     arch::disable_interrupts();
+    // SAFETY: there is one CPU. If the lock is held, its holder was interrupted by this panic and never runs again.
+    unsafe { PORT.force_unlock() };
+    if PORT.lock().is_none() {
+        // The panic may have come before `start`.
+        *PORT.lock() = arch::serial_port();
+    }
     match info.location() {
-        Some(location) => print_at_last(format_args!("panic: {} at {location}\n", info.message())),
-        None => print_at_last(format_args!("panic: {}\n", info.message())),
+        Some(location) => print(format_args!("panic: {} at {location}\n", info.message())),
+        None => print(format_args!("panic: {}\n", info.message())),
     }
     exit::exit(exit::Code::Panic)
 }

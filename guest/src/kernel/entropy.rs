@@ -1,4 +1,4 @@
-//! Random bytes from a virtio entropy device, where the machine has one: what a kernel seeds its generator with.
+//! Random bytes from a virtio entropy device, if the machine has one: what a kernel seeds its random number generator with.
 
 use core::fmt::{self, Display, Formatter};
 
@@ -7,28 +7,28 @@ use aerostat_entropy::{Entropy, entropy};
 use aerostat_guest::Options;
 use log::{error, info};
 
-use super::idle::Asleep;
 use super::platform::Platform;
+use super::wait::Sleep;
 use super::{arch, virtio};
 
-/// More than one request brings.
+/// Bytes to read: more than one request returns.
 const SEED: usize = aerostat_entropy::BYTES + ROW;
-/// What goes into a line, in bytes.
+/// Bytes in a line of the log.
 const ROW: usize = 64;
 
 // ANCHOR: seed
-/// Asks the device for a seed and lets go of it. This kernel has no generator, and says what it got instead.
+/// Reads a seed from the device and removes the driver. This kernel has no generator, so it logs the bytes.
 pub(crate) fn seed(options: &Options) {
-    let places = options.virtio_mmio.iter().copied().chain(arch::virtio_mmio());
-    let Some(transport) = virtio::find(entropy::Device::ID, places) else { return };
+    let mmio = options.virtio_mmio.iter().copied().chain(arch::virtio_mmio());
+    let Some(transport) = virtio::find(entropy::Device::ID, mmio) else { return };
     let mut driver = match Entropy::probe(transport, &mut Platform) {
         Ok(driver) => driver,
         Err(failed) => return error!("{failed}"),
     };
     let mut seed = [0; SEED];
-    // Sleeps until the device's interrupt, between looks.
-    match driver.fill(&mut seed, &mut Asleep::default()) {
-        Ok(()) if seed.iter().all(|byte| *byte == seed[0]) => error!("entropy: {SEED} bytes, and all of them alike"),
+    // Sleeps until the device interrupts.
+    match driver.fill(&mut seed, &mut Sleep::default()) {
+        Ok(()) if seed.iter().all(|byte| *byte == seed[0]) => error!("entropy: all {SEED} bytes have the same value"),
         Ok(()) => seed.chunks(ROW).for_each(|row| info!("entropy: {}", Hexadecimal(row))),
         Err(error) => error!("entropy: {error}"),
     }
@@ -38,7 +38,7 @@ pub(crate) fn seed(options: &Options) {
 }
 // ANCHOR_END: seed
 
-/// Two digits for each byte.
+/// Prints two hexadecimal digits for each byte.
 struct Hexadecimal<'a>(&'a [u8]);
 
 impl Display for Hexadecimal<'_> {

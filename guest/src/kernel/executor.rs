@@ -1,4 +1,4 @@
-//! The smallest executor there is: it looks at every task whenever the kernel is woken.
+//! A minimal executor: it polls every task each time the kernel wakes.
 
 use core::future::Future;
 use core::pin::Pin;
@@ -7,9 +7,9 @@ use core::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::idle;
 
-/// Runs tasks until the first of them ends, with the output of that.
-pub(crate) fn until_one_ends<T, const N: usize>(mut tasks: [Pin<&mut dyn Future<Output = T>>; N]) -> T {
-    // SAFETY: the functions of the table use no data and may be called anywhere, also in interrupt handlers.
+/// Runs tasks until one of them ends, and returns its output.
+pub(crate) fn run_until_one_ends<T, const N: usize>(mut tasks: [Pin<&mut dyn Future<Output = T>>; N]) -> T {
+    // SAFETY: the functions of the table use no data, and any context may call them, also interrupt handlers.
     let waker = unsafe { Waker::from_raw(WAKER) };
     let mut context = Context::from_waker(&waker);
     loop {
@@ -22,6 +22,6 @@ pub(crate) fn until_one_ends<T, const N: usize>(mut tasks: [Pin<&mut dyn Future<
     }
 }
 
-/// Wakes the kernel, and with it every task.
+/// Wakes the kernel, which then polls every task.
 const WAKER: RawWaker =
     RawWaker::new(ptr::null(), &RawWakerVTable::new(|_| WAKER, |_| idle::wake(), |_| idle::wake(), |_| {}));

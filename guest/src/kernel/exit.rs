@@ -1,26 +1,29 @@
-//! How the kernel ends the machine it runs on.
+//! Ending the virtual machine.
 
 use super::arch;
 
-/// How it went. A PC can hand that on: QEMU ends with the exit status given with each code. The firmware of other
-/// machines switches them off without a status.
+/// Whether the kernel succeeded. On a PC, QEMU ends with the exit status that stands with each code. On other machines the
+/// firmware switches the machine off without a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
-    /// All is well: status 33.
-    Success = 0x10,
-    /// The kernel panicked, or made the CPU raise an exception: status 37.
-    Panic = 0x12,
+    /// Success: status 33.
+    Success,
+    /// The kernel panicked, or a CPU exception occurred: status 37.
+    Panic,
 }
 
-/// Ends QEMU. On x86_64 that takes `-device isa-debug-exit,iobase=0xf4,iosize=0x04`. Where the machine cannot be ended
-/// the CPU sleeps for ever.
+/// Ends QEMU. On x86_64 this needs `-device isa-debug-exit,iobase=0xf4,iosize=0x04`. If the machine cannot be ended, the CPU
+/// sleeps forever.
 pub(crate) fn exit(code: Code) -> ! {
     arch::disable_interrupts();
-    arch::exit(code);
+    match code {
+        Code::Success => arch::exit_success(),
+        Code::Panic => arch::exit_failure(),
+    }
     hang()
 }
 
-/// Never answers again. Interrupt handlers run on, but nobody looks at what they note.
+/// Sleeps forever. Interrupt handlers still run, but the kernel does nothing about them.
 pub(crate) fn hang() -> ! {
     loop {
         arch::sleep();

@@ -1,24 +1,20 @@
-//! Sleeping until there is something to do.
+//! Sleeping until there is work to do.
 
-use core::ops::ControlFlow;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
 
-use aerostat_transport::Wait;
-
-use super::alarm::Alarm;
 use super::arch;
 
-/// Whether something has happened since the kernel last went to sleep.
+/// Whether an interrupt has brought work since the kernel last slept.
 static WOKEN: AtomicBool = AtomicBool::new(false);
-/// When the kernel wants to be woken, in nanoseconds since its start.
+/// When the kernel has to wake, in nanoseconds since its start.
 static WAKE_AT: AtomicU64 = AtomicU64::new(NEVER);
 
 const NEVER: u64 = u64::MAX;
 
-/// Wakes the kernel. Every interrupt handler does this last.
+/// Wakes the kernel. Every handler of a device interrupt calls this last.
 pub(crate) fn wake() {
-    // Release, for the acquire in `wait`: what the handler wrote is seen by whoever it wakes.
+    // Release pairs with the acquire in `wait`: code that runs after `wait` sees what the handler wrote.
     WOKEN.store(true, Ordering::Release);
 }
 
@@ -28,47 +24,26 @@ pub(crate) fn wake_at(time: Duration) {
     WAKE_AT.fetch_min(nanoseconds, Ordering::Relaxed);
 }
 
-/// Sleeps until something has happened since the last call. What that was, everybody finds out for themselves. Leaves
-/// interrupts on.
+/// Sleeps until [`wake`] has been called since the last `wait`, or the time of [`wake_at`] has come. Returns with interrupts on.
+///
+/// The caller then checks every possible source of work.
 pub(crate) fn wait() {
-    let time = WAKE_AT.swap(NEVER, Ordering::Relaxed);
-    if time != NEVER {
-        arch::wake_after(Duration::from_nanos(time).saturating_sub(arch::now()));
-    }
+    let wake_at = match WAKE_AT.swap(NEVER, Ordering::Relaxed) {
+        NEVER => Duration::MAX,
+        nanoseconds => Duration::from_nanos(nanoseconds),
+    };
     loop {
-        // An interrupt between the look and the sleep would be slept over, so look with interrupts off:
-        // `sleep` switches them on in one step with going to sleep.
+        // With interrupts on, an interrupt between this check and the sleep would be missed. `sleep` enables them and
+        // sleeps in one step.
         arch::disable_interrupts();
-        if WOKEN.swap(false, Ordering::Acquire) {
+        let pause = wake_at.saturating_sub(arch::now());
+        if WOKEN.swap(false, Ordering::Acquire) || pause.is_zero() {
             arch::enable_interrupts();
             return;
         }
+        if wake_at != Duration::MAX {
+            arch::wake_after(pause);
+        }
         arch::sleep();
-    }
-}
-
-/// Waits for a device, for the forms of the balloon that block. Gives up when there was no progress for ten seconds.
-#[derive(Debug, Default)]
-pub(crate) struct Asleep {
-    limit: Alarm,
-}
-
-impl Wait for Asleep {
-    fn wait(&mut self, attempt: u32) -> ControlFlow<()> {
-        if attempt == 0 {
-            self.limit.set(Duration::from_secs(10));
-        }
-        if self.limit.rings() {
-            return ControlFlow::Break(());
-        }
-        wait();
-        ControlFlow::Continue(())
-    }
-}
-
-impl Drop for Asleep {
-    fn drop(&mut self) {
-        // Others may have been meant by what ended the waits.
-        wake();
     }
 }

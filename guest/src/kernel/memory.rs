@@ -1,85 +1,83 @@
-//! The kernel's memory: one [`Frames`] for everybody.
+//! Physical memory: the frame allocator of the kernel, and the registers of devices.
+//!
+//! All physical memory is mapped at its physical address.
 
 use core::ops::Range;
 use core::ptr::{self, NonNull};
 
-use aerostat_guest::{BitAlloc16M, FRAME_BYTES, Frames, MemoryMap};
+use aerostat_guest::{BitAlloc16M, FRAME_BYTES, FrameAllocator, MemoryMap};
 use aerostat_transport::MmioRegion;
 use log::warn;
 use spin::{Mutex, Once};
 
-use super::arch;
+/// Every free frame of the machine. Interrupt handlers do not lock it.
+pub(crate) static FRAMES: Mutex<FrameAllocator<BitAlloc16M>> = Mutex::new(FrameAllocator::new());
 
-/// Every free frame of the machine. Physical addresses are virtual addresses for all of them. Interrupt handlers
-/// keep away.
-pub(crate) static FRAMES: Mutex<Frames<BitAlloc16M>> = Mutex::new(Frames::new());
-
-/// Frames that the kernel keeps for itself, whatever the host or a program wants: 1 MiB.
+/// Free frames that neither the balloon nor a program gets: 1 MiB.
 pub(crate) const RESERVE: u64 = 256;
 
-const MAX_MEMORY: u64 = Frames::<BitAlloc16M>::MAX_MEMORY;
+const MAX_MEMORY: u64 = FrameAllocator::<BitAlloc16M>::MAX_MEMORY;
 
-/// What the loader says of memory.
+/// The memory map of the loader.
 static MAP: Once<MemoryMap> = Once::new();
 
-/// Hands all usable memory to [`FRAMES`].
-pub(crate) fn start(map: &MemoryMap) {
+/// Adds all usable memory to [`FRAMES`]. The boot code has mapped all addresses below `mapped`, in bytes; `map_more` maps
+/// others at their physical addresses.
+pub(crate) fn start(map: &MemoryMap, mapped: u64, map_more: impl FnOnce(Range<u64>) -> Option<()>) {
     MAP.call_once(|| map.clone());
     if map.end() > MAX_MEMORY {
         warn!("memory above {} GiB is not used", MAX_MEMORY >> 30);
     }
-    // What is mapped already comes first, because the tables that map the rest are taken from it.
-    let boot = |address: u64| address.min(arch::BOOT_MAPPED);
-    add(map, boot);
-    if arch::map(arch::BOOT_MAPPED..map.end().min(MAX_MEMORY)).is_none() {
-        warn!("memory above {} GiB is not used: there is none for its page tables", arch::BOOT_MAPPED >> 30);
+    // Page tables for the rest of memory are allocated from the part that is mapped already.
+    add(map, |address| address.min(mapped));
+    if map_more(mapped..map.end().min(MAX_MEMORY)).is_none() {
+        warn!("memory above {} GiB is not used: failed to allocate its page tables", mapped >> 30);
         return;
     }
-    let rest = |address: u64| address.max(arch::BOOT_MAPPED);
-    add(map, rest);
+    add(map, |address| address.max(mapped));
 }
 
-/// Adds usable memory, each end of which is cut by `cut`.
-fn add(map: &MemoryMap, cut: impl Fn(u64) -> u64) {
+/// Adds usable memory to [`FRAMES`], with both ends of each region limited by `limit`.
+fn add(map: &MemoryMap, limit: impl Fn(u64) -> u64) {
     let mut frames = FRAMES.lock();
-    map.usable().for_each(|memory| frames.add(cut(memory.start)..cut(memory.end)));
+    map.usable().for_each(|memory| frames.add(limit(memory.start)..limit(memory.end)));
 }
 
-/// The kernel itself, with its stack.
+/// Returns the physical addresses of the kernel image, with its stack.
 pub(crate) fn image() -> Range<u64> {
     unsafe extern "C" {
-        // From the link script: the first byte of the image, and the first one after it.
+        // From the link script: the first byte of the image, and the first byte after it.
         static kernel_start: u8;
         static kernel_end: u8;
     }
     (&raw const kernel_start).addr() as u64..(&raw const kernel_end).addr() as u64
 }
 
-/// Registers at physical addresses, mapped. `None` where memory is, whatever anybody says, and where they cannot be
-/// mapped.
-pub(crate) fn registers(addresses: Range<u64>) -> Option<MmioRegion> {
+/// Maps registers of a device at their physical addresses by `map`. Returns `None` if `map` fails, or if there is RAM at
+/// one of the addresses: a device may claim any address.
+pub(crate) fn registers(addresses: Range<u64>, map: impl FnOnce(Range<u64>) -> Option<()>) -> Option<MmioRegion> {
     if MAP.get().is_some_and(|map| map.has_ram(&addresses)) {
         return None;
     }
     let bytes = addresses.end.checked_sub(addresses.start)?;
     let start = NonNull::with_exposed_provenance(usize::try_from(addresses.start).ok()?.try_into().ok()?);
-    arch::map_registers(addresses)?;
-    // SAFETY: mapped from here on, no memory, and registers of a device, which this kernel has one driver for.
+    map(addresses)?;
+    // SAFETY: the addresses are mapped forever and are not RAM, hence registers. One driver of this kernel uses them.
     Some(unsafe { MmioRegion::new(start, usize::try_from(bytes).ok()?) })
 }
 
-/// Takes a run of at most `most` free frames. `None` when there are none but the [`RESERVE`].
-pub(crate) fn take(most: u32) -> Option<Range<u64>> {
+/// Allocates a run of 1 to `most` frames. Returns `None` if only the [`RESERVE`] is left.
+pub(crate) fn allocate(most: u32) -> Option<Range<u64>> {
     let mut frames = FRAMES.lock();
     let spare = u32::try_from(frames.available().saturating_sub(RESERVE)).unwrap_or(u32::MAX);
-    frames.take(most.min(spare))
+    frames.allocate(most.min(spare))
 }
 
-/// Writes to every free frame, so that the host has to back all of them.
+/// Writes to every free frame, so that the host has to back it.
 pub(crate) fn touch() {
     let mut frames = FRAMES.lock();
     for run in frames.free_runs() {
-        // SAFETY: the frames are nobody's while they are free and `FRAMES` is locked.
+        // SAFETY: the frames are free, and stay free while `FRAMES` is locked.
         unsafe { write_to(run) };
     }
     frames.forget_reports();
@@ -89,17 +87,17 @@ pub(crate) fn touch() {
 ///
 /// # Safety
 ///
-/// The frames are free memory, or the caller's to write to.
+/// The frames are free memory, or the caller owns them.
 pub(crate) unsafe fn write_to(run: Range<u64>) {
     for frame in run {
         let address: *mut u64 = ptr::with_exposed_provenance_mut((frame * FRAME_BYTES) as usize);
-        // Not zero, and different in each frame: a host may merge frames that are alike.
-        // SAFETY: memory is mapped at its physical address, aligned, and the caller may write to it.
+        // The value differs from frame to frame: a host may merge frames with equal contents.
+        // SAFETY: memory is mapped at its physical address, the address is aligned, and the caller may write to it.
         unsafe { address.write_volatile(frame) };
     }
 }
 
-/// All memory and free memory, in MiB.
+/// Returns the size of all memory and of free memory, in MiB.
 pub(crate) fn mebibytes() -> (u64, u64) {
     let mebibytes = |frames: u64| (frames * FRAME_BYTES) >> 20;
     let frames = FRAMES.lock();

@@ -1,7 +1,8 @@
-//! Finding a virtio device, on PCI or MMIO, of the modern or the legacy interface, and connecting its interrupts.
+//! Finds a virtio device on PCI or MMIO, with the modern or the legacy interface, and connects its interrupts.
 
 use core::fmt::Display;
 
+use aerostat_balloon::Signal;
 use aerostat_guest::MmioDevice;
 use aerostat_transport::pci::{MapBar, Message, Msix, PciError, PciFunction, QueueVectors, Routing};
 use aerostat_transport::spec::{DeviceId, Interface};
@@ -12,22 +13,23 @@ use log::{info, warn};
 use pci_types::{ConfigRegionAccess, EndpointHeader, PciHeader};
 use spin::Once;
 
-use super::balloon::SIGNAL;
-use super::{arch, idle, memory, pci};
+use super::{arch, idle, pci};
 
-/// A device on whichever bus it was found, through whichever interface it has.
+/// The interrupts of the devices that [`find`] has found. Interrupt handlers raise it; drivers take from it.
+pub(crate) static SIGNAL: Signal = Signal::new();
+
+/// A device on either bus, with either interface.
 pub(crate) type AnyTransport = Either<AnyMmio, AnyPci>;
 type AnyMmio = Either<Mmio<MmioRegion>, LegacyMmio<MmioRegion>>;
 type AnyPci = Either<Pci<arch::BarIo>, LegacyPci<arch::BarIo>>;
 
-/// The interrupt sides of the devices for which a line and not a message interrupts: the handler has to ask all of them
-/// what it was about, because devices may share a line.
+/// The interrupt status registers of the devices that interrupt by a line. Devices may share a line, so that a handler
+/// reads all of them.
 static SOURCES: [Once<<AnyTransport as Transport>::Interrupt>; 4] = [const { Once::new() }; 4];
 
-/// Finds the first device of type `id`: on PCI, or else among `mmio`. From then on its interrupts raise
-/// [`SIGNAL`].
+/// Finds the first device of type `id` on PCI, or else among `mmio`. From then on its interrupts raise [`SIGNAL`].
 pub(crate) fn find(id: DeviceId, mmio: impl Iterator<Item = MmioDevice>) -> Option<AnyTransport> {
-    let found = on_pci(id).map(Either::Second).or_else(|| on_mmio(id, mmio).map(Either::First))?;
+    let found = find_on_pci(id).map(Either::Second).or_else(|| find_on_mmio(id, mmio).map(Either::First))?;
     let bus = match found {
         Either::First(_) => "MMIO",
         Either::Second(_) => "PCI",
@@ -40,30 +42,30 @@ pub(crate) fn find(id: DeviceId, mmio: impl Iterator<Item = MmioDevice>) -> Opti
     Some(found)
 }
 
-fn on_mmio(id: DeviceId, devices: impl Iterator<Item = MmioDevice>) -> Option<AnyMmio> {
+fn find_on_mmio(id: DeviceId, devices: impl Iterator<Item = MmioDevice>) -> Option<AnyMmio> {
     for device in devices {
-        let place = format_args!("MMIO at {:#x}, interrupt {}", device.address, device.interrupt);
-        let registers = device.address.checked_add(device.bytes).map(|end| device.address..end);
-        let Some(registers) = registers.and_then(memory::registers) else { continue };
+        let name = format_args!("MMIO at {:#x}, interrupt {}", device.address, device.interrupt);
+        let addresses = device.address.checked_add(device.bytes).map(|end| device.address..end);
+        let Some(registers) = addresses.and_then(arch::registers) else { continue };
         match Mmio::either(registers) {
             Ok(transport) if transport.device_id() == id => {
                 let source = Either::First(transport.interrupt());
-                return connected(&place, connect_line(device.interrupt, source)).then_some(transport);
+                return is_connected(&name, connect_line(device.interrupt, source)).then_some(transport);
             }
             Ok(_) | Err((_, MmioError::NoDevice)) => {}
-            Err((_, error)) => warn!("{place}: {error}"),
+            Err((_, error)) => warn!("{name}: {error}"),
         }
     }
     None
 }
 
-fn on_pci(id: DeviceId) -> Option<AnyPci> {
+fn find_on_pci(id: DeviceId) -> Option<AnyPci> {
     let config = arch::pci_config()?;
     let mut found = None;
     pci::scan(&config, 0, &mut |address| {
         let function = PciFunction::new(&config, address);
         if found.is_none() && function.virtio_device() == Some(id) {
-            match take(&function, &config) {
+            match open(&function, &config) {
                 Ok(transport) => found = transport,
                 Err(error) => warn!("PCI function {address}: {error}"),
             }
@@ -72,36 +74,36 @@ fn on_pci(id: DeviceId) -> Option<AnyPci> {
     found
 }
 
-/// Takes a PCI function, with messages where it has them, and its interrupt line where it does not.
-fn take<C: ConfigRegionAccess>(function: &PciFunction<&C>, config: &C) -> Result<Option<AnyPci>, PciError> {
+/// Opens a PCI function, with MSI-X if possible, else with its interrupt line. Returns `None` if its line cannot be routed.
+fn open<C: ConfigRegionAccess>(function: &PciFunction<&C>, config: &C) -> Result<Option<AnyPci>, PciError> {
     let mut map = arch::map_bar;
-    let place = format_args!("PCI function {}", function.address());
-    match messages(function, &mut map) {
+    let name = format_args!("PCI function {}", function.address());
+    match connect_messages(function, &mut map) {
         Ok(Some(routing)) => {
-            info!("{place}: interrupts by messages");
+            info!("{name}: interrupts by messages");
             return Pci::either(function, &mut map, routing).map(Some);
         }
         Ok(None) => {}
-        Err(error) => warn!("{place}: no messages: {error}"),
+        Err(error) => warn!("{name}: failed to set up MSI-X: {error}"),
     }
     let transport = Pci::either(function, &mut map, Routing::Line)?;
     let line = EndpointHeader::from_header(PciHeader::new(function.address()), config)
         .and_then(|header| arch::pci_line(function.address(), header.interrupt(config)));
     let source = Either::Second(transport.interrupt());
-    let is_connected = line.and_then(|line| connect_line(line, source));
-    Ok(connected(&place, is_connected).then_some(transport))
+    let connected = line.and_then(|line| connect_line(line, source));
+    Ok(is_connected(&name, connected).then_some(transport))
 }
 
-/// Routes the messages of a function: one for the configuration, another for the queues. `None` where it sends none, or
-/// too few vectors are left.
-fn messages<C: ConfigRegionAccess>(
+/// Sets up MSI-X with two vectors: one for configuration changes, one for all queues. Returns `None` if the function has no
+/// MSI-X, or too few vectors are left.
+fn connect_messages<C: ConfigRegionAccess>(
     function: &PciFunction<&C>,
     map: &mut impl MapBar,
 ) -> Result<Option<Routing>, PciError> {
     let Some(mut messages) = Msix::enable(function, map)? else { return Ok(None) };
     let mut add = |handler: fn()| {
         let arch::Message { address, data } = arch::on_message(handler)?;
-        // SAFETY: the message is an interrupt of this machine's CPU, see `arch::Message`.
+        // SAFETY: the message interrupts this machine's CPU, see `arch::Message`.
         messages.add(unsafe { Message::new(address, data) })
     };
     let configuration = add(|| raise(InterruptStatus { used_buffers: false, configuration: true }));
@@ -111,24 +113,25 @@ fn messages<C: ConfigRegionAccess>(
         .map(|(configuration, queues)| Routing::Messages { configuration, queues: QueueVectors::shared(queues) }))
 }
 
-/// Has `source` asked on every interrupt of the line.
+/// Makes the handler of an interrupt line read `source`.
 fn connect_line(interrupt: u32, source: <AnyTransport as Transport>::Interrupt) -> Option<()> {
-    SOURCES.iter().find(|place| !place.is_completed())?.call_once(|| source);
+    SOURCES.iter().find(|slot| !slot.is_completed())?.call_once(|| source);
     arch::on_line(interrupt, || {
         SOURCES.iter().filter_map(Once::get).map(InterruptSource::acknowledge).for_each(raise);
     })
 }
 
-/// What an interrupt handler does.
-fn raise(causes: InterruptStatus) {
-    SIGNAL.raise(causes);
+/// Called by every interrupt handler.
+fn raise(status: InterruptStatus) {
+    SIGNAL.raise(status);
     idle::wake();
 }
 
-fn connected(place: &impl Display, line: Option<()>) -> bool {
+/// Logs whether the interrupt line of a device is connected.
+fn is_connected(device: &impl Display, line: Option<()>) -> bool {
     match line {
-        Some(()) => info!("{place}: interrupts by line"),
-        None => warn!("{place}: its interrupt cannot be routed"),
+        Some(()) => info!("{device}: interrupts by line"),
+        None => warn!("{device}: failed to route its interrupt line"),
     }
     line.is_some()
 }

@@ -1,4 +1,4 @@
-//! Which interrupt of the machine is meant (2.4).
+//! Interrupts of devices, as the interrupt controller numbers them (2.4).
 
 use dtoolkit::fdt::FdtNode;
 use dtoolkit::standard::NodeStandard;
@@ -6,16 +6,16 @@ use dtoolkit::{Node, Property};
 use zerocopy::FromBytes as _;
 use zerocopy::big_endian::U32;
 
-use super::{DeviceTree, number};
+use super::fdt::{DeviceTree, number};
 
-/// RISC-V's number for the interrupts that come to a hart in supervisor mode from outside.
+/// RISC-V's number of external interrupts to supervisor mode.
 const SUPERVISOR_EXTERNAL: u32 = 9;
-/// The numbers of a GIC at which interrupts begin that are a CPU's own, and those that CPUs share.
+/// The number of a GIC's first private interrupt of a CPU, and of its first shared interrupt.
 const GIC_PRIVATE: u32 = 16;
 const GIC_SHARED: u32 = 32;
 
 impl<'a> DeviceTree<'a> {
-    /// Interrupt number `index` of the first device that is `compatible`, as the interrupt controller numbers it.
+    /// Returns interrupt `index` of the first device that is `compatible`, as the interrupt controller numbers it.
     pub fn interrupt(self, compatible: &str, index: usize) -> Option<u32> {
         self.interrupt_of(self.find(compatible)?, index)
     }
@@ -29,8 +29,8 @@ impl<'a> DeviceTree<'a> {
         decode(specifiers.get(start..start.checked_add(each)?)?)
     }
 
-    /// Which context of the PLIC interrupts hart `hart` in supervisor mode: it is the PLIC's entry for that hart and that
-    /// mode.
+    /// Returns the context of the PLIC that interrupts hart `hart` in supervisor mode: the index of the PLIC's entry for that
+    /// hart and mode.
     pub fn plic_context(self, hart: u32) -> Option<usize> {
         let cpus = self.fdt.find_node("/cpus")?;
         let cpu = cpus.children().find(|cpu| number(*cpu, "reg") == Some(hart))?;
@@ -45,12 +45,12 @@ impl<'a> DeviceTree<'a> {
     }
 }
 
-/// Where the interrupt lines of a PCI bus lead (2.4.3).
+/// The routing of the interrupt lines of a PCI bus (2.4.3).
 #[derive(Clone, Copy, Debug)]
 pub struct InterruptMap<'a> {
     tree: DeviceTree<'a>,
     map: &'a [U32],
-    /// What of a function's address and pin is looked at.
+    /// The bits of a function's address and pin that an entry is compared with.
     mask: [u32; 4],
 }
 
@@ -60,18 +60,18 @@ impl<'a> InterruptMap<'a> {
         Some(Self { tree, map: words(host, "interrupt-map")?, mask })
     }
 
-    /// The interrupt that a function on bus 0 raises by `pin`, 1 to 4 for INTA to INTD.
+    /// Returns the interrupt that a function on bus 0 raises by `pin`: 1 to 4 for INTA to INTD.
     pub fn line(&self, device: u8, function: u8, pin: u8) -> Option<u32> {
         let address = u32::from(device) << 11 | u32::from(function) << 8;
-        let wanted = [address & self.mask[0], u32::from(pin) & self.mask[3]];
+        let key = [address & self.mask[0], u32::from(pin) & self.mask[3]];
         let mut rest = self.map;
-        // Each entry names its controller, which says how long the rest of the entry is.
+        // The interrupt controller of an entry determines the length of the rest of the entry.
         while let [address, _, _, pin, controller, more @ ..] = rest {
             let controller = self.tree.controller(controller.get())?;
             let unit = number(controller, "#address-cells").unwrap_or(0) as usize;
             let end = unit.checked_add(number(controller, "#interrupt-cells")? as usize)?;
             let specifier = more.get(unit..end)?;
-            if [address.get(), pin.get()] == wanted {
+            if [address.get(), pin.get()] == key {
                 return decode(specifier);
             }
             rest = &more[end..];
@@ -80,8 +80,8 @@ impl<'a> InterruptMap<'a> {
     }
 }
 
-/// The number that an interrupt specifier stands for: one word is the number at a PLIC, three are kind, number within the
-/// kind, and flags at a GIC.
+/// Returns the number of an interrupt specifier. For a PLIC, it has one word, the number. For a GIC, it has three: the kind,
+/// the number within the kind, and flags.
 fn decode(specifier: &[U32]) -> Option<u32> {
     match specifier {
         [number] => Some(number.get()),

@@ -2,30 +2,30 @@
 
 use core::ops::Range;
 
+use super::fdt::{DeviceTree, registers};
 use super::interrupts::InterruptMap;
-use super::{DeviceTree, registers};
-use crate::{PciWindow, PciWindows};
+use crate::windows::{PciWindow, PciWindows};
 
-/// Bits of the first word of an address on the bus: the space.
+/// Bits of the first word of a bus address: the address space.
 const SPACE: u32 = 3 << 24;
-/// The space of ports.
+/// I/O space.
 const PORTS: u32 = 1 << 24;
-/// The space of memory below 4 GiB.
+/// Memory below 4 GiB.
 const MEMORY: u32 = 2 << 24;
 
 /// A PCI host bridge.
 #[derive(Clone, Debug)]
 pub struct PciHost<'a> {
-    /// Physical addresses of configuration space (ECAM), which begins with bus 0.
+    /// Physical addresses of configuration space (ECAM), which starts with bus 0.
     pub ecam: Range<u64>,
-    /// Where the CPU reaches the bus.
+    /// The windows of the CPU to the bus.
     pub windows: PciWindows,
-    /// Where interrupt lines lead.
+    /// The routing of interrupt lines.
     pub interrupts: InterruptMap<'a>,
 }
 
 impl<'a> DeviceTree<'a> {
-    /// The first host bridge with ECAM.
+    /// Returns the first host bridge with ECAM.
     pub fn pci_host(self) -> Option<PciHost<'a>> {
         let host = self.find("pci-host-ecam-generic")?;
         let mut windows = PciWindows::default();

@@ -1,4 +1,4 @@
-//! What negotiation accepts, by example and by property.
+//! Tests of negotiation, with examples and properties.
 
 extern crate std;
 
@@ -47,12 +47,12 @@ declare! {
 const ALL: u64 = u64::MAX;
 
 #[test]
-fn nothing_is_accepted_where_nothing_is_declared() {
+fn undeclared_features_are_not_accepted() {
     assert_eq!(Accepted::<Nothing>::negotiate(ALL, ALL).map(|accepted| accepted.bits()), Ok(0));
 }
 
 #[test]
-fn a_wanted_feature_is_accepted_where_it_is_offered() {
+fn optional_feature_is_accepted_if_offered() {
     let accepted = Accepted::<AllOptional>::negotiate(0b1_0001, ALL).expect("nothing is required");
     assert_eq!(accepted.bits(), 0b1_0001);
     assert_eq!(accepted.offered(), 0b1_0001);
@@ -62,8 +62,9 @@ fn a_wanted_feature_is_accepted_where_it_is_offered() {
     assert!(accepted.proof(Left).is_none());
 }
 
+/// core.feature.2
 #[test]
-fn a_wanted_feature_without_its_prerequisite_is_left_out() {
+fn optional_feature_without_prerequisite_is_not_accepted() {
     // `left` needs `base`, `both` needs `left`, `far` needs `both`: all go.
     // `either` needs `right`, which goes, or `alone`, which stays.
     let accepted = Accepted::<AllOptional>::negotiate(ALL & !0b1, ALL).expect("nothing is required");
@@ -72,14 +73,15 @@ fn a_wanted_feature_without_its_prerequisite_is_left_out() {
     assert_eq!(accepted.bits(), 0);
 }
 
+/// core.feature.2
 #[test]
-fn a_prerequisite_that_is_not_declared_is_missing() {
+fn undeclared_prerequisite_is_missing() {
     let accepted = Accepted::<WithoutPrerequisites>::negotiate(ALL, ALL).expect("nothing is required");
     assert_eq!(accepted.bits(), 0b1_0000);
 }
 
 #[test]
-fn a_required_feature_must_be_offered() {
+fn required_feature_must_be_offered() {
     let error = Accepted::<Mixed>::negotiate(0b1, ALL).expect_err("`left` is not offered");
     assert_eq!(error, NegotiateError::NotOffered { name: "VIRTIO_LAMP_F_LEFT", bit: 1, offered: 0b1 });
     assert_eq!(
@@ -89,20 +91,20 @@ fn a_required_feature_must_be_offered() {
 }
 
 #[test]
-fn a_required_feature_must_be_supported_by_the_transport() {
+fn required_feature_must_be_supported() {
     let error = Accepted::<Mixed>::negotiate(ALL, 0b1111).expect_err("the transport is legacy");
     assert_eq!(error, NegotiateError::Unsupported { name: "VIRTIO_F_VERSION_1", bit: 32 });
 }
 
 #[test]
-fn a_required_feature_must_have_its_prerequisites() {
+fn required_feature_must_have_its_prerequisites() {
     let error = Accepted::<LeafRequired>::negotiate(ALL & !0b10, ALL).expect_err("`left` is not offered");
     assert_eq!(error, NegotiateError::Prerequisite { name: "VIRTIO_LAMP_F_BOTH", bit: 3, missing: 0b10 });
 }
 
 #[test]
-fn a_required_feature_is_proven_without_question() {
-    let accepted = Accepted::<AllRequired>::negotiate(ALL, ALL).expect("everything is offered");
+fn proof_of_a_required_feature_is_not_an_option() {
+    let accepted = Accepted::<AllRequired>::negotiate(ALL, ALL).expect("all features are offered");
     let proof: crate::Negotiated<Far> = accepted.proof(Far);
     assert_eq!(format!("{proof:?}"), "Negotiated(PhantomData<aerostat_spec::negotiate::tests::lamp::feature::Far>)");
 }
@@ -111,24 +113,24 @@ fn entries<S: FeatureSet>() -> impl Iterator<Item = &'static FeatureEntry> {
     <S::Device as FeatureTable>::ENTRIES.iter().chain(<S::Reserved as FeatureTable>::ENTRIES)
 }
 
-/// Whether every feature of the mask has its prerequisites in the mask.
+/// Returns whether the mask has the prerequisites of all its features.
 fn closed<S: FeatureSet>(bits: u64) -> bool {
     entries::<S>().filter(|entry| bits & entry.mask() != 0).all(|entry| entry.missing(bits) == 0)
 }
 
-/// The largest closed part of the mask, found by trying all parts.
+/// Returns the largest closed subset of the mask, by trying all subsets.
 fn largest_closed<S: FeatureSet>(bits: u64) -> u64 {
-    // All parts of a mask, from the mask itself down to nothing.
-    let mut part = bits;
+    // Enumerates all subsets, from the mask itself down to the empty one.
+    let mut subset = bits;
     loop {
-        if closed::<S>(part) {
-            return part;
+        if closed::<S>(subset) {
+            return subset;
         }
-        part = part.wrapping_sub(1) & bits;
+        subset = subset.wrapping_sub(1) & bits;
     }
 }
 
-fn holds<S: FeatureSet + core::fmt::Debug>(offered: u64, supported: u64, unknown: u64) -> Result<(), TestCaseError> {
+fn check<S: FeatureSet + core::fmt::Debug>(offered: u64, supported: u64, unknown: u64) -> Result<(), TestCaseError> {
     let usable = offered & supported & S::DECLARED;
     let known = entries::<S>().map(FeatureEntry::mask).sum::<u64>();
     let outcome = Accepted::<S>::negotiate(offered, supported);
@@ -136,34 +138,34 @@ fn holds<S: FeatureSet + core::fmt::Debug>(offered: u64, supported: u64, unknown
     match outcome {
         Ok(accepted) => {
             let bits = accepted.bits();
-            prop_assert_eq!(bits & !usable, 0, "only what is offered, supported and declared");
-            prop_assert_eq!(S::REQUIRED & !bits, 0, "all that is required");
-            prop_assert!(closed::<S>(bits), "nothing without its prerequisites");
-            prop_assert_eq!(bits, largest_closed::<S>(usable), "nothing is left out without need");
-            prop_assert_eq!(more.map(|more| more.bits()), Ok(bits), "unknown bits change nothing");
+            prop_assert_eq!(bits & !usable, 0, "only features that are offered, supported and declared");
+            prop_assert_eq!(S::REQUIRED & !bits, 0, "all required features");
+            prop_assert!(closed::<S>(bits), "no feature without its prerequisites");
+            prop_assert_eq!(bits, largest_closed::<S>(usable), "as many features as possible");
+            prop_assert_eq!(more.map(|more| more.bits()), Ok(bits), "unknown bits have no effect");
         }
         Err(_) => {
             prop_assert_ne!(S::REQUIRED & !largest_closed::<S>(usable), 0, "a failure has a cause");
-            prop_assert!(more.is_err(), "unknown bits change nothing");
+            prop_assert!(more.is_err(), "unknown bits have no effect");
         }
     }
     Ok(())
 }
 
-/// Masks in which the features of the descriptions are present more often than not.
+/// Masks in which three of four bits are set on average.
 fn offers() -> impl Strategy<Value = u64> {
     (any::<u64>(), any::<u64>()).prop_map(|(a, b)| a | b)
 }
 
 proptest! {
     #[test]
-    fn negotiation_accepts_the_most_that_is_allowed(offered in offers(), supported in offers(), unknown: u64) {
-        holds::<Nothing>(offered, supported, unknown)?;
-        holds::<AllOptional>(offered, supported, unknown)?;
-        holds::<AllRequired>(offered, supported, unknown)?;
-        holds::<Mixed>(offered, supported, unknown)?;
-        holds::<LeafRequired>(offered, supported, unknown)?;
-        holds::<WithoutPrerequisites>(offered, supported, unknown)?;
-        holds::<EitherRequired>(offered, supported, unknown)?;
+    fn negotiation_accepts_the_largest_allowed_set(offered in offers(), supported in offers(), unknown: u64) {
+        check::<Nothing>(offered, supported, unknown)?;
+        check::<AllOptional>(offered, supported, unknown)?;
+        check::<AllRequired>(offered, supported, unknown)?;
+        check::<Mixed>(offered, supported, unknown)?;
+        check::<LeafRequired>(offered, supported, unknown)?;
+        check::<WithoutPrerequisites>(offered, supported, unknown)?;
+        check::<EitherRequired>(offered, supported, unknown)?;
     }
 }

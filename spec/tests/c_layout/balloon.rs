@@ -10,7 +10,7 @@ use crate::{at, cc, feature, feature_as, len, offset, to_u64};
 const HEADERS: [&str; 2] = ["linux/virtio_balloon.h", "linux/virtio_ids.h"];
 
 #[test]
-fn the_configuration_space_is_that_of_linux() {
+fn configuration_space_matches_linux() {
     let claims = [
         len::<config::Space>("sizeof(struct virtio_balloon_config)"),
         offset("offsetof(struct virtio_balloon_config, num_pages)", config::NumPages),
@@ -22,7 +22,7 @@ fn the_configuration_space_is_that_of_linux() {
 }
 
 #[test]
-fn the_features_and_the_device_id_are_those_of_linux() {
+fn features_and_device_id_match_linux() {
     let claims = [
         ("VIRTIO_ID_BALLOON", Device::ID.0.into()),
         feature(feature::MustTellHost),
@@ -36,7 +36,7 @@ fn the_features_and_the_device_id_are_those_of_linux() {
 }
 
 #[test]
-fn a_statistic_is_laid_out_as_in_linux() {
+fn statistic_layout_matches_linux() {
     let claims = [
         ("sizeof(struct virtio_balloon_stat)", to_u64(size_of::<Stat>())),
         ("offsetof(struct virtio_balloon_stat, tag)", to_u64(offset_of!(Stat, tag))),
@@ -46,7 +46,7 @@ fn a_statistic_is_laid_out_as_in_linux() {
 }
 
 #[test]
-fn the_values_are_those_of_linux() {
+fn values_match_linux() {
     let tag = |expression, tag: StatTag| (expression, tag.to_raw().into());
     let claims = [
         tag("VIRTIO_BALLOON_S_SWAP_IN", StatTag::SwapIn),

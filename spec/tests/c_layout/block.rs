@@ -1,4 +1,4 @@
-//! `<linux/virtio_blk.h>` and `<linux/virtio_ids.h>`. Headers of some age have neither lifetime nor zones.
+//! `<linux/virtio_blk.h>` and `<linux/virtio_ids.h>`. Older headers lack lifetime and zones, so these are not checked.
 
 use core::mem::offset_of;
 
@@ -12,7 +12,7 @@ use crate::{at, cc, feature, feature_as, offset, to_u64};
 const HEADERS: [&str; 2] = ["linux/virtio_blk.h", "linux/virtio_ids.h"];
 
 #[test]
-fn the_configuration_space_is_that_of_linux() {
+fn configuration_space_matches_linux() {
     let claims = [
         offset("offsetof(struct virtio_blk_config, capacity)", config::Capacity),
         at::<config::SizeMax>("offsetof(struct virtio_blk_config, size_max)"),
@@ -42,7 +42,7 @@ fn the_configuration_space_is_that_of_linux() {
 }
 
 #[test]
-fn the_features_and_the_device_id_are_those_of_linux() {
+fn features_and_device_id_match_linux() {
     let claims = [
         ("VIRTIO_ID_BLOCK", Device::ID.0.into()),
         feature(feature::Barrier),
@@ -65,7 +65,7 @@ fn the_features_and_the_device_id_are_those_of_linux() {
 }
 
 #[test]
-fn requests_are_laid_out_as_in_linux() {
+fn request_layout_matches_linux() {
     let claims = [
         ("sizeof(struct virtio_blk_outhdr)", to_u64(size_of::<RequestHeader>())),
         ("offsetof(struct virtio_blk_outhdr, type)", to_u64(offset_of!(RequestHeader, request_type))),
@@ -82,7 +82,7 @@ fn requests_are_laid_out_as_in_linux() {
 }
 
 #[test]
-fn the_values_are_those_of_linux() {
+fn values_match_linux() {
     let request = |expression, request: RequestType| (expression, request.to_raw().into());
     let status = |expression, status: RequestStatus| (expression, status.to_raw().into());
     let claims = [

@@ -1,24 +1,24 @@
-//! Asks the C compiler.
+//! Evaluates expressions with the C compiler.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Claim;
 
-/// How to get what the tests need.
+/// Advice on the required packages.
 const INSTALL: &str = "these tests need a C compiler and the Linux headers: on Debian and Ubuntu, \
                        `apt install gcc libc6-dev linux-libc-dev`";
 
-/// Every expression must have the claimed value in a C program that includes the headers.
+/// Checks that every expression has the claimed value in a C program that includes the headers.
 ///
-/// Skipped where the runner was told to do without what such a program needs.
+/// Skipped if the environment variable `AEROSTAT_HOST_ONLY` is set.
 pub(crate) fn check(name: &str, headers: &[&str], claims: &[Claim]) {
     if std::env::var_os("AEROSTAT_HOST_ONLY").is_some() {
         eprintln!("skipped, because AEROSTAT_HOST_ONLY is set: {name}");
         return;
     }
     let values = evaluate(name, headers, claims);
-    assert_eq!(values.len(), claims.len(), "the C program printed one number for each expression");
+    assert_eq!(values.len(), claims.len(), "the C program prints one number for each expression");
     let wrong: Vec<String> = claims
         .iter()
         .zip(values)
@@ -28,7 +28,7 @@ pub(crate) fn check(name: &str, headers: &[&str], claims: &[Claim]) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The values of the expressions.
+/// Returns the values of the expressions.
 fn evaluate(name: &str, headers: &[&str], claims: &[Claim]) -> Vec<u64> {
     let mut source = String::from("#include <stddef.h>\n#include <stdio.h>\n");
     source.extend(headers.iter().map(|header| format!("#include <{header}>\n")));
@@ -38,7 +38,7 @@ fn evaluate(name: &str, headers: &[&str], claims: &[Claim]) -> Vec<u64> {
     source.extend(lines);
     source.push_str("return 0;\n}\n");
     let program = compile(name, &source);
-    let output = Command::new(&program).output().expect("a compiled program runs");
+    let output = Command::new(&program).output().expect("the C program runs");
     assert!(output.status.success(), "the C program failed: {}", output.status);
     let numbers = String::from_utf8(output.stdout).expect("digits");
     numbers.lines().map(|line| line.parse().expect("a number")).collect()
@@ -57,6 +57,6 @@ fn compile(name: &str, source: &str) -> PathBuf {
         .unwrap_or_else(|error| panic!("cannot run {}: {error}; {INSTALL}", compiler.display()));
     let messages = String::from_utf8_lossy(&output.stderr);
     assert!(!messages.contains("No such file"), "a header is missing; {INSTALL}\n{messages}");
-    assert!(output.status.success(), "{} refused the program:\n{messages}", compiler.display());
+    assert!(output.status.success(), "{} failed to compile the program:\n{messages}", compiler.display());
     program
 }

@@ -10,7 +10,7 @@ use crate::{at, cc, feature, len, to_u64};
 const HEADERS: [&str; 2] = ["linux/virtio_console.h", "linux/virtio_ids.h"];
 
 #[test]
-fn the_configuration_space_is_that_of_linux() {
+fn configuration_space_matches_linux() {
     let claims = [
         len::<config::Space>("sizeof(struct virtio_console_config)"),
         at::<config::Cols>("offsetof(struct virtio_console_config, cols)"),
@@ -22,7 +22,7 @@ fn the_configuration_space_is_that_of_linux() {
 }
 
 #[test]
-fn the_features_and_the_device_id_are_those_of_linux() {
+fn features_and_device_id_match_linux() {
     let claims = [
         ("VIRTIO_ID_CONSOLE", Device::ID.0.into()),
         feature(feature::Size),
@@ -33,7 +33,7 @@ fn the_features_and_the_device_id_are_those_of_linux() {
 }
 
 #[test]
-fn a_message_is_laid_out_as_in_linux() {
+fn control_message_layout_matches_linux() {
     let claims = [
         ("sizeof(struct virtio_console_control)", to_u64(size_of::<Control>())),
         ("offsetof(struct virtio_console_control, id)", to_u64(offset_of!(Control, id))),
@@ -44,7 +44,7 @@ fn a_message_is_laid_out_as_in_linux() {
 }
 
 #[test]
-fn the_events_are_those_of_linux() {
+fn events_match_linux() {
     let event = |expression, event: ControlEvent| (expression, event.to_raw().into());
     let claims = [
         event("VIRTIO_CONSOLE_DEVICE_READY", ControlEvent::DeviceReady),

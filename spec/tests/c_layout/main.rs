@@ -1,5 +1,4 @@
-//! The generated layouts, numbers and bits are those of the C headers of Linux, as the C compiler of the machine sees
-//! them.
+//! Compares the generated layouts, constants and bits with the C headers of Linux, as compiled by the C compiler of the host.
 
 mod balloon;
 mod block;
@@ -13,34 +12,34 @@ mod ring;
 
 use aerostat_spec::{Block, Feature, Field};
 
-/// A C expression, and what the bindings have for it.
+/// A C expression, and its expected value from the bindings.
 type Claim = (&'static str, u64);
 
-/// Claims that the bindings of a block or structure are where C has them.
+/// The offset of a field.
 fn offset<F: Field>(expression: &'static str, _field: F) -> Claim {
     (expression, to_u64(F::OFFSET))
 }
 
-/// Claims the place of a field that cannot be made without a feature; where it is can be named.
+/// The offset of a field that depends on a feature, so the test has no value of its type.
 fn at<F: Field>(expression: &'static str) -> Claim {
     (expression, to_u64(F::OFFSET))
 }
 
-/// Claims the length of a block.
+/// The length of a block.
 fn len<B: Block>(expression: &'static str) -> Claim {
     (expression, to_u64(B::LEN))
 }
 
-/// Claims the bit of a feature, whose name in the bindings is the C name.
+/// The bit of a feature whose name is the same in C.
 fn feature<F: Feature>(_feature: F) -> Claim {
     (F::NAME, F::BIT.into())
 }
 
-/// Claims the bit of a feature that C has under another name.
+/// The bit of a feature with another name in C.
 fn feature_as<F: Feature>(name: &'static str, _feature: F) -> Claim {
     (name, F::BIT.into())
 }
 
 fn to_u64(value: usize) -> u64 {
-    u64::try_from(value).expect("64 bits hold a size")
+    u64::try_from(value).expect("a size fits into 64 bits")
 }

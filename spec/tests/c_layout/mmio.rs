@@ -7,7 +7,7 @@ use crate::{cc, offset, to_u64};
 const HEADERS: [&str; 1] = ["linux/virtio_mmio.h"];
 
 #[test]
-fn the_registers_are_those_of_linux() {
+fn registers_match_linux() {
     let claims = [
         offset("VIRTIO_MMIO_MAGIC_VALUE", modern::MagicValue),
         offset("VIRTIO_MMIO_VERSION", modern::Version),
@@ -43,7 +43,7 @@ fn the_registers_are_those_of_linux() {
 }
 
 #[test]
-fn the_legacy_registers_are_those_of_linux() {
+fn legacy_registers_match_linux() {
     let claims = [
         offset("VIRTIO_MMIO_DEVICE_FEATURES", legacy::HostFeatures),
         offset("VIRTIO_MMIO_DEVICE_FEATURES_SEL", legacy::HostFeaturesSel),
@@ -64,7 +64,7 @@ fn the_legacy_registers_are_those_of_linux() {
 }
 
 #[test]
-fn the_interrupt_bits_are_those_of_linux() {
+fn interrupt_bits_match_linux() {
     let claims = [
         ("VIRTIO_MMIO_INT_VRING", Interrupt::new().with_used_buffer(true).into_bits().into()),
         ("VIRTIO_MMIO_INT_CONFIG", Interrupt::new().with_config_change(true).into_bits().into()),

@@ -1,4 +1,4 @@
-//! `<linux/virtio_net.h>` and `<linux/virtio_ids.h>`. Headers of some age lack what is not claimed here.
+//! `<linux/virtio_net.h>` and `<linux/virtio_ids.h>`. Older headers lack some items, which are not checked.
 
 use core::mem::offset_of;
 
@@ -14,7 +14,7 @@ use crate::{at, cc, feature, to_u64};
 const HEADERS: [&str; 2] = ["linux/virtio_net.h", "linux/virtio_ids.h"];
 
 #[test]
-fn the_configuration_space_is_that_of_linux() {
+fn configuration_space_matches_linux() {
     let claims = [
         at::<config::Mac>("offsetof(struct virtio_net_config, mac)"),
         at::<config::Status>("offsetof(struct virtio_net_config, status)"),
@@ -35,7 +35,7 @@ fn the_configuration_space_is_that_of_linux() {
 }
 
 #[test]
-fn the_features_and_the_device_id_are_those_of_linux() {
+fn features_and_device_id_match_linux() {
     let claims = [
         ("VIRTIO_ID_NET", Device::ID.0.into()),
         feature(feature::Csum),
@@ -72,7 +72,7 @@ fn the_features_and_the_device_id_are_those_of_linux() {
 }
 
 #[test]
-fn headers_of_packets_are_laid_out_as_in_linux() {
+fn packet_header_layout_matches_linux() {
     let hash = |field| to_u64(size_of::<Header>() + field);
     let claims = [
         ("sizeof(struct virtio_net_hdr_v1)", to_u64(size_of::<Header>())),
@@ -101,7 +101,7 @@ fn headers_of_packets_are_laid_out_as_in_linux() {
 }
 
 #[test]
-fn the_values_in_headers_are_those_of_linux() {
+fn packet_header_values_match_linux() {
     let flags = |expression, flags: HeaderFlags| (expression, flags.into_bits().into());
     let gso = |expression, kind: Gso| (expression, GsoType::new().with_kind(kind.to_raw()).into_bits().into());
     let claims = [
@@ -118,7 +118,7 @@ fn the_values_in_headers_are_those_of_linux() {
 }
 
 #[test]
-fn the_hashes_are_those_of_linux() {
+fn hashes_match_linux() {
     let types = |expression, types: HashTypes| (expression, types.into_bits().into());
     let report = |expression, report: HashReport| (expression, report.to_raw().into());
     let claims = [
@@ -146,7 +146,7 @@ fn the_hashes_are_those_of_linux() {
 }
 
 #[test]
-fn commands_are_laid_out_as_in_linux() {
+fn command_layout_matches_linux() {
     let claims = [
         ("sizeof(struct virtio_net_ctrl_hdr)", to_u64(size_of::<ControlHeader>())),
         ("offsetof(struct virtio_net_ctrl_hdr, class)", to_u64(offset_of!(ControlHeader, class))),
@@ -161,7 +161,7 @@ fn commands_are_laid_out_as_in_linux() {
 }
 
 #[test]
-fn the_commands_are_those_of_linux() {
+fn commands_match_linux() {
     let claims = [
         ("VIRTIO_NET_OK", Ack::Ok.to_raw().into()),
         ("VIRTIO_NET_ERR", Ack::Error.to_raw().into()),

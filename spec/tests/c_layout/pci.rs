@@ -11,7 +11,7 @@ use crate::{cc, len, offset, to_u64};
 const HEADERS: [&str; 2] = ["linux/virtio_pci.h", "linux/pci_regs.h"];
 
 #[test]
-fn the_capabilities_are_laid_out_as_in_linux() {
+fn capability_layout_matches_linux() {
     let claims = [
         len::<cap::Space>("sizeof(struct virtio_pci_cap)"),
         offset("offsetof(struct virtio_pci_cap, cap_vndr)", cap::CapVndr),
@@ -36,7 +36,7 @@ fn the_capabilities_are_laid_out_as_in_linux() {
 }
 
 #[test]
-fn the_common_configuration_is_that_of_linux() {
+fn common_configuration_matches_linux() {
     let claims = [
         offset("VIRTIO_PCI_COMMON_DFSELECT", common_cfg::DeviceFeatureSelect),
         offset("VIRTIO_PCI_COMMON_DF", common_cfg::DeviceFeature),
@@ -64,7 +64,7 @@ fn the_common_configuration_is_that_of_linux() {
 }
 
 #[test]
-fn the_legacy_registers_are_those_of_linux() {
+fn legacy_registers_match_linux() {
     let claims = [
         offset("VIRTIO_PCI_HOST_FEATURES", legacy::DeviceFeatures),
         offset("VIRTIO_PCI_GUEST_FEATURES", legacy::DriverFeatures),
@@ -86,7 +86,7 @@ fn the_legacy_registers_are_those_of_linux() {
 }
 
 #[test]
-fn msi_x_is_laid_out_as_in_linux() {
+fn msi_x_layout_matches_linux() {
     let size = MsixControl::new().with_table_size(0x7ff);
     let claims = [
         ("PCI_CAP_ID_MSIX", CAP_MSIX.into()),
@@ -107,7 +107,7 @@ fn msi_x_is_laid_out_as_in_linux() {
 }
 
 #[test]
-fn the_values_are_those_of_linux() {
+fn values_match_linux() {
     let claims = [
         ("VIRTIO_PCI_CAP_COMMON_CFG", CfgType::Common.to_raw().into()),
         ("VIRTIO_PCI_CAP_NOTIFY_CFG", CfgType::Notify.to_raw().into()),

@@ -23,7 +23,7 @@ macro_rules! structure {
 }
 
 #[test]
-fn the_split_ring_is_laid_out_as_in_linux() {
+fn split_ring_layout_matches_linux() {
     let mut claims = structure!("vring_desc" is Desc: addr is addr, len is len, flags is flags, next is next);
     claims.extend(structure!("vring_avail" is Avail: flags is flags, idx is idx));
     claims.extend(structure!("vring_used" is Used: flags is flags, idx is idx));
@@ -34,14 +34,14 @@ fn the_split_ring_is_laid_out_as_in_linux() {
 }
 
 #[test]
-fn the_packed_ring_is_laid_out_as_in_linux() {
+fn packed_ring_layout_matches_linux() {
     let mut claims = structure!("vring_packed_desc" is PackedDesc: addr is addr, len is len, id is id, flags is flags);
     claims.extend(structure!("vring_packed_desc_event" is EventSuppress: off_wrap is desc, flags is flags));
     cc::check("ring_packed", &HEADERS, &claims);
 }
 
 #[test]
-fn the_flags_of_rings_are_those_of_linux() {
+fn ring_flags_match_linux() {
     let desc = |flags: DescFlags| u64::from(flags.into_bits());
     let mode = |mode: EventMode| u64::from(EventFlags::new().with_mode(mode.to_raw()).into_bits());
     let claims = [
@@ -61,7 +61,7 @@ fn the_flags_of_rings_are_those_of_linux() {
 }
 
 #[test]
-fn the_reserved_features_are_those_of_linux() {
+fn reserved_features_match_linux() {
     let claims = [
         feature(reserved::NotifyOnEmpty),
         feature(reserved::AnyLayout),
@@ -79,7 +79,7 @@ fn the_reserved_features_are_those_of_linux() {
 }
 
 #[test]
-fn the_status_bits_are_those_of_linux() {
+fn status_bits_match_linux() {
     let claims = [
         ("VIRTIO_CONFIG_S_ACKNOWLEDGE", Status::new().with_acknowledge(true)),
         ("VIRTIO_CONFIG_S_DRIVER", Status::new().with_driver(true)),

@@ -1,4 +1,4 @@
-//! A field or queue that depends on a feature is no value of its own: `given` makes it from the proof.
+//! The name of a field or queue that depends on a feature is not a value. `given` makes the value from the proof.
 
 use aerostat_spec::balloon::config::PoisonVal;
 use aerostat_spec::balloon::queue::Stats;

@@ -1,4 +1,4 @@
-//! A field or queue that depends on a feature cannot be put together by hand.
+//! A field or queue that depends on a feature cannot be made without the proof.
 
 use aerostat_spec::balloon::config::PoisonVal;
 use aerostat_spec::balloon::queue::Stats;

@@ -1,4 +1,4 @@
-//! A read-only field cannot be written, and one for the setup not when the device is live.
+//! A read-only field cannot be written, and a `setup` field cannot be written when the device is live.
 
 use aerostat_spec::balloon::config::{Actual, NumPages, PoisonVal};
 use aerostat_spec::mmio::modern::QueueNotify;

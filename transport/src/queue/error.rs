@@ -1,26 +1,27 @@
-//! What can go wrong with a virtqueue.
+//! Errors of virtqueues in use.
 
 use thiserror::Error;
 
-/// The device broke a rule of the protocol, or does not work. Unless the variant says otherwise, the queue that noticed is
-/// unusable from then on.
+use crate::bus::ConfigError;
+
+/// The device broke the protocol or does not work. Unless the variant says otherwise, the queue that reports it is unusable
+/// from then on.
 ///
-/// Nothing that the device holds is given back after such an error: it may still be in use. Reset the device.
+/// Buffers in flight are not returned after such an error, because the device may still use them. Reset the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DeviceError {
-    /// A used ring entry names a buffer that the device does not hold.
-    #[error("queue {queue}: the device returned buffer {id}, which it does not hold; reset the device")]
+    /// A used ring entry names a buffer that is not in flight.
+    #[error("queue {queue}: the device returned buffer {id}, which is not in flight; reset the device")]
     NotOutstanding {
         /// Number of the queue.
         queue: u16,
         /// The id in the used ring entry.
         id: u32,
     },
-    /// A used ring entry reports more bytes than the buffer has room for.
+    /// A used ring entry reports more bytes than the buffer holds.
     #[error(
-        "queue {queue}: the device reports {length} bytes written to buffer {id}, which has room for {capacity}; \
-         reset the device"
+        "queue {queue}: the device reports {length} bytes written to buffer {id}, which holds {capacity}; reset the device"
     )]
     LengthTooLong {
         /// Number of the queue.
@@ -32,29 +33,28 @@ pub enum DeviceError {
         /// Bytes of the buffer that the device may write.
         capacity: u32,
     },
-    /// The used index moved by more than the device holds.
+    /// The used index moved by more than the number of buffers in flight.
     #[error(
-        "queue {queue}: the used index went from {from} to {to} while the device holds {in_flight} buffers; \
-         reset the device"
+        "queue {queue}: the used index went from {from} to {to} with {in_flight} buffers in flight; reset the device"
     )]
     IndexJumped {
         /// Number of the queue.
         queue: u16,
-        /// The used index up to which entries have been taken.
+        /// The used index up to which the driver has taken entries.
         from: u16,
         /// The used index that the device published.
         to: u16,
-        /// Buffers that the device holds.
+        /// Number of buffers in flight.
         in_flight: u16,
     },
-    /// The device asks to be reset (DEVICE_NEEDS_RESET).
-    #[error("the device says that it needs a reset")]
+    /// The device asks for a reset (DEVICE_NEEDS_RESET).
+    #[error("the device needs a reset")]
     NeedsReset,
-    /// A reset was asked for and did not finish: the device may stop at any time.
-    #[error("the device was asked to reset and has not finished; ask again")]
+    /// A reset was requested and has not finished: the device may stop at any time.
+    #[error("the device has not finished a requested reset; request it again")]
     Resetting,
-    /// The queue belongs to another device than the one that it was used with.
-    #[error("queue {queue}: it belongs to another device, or to an earlier life of this one")]
+    /// The queue was set up for another device than the one that it was used with, or before the last reset.
+    #[error("queue {queue} belongs to another device, or was set up before the last reset of this one")]
     OtherDevice {
         /// Number of the queue.
         queue: u16,
@@ -67,25 +67,25 @@ pub enum DeviceError {
     },
     /// The configuration space cannot be read.
     #[error(transparent)]
-    Config(#[from] crate::config::ConfigError),
+    Config(#[from] ConfigError),
 }
 
-/// Why a buffer was not added to a queue. The buffer is still the caller's.
+/// A buffer was not added to a queue. The caller still owns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AddError {
-    /// There are not enough free descriptors now; there will be once the device returns buffers.
-    #[error("queue {queue}: {needed} descriptors are needed and {free} are free; take used buffers off first")]
+    /// There are not enough free descriptors until the device returns buffers.
+    #[error("queue {queue}: the buffer needs {needed} descriptors and {free} are free; take used buffers off first")]
     Full {
         /// Number of the queue.
         queue: u16,
         /// Descriptors that the buffer takes.
         needed: usize,
-        /// Descriptors that are free.
+        /// Free descriptors.
         free: usize,
     },
-    /// The buffer has more elements than the queue has descriptors in all.
-    #[error("queue {queue}: a buffer of {needed} elements never fits into {capacity} descriptors; split it")]
+    /// The buffer has more elements than the queue has descriptors.
+    #[error("queue {queue}: a buffer of {needed} elements does not fit into {capacity} descriptors; split it")]
     TooManyElements {
         /// Number of the queue.
         queue: u16,
@@ -94,108 +94,25 @@ pub enum AddError {
         /// Descriptors of the queue.
         capacity: usize,
     },
-    /// The buffer has no element, or an element has no bytes.
-    #[error("queue {queue}: a buffer needs at least one element and each element at least one byte")]
+    /// The buffer has no elements, or an element has no bytes.
+    #[error("queue {queue}: the buffer has no elements, or an element has no bytes")]
     Empty {
         /// Number of the queue.
         queue: u16,
     },
-    /// A device-readable element stands behind a device-writable one.
-    #[error("queue {queue}: device-readable elements come before device-writable ones")]
+    /// A device-readable element follows a device-writable one.
+    #[error("queue {queue}: a device-readable element follows a device-writable one; sort the elements")]
     Order {
         /// Number of the queue.
         queue: u16,
     },
-    /// The elements have more than 2^32 - 1 bytes together.
-    #[error("queue {queue}: the elements of one buffer have more than 4 GiB together; split it")]
+    /// The elements are longer than 2^32 - 1 bytes together.
+    #[error("queue {queue}: the buffer is longer than 4 GiB; split it")]
     TooLong {
         /// Number of the queue.
         queue: u16,
     },
     /// An earlier error made the queue unusable.
-    #[error("an earlier error made the queue unusable: {0}")]
+    #[error("the queue is unusable after an earlier error: {0}")]
     Poisoned(DeviceError),
-}
-
-/// Why a queue could not be set up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum QueueError {
-    /// The device has no such queue.
-    #[error("queue {queue}: the device does not have it (its size reads 0)")]
-    Missing {
-        /// Number of the queue.
-        queue: u16,
-    },
-    /// The queue is too small for what the driver does with it.
-    #[error("queue {queue}: the device and the driver have room for {size} descriptors, and {needed} are needed")]
-    TooSmall {
-        /// Number of the queue.
-        queue: u16,
-        /// Descriptors that both have room for: the device by its largest size, the driver by its `K`.
-        size: u16,
-        /// The least that the driver can work with.
-        needed: u16,
-    },
-    /// The queue is in use already.
-    #[error("queue {queue}: the device says that it is in use already")]
-    InUse {
-        /// Number of the queue.
-        queue: u16,
-    },
-    /// There is no memory for the ring or its buffers, or the platform did not map it for the device.
-    #[error("queue {queue}: no {bytes} bytes of memory that the device can reach")]
-    NoMemory {
-        /// Number of the queue.
-        queue: u16,
-        /// Bytes asked for.
-        bytes: usize,
-    },
-    /// The device wants a size that no split ring can have.
-    #[error(
-        "queue {queue}: the device asks for {size} descriptors, and a split ring has a power of two, at most 32768"
-    )]
-    Size {
-        /// Number of the queue.
-        queue: u16,
-        /// The size that the device reports.
-        size: u16,
-    },
-    /// The legacy interface cannot express the address of the ring.
-    #[error(
-        "queue {queue}: the legacy interface cannot express the ring's address {address:#x} (a multiple of 4096, not 0, \
-         below 16 TiB)"
-    )]
-    Address {
-        /// Number of the queue.
-        queue: u16,
-        /// Where the ring is, as the device sees memory.
-        address: u64,
-    },
-    /// The queue belongs to another device than the one that was to reset it.
-    #[error("queue {queue}: it belongs to another device, or to an earlier life of this one")]
-    OtherDevice {
-        /// Number of the queue.
-        queue: u16,
-    },
-    /// The device does not finish the reset of the queue. It may still be using it.
-    #[error("queue {queue}: the device has not finished resetting it; reset the device")]
-    ResetUnfinished {
-        /// Number of the queue.
-        queue: u16,
-    },
-    /// The registers of the device have no room for the queue's notification, or an address that is not aligned to it.
-    #[error("queue {queue}: its notification address is outside the notification structure, or not aligned")]
-    Notification {
-        /// Number of the queue.
-        queue: u16,
-    },
-    /// The device did not accept the interrupt vector for the queue.
-    #[error("queue {queue}: the device did not accept MSI-X vector {vector}")]
-    Vector {
-        /// Number of the queue.
-        queue: u16,
-        /// The vector that was written.
-        vector: u16,
-    },
 }

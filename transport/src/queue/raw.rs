@@ -1,83 +1,169 @@
-//! What a queue does whatever the number of its descriptors: it is compiled once.
+//! The part of a queue that does not depend on its number of descriptors, so it is compiled once.
 
 use aerostat_spec::Interface;
 
-use crate::lifecycle::Generation;
-use crate::queue::indirect::Tables;
-use crate::queue::ring::{Link, Next, Ring};
-use crate::queue::rules::UseOrder;
-use crate::queue::table::{Extent, Slot, Table, Taken};
-use crate::queue::{Access, AddError, DeviceError, Element, Token, Used};
+use crate::dma::DmaRegion;
+use crate::queue::error::{AddError, DeviceError};
+use crate::queue::generation::Generation;
+use crate::queue::shadow::{Completion, DescriptorShadow, Extent, Slot};
+use crate::queue::token::{Token, Used};
+use crate::ring::{
+    Access, Element, Indirect, IndirectTables, Interrupts, Link, NextUsed, QueueSize, Ring, RingAddresses,
+    RingPosition, RuleBounds, Unbounded, UseOrder,
+};
 
-/// A ring and the private book of it, whose slots are `S`: an array, or after coercion a slice.
+/// A ring and its descriptor shadow. `S` is an array of [`Slot`]s, or a slice after coercion.
 #[derive(Debug)]
 pub(crate) struct RawQueue<S: ?Sized> {
-    pub(crate) fixed: Fixed,
-    pub(crate) table: Table<S>,
+    pub(crate) core: QueueCore,
+    pub(crate) shadow: DescriptorShadow<S>,
 }
 
-/// What a queue has whatever the number of its descriptors.
+/// The operations of a queue, compiled for what the rules of its ring can be.
+///
+/// They are called through this table, so that the type of a queue does not depend on the features that a driver declares, and
+/// the code for other features is not linked. Operations that few drivers use are not in it: they would be linked into every
+/// driver.
 #[derive(Debug)]
-pub(crate) struct Fixed {
-    pub(crate) ring: Ring,
-    pub(crate) tables: Option<Tables>,
-    /// The last buffer of those that the device has used together, and how much of it.
-    batch: Option<(u32, u32)>,
+pub(crate) struct QueueOps {
+    // These are generic, so they are compiled in the driver's crate. What they call on the way of a buffer is `#[inline]`, so that
+    // it is inlined there.
+    add: unsafe fn(&mut RawQueue<[Slot]>, &[Element]) -> Result<Token, AddError>,
+    pop: fn(&mut RawQueue<[Slot]>) -> Result<Option<Used>, DeviceError>,
+    position_if_wanted: fn(&mut Ring) -> Option<RingPosition>,
+}
+
+impl QueueOps {
+    /// Returns the operations within these bounds.
+    pub(crate) const fn within<B: RuleBounds>() -> &'static Self {
+        const {
+            &Self {
+                add: RawQueue::add_within::<B>,
+                pop: RawQueue::pop_within::<B>,
+                position_if_wanted: Ring::position_if_wanted::<B>,
+            }
+        }
+    }
+}
+
+/// A queue without its descriptor shadow.
+#[derive(Debug)]
+pub(crate) struct QueueCore {
+    ring: Ring,
+    ops: &'static QueueOps,
+    tables: Option<IndirectTables>,
+    /// The rest of the batch that the device reported with one used entry.
+    batch: Option<Batch>,
     pub(crate) index: u16,
-    pub(crate) life: Generation,
+    pub(crate) generation: Generation,
     poisoned: Option<DeviceError>,
 }
 
-impl Fixed {
-    pub(crate) fn new(ring: Ring, tables: Option<Tables>, index: u16, life: Generation) -> Self {
-        Self { ring, tables, batch: None, index, life, poisoned: None }
+/// Buffers that the device reported as used with one entry, in order (VIRTIO_F_IN_ORDER).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Batch {
+    /// The last buffer of the batch.
+    last: u32,
+    /// The length that the device reported for the last buffer, in bytes.
+    length: u32,
+}
+
+impl QueueCore {
+    pub(crate) fn new(
+        ring: Ring,
+        ops: &'static QueueOps,
+        tables: Option<IndirectTables>,
+        index: u16,
+        generation: Generation,
+    ) -> Self {
+        Self { ring, ops, tables, batch: None, index, generation, poisoned: None }
     }
 
-    /// As it was when it was new: the device holds nothing, nor knows the ring.
+    /// Returns the queue as it was when it was new. The device must not know the ring.
     pub(crate) fn renew(self) -> Self {
-        let (rules, size) = (self.ring.rules(), self.ring.size());
-        Self::new(Ring::new(rules, self.ring.into_memory(), size), self.tables, self.index, self.life)
+        Self::new(self.ring.renew::<Unbounded>(), self.ops, self.tables, self.index, self.generation)
+    }
+
+    /// Returns the position for a notification of the buffers made available since the last call, if the device wants one.
+    pub(crate) fn position_if_wanted(&mut self) -> Option<RingPosition> {
+        (self.ops.position_if_wanted)(&mut self.ring)
+    }
+
+    pub(crate) fn set_interrupts(&mut self, interrupts: Interrupts) {
+        self.ring.set_interrupts::<Unbounded>(interrupts);
+    }
+
+    /// Returns the size of the ring and its addresses, to enable the queue again.
+    pub(crate) fn program(&self) -> (QueueSize, RingAddresses) {
+        (self.ring.size(), self.ring.addresses::<Unbounded>())
+    }
+
+    pub(crate) fn into_memory(self) -> DmaRegion {
+        self.ring.into_memory()
+    }
+
+    /// Returns the next buffer that the device reports as used.
+    fn next_used<B: RuleBounds>(&mut self, in_flight: u16) -> NextUsed {
+        match self.batch {
+            Some(Batch { last, length }) if self.ring.rules::<B>().order == UseOrder::InOrder => {
+                NextUsed::Buffer { id: last, length }
+            }
+            _ => self.ring.next_used::<B>(in_flight),
+        }
+    }
+
+    /// Returns the indirect tables if they describe a buffer of this many elements.
+    fn tables_for<B: RuleBounds>(&self, elements: usize) -> Option<IndirectTables> {
+        match self.ring.rules::<B>().indirect {
+            Indirect::Allowed => self.tables.filter(|tables| tables.fit(elements)),
+            Indirect::Forbidden => None,
+        }
+    }
+
+    /// Returns the number of ring descriptors that a buffer of this many elements takes.
+    fn descriptors_for<B: RuleBounds>(&self, elements: usize) -> usize {
+        if self.tables_for::<B>(elements).is_some() { 1 } else { elements }
     }
 }
 
 impl<const K: usize> RawQueue<[Slot; K]> {
-    /// A queue that still has to begin, see [`RawQueue::begin`].
-    pub(crate) fn new(fixed: Fixed) -> Self {
-        Self { fixed, table: Table::new() }
+    /// Returns a queue without usable descriptors, see [`RawQueue::reset_shadow`].
+    pub(crate) fn new(core: QueueCore) -> Self {
+        Self { core, shadow: DescriptorShadow::new() }
     }
 }
 
 impl<S: ?Sized> RawQueue<S> {
-    /// The interface that the device is driven through.
+    /// Returns the interface that the device is driven through.
     pub(crate) fn interface(&self) -> Interface {
-        self.fixed.ring.rules().interface
+        self.core.ring.interface()
     }
 
-    /// The error that made the queue unusable.
+    /// Returns the error that made the queue unusable.
     pub(crate) const fn poisoned(&self) -> Option<DeviceError> {
-        self.fixed.poisoned
+        self.core.poisoned
     }
 
-    /// Makes the queue unusable, for the first of all errors.
+    /// Makes the queue unusable, and returns the first error that did so.
     #[cold]
     #[inline(never)]
     pub(crate) fn poison(&mut self, error: DeviceError) -> DeviceError {
-        *self.fixed.poisoned.get_or_insert(error)
+        *self.core.poisoned.get_or_insert(error)
     }
 
-    /// The token that the next buffer will have.
+    /// Returns the token that the next buffer will have.
     pub(crate) fn next_token(&self) -> Result<Token, AddError> {
-        if let Some(error) = self.fixed.poisoned {
+        if let Some(error) = self.core.poisoned {
             return Err(AddError::Poisoned(error));
         }
-        self.table.next_free().map(Token).ok_or(AddError::Full { queue: self.fixed.index, needed: 1, free: 0 })
+        self.shadow.next_free().map(Token).ok_or(AddError::Full { queue: self.core.index, needed: 1, free: 0 })
     }
 }
 
 impl RawQueue<[Slot]> {
-    /// Makes all descriptors free that the ring has too.
-    pub(crate) fn begin(&mut self) {
-        self.table.chain(self.fixed.ring.size().get());
+    /// Makes all descriptors of the ring free, or as many as the shadow has slots.
+    pub(crate) fn reset_shadow(&mut self) {
+        self.shadow.reset(self.core.ring.size().get());
     }
 
     /// Makes a buffer available to the device.
@@ -86,60 +172,75 @@ impl RawQueue<[Slot]> {
     ///
     /// As for [`VirtQueue::add`](crate::VirtQueue::add).
     pub(crate) unsafe fn add(&mut self, elements: &[Element]) -> Result<Token, AddError> {
-        let extent = self.check(elements)?;
+        // SAFETY: by the caller's promise.
+        unsafe { (self.core.ops.add)(self, elements) }
+    }
+
+    /// Takes the next used buffer off the queue.
+    pub(crate) fn pop(&mut self) -> Result<Option<Used>, DeviceError> {
+        (self.core.ops.pop)(self)
+    }
+
+    /// Implements [`RawQueue::add`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`VirtQueue::add`](crate::VirtQueue::add).
+    unsafe fn add_within<B: RuleBounds>(&mut self, elements: &[Element]) -> Result<Token, AddError> {
+        let extent = self.check::<B>(elements)?;
         let full = AddError::Full {
-            queue: self.fixed.index,
-            needed: self.descriptors(elements),
-            free: self.table.free().into(),
+            queue: self.core.index,
+            needed: self.core.descriptors_for::<B>(elements.len()),
+            free: self.shadow.free().into(),
         };
-        let head = self.table.take().ok_or(full)?;
-        if let Some(tables) = self.table_for(elements) {
-            let table = tables.fill(self.fixed.ring.memory(), self.fixed.ring.rules(), head, elements);
-            self.fixed.ring.describe(head, head, &table, Link::Table);
-            self.table.lend(head, 1, extent);
-        } else {
-            let mut id = head;
-            let mut rest = elements.iter().peekable();
-            while let Some(element) = rest.next() {
-                let next = if rest.peek().is_some() { self.table.take() } else { None };
-                self.fixed.ring.describe(head, id, element, next.map_or(Link::End, Link::Next));
-                if let Some(next) = next {
-                    self.table.link(id, next);
-                    id = next;
-                }
-            }
-            // `check` has limited the elements to the descriptors of the table.
-            self.table.lend(head, elements.len() as u16, extent);
-        }
-        self.fixed.ring.make_available(head);
+        let head = self.shadow.allocate().ok_or(full)?;
+        let descriptors = match self.core.tables_for::<B>(elements.len()) {
+            Some(tables) => self.describe_by_table::<B>(tables, head, elements),
+            None => self.describe_by_chain::<B>(head, elements),
+        };
+        self.shadow.mark_in_flight(head, descriptors, extent);
+        self.core.ring.make_available::<B>(head);
         Ok(Token(head))
     }
 
-    /// The tables, if the buffer is one for them.
-    fn table_for(&self, elements: &[Element]) -> Option<Tables> {
-        self.fixed.tables.filter(|tables| (2..=tables.entries().into()).contains(&elements.len()))
+    /// Describes a buffer by an indirect table, and returns its number of descriptors.
+    fn describe_by_table<B: RuleBounds>(&mut self, tables: IndirectTables, head: u16, elements: &[Element]) -> u16 {
+        let ring = &mut self.core.ring;
+        let table = tables.fill(ring.memory(), ring.rules::<B>(), head, elements);
+        ring.describe::<B>(head, head, &table, Link::Table);
+        1
     }
 
-    /// Descriptors of the ring that a buffer takes.
-    fn descriptors(&self, elements: &[Element]) -> usize {
-        if self.table_for(elements).is_some() { 1 } else { elements.len() }
+    /// Describes a buffer by a chain of descriptors, and returns their number.
+    fn describe_by_chain<B: RuleBounds>(&mut self, head: u16, elements: &[Element]) -> u16 {
+        let mut id = head;
+        let mut rest = elements.iter().peekable();
+        while let Some(element) = rest.next() {
+            let next = if rest.peek().is_some() { self.shadow.allocate() } else { None };
+            self.core.ring.describe::<B>(head, id, element, next.map_or(Link::End, Link::Next));
+            if let Some(next) = next {
+                self.shadow.link(id, next);
+                id = next;
+            }
+        }
+        // `check` has limited the elements to the number of descriptors.
+        elements.len() as u16
     }
 
-    /// Checks a buffer and returns how long it is.
-    fn check(&self, elements: &[Element]) -> Result<Extent, AddError> {
-        let queue = self.fixed.index;
-        if let Some(error) = self.fixed.poisoned {
+    /// Checks a buffer and returns its length.
+    fn check<B: RuleBounds>(&self, elements: &[Element]) -> Result<Extent, AddError> {
+        let queue = self.core.index;
+        if let Some(error) = self.core.poisoned {
             return Err(AddError::Poisoned(error));
         }
-        let capacity = self.table.usable().into();
         if elements.is_empty() || elements.iter().any(|element| element.len == 0) {
             return Err(AddError::Empty { queue });
         }
-        let needed = self.descriptors(elements);
+        let (needed, capacity) = (self.core.descriptors_for::<B>(elements.len()), self.shadow.usable().into());
         if needed > capacity {
             return Err(AddError::TooManyElements { queue, needed, capacity });
         }
-        let free = self.table.free().into();
+        let free = self.shadow.free().into();
         if needed > free {
             return Err(AddError::Full { queue, needed, free });
         }
@@ -156,41 +257,45 @@ impl RawQueue<[Slot]> {
         Ok(extent)
     }
 
-    /// Takes the next buffer off that the device has used.
-    pub(crate) fn pop(&mut self) -> Result<Option<Used>, DeviceError> {
-        if let Some(error) = self.fixed.poisoned {
+    /// Implements [`RawQueue::pop`].
+    fn pop_within<B: RuleBounds>(&mut self) -> Result<Option<Used>, DeviceError> {
+        if let Some(error) = self.core.poisoned {
             return Err(error);
         }
-        let (queue, in_flight) = (self.fixed.index, self.table.held());
-        let error = match self.fixed.batch.map_or_else(|| self.fixed.ring.next_used(in_flight), Next::of) {
-            Next::Nothing => return Ok(None),
-            Next::Buffer { id, length } => {
-                let length = self.believable(id, length);
-                let taken = match self.fixed.ring.rules().order {
-                    UseOrder::Any => self.table.take_back(id, length),
-                    UseOrder::InOrder => self.table.take_oldest(id, length),
-                };
-                match taken {
-                    Taken::Buffer { head, descriptors, written } => {
-                        self.fixed.batch = (id != head.into()).then_some((id, length));
-                        self.fixed.ring.advance(descriptors);
+        let (queue, in_flight) = (self.core.index, self.shadow.in_flight());
+        let error = match self.core.next_used::<B>(in_flight) {
+            NextUsed::Nothing => return Ok(None),
+            NextUsed::IndexJumped { from, to } => DeviceError::IndexJumped { queue, from, to, in_flight },
+            NextUsed::Buffer { id, length } => {
+                let length = self.accepted_length::<B>(id, length);
+                match self.complete::<B>(id, length) {
+                    Completion::Buffer { head, descriptors, written } => {
+                        self.core.batch = (id != head.into()).then_some(Batch { last: id, length });
+                        self.core.ring.advance::<B>(descriptors);
                         return Ok(Some(Used { token: Token(head), written }));
                     }
-                    Taken::NotHeld => DeviceError::NotOutstanding { queue, id },
-                    Taken::TooLong(capacity) => DeviceError::LengthTooLong { queue, id, length, capacity },
+                    Completion::NotInFlight => DeviceError::NotOutstanding { queue, id },
+                    Completion::TooLong(capacity) => DeviceError::LengthTooLong { queue, id, length, capacity },
                 }
             }
-            Next::Jump { from, to } => DeviceError::IndexJumped { queue, from, to, in_flight },
         };
         Err(self.poison(error))
     }
 
-    /// The length that the device reports of a buffer. Many devices of the legacy interface report a wrong one, so that there
-    /// one that is too long is no error ("Legacy Interface: The Virtqueue Used Ring", 2.7.8.1).
-    fn believable(&self, id: u32, length: u32) -> u32 {
-        match self.fixed.ring.rules().interface {
+    /// Completes a buffer that the device reports as used.
+    fn complete<B: RuleBounds>(&mut self, id: u32, length: u32) -> Completion {
+        match self.core.ring.rules::<B>().order {
+            UseOrder::Any => self.shadow.complete(id, length),
+            UseOrder::InOrder => self.shadow.complete_oldest(id, length),
+        }
+    }
+
+    /// Returns the length to take for a used buffer. Many devices report a wrong one over the legacy interface, where a length
+    /// above the capacity is therefore cut off ("Legacy Interface: The Virtqueue Used Ring", 2.7.8.1).
+    fn accepted_length<B: RuleBounds>(&self, id: u32, length: u32) -> u32 {
+        match self.core.ring.rules::<B>().interface {
             Interface::Modern => length,
-            Interface::Legacy => self.table.capacity(id).map_or(length, |capacity| length.min(capacity)),
+            Interface::Legacy => self.shadow.capacity(id).map_or(length, |capacity| length.min(capacity)),
         }
     }
 }

@@ -1,7 +1,4 @@
-//! The features of rings and queues, each against a hand-made device.
-
-#[path = "../common/mod.rs"]
-mod common;
+//! The features of rings and queues, each against a hand-written device.
 
 mod in_order;
 mod indirect;
@@ -9,11 +6,11 @@ mod notification;
 mod platform;
 mod reset;
 
+use aerostat_spec::FeatureSet;
 use aerostat_spec::reserved::feature::RingPacked;
-use aerostat_spec::{FeatureSet, Required, WithFeature};
+use aerostat_test_support::{Memory, SoftMmio, test_device};
 use aerostat_transport::queue::{Access, AddError, Element, Enabled, QueueNeeds, Token, Used};
 use aerostat_transport::{Device, DeviceAddress, Live, Mmio, MmioNotifier, VirtQueue};
-use common::{Memory, Plain, Soft, kite};
 
 /// Flags of descriptors.
 const NEXT: u16 = 1;
@@ -22,23 +19,20 @@ const INDIRECT: u16 = 4;
 const AVAIL: u16 = 1 << 7;
 const USED: u16 = 1 << 15;
 
-/// The features are required.
-type One<A> = <Plain as WithFeature<A, Required>>::Out;
-type Two<A, B> = <One<A> as WithFeature<B, Required>>::Out;
-type Packed<A> = Two<A, RingPacked>;
+aerostat_spec::feature_set! { struct Packed for test_device { RingPacked: Required } }
 
-/// A live kite with a line, and the device's side of it.
-struct Kite<F, const K: usize> {
-    soft: Soft,
+/// A live device with queue 0, and the device side of the queue.
+struct Fixture<F, const K: usize> {
+    soft: SoftMmio,
     memory: Memory,
-    device: Device<Mmio<Soft>, kite::Device, Live<F>>,
-    line: VirtQueue<MmioNotifier<Soft>, K, Enabled>,
+    device: Device<Mmio<SoftMmio>, test_device::Device, Live<F>>,
+    queue0: VirtQueue<MmioNotifier<SoftMmio>, K, Enabled>,
     /// Descriptors, driver area, device area.
     ring: [u64; 3],
     size: u16,
 }
 
-/// A descriptor: of a split ring, or an entry of a table of one.
+/// A descriptor of a split ring or of one of its tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Desc {
     address: u64,
@@ -47,26 +41,30 @@ struct Desc {
     next: u16,
 }
 
-/// A kite that offers everything.
-fn fly<F: FeatureSet, const K: usize>(needs: impl Into<QueueNeeds>) -> Kite<F, K> {
-    let (soft, memory) = (Soft::new(42), Memory::new());
+/// A device that offers every feature.
+fn live<F: FeatureSet, const K: usize>(needs: impl Into<QueueNeeds>) -> Fixture<F, K> {
+    let (soft, memory) = (SoftMmio::new(42), Memory::new());
     soft.model().offered = u64::MAX;
     soft.model().queues[0].max = K as u32;
-    fly_with(soft, memory, needs)
+    live_with(soft, memory, needs)
 }
 
-fn fly_with<F: FeatureSet, const K: usize>(soft: Soft, mut memory: Memory, needs: impl Into<QueueNeeds>) -> Kite<F, K> {
+fn live_with<F: FeatureSet, const K: usize>(
+    soft: SoftMmio,
+    mut memory: Memory,
+    needs: impl Into<QueueNeeds>,
+) -> Fixture<F, K> {
     let transport = Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
     let device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<F>();
-    let mut device: Device<_, kite::Device, _> = device.unwrap();
-    let line = device.queue::<_, K>(kite::queue::Line, needs, &mut memory).unwrap();
+    let mut device: Device<_, test_device::Device, _> = device.unwrap();
+    let queue0 = device.queue::<_, K>(test_device::queue::Queue0, needs, &mut memory).unwrap();
     let device = device.go_live();
-    let line = line.enable(&device);
+    let queue0 = queue0.enable(&device);
     let queue = soft.model().queues[0];
-    Kite { soft, memory, device, line, ring: queue.addresses, size: queue.size as u16 }
+    Fixture { soft, memory, device, queue0, ring: queue.addresses, size: queue.size as u16 }
 }
 
-/// Elements of 16 bytes each, of which the device writes the last ones.
+/// Elements of 16 bytes each, the last ones device-writable.
 fn elements(count: usize, writable: usize) -> Vec<Element> {
     let element = |index| Element {
         address: DeviceAddress(0x40_0000 + 0x100 * index as u64),
@@ -76,10 +74,10 @@ fn elements(count: usize, writable: usize) -> Vec<Element> {
     (0..count).map(element).collect()
 }
 
-impl<F: FeatureSet, const K: usize> Kite<F, K> {
+impl<F: FeatureSet, const K: usize> Fixture<F, K> {
     fn add(&mut self, count: usize, writable: usize) -> Result<Token, AddError> {
-        // SAFETY: the device of these tests touches no buffer, and neither does anybody else.
-        unsafe { self.line.add(&elements(count, writable)) }
+        // SAFETY: the device of these tests does not access buffers, and nothing else does.
+        unsafe { self.queue0.add(&elements(count, writable)) }
     }
 
     /// A descriptor at an address.
@@ -97,7 +95,7 @@ impl<F: FeatureSet, const K: usize> Kite<F, K> {
         self.desc(self.ring[0] + 16 * u64::from(slot))
     }
 
-    /// The device writes a used entry of a split ring; only the index publishes it.
+    /// Writes a used entry of a split ring, as the device does, without publishing it.
     fn write_used(&self, index: u16, id: u32, len: u32) {
         let at = self.ring[2] + 4 + 8 * u64::from(index % self.size);
         self.memory.write32(at, id);
@@ -108,7 +106,7 @@ impl<F: FeatureSet, const K: usize> Kite<F, K> {
         self.memory.write16(self.ring[2] + 2, index);
     }
 
-    /// The device writes a used descriptor of a packed ring.
+    /// Writes a used descriptor of a packed ring, as the device does.
     fn write_packed(&self, (slot, wrap): (u16, bool), id: u16, len: u32) {
         let at = self.ring[0] + 16 * u64::from(slot);
         self.memory.write32(at + 8, len);
@@ -117,14 +115,14 @@ impl<F: FeatureSet, const K: usize> Kite<F, K> {
     }
 
     fn popped(&mut self) -> (usize, u32) {
-        let Used { token, written } = self.line.pop().unwrap().expect("a used buffer");
+        let Used { token, written } = self.queue0.pop().unwrap().expect("a used buffer");
         (token.index(), written)
     }
 
-    fn land(self) {
-        let Self { mut memory, device, line, .. } = self;
+    fn finish(self) {
+        let Self { mut memory, device, queue0, .. } = self;
         let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
-        line.release(&proof, &mut memory).unwrap();
-        assert_eq!(memory.lent(), 0);
+        queue0.release(&proof, &mut memory).unwrap();
+        assert_eq!(memory.allocated(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! The drivers build where there is neither std nor an allocator.
+//! Builds the drivers without std and without alloc.
 
 use std::{
     ffi::OsString,
@@ -10,39 +10,34 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
-use super::runner::Context;
-use crate::{
-    build::{
-        probe,
-        toolchain::{Core, Recipe, target_variable},
-    },
-    process::run,
-    workspace,
+use xtask_build::{
+    probe,
+    toolchain::{Core, Recipe, target_variable},
 };
+use xtask_common::{process::run, workspace};
+use xtask_install::BARE_METAL_32_BIT;
 
-/// Longest time for a build, with the core library.
+use super::context::Context;
+
+/// The time limit of a build, including the core library.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// A bare-metal target of 32 bits, one whose processors have atomic operations of every width up to that of a pointer.
-pub(crate) const NARROW: &str = "armv7a-none-eabi";
-
-/// Builds the drivers for the guest's target with nothing but `core` to link against: a dependency on `alloc` or `std` anywhere
-/// below it is a compile error.
+/// Builds the drivers for the guest's target with `core` alone: any dependency on `alloc` or `std` is a compile error.
 pub(super) fn drivers(context: &mut Context) -> anyhow::Result<()> {
     build(&context.recipe(context.arch)?)
 }
 
-/// The same for a target of 32 bits.
-pub(super) fn narrow_drivers(_context: &mut Context) -> anyhow::Result<()> {
-    build(&probe::recipe(NARROW)?)
+/// As [`drivers`], for a 32-bit target.
+pub(super) fn drivers_32_bit(_context: &mut Context) -> anyhow::Result<()> {
+    build(&probe::recipe(BARE_METAL_32_BIT)?)
 }
 
 fn build(recipe: &Recipe) -> anyhow::Result<()> {
     eprintln!("Building for {}: {}.", recipe.target, recipe.why);
     let mut cargo = recipe.cargo_build("core");
     if recipe.core == Core::Prebuilt {
-        // The installed target has `alloc`, so it is replaced by one that has not.
-        let sysroot = core_only(recipe).context("the libraries of the target could not be looked at")?;
+        // The installed target includes `alloc`, so use a sysroot without it.
+        let sysroot = core_only(recipe).context("failed to copy the libraries of the target")?;
         let mut flags = OsString::from("--sysroot=");
         flags.push(sysroot);
         cargo.env(target_variable(recipe.target, "RUSTFLAGS"), flags);
@@ -53,20 +48,20 @@ fn build(recipe: &Recipe) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes a sysroot that has the target's `core` and nothing else.
+/// Creates a sysroot with only the target's `core`.
 fn core_only(recipe: &Recipe) -> anyhow::Result<PathBuf> {
     let mut rustc = Command::new(recipe.rustc.clone().unwrap_or_else(|| "rustc".into()));
     rustc.args(["--print", "target-libdir", "--target", recipe.target]).current_dir(workspace::root());
     let (status, installed) = run::output(&mut rustc, Duration::from_secs(20))?;
     ensure!(status.success(), "rustc ended with {status}");
-    let sysroot = workspace::guest_target_dir().join("core-only");
+    let sysroot = workspace::separate_target_dir().join("core-only");
     let libraries = sysroot.join("lib/rustlib").join(recipe.target).join("lib");
     fill(&libraries, Path::new(installed.trim()))?;
     Ok(sysroot)
 }
 
 fn fill(libraries: &Path, installed: &Path) -> anyhow::Result<()> {
-    // What an older compiler left there would be found as well.
+    // Remove the libraries of an older compiler.
     let _ = fs::remove_dir_all(libraries);
     fs::create_dir_all(libraries)?;
     for entry in fs::read_dir(installed)? {
@@ -79,7 +74,7 @@ fn fill(libraries: &Path, installed: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether a library is `core`, or what the compiler itself calls.
+/// Returns whether a library is `core` or the compiler's run-time library.
 fn is_core(name: &str) -> bool {
     name.starts_with("libcore-") || name.starts_with("libcompiler_builtins-")
 }
@@ -89,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_the_installed_libraries_only_core_is_kept() {
+    fn only_core_is_copied() {
         let folder = tempfile::tempdir().unwrap();
         let (installed, libraries) = (folder.path().join("installed"), folder.path().join("libraries"));
         fs::create_dir_all(&installed).unwrap();

@@ -1,8 +1,8 @@
-//! How many tests passed and failed.
+//! Numbers of passed and failed tests.
 
 use std::{fmt, iter::Sum};
 
-/// A number of tests, by how they ended.
+/// Numbers of passed and failed tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Count {
     pub(crate) passed: usize,
@@ -15,7 +15,7 @@ impl Count {
     /// One test that failed.
     pub(crate) const FAILED: Self = Self { passed: 0, failed: 1 };
 
-    /// The numbers in a line of the test harness, like `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+    /// Parses a line of the test harness like `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
     pub(crate) fn of_line(line: &str) -> Option<Self> {
         let (_, numbers) = line.strip_prefix("test result: ")?.split_once(". ")?;
         let number = |name| numbers.split("; ").find_map(|part| part.strip_suffix(name)?.trim().parse().ok());
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_harness_is_understood() {
+    fn lines_of_the_test_harness_are_parsed() {
         let ok = "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.01s";
         assert_eq!(Count::of_line(ok), Some(Count { passed: 12, failed: 0 }));
         let bad = "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s";
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_add_up_to_the_last_line() {
+    fn counts_add_up() {
         let total: Count = [Count { passed: 12, failed: 0 }, Count::FAILED, Count::PASSED].into_iter().sum();
         assert_eq!(total.to_string(), "13 passed, 1 failed");
     }

@@ -1,28 +1,27 @@
-//! What goes wrong must be said clearly and soon: each case breaks one thing and reads the error.
+//! Failures must be reported quickly and clearly: each case breaks one thing and checks the error message.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, time::Duration};
 
+use aerostat_demo::{
+    arguments::DemoArguments,
+    device,
+    plan::Plan,
+    qemu::QemuSession,
+    run::{self, Limits},
+};
 use anyhow::{Context as _, bail};
-
-use super::{runner::Context, steps::Scope};
-use crate::{
-    cli::{Arch, DemoArguments, Transport},
-    demo::{
-        choice,
-        flight::{self, Limits},
-        plan::Plan,
-        qemu::Flying,
-    },
-    qemu::{
-        features::Offer,
-        machine::{Balloon, Machine, Start},
-        process::Qemu,
-        program,
-    },
-    units::Bytes,
+use xtask_common::{arch::Arch, bytes::Bytes};
+use xtask_qemu::{
+    features::Offer,
+    machine::{Balloon, Machine, Start},
+    program,
+    transport::Transport,
+    vm::Qemu,
 };
 
-/// One thing that is broken.
+use super::{context::Context, scope::Scope};
+
+/// A failure and its check.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Case {
     pub(crate) name: &'static str,
@@ -32,79 +31,79 @@ pub(crate) struct Case {
 
 /// The cases.
 pub(crate) const CASES: &[Case] = &[
-    Case { name: "a QEMU that is not there is named", scope: Scope::Host, check: absent },
-    Case { name: "a QEMU that does not work is named", scope: Scope::Host, check: broken },
-    Case { name: "a QEMU that fails to start is quoted", scope: Scope::Host, check: failing },
-    Case { name: "a QEMU that dies is noticed", scope: Scope::All, check: dying },
-    Case { name: "a machine without a balloon is noticed", scope: Scope::All, check: without_balloon },
-    Case { name: "a guest that never gets ready is given up", scope: Scope::All, check: silent },
-    Case { name: "a guest that panics is quoted", scope: Scope::All, check: panicking },
-    Case { name: "a guest that faults is quoted", scope: Scope::All, check: faulting },
-    Case { name: "a guest that hangs is given up", scope: Scope::All, check: hanging },
+    Case { name: "a missing QEMU is named", scope: Scope::Host, check: absent },
+    Case { name: "a broken QEMU is named", scope: Scope::Host, check: broken },
+    Case { name: "the error of a QEMU that fails to start is quoted", scope: Scope::Host, check: failing },
+    Case { name: "a QEMU that is killed is detected", scope: Scope::All, check: dying },
+    Case { name: "a machine without a balloon is detected", scope: Scope::All, check: without_balloon },
+    Case { name: "a guest that is never ready times out", scope: Scope::All, check: silent },
+    Case { name: "the panic of a guest is quoted", scope: Scope::All, check: panicking },
+    Case { name: "the fault of a guest is quoted", scope: Scope::All, check: faulting },
+    Case { name: "a guest that hangs times out", scope: Scope::All, check: hanging },
 ];
 
-/// How long a guest may be silent or stand still in these cases.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// Memory of the guests in these cases: they need little.
+/// The time limit for output and for progress in these cases.
+const LIMIT: Duration = Duration::from_secs(3);
+/// The memory of the guests.
 const MEMORY: Bytes = Bytes::from_mib(128);
 
 fn absent(_: &mut Context) -> anyhow::Result<()> {
     let error = choose("/no/such/qemu")?;
-    says(error, &["QEMU was not found as `/no/such/qemu`", "package qemu-system-x86"])
+    contains(error, &["QEMU was not found as `/no/such/qemu`", "package qemu-system-x86"])
 }
 
 fn broken(_: &mut Context) -> anyhow::Result<()> {
     let script = Script::new("exit 3")?;
-    says(choose(&script.path())?, &["is not a QEMU that works", "exit status: 3"])
+    contains(choose(&script.path())?, &["is not a working QEMU", "exit status: 3"])
 }
 
 fn failing(_: &mut Context) -> anyhow::Result<()> {
-    let script = Script::new("echo 'the machine has no wings' >&2; exit 1")?;
+    let script = Script::new("echo 'the machine is broken' >&2; exit 1")?;
     let machine = Machine { program: script.file.clone(), ..machine(Arch::X86_64, PathBuf::from("none"), "") };
-    let error = Qemu::start(&machine).map(drop).err().context("it started")?;
-    says(error.into(), &["QEMU ended while QEMU was starting: exit status: 1", "  | the machine has no wings"])
+    let error = Qemu::start(&machine).map(drop).err().context("QEMU started")?;
+    contains(error.into(), &["QEMU ended while starting QEMU: exit status: 1", "  | the machine is broken"])
 }
 
 fn dying(context: &mut Context) -> anyhow::Result<()> {
     let mut qemu = ready(context, "")?;
     qemu.kill();
-    says(fly(qemu)?, &["QEMU ended while", "signal: 9", "the last that the guest said:", "  | ready: "])
+    contains(run_demo(qemu)?, &["QEMU ended while", "signal: 9", "last output of the guest:", "  | ready: "])
 }
 
 fn without_balloon(context: &mut Context) -> anyhow::Result<()> {
-    let machine = Machine { balloon: Balloon::Missing, ..guest(context, "")? };
+    let machine = Machine { balloon: Balloon::Absent, ..guest(context, "")? };
     let mut qemu = Qemu::start(&machine)?;
     let error = match qemu.wait_ready() {
-        Ok(()) => fly(qemu)?,
+        Ok(()) => run_demo(qemu)?,
         Err(error) => error.into(),
     };
-    says(error, &["balloon"])
+    contains(error, &["balloon"])
 }
 
 fn silent(context: &mut Context) -> anyhow::Result<()> {
     let machine = Machine { start: Start::Paused, ..guest(context, "")? };
-    let error = Qemu::start(&machine)?.wait_ready_within(PATIENCE).err().context("it got ready")?;
-    says(error.into(), &["3 s went by while the guest was booting", "the guest said nothing"])
+    let error = Qemu::start(&machine)?.wait_ready_within(LIMIT).err().context("the guest was ready")?;
+    contains(error.into(), &["timed out after 3 s while booting the guest", "the guest printed nothing"])
 }
 
 fn panicking(context: &mut Context) -> anyhow::Result<()> {
-    says(launch(context, "then=panic")?, &["the guest panicked while", "  | panic: asked for on the command line"])
+    contains(start(context, "then=panic")?, &["the guest panicked while", "  | panic: requested on the command line"])
 }
 
 fn faulting(context: &mut Context) -> anyhow::Result<()> {
-    says(launch(context, "then=fault")?, &["the guest panicked while", "  | panic: "])
+    contains(start(context, "then=fault")?, &["the guest panicked while", "  | panic: "])
 }
 
 fn hanging(context: &mut Context) -> anyhow::Result<()> {
     let qemu = ready(context, "then=hang")?;
-    says(fly(qemu)?, &["the guest was to have 64 MiB, but stayed at 128 MiB: 3 s went by", "  | ready: "])
+    contains(run_demo(qemu)?, &["did not reach its target of 64 MiB: it still had 128 MiB after 3 s", "  | ready: "])
 }
 
-/// The error of choosing `program` as QEMU.
+/// Returns the error for `program` as QEMU.
 fn choose(program: &str) -> anyhow::Result<anyhow::Error> {
     let arguments =
-        DemoArguments::from_words(&["--memory", "128", "--target", "64", "--device", "qemu", "--qemu", program])?;
-    choice::choose(&Plan::new(&arguments)?, arguments.device).err().context("it was chosen")
+        DemoArguments::parse_words(&["--memory", "128", "--target", "64", "--device", "qemu", "--qemu", program])?;
+    device::choose(&Plan::new(&arguments)?, arguments.device).err().context("it was accepted")
 }
 
 fn machine(arch: Arch, image: PathBuf, command_line: &str) -> Machine {
@@ -115,53 +114,53 @@ fn machine(arch: Arch, image: PathBuf, command_line: &str) -> Machine {
         command_line: command_line.to_owned(),
         memory: MEMORY,
         transport: Transport::Pci,
-        balloon: Balloon::Fitted(Offer::Usual),
+        balloon: Balloon::Present(Offer::Default),
         start: Start::Running,
         entropy: None,
     }
 }
 
-/// A machine with the guest that was built.
+/// Returns a machine with the guest.
 fn guest(context: &mut Context, command_line: &str) -> anyhow::Result<Machine> {
     let image = context.build_guest(context.arch)?;
     Ok(machine(context.arch, image, command_line))
 }
 
-/// A guest that has said that it is ready.
+/// Starts a guest and waits until it is ready.
 fn ready(context: &mut Context, command_line: &str) -> anyhow::Result<Qemu> {
     let mut qemu = Qemu::start(&guest(context, command_line)?)?;
     qemu.wait_ready()?;
     Ok(qemu)
 }
 
-/// The error of a guest that ends by itself, before or after it is ready.
-fn launch(context: &mut Context, command_line: &str) -> anyhow::Result<anyhow::Error> {
+/// Returns the error of a guest that ends on its own, before or after it is ready.
+fn start(context: &mut Context, command_line: &str) -> anyhow::Result<anyhow::Error> {
     let mut qemu = Qemu::start(&guest(context, command_line)?)?;
     match qemu.wait_ready() {
-        Ok(()) => fly(qemu),
+        Ok(()) => run_demo(qemu),
         Err(error) => Ok(error.into()),
     }
 }
 
-/// The error of a flight to half of the memory.
-fn fly(qemu: Qemu) -> anyhow::Result<anyhow::Error> {
-    let plan = Plan::new(&DemoArguments::from_words(&["--memory", "128", "--target", "64"])?)?;
-    let limits = Limits { standstill: PATIENCE, ..Limits::of(&plan) };
-    let mut flying = Flying::new(qemu, &plan);
-    flight::fly_within(&plan, limits, &mut flying, &mut |_| {}).err().context("the flight went well")
+/// Returns the error of a run to half of the memory.
+fn run_demo(qemu: Qemu) -> anyhow::Result<anyhow::Error> {
+    let plan = Plan::new(&DemoArguments::parse_words(&["--memory", "128", "--target", "64"])?)?;
+    let limits = Limits { no_progress: LIMIT, ..Limits::of(&plan) };
+    let mut session = QemuSession::new(qemu, &plan);
+    run::run_within(&plan, limits, &mut session, &mut |_| {}).err().context("the run succeeded")
 }
 
-/// Whether `error` says all of `parts`.
-fn says(error: anyhow::Error, parts: &[&str]) -> anyhow::Result<()> {
+/// Checks that the message of `error` contains all of `parts`.
+fn contains(error: anyhow::Error, parts: &[&str]) -> anyhow::Result<()> {
     let text = format!("{error:#}");
     eprintln!("{text}");
     match parts.iter().find(|part| !text.contains(**part)) {
-        Some(part) => bail!("the error does not say {part:?}: {text}"),
+        Some(part) => bail!("the error does not contain {part:?}: {text}"),
         None => Ok(()),
     }
 }
 
-/// A program that plays QEMU.
+/// A shell script in the role of QEMU.
 struct Script {
     _folder: tempfile::TempDir,
     file: PathBuf,

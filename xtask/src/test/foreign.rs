@@ -1,21 +1,21 @@
-//! The tests of the libraries on a big-endian processor and on one of 32 bits.
+//! Runs the tests of the libraries on a big-endian and on a 32-bit processor.
 
 use std::{process::Command, time::Duration};
 
-use crate::build::foreign::Foreign;
+use xtask_build::foreign::Foreign;
 
-/// Longest time for building and running them, with the standard library and under emulation.
+/// The time limit to build and run the tests, including the standard library, under emulation.
 pub(super) const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// The crates that run in kernels.
 const LIBRARIES: [&str; 3] = ["aerostat-spec", "aerostat-transport", "aerostat-balloon"];
-/// How many sequences a property is tried on: emulation is slow, and what differs on these processors differs always.
+/// The number of cases of each property test. Emulation is slow, and differences between processors do not depend on the case.
 const CASES: &str = "16";
-/// Chooses the sequences, which are the same in every run.
+/// The seed of the property tests, so that every run has the same cases.
 const SEED: &str = "2930069872";
 
-/// The tests of the libraries on `processor`, without those in documentation, for which the compiler of the
-/// documentation would have to be of the same release.
+/// Returns the command that runs the tests of the libraries on `processor`. Documentation tests are left out, because rustdoc may
+/// be of another release than the compiler.
 pub(super) fn tests(processor: Foreign) -> anyhow::Result<Command> {
     let (mut cargo, recipe) = processor.cargo_test()?;
     eprintln!("Building for {}: {}.", recipe.target, recipe.why);

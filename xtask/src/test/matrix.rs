@@ -1,4 +1,4 @@
-//! The matrix: guests of every architecture over every transport, ring and way to suppress notifications.
+//! The matrix: guests of every architecture, over every transport, with every ring layout and notification suppression.
 
 use std::{
     collections::HashMap,
@@ -10,23 +10,21 @@ use std::{
 
 use clap::ValueEnum as _;
 use comfy_table::{Table, presets};
+use xtask_common::{arch::Arch, process::interrupt};
+use xtask_qemu::transport::Transport;
 
 use super::{
+    context::Context,
     count::Count,
-    proofs::{
+    scenarios::{
         cell::{self, Ring, Suppression},
-        guest::Stage,
+        guest::Environment,
     },
-    runner::Context,
-};
-use crate::{
-    cli::{Arch, Transport},
-    process::interrupt,
 };
 
-/// Guests that run at a time: each keeps one processor busy, and mostly waits for the seconds of QEMU's statistics.
+/// The number of guests that run at a time. Each has one CPU and mostly waits for statistics, which QEMU polls once a second.
 const AT_ONCE: usize = 2;
-/// How long a cell may take, on a slow machine that is busy with other things.
+/// The time limit of a cell, on a slow and busy host.
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// The columns.
@@ -37,7 +35,7 @@ const RINGS: [(Ring, Suppression); 4] = [
     (Ring::Packed, Suppression::EventIndex),
 ];
 
-/// A cell.
+/// A cell of the matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Cell {
     arch: Arch,
@@ -46,17 +44,17 @@ struct Cell {
     suppression: Suppression,
 }
 
-/// What came of it.
+/// The result of a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Ended {
+enum CellResult {
     Passed(Duration),
     Failed(String),
-    /// Not tried, and why.
+    /// It was not run, for this reason.
     Impossible(&'static str),
 }
 
 impl Cell {
-    /// All cells, row by row.
+    /// Returns all cells, row by row.
     fn all() -> impl Iterator<Item = Self> {
         let rows = Arch::value_variants().iter().flat_map(|&arch| {
             let transports = Transport::value_variants().iter();
@@ -65,28 +63,28 @@ impl Cell {
         rows.flat_map(|(arch, transport)| RINGS.map(|(ring, suppression)| Self { arch, transport, ring, suppression }))
     }
 
-    /// Why there is no such machine, where there is none.
+    /// Returns why this machine cannot exist, or `None` if it can.
     fn impossible(self) -> Option<&'static str> {
         self.transport.no_packed_rings().filter(|_| self.ring == Ring::Packed)
     }
 
-    fn run(self, images: &HashMap<Arch, PathBuf>) -> Ended {
+    fn run(self, images: &HashMap<Arch, PathBuf>) -> CellResult {
         let Self { arch, transport, ring, suppression } = self;
         if let Some(reason) = self.impossible() {
-            return Ended::Impossible(reason);
+            return CellResult::Impossible(reason);
         }
         let start = Instant::now();
-        let stage = Stage { arch, image: images[&arch].clone(), transport, deadline: start + LIMIT };
-        let ended = match cell::show(&stage, ring, suppression) {
-            Ok(()) => Ended::Passed(start.elapsed()),
-            Err(error) => Ended::Failed(format!("{error:#}")),
+        let environment = Environment { arch, image: images[&arch].clone(), transport, deadline: start + LIMIT };
+        let result = match cell::run(&environment, ring, suppression) {
+            Ok(()) => CellResult::Passed(start.elapsed()),
+            Err(error) => CellResult::Failed(format!("{error:#}")),
         };
-        eprintln!("{self}: {ended}");
-        ended
+        eprintln!("{self}: {result}");
+        result
     }
 }
 
-/// Fills in the matrix and keeps its table. A cell counts as one test.
+/// Runs the matrix and stores its table in `context`. Each cell counts as one test.
 pub(crate) fn run(context: &mut Context) -> anyhow::Result<(Count, Option<String>)> {
     let mut images = HashMap::new();
     for &arch in Arch::value_variants() {
@@ -94,39 +92,39 @@ pub(crate) fn run(context: &mut Context) -> anyhow::Result<(Count, Option<String
     }
     let cells: Vec<_> = Cell::all().collect();
     let mut matrix = Vec::new();
-    for some in cells.chunks(AT_ONCE) {
+    for group in cells.chunks(AT_ONCE) {
         let images = &images;
-        let ended: Vec<_> = thread::scope(|scope| {
-            // All of them start before the first is waited for.
-            let running: Vec<_> = some.iter().map(|cell| scope.spawn(|| cell.run(images))).collect();
+        let result: Vec<_> = thread::scope(|scope| {
+            // Collected, so that all of them start before the first is joined.
+            let running: Vec<_> = group.iter().map(|cell| scope.spawn(|| cell.run(images))).collect();
             running
                 .into_iter()
                 .map(|one| one.join().unwrap_or_else(|panicked| panic::resume_unwind(panicked)))
                 .collect()
         });
         interrupt::check()?;
-        matrix.extend(some.iter().copied().zip(ended));
+        matrix.extend(group.iter().copied().zip(result));
     }
     context.matrix = Some(table(&matrix));
     Ok(conclude(&matrix))
 }
 
-/// The count of cells that were tried, and which of them failed.
-fn conclude(matrix: &[(Cell, Ended)]) -> (Count, Option<String>) {
-    let passed = matrix.iter().filter(|(_, ended)| matches!(ended, Ended::Passed(_))).count();
+/// Counts the cells that were run, and names the failed ones.
+fn conclude(matrix: &[(Cell, CellResult)]) -> (Count, Option<String>) {
+    let passed = matrix.iter().filter(|(_, result)| matches!(result, CellResult::Passed(_))).count();
     let failed: Vec<_> = matrix
         .iter()
-        .filter_map(|(cell, ended)| match ended {
-            // What guest and QEMU said has been printed.
-            Ended::Failed(reason) => Some(format!("{cell}: {}", reason.lines().next().unwrap_or_default())),
+        .filter_map(|(cell, result)| match result {
+            // The first line: the output of guest and QEMU has been printed already.
+            CellResult::Failed(reason) => Some(format!("{cell}: {}", reason.lines().next().unwrap_or_default())),
             _ => None,
         })
         .collect();
     (Count { passed, failed: failed.len() }, (!failed.is_empty()).then(|| failed.join("\n")))
 }
 
-/// The matrix for people, and what keeps its empty cells empty.
-fn table(matrix: &[(Cell, Ended)]) -> String {
+/// Formats the matrix, with the reasons for its empty cells.
+fn table(matrix: &[(Cell, CellResult)]) -> String {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
     let rings = RINGS.map(|(ring, suppression)| format!("{ring}, {suppression}"));
@@ -134,10 +132,10 @@ fn table(matrix: &[(Cell, Ended)]) -> String {
     let mut reasons = Vec::new();
     for row in matrix.chunks(RINGS.len()) {
         let Some((Cell { arch, transport, .. }, _)) = row.first() else { continue };
-        let ended = row.iter().map(|(_, ended)| match ended {
-            Ended::Passed(_) => ended.to_string(),
-            Ended::Failed(_) => "FAILED".to_owned(),
-            Ended::Impossible(reason) => {
+        let result = row.iter().map(|(_, result)| match result {
+            CellResult::Passed(_) => result.to_string(),
+            CellResult::Failed(_) => "FAILED".to_owned(),
+            CellResult::Impossible(reason) => {
                 let number = reasons.iter().position(|known| known == reason).unwrap_or_else(|| {
                     reasons.push(*reason);
                     reasons.len() - 1
@@ -145,7 +143,7 @@ fn table(matrix: &[(Cell, Ended)]) -> String {
                 format!("none ({})", number + 1)
             }
         });
-        table.add_row([arch.to_string(), transport.to_string()].into_iter().chain(ended));
+        table.add_row([arch.to_string(), transport.to_string()].into_iter().chain(result));
     }
     let notes = reasons.iter().enumerate().map(|(number, reason)| format!("\n({}) {reason}", number + 1));
     table.to_string() + &notes.collect::<String>()
@@ -158,7 +156,7 @@ impl fmt::Display for Cell {
     }
 }
 
-impl fmt::Display for Ended {
+impl fmt::Display for CellResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Passed(elapsed) => write!(f, "{:.1} s", elapsed.as_secs_f64()),
@@ -172,34 +170,34 @@ impl fmt::Display for Ended {
 mod tests {
     use super::*;
 
-    fn matrix(ended: impl Fn(Cell) -> Ended) -> Vec<(Cell, Ended)> {
-        Cell::all().map(|cell| (cell, ended(cell))).collect()
+    fn matrix(result: impl Fn(Cell) -> CellResult) -> Vec<(Cell, CellResult)> {
+        Cell::all().map(|cell| (cell, result(cell))).collect()
     }
 
-    fn usual(cell: Cell) -> Ended {
-        cell.impossible().map_or(Ended::Passed(Duration::from_millis(2500)), Ended::Impossible)
+    fn success(cell: Cell) -> CellResult {
+        cell.impossible().map_or(CellResult::Passed(Duration::from_millis(2500)), CellResult::Impossible)
     }
 
     #[test]
-    fn everything_is_tried_but_packed_rings_over_the_legacy_interface() {
-        let matrix = matrix(usual);
+    fn all_cells_run_except_packed_rings_over_the_legacy_interface() {
+        let matrix = matrix(success);
         assert_eq!(matrix.len(), 3 * 4 * 4);
         assert_eq!(conclude(&matrix), (Count { passed: 3 * (2 * 4 + 2 * 2), failed: 0 }, None));
     }
 
     #[test]
-    fn the_reason_of_empty_cells_stands_once_below_the_table() {
-        let table = table(&matrix(usual));
+    fn the_reason_of_empty_cells_is_printed_once() {
+        let table = table(&matrix(success));
         assert_eq!((table.matches("none (1)").count(), table.matches("2.5 s").count()), (12, 36), "{table}");
         assert_eq!(table.matches("RING_PACKED").count(), 1, "{table}");
         assert!(table.contains("legacy MMIO") && table.contains("packed, event index"), "{table}");
     }
 
     #[test]
-    fn a_cell_that_fails_is_named_with_its_reason() {
-        let matrix = matrix(|cell| match usual(cell) {
-            Ended::Passed(_) if cell.arch == Arch::Riscv64 && cell.transport == Transport::PciLegacy => {
-                Ended::Failed("the ring is broken\n  | panic".to_owned())
+    fn a_failed_cell_is_named_with_its_reason() {
+        let matrix = matrix(|cell| match success(cell) {
+            CellResult::Passed(_) if cell.arch == Arch::Riscv64 && cell.transport == Transport::PciLegacy => {
+                CellResult::Failed("the ring is broken\n  | panic".to_owned())
             }
             other => other,
         });

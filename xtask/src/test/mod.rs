@@ -1,61 +1,90 @@
 //! `cargo xtask test`: everything that CI runs, step by step.
 
 mod bare_metal;
+mod context;
 mod count;
 mod counts;
+mod demos;
 mod failures;
-mod flights;
 mod foreign;
 mod matrix;
-mod proofs;
+mod porting;
 mod runner;
+mod scenarios;
+mod scope;
 mod size;
+mod stack;
 mod steps;
 mod summary;
 
+use std::path::PathBuf;
+
 use anyhow::ensure;
+use clap::Args;
+use xtask_build::guest;
+use xtask_common::arch::Arch;
+use xtask_install::Need;
 
-pub(crate) use self::bare_metal::NARROW;
 use self::{
-    runner::{Baseline, Context, Outcome},
-    steps::{Scope, Step},
-};
-use crate::{
-    build::guest,
-    cli::TestArguments,
-    install::{self, Need},
+    context::{Baseline, Context},
+    runner::Outcome,
+    scope::Scope,
+    steps::Step,
 };
 
-/// `cargo xtask test`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TestArguments {
+    /// Run only what needs neither QEMU nor a bare-metal target nor Linux's headers, and install nothing
+    #[arg(long)]
+    host_only: bool,
+    /// Run only the steps whose names contain TEXT
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Write the counts to benches/counts.json instead of comparing them
+    #[arg(long)]
+    bless: bool,
+    /// Architecture of the guests, except in the matrix, which covers all architectures
+    #[arg(long, value_enum, default_value_t)]
+    arch: Arch,
+    /// Test this guest image of that architecture instead of building one
+    #[arg(long = "guest", value_name = "FILE")]
+    image: Option<PathBuf>,
+}
+
 pub(crate) fn command(arguments: &TestArguments) -> anyhow::Result<()> {
     let scope = if arguments.host_only { Scope::Host } else { Scope::All };
     let mut steps = steps::plan(scope, arguments.arch);
     if let Some(text) = &arguments.only {
         steps.retain(|step| step.name.contains(text));
-        ensure!(!steps.is_empty(), "--only {text}: no step has that in its name");
+        ensure!(!steps.is_empty(), "--only {text}: no step has this text in its name");
     }
     if scope == Scope::All {
-        install::ensure(&Need::ALL)?;
+        xtask_install::ensure(&Need::ALL)?;
     }
-    let image = arguments.image.as_deref().map(guest::given).transpose()?;
+    let image = arguments.image.as_deref().map(guest::check_image).transpose()?;
     let baseline = if arguments.bless { Baseline::Write } else { Baseline::Compare };
     let mut context = Context::new(scope, arguments.arch, image, baseline);
     let mut outcomes: Vec<(Step, Outcome)> = Vec::new();
     for (number, step) in steps.iter().enumerate() {
         eprintln!("\n[{}/{}] {}", number + 1, steps.len(), step.name);
-        let outcome = context.run(step)?;
+        let outcome = runner::run(&mut context, step)?;
         eprintln!("[{}/{}] {}", number + 1, steps.len(), outcome.sentence());
         outcomes.push((step.clone(), outcome));
     }
+    print(&context, &outcomes)
+}
+
+/// Prints the results. Returns an error if a test failed.
+fn print(context: &Context, outcomes: &[(Step, Outcome)]) -> anyhow::Result<()> {
     if let Some(matrix) = &context.matrix {
         println!("\n{matrix}");
     }
-    println!("\n{}", summary::table(&outcomes));
+    println!("\n{}", summary::table(outcomes));
     for (step, outcome) in outcomes.iter().filter(|(_, outcome)| outcome.failure.is_some()) {
         println!("{}: {}", step.name, outcome.sentence());
     }
-    let total = summary::total(&outcomes);
+    let total = summary::total(outcomes);
     println!("{total}");
-    ensure!(total.failed == 0, "not everything passed");
+    ensure!(total.failed == 0, "some tests failed");
     Ok(())
 }

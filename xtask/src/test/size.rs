@@ -1,48 +1,56 @@
-//! How much of the guest's code is the driver.
+//! The size of the driver's code in the guest.
 
 use std::collections::{BTreeMap, HashMap};
-use std::{fs, ops::Range};
+use std::{fs, ops::Range, path::Path};
 
 use addr2line::Loader;
 use anyhow::{anyhow, ensure};
 use object::{Object as _, ObjectSymbol as _, SymbolKind};
 
-use crate::{
-    build::{guest, toolchain::Recipe},
-    cli::Arch,
-};
+use xtask_build::{guest, toolchain::Recipe};
 
 /// The driver's crates, from the balloon down.
 const DRIVER: [&str; 3] = ["aerostat_balloon::", "aerostat_transport::", "aerostat_spec::"];
 
-/// Bytes of the driver's code in the guest, built for size: of all that its crates define, with every instance of what is
-/// generic, wherever that was inlined, and with what was inlined into it. The line tables say which instruction is whose, so
-/// that code which the compiler moves into the guest's own functions is counted all the same.
+/// The kernels of `benches/size`, by what they have.
+const KERNELS: [(&str, &str); 2] = [("modern PCI, every feature", "pci-all"), ("MMIO, MUST_TELL_HOST", "mmio-minimal")];
+
+/// Returns the bytes of the driver's code in the guest and in the kernels that have a balloon and nothing else, built for size.
+pub(crate) fn numbers(recipe: &Recipe) -> anyhow::Result<BTreeMap<String, f64>> {
+    let mut numbers = BTreeMap::new();
+    numbers.insert("bytes of code/guest at opt-level s".to_owned(), driver(&guest::build_for_size(recipe)?)?);
+    for (what, kernel) in KERNELS {
+        let image = guest::build_size_kernel(recipe, kernel)?;
+        numbers.insert(format!("bytes of code/{what}"), driver(&image)?);
+    }
+    Ok(numbers)
+}
+
+/// Returns the bytes of the driver's code in an image.
 ///
-/// The guest is the lean one, without its second declaration of features and its second driver, which shares the transports:
-/// a kernel that has only a balloon has neither.
-pub(crate) fn driver(recipe: &Recipe) -> anyhow::Result<f64> {
-    let image = guest::build_to_count(Arch::X86_64, recipe)?;
-    let lines = Loader::new(&image).map_err(|error| anyhow!("the guest's line tables cannot be read: {error}"))?;
+/// Counted is all code that the driver's crates define, including generic instances and code inlined in either direction. The line
+/// tables assign each instruction, so driver code that is inlined into the guest's functions counts too.
+fn driver(image: &Path) -> anyhow::Result<f64> {
+    let lines = Loader::new(image).map_err(|error| anyhow!("failed to read the guest's line tables: {error}"))?;
     let mut known = HashMap::new();
     let mut bytes = 0;
-    for (place, symbol) in functions(&fs::read(&image)?)? {
-        for address in place {
-            let mut is_counted = is_drivers(&mut known, &symbol);
+    for (range, symbol) in functions(&fs::read(image)?)? {
+        for address in range {
+            let mut is_counted = is_driver_function(&mut known, &symbol);
             let mut frames = lines.find_frames(address).map_err(|error| anyhow!("{address:#x}: {error}"))?;
             while let Some(frame) = frames.next()? {
                 if let Some(function) = frame.function {
-                    is_counted |= is_drivers(&mut known, &function.raw_name()?);
+                    is_counted |= is_driver_function(&mut known, &function.raw_name()?);
                 }
             }
             bytes += u32::from(is_counted);
         }
     }
-    ensure!(bytes > 0, "the guest has no symbols: is it stripped?");
+    ensure!(bytes > 0, "the image has no symbols: is it stripped?");
     Ok(bytes.into())
 }
 
-/// Where every function of an image lies, with a name of it: functions with the same instructions may be one with several.
+/// Returns address range and name of every function in an image. Identical functions may share an address.
 fn functions(image: &[u8]) -> anyhow::Result<Vec<(Range<u64>, String)>> {
     let file = object::File::parse(image)?;
     let mut functions = BTreeMap::new();
@@ -53,17 +61,17 @@ fn functions(image: &[u8]) -> anyhow::Result<Vec<(Range<u64>, String)>> {
     Ok(functions.into_values().collect())
 }
 
-/// Whether a function is the driver's. There are few functions for many instructions, so that what is known of one is kept.
-fn is_drivers(known: &mut HashMap<String, bool>, symbol: &str) -> bool {
+/// Returns whether a function belongs to the driver. The results are cached, because there are many instructions for each function.
+fn is_driver_function(known: &mut HashMap<String, bool>, symbol: &str) -> bool {
     if let Some(&is) = known.get(symbol) {
         return is;
     }
-    *known.entry(symbol.to_owned()).or_insert_with(|| is_of_driver(symbol))
+    *known.entry(symbol.to_owned()).or_insert_with(|| is_driver_symbol(symbol))
 }
 
-fn is_of_driver(symbol: &str) -> bool {
+fn is_driver_symbol(symbol: &str) -> bool {
     let name = format!("{:#}", rustc_demangle::demangle(symbol));
-    // What drops a type belongs to it, and so does what implements a trait for it.
+    // The drop glue of a type and its trait implementations belong to the type.
     let path = name.strip_prefix("core::ptr::drop_in_place::<").unwrap_or(&name);
     let owner = path.trim_start_matches(['<', '&', '[']);
     DRIVER.iter().any(|krate| owner.starts_with(krate))
@@ -74,25 +82,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_guest_implements_for_the_driver_is_not_the_drivers() {
-        assert!(is_of_driver("_RNvNtCs1_16aerostat_balloon5start5start"));
-        assert!(!is_of_driver("_RNvCs1_14aerostat_guest4main"));
-        assert!(!is_of_driver("memcpy"));
-        let implementation = "_RNvXCs1_14aerostat_guestNtB2_8PlatformNtNtCs2_16aerostat_balloon8platform6Frames4give";
+    fn the_guests_trait_implementations_are_not_counted() {
+        assert!(is_driver_symbol("_RNvNtNtCs1_16aerostat_balloon3ops7service11step_toward"));
+        assert!(!is_driver_symbol("_RNvCs1_14aerostat_guest4main"));
+        assert!(!is_driver_symbol("memcpy"));
+        let implementation =
+            "_RNvXCs1_14aerostat_guestNtB2_8PlatformNtNtCs2_16aerostat_balloon8platform6Frames8allocate";
         assert_eq!(
             format!("{:#}", rustc_demangle::demangle(implementation)),
-            "<aerostat_guest::Platform as aerostat_balloon::platform::Frames>::give"
+            "<aerostat_guest::Platform as aerostat_balloon::platform::Frames>::allocate"
         );
-        assert!(!is_of_driver(implementation));
+        assert!(!is_driver_symbol(implementation));
     }
 
     #[test]
-    fn what_drops_a_type_of_the_driver_is_the_drivers() {
-        let dropped = "_RINvNtCs1_4core3ptr13drop_in_placeINtNtCs2_18aerostat_transport5guard5GuarduEE";
+    fn drop_glue_of_driver_types_is_counted() {
+        let dropped =
+            "_RINvNtCs1_4core3ptr13drop_in_placeINtNtNtCs2_18aerostat_transport6device12fail_on_drop10FailOnDropuEE";
         assert_eq!(
             format!("{:#}", rustc_demangle::demangle(dropped)),
-            "core::ptr::drop_in_place::<aerostat_transport::guard::Guard<()>>"
+            "core::ptr::drop_in_place::<aerostat_transport::device::fail_on_drop::FailOnDrop<()>>"
         );
-        assert!(is_of_driver(dropped));
+        assert!(is_driver_symbol(dropped));
     }
 }

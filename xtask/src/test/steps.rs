@@ -4,43 +4,24 @@ use std::{borrow::Cow, process::Command, time::Duration};
 
 use clap::ValueEnum as _;
 
+use xtask_build::{foreign::Foreign, guest};
+use xtask_common::{arch::Arch, workspace};
+use xtask_qemu::transport::Transport;
+
 use super::{
-    bare_metal, counts, failures, flights,
-    proofs::{PROOFS, Proof},
-    runner::Context,
-};
-use crate::{
-    build::{foreign::Foreign, guest},
-    cli::{Arch, Transport},
-    workspace,
+    bare_metal,
+    context::Context,
+    counts, demos, failures,
+    scenarios::{SCENARIOS, Scenario},
+    scope::Scope,
 };
 
-/// How much is tested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
-    /// What needs only Rust.
-    Host,
-    /// Everything.
-    All,
-}
-
-impl Scope {
-    /// The environment variable that tells the tests. With the first one a test leaves out what needs Linux's headers
-    /// or a C compiler where they are missing; with the second one a test without QEMU fails.
-    pub(crate) const fn variable(self) -> &'static str {
-        match self {
-            Self::Host => "AEROSTAT_HOST_ONLY",
-            Self::All => "AEROSTAT_REQUIRE_QEMU",
-        }
-    }
-}
-
-/// One step.
+/// A step of the tests.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
-    /// What holds when it passes.
+    /// What is tested.
     pub(crate) name: Cow<'static, str>,
-    /// The least scope that it belongs to.
+    /// The smallest scope that includes it.
     scope: Scope,
     pub(crate) action: Action,
 }
@@ -48,25 +29,25 @@ pub(crate) struct Step {
 /// What a step does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Action {
-    /// Runs a command; the tests that it runs are counted.
+    /// Runs a command and counts its tests.
     Run { command: fn() -> Command, limit: Duration },
-    /// Runs the tests of the libraries on a processor that is not the host's.
+    /// Runs the tests of the libraries on a foreign processor.
     RunForeign(Foreign),
-    /// Does something in this program that counts as one test.
+    /// Runs a function that counts as one test.
     Check(fn(&mut Context) -> anyhow::Result<()>),
-    /// Flies the demo in a guest whose device is there.
-    Fly(Arch, Transport),
-    /// Fills in the matrix.
+    /// Runs the demo in a guest with a device on this transport.
+    Demo(Arch, Transport),
+    /// Runs the matrix.
     Matrix,
-    /// Shows something in a guest whose device is there.
-    Prove(&'static Proof, Arch, Transport),
+    /// Runs a scenario in a guest with a device on this transport.
+    Scenario(&'static Scenario, Arch, Transport),
 }
 
-/// The transports that everything is proved over; the matrix has them all.
+/// The transports of the scenarios. The matrix covers all transports.
 const BUSES: [Transport; 2] = [Transport::Pci, Transport::Mmio];
-/// Longest time for building and running the tests of the host.
+/// The time limit to build and run the tests on the host.
 const TESTS: Duration = Duration::from_secs(15 * 60);
-/// Longest time for the documentation.
+/// The time limit to build the documentation.
 const DOCUMENTATION: Duration = Duration::from_secs(10 * 60);
 
 const fn run(name: &'static str, command: fn() -> Command, limit: Duration) -> Step {
@@ -77,42 +58,42 @@ const fn check(scope: Scope, name: &'static str, check: fn(&mut Context) -> anyh
     Step { name: Cow::Borrowed(name), scope, action: Action::Check(check) }
 }
 
-fn fly(arch: Arch, transport: Transport) -> Step {
+fn demo(arch: Arch, transport: Transport) -> Step {
     let name = Cow::Owned(format!("the demo in QEMU, on {arch} over {transport}"));
-    Step { name, scope: Scope::All, action: Action::Fly(arch, transport) }
+    Step { name, scope: Scope::All, action: Action::Demo(arch, transport) }
 }
 
 const fn run_foreign(name: &'static str, processor: Foreign) -> Step {
     Step { name: Cow::Borrowed(name), scope: Scope::All, action: Action::RunForeign(processor) }
 }
 
-fn prove(proof: &'static Proof, arch: Arch, transport: Transport) -> Step {
-    let name = Cow::Owned(format!("{}, on {arch} over {transport}", proof.name));
-    Step { name, scope: Scope::All, action: Action::Prove(proof, arch, transport) }
+fn scenario(scenario: &'static Scenario, arch: Arch, transport: Transport) -> Step {
+    let name = Cow::Owned(format!("{}, on {arch} over {transport}", scenario.name));
+    Step { name, scope: Scope::All, action: Action::Scenario(scenario, arch, transport) }
 }
 
-/// The steps of `scope`. The matrix has guests of every architecture; what else needs a guest needs one of `arch`.
+/// Returns the steps of `scope`. Guests have the architecture `arch`, except in the matrix, which covers all architectures.
 pub(crate) fn plan(scope: Scope, arch: Arch) -> Vec<Step> {
     let mut steps = vec![
         run("the libraries and tools, on the host", host_tests, TESTS),
         run("the guest's portable parts, on the host", guest_tests, TESTS),
-        run("the documentation, without a warning", documentation, DOCUMENTATION),
-        check(Scope::Host, "the demo on the embedded device", flights::embedded),
+        run("the documentation, without warnings", documentation, DOCUMENTATION),
+        check(Scope::Host, "the demo on the embedded device", demos::embedded),
         check(Scope::All, "the drivers for bare metal, without std and alloc", bare_metal::drivers),
-        check(Scope::All, "the drivers for 32-bit bare metal, without std and alloc", bare_metal::narrow_drivers),
+        check(Scope::All, "the drivers for 32-bit bare metal, without std and alloc", bare_metal::drivers_32_bit),
         run_foreign("the libraries on a big-endian processor", Foreign::BigEndian),
         run_foreign("the libraries on a 32-bit processor", Foreign::Narrow),
         check(Scope::All, "the counts of instructions, memory and code", counts::counts),
         check(Scope::All, "the guest's image", |context| context.build_guest(context.arch).map(drop)),
     ];
-    steps.extend(Transport::value_variants().iter().map(|&transport| fly(arch, transport)));
+    steps.extend(Transport::value_variants().iter().map(|&transport| demo(arch, transport)));
     steps.push(Step {
         name: Cow::Borrowed("the matrix of guests, transports and rings"),
         scope: Scope::All,
         action: Action::Matrix,
     });
-    let proofs = PROOFS.iter().filter(|proof| !proof.except.contains(&arch));
-    steps.extend(proofs.flat_map(|proof| BUSES.map(|bus| prove(proof, arch, bus))));
+    let scenarios = SCENARIOS.iter().filter(|scenario| !scenario.except.contains(&arch));
+    steps.extend(scenarios.flat_map(|one| BUSES.map(|transport| scenario(one, arch, transport))));
     steps.extend(failures::CASES.iter().map(|case| check(case.scope, case.name, case.check)));
     steps.retain(|step| scope == Scope::All || step.scope == Scope::Host);
     steps
@@ -143,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_is_more_than_the_host_and_in_the_same_order() {
+    fn the_steps_of_the_host_are_part_of_all_steps() {
         let names = |scope| plan(scope, Arch::X86_64).iter().map(|step| step.name.to_string()).collect::<Vec<_>>();
         let (host, all) = (names(Scope::Host), names(Scope::All));
         assert!(host.len() < all.len());
@@ -152,35 +133,35 @@ mod tests {
     }
 
     #[test]
-    fn names_tell_the_steps_apart() {
+    fn step_names_are_unique() {
         let steps = plan(Scope::All, Arch::X86_64);
         let names: HashSet<_> = steps.iter().map(|step| &step.name).collect();
         assert_eq!(names.len(), steps.len());
     }
 
     #[test]
-    fn every_proof_is_shown_over_both_buses() {
+    fn every_scenario_runs_over_both_buses() {
         let steps = plan(Scope::All, Arch::Riscv64);
-        for proof in PROOFS {
+        for scenario in SCENARIOS {
             for bus in ["PCI", "MMIO"] {
-                let name = format!("{}, on riscv64 over {bus}", proof.name);
+                let name = format!("{}, on riscv64 over {bus}", scenario.name);
                 assert!(steps.iter().any(|step| step.name == name), "{name}");
             }
         }
-        assert!(plan(Scope::Host, Arch::X86_64).iter().all(|step| !matches!(step.action, Action::Prove(..))));
+        assert!(plan(Scope::Host, Arch::X86_64).iter().all(|step| !matches!(step.action, Action::Scenario(..))));
     }
 
     #[test]
-    fn the_demo_flies_over_every_transport_but_not_on_the_host_alone() {
-        let flights = |scope| {
+    fn the_demo_runs_over_every_transport_but_not_in_the_host_scope() {
+        let demos = |scope| {
             let steps = plan(scope, Arch::Riscv64).into_iter();
-            steps.filter(|step| matches!(step.action, Action::Fly(..))).map(|step| step.name).collect::<Vec<_>>()
+            steps.filter(|step| matches!(step.action, Action::Demo(..))).map(|step| step.name).collect::<Vec<_>>()
         };
-        let all = flights(Scope::All);
+        let all = demos(Scope::All);
         for transport in ["PCI", "legacy PCI", "MMIO", "legacy MMIO"] {
             let name = format!("the demo in QEMU, on riscv64 over {transport}");
-            assert!(all.iter().any(|flight| **flight == name), "{name}");
+            assert!(all.iter().any(|demo| **demo == name), "{name}");
         }
-        assert_eq!((all.len(), flights(Scope::Host).len()), (4, 0));
+        assert_eq!((all.len(), demos(Scope::Host).len()), (4, 0));
     }
 }

@@ -1,10 +1,10 @@
-//! The table at the end.
+//! The table of results.
 
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::{count::Count, runner::Outcome, steps::Step};
 
-/// A row for each step.
+/// Returns a table with a row for each step.
 pub(crate) fn table(outcomes: &[(Step, Outcome)]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
@@ -25,7 +25,7 @@ pub(crate) fn table(outcomes: &[(Step, Outcome)]) -> Table {
     table
 }
 
-/// All tests together.
+/// Returns the total of all tests.
 pub(crate) fn total(outcomes: &[(Step, Outcome)]) -> Count {
     outcomes.iter().map(|(_, outcome)| outcome.count).sum()
 }
@@ -35,13 +35,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{
-        cli::Arch,
-        test::steps::{Scope, plan},
-    };
+    use xtask_common::arch::Arch;
+
+    use crate::test::{scope::Scope, steps::plan};
 
     #[test]
-    fn failed_steps_stand_out_and_are_counted() {
+    fn failed_steps_are_marked_and_counted() {
         let steps = plan(Scope::Host, Arch::X86_64);
         let outcome = |count, failure: Option<&str>| Outcome {
             count,

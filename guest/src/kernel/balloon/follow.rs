@@ -1,96 +1,103 @@
 //! Following the host's target.
 
+use core::sync::atomic::{AtomicU32, Ordering};
 use core::task::{Context, Poll};
-use core::time::Duration;
 
-use aerostat_balloon::{Balloon, BalloonError, LiveState, Pages, Source, Step};
-use aerostat_guest::{Options, Touch};
+use aerostat_balloon::{Balloon, BalloonError, LiveState, Pages, Pause, Source, Step};
 use log::info;
 
-use super::SIGNAL;
 use crate::kernel::alarm::Alarm;
-use crate::kernel::memory;
+use crate::kernel::idle;
+use crate::kernel::virtio::SIGNAL;
 
-/// Why there is something to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cause {
-    /// The device has interrupted, or frames may be free by now that were not.
-    Look,
-    /// The pause is over that began when the kernel was out of memory.
-    HoldOffOver,
+/// The pages in the balloon when it last reached its target.
+static SIZE: AtomicU32 = AtomicU32::new(0);
+
+/// Returns the size of the balloon when it last reached its target.
+pub(crate) fn size() -> Pages {
+    Pages(SIZE.load(Ordering::Relaxed))
 }
 
-/// Where the kernel stands with regard to the target.
-#[derive(Debug)]
+/// A step toward the target that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// A step after an interrupt or a restart.
+    Service,
+    /// A step after a pause of the balloon.
+    Retry(Pause),
+}
+
+/// Follows the target step by step.
+#[derive(Debug, Default)]
 pub(super) struct Follow {
-    /// The size of the balloon when it was on target last.
-    size: Pages,
-    /// When to look for free frames again.
-    frames: Alarm,
-    /// When the balloon need not hold off any longer.
-    hold_off: Alarm,
-    /// When to write to memory: maybe to that which comes out of the balloon.
-    touch: Touch,
+    /// Whether a step is due without an interrupt.
+    restart: bool,
+    /// The pause of the balloon, and its end.
+    pause: Option<Pause>,
+    end: Alarm,
 }
 
 impl Follow {
-    pub(super) fn new(options: &Options) -> Self {
-        Self { size: Pages(0), frames: Alarm::default(), hold_off: Alarm::default(), touch: options.touch }
+    /// Returns the step that is due, if any.
+    pub(super) fn due(&mut self) -> Option<Due> {
+        self.due_without_interrupt().or_else(|| (!SIGNAL.take(Source::Balloon).is_none()).then_some(Due::Service))
     }
 
-    /// Why there is something to do, if there is.
-    pub(super) fn cause(&mut self) -> Option<Cause> {
-        self.alarm().or_else(|| (!SIGNAL.take(Source::Balloon).is_none()).then_some(Cause::Look))
-    }
-
-    /// The same, for a future.
-    pub(super) fn poll_cause(&mut self, context: &mut Context<'_>) -> Poll<Cause> {
-        match self.alarm() {
-            Some(cause) => Poll::Ready(cause),
-            None => SIGNAL.poll(Source::Balloon, context).map(|_| Cause::Look),
+    /// Polls for a step that is due, for a future.
+    pub(super) fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<Due> {
+        match self.due_without_interrupt() {
+            Some(due) => Poll::Ready(due),
+            None => SIGNAL.poll(Source::Balloon, context).map(|_| Due::Service),
         }
     }
 
-    fn alarm(&mut self) -> Option<Cause> {
-        let (frames, hold_off) = (self.frames.rings(), self.hold_off.rings());
-        hold_off.then_some(Cause::HoldOffOver).or(frames.then_some(Cause::Look))
+    fn due_without_interrupt(&mut self) -> Option<Due> {
+        if core::mem::take(&mut self.restart) {
+            return Some(Due::Service);
+        }
+        if self.end.expired() { self.pause.take().map(Due::Retry) } else { None }
     }
 
-    /// One step toward the target.
-    pub(super) fn step<S: LiveState>(&mut self, driver: &mut Balloon<S>, cause: Cause) -> Result<(), BalloonError> {
-        let step = match cause {
-            Cause::Look => driver.service(),
-            Cause::HoldOffOver => driver.retry(),
+    /// Makes one step toward the target.
+    pub(super) fn step<S: LiveState>(&mut self, driver: &mut Balloon<S>, due: Due) -> Result<(), BalloonError> {
+        let step = match due {
+            Due::Service => driver.service()?,
+            Due::Retry(pause) => driver.retry(pause)?,
         };
-        match step? {
-            Step::OnTarget => self.on_target(driver.size()),
+        match step {
+            Step::OnTarget => on_target(driver.size()),
             // The device interrupts when it is done.
             Step::Waiting => {}
-            // Either pause goes on while interrupts come in between.
-            Step::OutOfFrames { retry_after } => self.frames.set_if_off(retry_after),
-            Step::HeldOff { retry_after } => self.hold_off.set_if_off(retry_after),
+            Step::Paused(pause) => self.pause(pause),
         }
         Ok(())
     }
 
-    /// The size of the balloon when it was on target last.
-    pub(super) fn size(&self) -> Pages {
-        self.size
+    /// Ends the pause and makes a step due, because the kernel has deflated or restored the balloon. The step returns the
+    /// new pause, if any.
+    ///
+    /// It does not raise [`SIGNAL`], which would concern the other contexts too: hinting could end a round early.
+    pub(super) fn restart(&mut self) {
+        self.pause = None;
+        self.end.cancel();
+        self.restart = true;
+        idle::wake();
     }
 
-    /// The kernel was out of memory: the hold-off begins anew. The next step says how long it is.
-    pub(super) fn relieved(&mut self) {
-        self.hold_off.off();
-        self.frames.set(Duration::ZERO);
+    /// Sets the alarm for the end of a pause, unless it is set: the same pause goes on while interrupts arrive.
+    fn pause(&mut self, pause: Pause) {
+        if self.pause.is_none() {
+            self.pause = Some(pause);
+            self.end.set(pause.retry_after);
+        }
     }
+}
 
-    fn on_target(&mut self, size: Pages) {
-        let before = core::mem::replace(&mut self.size, size);
-        if size < before && self.touch == Touch::Always {
-            memory::touch();
-        }
-        if size != before {
-            info!("balloon: {} MiB", size.bytes() >> 20);
-        }
+/// Publishes the size of a balloon that has reached its target.
+fn on_target(size: Pages) {
+    let before = Pages(SIZE.swap(size.0, Ordering::Relaxed));
+    if size != before {
+        info!("balloon: {} MiB", size.bytes() >> 20);
+        idle::wake();
     }
 }

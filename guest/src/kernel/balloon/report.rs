@@ -3,16 +3,16 @@
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use aerostat_balloon::{Reported, Source};
+use aerostat_balloon::{Progress, Source};
 
-use super::SIGNAL;
 use crate::kernel::alarm::Alarm;
 use crate::kernel::memory::FRAMES;
+use crate::kernel::virtio::SIGNAL;
 
-/// How long memory has to be free before the host hears of it: much of it is in use again at once.
+/// How long memory is free before it is reported. Much of it is allocated again within this time.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// What there is to report.
+/// Decides when free memory is reported.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     next: Alarm,
@@ -20,12 +20,12 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Whether it is time for a step.
+    /// Returns whether a step is due.
     pub(super) fn is_due(&mut self) -> bool {
         self.is_settled() || self.is_waiting && !SIGNAL.take(Source::Reporting).is_none()
     }
 
-    /// The same, for a future.
+    /// Polls for a step that is due, for a future.
     pub(super) fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<()> {
         match self.is_settled() {
             true => Poll::Ready(()),
@@ -34,15 +34,15 @@ impl Report {
     }
 
     /// Notes what a step has left to do.
-    pub(super) fn done(&mut self, reported: Reported) {
+    pub(super) fn done(&mut self, progress: Progress) {
         // The device interrupts when it is done.
-        self.is_waiting = reported == Reported::Waiting;
+        self.is_waiting = progress == Progress::Waiting;
     }
 
     fn is_settled(&mut self) -> bool {
-        if FRAMES.lock().has_news() {
-            self.next.set_if_off(SETTLE);
+        if FRAMES.lock().has_new_blocks() {
+            self.next.set_if_unset(SETTLE);
         }
-        self.next.rings()
+        self.next.expired()
     }
 }

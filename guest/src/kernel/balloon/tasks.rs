@@ -1,129 +1,131 @@
-//! The balloon driven by futures: each part is split off and has a task of its own, which interrupts wake.
+//! The balloon driven by futures: each part has a task of its own, which interrupts wake.
 
 use core::future::{Future, poll_fn};
 use core::pin::pin;
-use core::task::Poll;
+use core::task::{Context, Poll};
 
-use aerostat_balloon::transport::Transport;
-use aerostat_balloon::{
-    Balloon, BalloonError, Handles, HintingHandle, ReportingHandle, Source, Split, StatisticsHandle,
-};
-use log::info;
+use aerostat_balloon::{BalloonError, Handles, HintingHandle, ReportingHandle, Source, Split, StatisticsHandle};
 
-use super::features::Wants;
-use super::follow::Follow;
-use super::hog::{Hog, Need};
+use super::driver::{Driver, Live};
+use super::features::KernelFeatures;
+use super::follow::{Due, Follow};
 use super::report::Report;
-use super::{Live, SIGNAL, give_up};
+use super::{Balloon, OOM};
+use crate::kernel::executor;
 use crate::kernel::platform::Platform;
-use crate::kernel::spare::Spare;
-use crate::kernel::virtio::AnyTransport;
-use crate::kernel::{executor, idle};
+use crate::kernel::virtio::{AnyTransport, SIGNAL};
 
-type Notifier = <AnyTransport as Transport>::Notifier;
-type Config = <AnyTransport as Transport>::Config;
+type Core = aerostat_balloon::Balloon<Split<AnyTransport, Platform, KernelFeatures>>;
+type Statistics = StatisticsHandle<AnyTransport, Platform, KernelFeatures>;
+type Reporting = ReportingHandle<AnyTransport, Platform, KernelFeatures>;
+type Hinting = HintingHandle<AnyTransport, Platform, KernelFeatures>;
 type Outcome = Result<(), BalloonError>;
 
-impl<L: Wants> Live<L> {
-    /// Runs the balloon until its device breaks the rules. It has been reset then.
-    pub(super) fn run(&mut self, spare: &mut Spare) {
-        let Some(driver) = self.driver.take() else { return };
-        let Self { follow, report, hog, .. } = self;
-        info!("balloon: driven by futures, `freeze` is ignored");
-        let Handles { mut balloon, mut statistics, mut reporting, mut hinting } = driver.split();
-        let outcome = executor::until_one_ends([
-            pin!(follow_target(&mut balloon, follow, hog)),
-            pin!(if_any(statistics.as_mut().map(answer))),
-            pin!(if_any(hinting.as_mut().map(hint))),
-            pin!(free(spare)),
-            // Last, because the others free memory.
-            pin!(if_any(reporting.as_mut().map(|reporting| report_free_memory(reporting, report)))),
-        ]);
-        let Err(error) = outcome else { return };
-        match (Handles { balloon, statistics, reporting, hinting }).join() {
-            Ok(driver) => give_up(Some(driver), error),
-            // These are the parts of one balloon, but if they were not, dropping the balloon proper resets its device.
-            Err(_) => give_up::<L>(None, error),
+impl Balloon {
+    /// Runs the tasks of the balloon until the device fails, and then resets the device. Calls `other` each time that the
+    /// kernel wakes.
+    ///
+    /// Returns at once if the balloon is not live. Call it again each time that the kernel wakes: it recovers the balloon
+    /// when that is due.
+    pub(crate) fn run(&mut self, other: impl FnMut()) {
+        self.recover_if_due();
+        match self.driver.take() {
+            Some(Driver::Live(live)) => {
+                let (driver, outcome) = run_tasks(live, &mut self.follow, &mut self.report, other);
+                self.driver = driver;
+                if let Err(error) = outcome {
+                    self.fail(error);
+                }
+            }
+            driver => {
+                self.driver = driver;
+                OOM.reject();
+            }
         }
     }
 }
 
-async fn follow_target<L: Wants>(
-    balloon: &mut Balloon<Split<AnyTransport, Platform, L>>,
-    follow: &mut Follow,
-    hog: &mut Hog,
-) -> Outcome {
-    let mut need = Need::Nothing;
+/// Runs the tasks until one of them fails. Returns the driver and the error.
+fn run_tasks(live: Live, follow: &mut Follow, report: &mut Report, other: impl FnMut()) -> (Option<Driver>, Outcome) {
+    let Handles { balloon: mut core, mut statistics, mut reporting, mut hinting } = live.split();
+    let outcome = executor::run_until_one_ends([
+        pin!(call(other)),
+        pin!(follow_target(&mut core, follow)),
+        pin!(if_some(statistics.as_mut().map(answer_requests))),
+        pin!(if_some(hinting.as_mut().map(hint))),
+        // Last, because the others free memory.
+        pin!(if_some(reporting.as_mut().map(|reporting| report_free_memory(reporting, report)))),
+    ]);
+    // All parts are there, so that they can be joined.
+    let joined = Handles { balloon: core, statistics, reporting, hinting }.join();
+    (joined.ok().map(Driver::Live), outcome)
+}
+
+/// What concerns the balloon itself.
+enum Event {
+    Due(Due),
+    OutOfMemory,
+}
+
+async fn follow_target(core: &mut Core, follow: &mut Follow) -> Outcome {
     loop {
-        let cause = poll_fn(|context| match follow.poll_cause(context) {
-            Poll::Pending if need != Need::Nothing => Poll::Ready(None),
-            cause => cause.map(Some),
-        });
-        if let Some(cause) = cause.await {
-            follow.step(balloon, cause)?;
-        }
-        need = hog.turn(follow.size());
-        if need == Need::Memory {
-            let frames = match balloon.deflate_on_oom() {
-                Some(deflated) => deflated.tell_host().on(&SIGNAL).await?,
-                // The host wants to keep what it has got.
-                None => 0,
-            };
-            hog.relieved(frames);
-            follow.relieved();
-        }
-        if need != Need::Nothing {
-            others_first().await;
+        match poll_fn(|context| poll_event(follow, context)).await {
+            Event::Due(due) => follow.step(core, due)?,
+            Event::OutOfMemory => {
+                OOM.answer(deflate_on_oom(core).await?);
+                follow.restart();
+            }
         }
     }
 }
 
-async fn answer(statistics: &mut StatisticsHandle<Notifier>) -> Outcome {
+fn poll_event(follow: &mut Follow, context: &mut Context<'_>) -> Poll<Event> {
+    // A request wakes the kernel, which then polls every task.
+    if OOM.is_requested() { Poll::Ready(Event::OutOfMemory) } else { follow.poll_due(context).map(Event::Due) }
+}
+
+async fn deflate_on_oom(core: &mut Core) -> Result<u32, BalloonError> {
+    match core.deflate_on_oom() {
+        Some(deflation) => deflation.tell_host().on(&SIGNAL).await,
+        // The device does not offer DEFLATE_ON_OOM: the host keeps the memory.
+        None => Ok(0),
+    }
+}
+
+async fn answer_requests(statistics: &mut Statistics) -> Outcome {
     loop {
         let _ = SIGNAL.wait(Source::Statistics).await;
         statistics.service(&mut Platform)?;
     }
 }
 
-async fn report_free_memory(reporting: &mut ReportingHandle<Notifier, Platform>, report: &mut Report) -> Outcome {
+async fn report_free_memory(reporting: &mut Reporting, report: &mut Report) -> Outcome {
     loop {
         poll_fn(|context| report.poll_due(context)).await;
         report.done(reporting.service(&mut Platform)?);
     }
 }
 
-async fn hint(hinting: &mut HintingHandle<Notifier, Config, Platform>) -> Outcome {
+async fn hint(hinting: &mut Hinting) -> Outcome {
     loop {
-        let causes = SIGNAL.wait(Source::Hinting).await;
-        hinting.service(&mut Platform, causes)?;
+        let status = SIGNAL.wait(Source::Hinting).await;
+        hinting.service(&mut Platform, status)?;
     }
 }
 
-async fn free(spare: &mut Spare) -> Outcome {
+/// Calls `other` each time that the kernel wakes.
+async fn call(mut other: impl FnMut()) -> Outcome {
     poll_fn(|_| {
-        spare.look();
+        other();
         Poll::Pending
     })
     .await
 }
 
-/// The task of a part that may be missing. Then it never ends.
-async fn if_any(task: Option<impl Future<Output = Outcome>>) -> Outcome {
+/// Runs the task of a part, or waits forever if the part does not exist.
+async fn if_some(task: Option<impl Future<Output = Outcome>>) -> Outcome {
     match task {
         Some(task) => task.await,
         None => core::future::pending().await,
     }
-}
-
-/// Gives all other tasks a turn.
-async fn others_first() {
-    let mut is_first = true;
-    poll_fn(|_| {
-        if core::mem::take(&mut is_first) {
-            idle::wake();
-            return Poll::Pending;
-        }
-        Poll::Ready(())
-    })
-    .await;
 }

@@ -1,4 +1,4 @@
-//! What the kernel tells the host about its memory.
+//! Memory statistics for the host.
 
 use core::fmt::{self, Display, Formatter};
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -10,8 +10,9 @@ use super::Platform;
 use crate::kernel::console;
 use crate::kernel::memory::{FRAMES, RESERVE};
 
-/// What is told, by the name that it is printed with. A page fault would be the end of this kernel.
-const TOLD: [(&str, StatTag); 6] = [
+/// The statistics that the kernel reports, with their names on the console. A page fault ends this kernel, so that both counts of faults
+/// are always 0.
+const TAGS: [(&str, StatTag); 6] = [
     ("free", StatTag::FreeMemory),
     ("total", StatTag::TotalMemory),
     ("available", StatTag::AvailableMemory),
@@ -23,7 +24,7 @@ const TOLD: [(&str, StatTag); 6] = [
 /// Allocations that had to wait for memory from the balloon.
 static STALLS: AtomicU64 = AtomicU64::new(0);
 
-/// Counts an allocation that has to wait for memory.
+/// Counts an allocation that has to wait for memory from the balloon.
 pub(crate) fn count_stall() {
     STALLS.fetch_add(1, Ordering::Relaxed);
 }
@@ -44,12 +45,12 @@ impl Statistics for Platform {
     }
 }
 
-/// The values of a sample, with a space before each.
+/// Prints the values of a sample, with a space before each.
 struct Line<'a>(&'a Sample);
 
 impl Display for Line<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let mut known = TOLD.into_iter().filter_map(|(name, tag)| Some((name, self.0.get(tag)?)));
+        let mut known = TAGS.into_iter().filter_map(|(name, tag)| Some((name, self.0.get(tag)?)));
         known.try_for_each(|(name, value)| write!(f, " {name}={value}"))
     }
 }

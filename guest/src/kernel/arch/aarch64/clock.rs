@@ -1,4 +1,4 @@
-//! A sense of time: the virtual counter says what time it is, its timer wakes the kernel.
+//! The clock: the virtual counter counts the time, and its timer interrupts.
 
 use core::time::Duration;
 
@@ -8,26 +8,25 @@ use log::warn;
 
 use super::interrupts;
 use crate::kernel::arch::device_tree;
-use crate::kernel::idle;
 
-/// The place of the virtual timer among the interrupts of the timer.
+/// The index of the virtual timer among the interrupts of the timer's node.
 const VIRTUAL: usize = 2;
 
-/// Starts the clock. The interrupt controller is on already.
+/// Starts the clock. The interrupt controller is enabled already.
 pub(super) fn start() {
     let interrupt = device_tree::tree().and_then(|tree| tree.interrupt("arm,armv8-timer", VIRTUAL));
-    if interrupt.and_then(|interrupt| interrupts::connect(interrupt, rang)).is_none() {
-        warn!("no timer: nothing happens by itself");
+    if interrupt.and_then(|interrupt| interrupts::connect(interrupt, on_timer)).is_none() {
+        warn!("the machine has no timer: the kernel wakes only for device interrupts");
     }
 }
 
-/// The time since the machine was started.
+/// Returns the time since the machine was started.
 pub(crate) fn now() -> Duration {
     Counter::new(VirtualCounter).elapsed_time()
 }
 
-/// Wakes the kernel once, after `pause`, or sooner where the timer cannot count as far (about half a minute). Takes the
-/// place of an earlier call that has not come about yet.
+/// Interrupts once after `pause`, or sooner if the timer cannot count that far (about half a minute). A later call replaces
+/// an earlier one.
 pub(crate) fn wake_after(pause: Duration) {
     let mut timer = timer();
     timer.set_remaining_time(pause);
@@ -35,14 +34,13 @@ pub(crate) fn wake_after(pause: Duration) {
     timer.enable();
 }
 
-/// The handler. The timer would go on interrupting.
-fn rang() {
+/// Stops the timer, which otherwise keeps interrupting. The interrupt has ended the sleep; `idle::wait` checks the time.
+fn on_timer() {
     timer().disable_interrupt();
-    idle::wake();
 }
 
 fn timer() -> Timer<VirtualTimer> {
-    // SAFETY: there is one CPU, and it uses the timer in this module only. An interrupt between the steps of `wake_after`
-    // is that of the time that was set before, and does what its handler would have done anyway.
+    // SAFETY: there is one CPU, and only this module uses its virtual timer. `wake_after` runs with interrupts off, so that
+    // `on_timer` does not interrupt it.
     Timer::new(unsafe { VirtualTimer::new() })
 }

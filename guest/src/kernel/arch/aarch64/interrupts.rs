@@ -1,4 +1,4 @@
-//! Interrupts and exceptions: who is called when one comes.
+//! The interrupt controller, and the dispatch of interrupts and exceptions.
 
 use core::ptr;
 
@@ -8,23 +8,28 @@ use arm_gic::{IntId, InterruptGroup, Trigger};
 use arm_sysregs::el1::accessors::{read_esr_el1, read_far_el1};
 use spin::Mutex;
 
-use super::{disable_interrupts, enable_interrupts, map_registers};
+use super::cpu::{disable_interrupts, enable_interrupts};
+use super::paging::map_registers;
 use crate::kernel::arch::device_tree;
-use crate::kernel::{console, exit};
 
-/// The interrupt controller. Whoever locks it keeps interrupts out.
+/// The interrupt controller. It is locked only with interrupts off.
 static GIC: Mutex<Option<GicV2<'static>>> = Mutex::new(None);
 
-/// The group of all interrupts where there is no secure world, and of those that the normal world sees where there is one.
+/// The group of all interrupts on a machine without a secure world, and of those of the normal world on one with it.
 const GROUP: InterruptGroup = InterruptGroup::Group0;
 
-/// Switches the interrupt controller on.
+/// Enables the interrupt controller.
+///
+/// # Panics
+///
+/// If the machine has no GIC of version 2.
 pub(super) fn start() {
     let blocks = device_tree::tree().and_then(|tree| tree.device("arm,cortex-a15-gic"));
-    let [distributor, cpu] = blocks.expect("the machine has no GIC of version 2: `-M virt,gic-version=2` has one");
+    let [distributor, cpu] =
+        blocks.expect("the machine has no GIC of version 2: start QEMU with `-M virt,gic-version=2`");
     let mapped = map_registers(distributor.clone()).and(map_registers(cpu.clone()));
-    mapped.expect("the registers of the GIC are among memory");
-    // SAFETY: these are the two register blocks of the GIC, mapped, and this is the only one who uses them.
+    mapped.expect("failed to map the registers of the GIC: there is RAM in the same block of 1 GiB");
+    // SAFETY: these are the two register blocks of the GIC, mapped forever. No other code uses them.
     let mut gic = unsafe {
         GicV2::new(
             ptr::with_exposed_provenance_mut(distributor.start as usize),
@@ -35,12 +40,12 @@ pub(super) fn start() {
     *GIC.lock() = Some(gic);
 }
 
-/// Calls `handler` on interrupt number `interrupt` of the machine. `None` when there is no such interrupt, or when it has
-/// a handler. Called with interrupts on.
+/// Sets the handler of interrupt number `interrupt` of the machine. Returns `None` if there is no such interrupt, or if it
+/// has another handler. Called with interrupts on.
 ///
-/// The line interrupts as long as its level is high: the handler has to see to it that the device lets go.
+/// A line interrupts as long as its level is high: the handler must make the device lower it.
 ///
-/// A handler runs with interrupts off. It should do little: acknowledge, note what it was about, and
+/// A handler runs with interrupts off. It should only acknowledge the interrupt, store its cause, and
 /// [wake](crate::kernel::idle::wake) the kernel.
 pub(crate) fn on_line(interrupt: u32, handler: fn()) -> Option<()> {
     disable_interrupts();
@@ -49,7 +54,7 @@ pub(crate) fn on_line(interrupt: u32, handler: fn()) -> Option<()> {
     connected
 }
 
-/// As [`on_line`], with interrupts off.
+/// Like [`on_line`], but called with interrupts off.
 pub(super) fn connect(interrupt: u32, handler: fn()) -> Option<()> {
     let id = IntId::try_from(interrupt).ok().filter(|id| !id.is_sgi())?;
     let mut gic = GIC.lock();
@@ -75,28 +80,27 @@ impl ExceptionHandlers for Handlers {
     }
 
     extern "C" fn sync_current(state: RegisterStateRef<'_>) {
-        report("exception", &state)
+        panic_on("exception", &state)
     }
 
     extern "C" fn serror_current(state: RegisterStateRef<'_>) {
-        report("system error", &state)
+        panic_on("system error", &state)
     }
 }
 
-/// Says what went wrong, and ends the kernel.
-fn report(kind: &str, state: &RegisterStateRef<'_>) -> ! {
+/// Ends the kernel because of an exception.
+fn panic_on(kind: &str, state: &RegisterStateRef<'_>) -> ! {
     let syndrome = read_esr_el1();
-    console::print_at_last(format_args!(
-        "panic: {kind}: {} (syndrome {:#x}) at instruction {:#x}, last fault address {:#x}\n",
+    panic!(
+        "{kind}: {} (syndrome {:#x}) at instruction {:#x}, last fault address {:#x}",
         name(syndrome.ec()),
         syndrome.bits(),
         state.elr,
         read_far_el1().va(),
-    ));
-    exit::exit(exit::Code::Panic)
+    )
 }
 
-/// What an exception class means (Arm Architecture Reference Manual, ESR_EL1), if it can happen here.
+/// Returns the name of an exception class (Arm Architecture Reference Manual, ESR_EL1), for those that can occur here.
 const fn name(class: u8) -> &'static str {
     match class {
         0x07 => "floating-point instruction",

@@ -1,47 +1,64 @@
 //! aarch64: QEMU's `virt` machine, at exception level 1.
 
 mod clock;
+mod cpu;
 mod interrupts;
 mod paging;
+#[cfg(feature = "stack")]
+mod stack;
 
 use core::ptr::NonNull;
-use core::sync::atomic::{Ordering, compiler_fence};
 
+use aerostat_transport::MmioRegion;
+use aerostat_transport::pci::{BarRange, Ecam};
 use arm_pl011_uart::{DataBits, LineConfig, PL011Registers, Parity, StopBits, Uart};
 use safe_mmio::UniqueMmioPointer;
 
 pub(crate) use self::clock::{now, wake_after};
+pub(crate) use self::cpu::{disable_interrupts, enable_interrupts, sleep};
 pub(crate) use self::interrupts::on_line;
-pub(crate) use self::paging::{BOOT_MAPPED, map, map_registers};
+use self::paging::map_registers;
+pub(crate) use self::paging::{BOOT_MAPPED, map, registers};
+#[cfg(feature = "stack")]
+pub(crate) use self::stack::{call_on_painted_stack, use_stack};
 use super::device_tree;
-pub(crate) use super::device_tree::{BarIo, map_bar, on_message, pci_config, pci_line, virtio_mmio};
-use crate::kernel;
-use crate::kernel::exit::Code;
+pub(crate) use super::device_tree::{BarIo, on_message, pci_line, virtio_mmio};
+use crate::kernel::boot;
 
-// The boot stack, in pages. A build without optimization takes 160 KiB of it.
-aarch64_rt::entry!(boot, 64);
+// The size of the boot stack in pages. A build without optimization uses 160 KiB.
+aarch64_rt::entry!(start_cpu, 64);
 
-/// Where QEMU puts the device tree for a kernel that is no Linux image: at the start of memory.
+/// Where QEMU puts the device tree for a kernel that is not a Linux image: at the start of memory.
 const TREE: usize = 1 << 30;
-/// The clock of the serial port, in Hz.
+/// The frequency of the serial port's clock, in Hz.
 const UART_HERTZ: u32 = 24_000_000;
 
-/// Where the code of [`aarch64_rt`] ends, with the MMU on. The registers that it passes on say nothing: the loader has
-/// not set them.
-fn boot(_: u64, _: u64, _: u64, _: u64) -> ! {
-    kernel::run(device_tree::boot(TREE))
+/// Called at the end of the boot code of [`aarch64_rt`], with the MMU on. QEMU does not set the registers that are passed
+/// as arguments.
+fn start_cpu(_: u64, _: u64, _: u64, _: u64) -> ! {
+    boot::enter(device_tree::read(TREE))
+}
+
+/// Returns PCI configuration space, with an address in every BAR on bus 0. `None` if there is no host bridge.
+pub(crate) fn pci_config() -> Option<Ecam<MmioRegion>> {
+    device_tree::pci_config(registers)
+}
+
+/// Maps a BAR.
+pub(crate) fn map_bar(range: BarRange) -> Option<BarIo> {
+    device_tree::map_bar(range, registers)
 }
 
 /// A serial port of type PL011.
 pub(crate) type SerialPort = Uart<'static>;
 
-/// Opens the serial port that the console is on, if there is one.
+/// Opens the serial port of the console, if there is one.
 pub(crate) fn serial_port() -> Option<SerialPort> {
     let console = device_tree::tree()?.console()?;
     let registers: NonNull<PL011Registers> =
         NonNull::with_exposed_provenance(usize::try_from(console.start).ok()?.try_into().ok()?);
     map_registers(console)?;
-    // SAFETY: the registers are mapped from here on, and this is the only one who uses them.
+    // SAFETY: the registers are mapped from here on. No other code uses them.
     let registers = unsafe { UniqueMmioPointer::new(registers) };
     let mut port = Uart::new(registers);
     let line = LineConfig { data_bits: DataBits::Bits8, parity: Parity::None, stop_bits: StopBits::One };
@@ -49,39 +66,24 @@ pub(crate) fn serial_port() -> Option<SerialPort> {
     Some(port)
 }
 
-/// Whether a byte has come in. It is taken.
+/// Returns whether a byte has been received, and removes it.
 pub(crate) fn received(port: &mut SerialPort) -> bool {
     port.read_word().is_ok_and(|word| word.is_some())
 }
 
-/// Switches on interrupts and the clock. Memory is there already.
+/// Starts the clock and enables interrupts.
 pub(crate) fn start() {
     interrupts::start();
     clock::start();
     enable_interrupts();
 }
 
-/// Lets interrupts in.
-pub(crate) fn enable_interrupts() {
-    // The instruction does not tell the compiler that handlers look at memory.
-    compiler_fence(Ordering::SeqCst);
-    arm_gic::irq_enable();
-}
-
-/// Keeps interrupts out.
-pub(crate) fn disable_interrupts() {
-    arm_gic::irq_disable();
-    compiler_fence(Ordering::SeqCst);
-}
-
-/// Sleeps until an interrupt, and lets it in. Called with interrupts off; one that is pending by then ends the sleep.
-pub(crate) fn sleep() {
-    arm_gic::wfi();
-    enable_interrupts();
-}
-
-/// Switches the machine off.
-pub(crate) fn exit(_: Code) {
-    // An error leaves it on, which is all that can be said.
+/// Switches the machine off. Returns on failure.
+pub(crate) fn exit_success() {
     let _ = smccc::psci::system_off::<smccc::Hvc>();
+}
+
+/// Switches the machine off because of a failure, which PSCI cannot express. Returns on failure.
+pub(crate) fn exit_failure() {
+    exit_success();
 }

@@ -1,5 +1,6 @@
-//! The PCI host bridge that the tree describes. No firmware has been there before: the functions on its bus are given
-//! their addresses here.
+//! The PCI host bridge of the device tree. There is no firmware that assigns addresses to functions, so this kernel does.
+
+use core::ops::Range;
 
 use aerostat_guest::{DeviceTree, FreeAddresses, PciHost};
 use aerostat_transport::MmioRegion;
@@ -7,35 +8,38 @@ use aerostat_transport::pci::{BarRange, Ecam};
 use pci_types::{InterruptLine, InterruptPin, PciAddress};
 use spin::Once;
 
-use super::tree;
-use crate::kernel::{memory, pci};
+use super::boot::tree;
+use crate::kernel::pci;
 
-/// Configuration space, where every function on bus 0 has its addresses. `None` where there is no host bridge.
-pub(crate) fn config() -> Option<Ecam<MmioRegion>> {
-    // The functions get their addresses once: one that is in use would not answer meanwhile.
+/// Maps registers at physical addresses.
+type MapRegisters = fn(Range<u64>) -> Option<MmioRegion>;
+
+/// Returns configuration space, with an address in every BAR on bus 0. `None` if there is no host bridge.
+pub(in super::super) fn config(registers: MapRegisters) -> Option<Ecam<MmioRegion>> {
+    // Addresses are assigned once: a function in use must not move.
     static CONFIG: Once<Option<Ecam<MmioRegion>>> = Once::new();
-    CONFIG.call_once(assign_all).clone()
+    CONFIG.call_once(|| assign_all(registers)).clone()
 }
 
-fn assign_all() -> Option<Ecam<MmioRegion>> {
+fn assign_all(registers: MapRegisters) -> Option<Ecam<MmioRegion>> {
     let host = host()?;
-    let config = Ecam::new(memory::registers(host.ecam)?, 0, 0);
+    let config = Ecam::new(registers(host.ecam)?, 0, 0);
     let mut free = FreeAddresses::new(&host.windows);
     pci::scan(&config, 0, &mut |function| free.assign(&config, function));
     Some(config)
 }
 
-/// The interrupt of the machine that a function on bus 0 raises by its pin.
+/// Returns the interrupt of the machine that a function on bus 0 raises by its pin.
 pub(crate) fn line(function: PciAddress, (pin, _): (InterruptPin, InterruptLine)) -> Option<u32> {
     host()?.interrupts.line(function.device(), function.function(), pin)
 }
 
-/// Registers in a BAR: the CPU reaches those in I/O space by a window in memory too.
+/// Registers in a BAR. The CPU accesses I/O space through a window in memory.
 pub(crate) type BarIo = MmioRegion;
 
 /// Maps a BAR.
-pub(crate) fn map_bar(range: BarRange) -> Option<BarIo> {
-    memory::registers(host()?.windows.physical(range)?)
+pub(in super::super) fn map_bar(range: BarRange, registers: MapRegisters) -> Option<BarIo> {
+    registers(host()?.windows.physical(range)?)
 }
 
 fn host() -> Option<PciHost<'static>> {

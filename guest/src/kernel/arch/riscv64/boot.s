@@ -1,5 +1,5 @@
-# From the firmware to Rust: supervisor mode without paging, the number of the hart in a0 and the address of the device
-# tree in a1 (RISC-V Supervisor Binary Interface). Both are passed on.
+# Enters Rust from the firmware, in supervisor mode without paging. The number of the hart is in a0, the address of the
+# device tree in a1 (RISC-V Supervisor Binary Interface). Both are passed on as arguments.
 
     .section .init.entry, "ax"
     .global entry
@@ -9,4 +9,4 @@ entry:
 
     .section .stack.boot_stack, "aw", @nobits
     .balign 4096
-    .skip 0x40000                   # enough for a build without optimization, which takes 160 KiB
+    .skip 0x40000                   # a build without optimization uses 160 KiB

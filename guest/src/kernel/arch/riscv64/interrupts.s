@@ -1,5 +1,5 @@
-# The entry point of every interrupt and exception: saves the registers that Rust may change, of which there are no others
-# without floating point. Its handler runs with interrupts off, so that what the CPU saved stays where it is.
+# The entry point of every interrupt and exception. It saves the registers that a Rust function may change; there are no
+# floating-point registers. The handler runs with interrupts off, so that sepc and sstatus do not change.
 
     .section .text.interrupts, "ax"
     .balign 4

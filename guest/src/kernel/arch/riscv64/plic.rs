@@ -1,24 +1,24 @@
-//! The platform-level interrupt controller, which brings the interrupts of devices to the CPU (RISC-V PLIC
-//! Specification, 1.0.0).
+//! The platform-level interrupt controller, which routes device interrupts to the CPU (RISC-V PLIC Specification, 1.0.0).
 
 use aerostat_transport::{Io as _, MmioRegion};
 use log::warn;
 use riscv::register::sie;
 use spin::Once;
 
+use super::paging::registers;
 use crate::kernel::arch::device_tree;
-use crate::kernel::memory;
 
 /// Offset of the priorities, one word each.
 const PRIORITIES: usize = 0;
-/// Offset of the bits that let interrupts through, and the bytes of them that each context has.
+/// Offset of the enable bits, and bytes of them for each context.
 const ENABLES: usize = 0x2000;
 const ENABLES_BYTES: usize = 0x80;
-/// Offset of the registers of the first context, and the bytes that each context has.
+/// Offset of the registers of the first context, and bytes for each context.
 const CONTEXTS: usize = 0x20_0000;
 const CONTEXT_BYTES: usize = 0x1000;
-/// Offsets among these: the priority that an interrupt has to exceed, and the interrupt that is to be dealt with.
+/// Offset in a context: interrupts with a higher priority than this are delivered.
 const THRESHOLD: usize = 0;
+/// Offset in a context: reading claims an interrupt, writing completes it.
 const CLAIM: usize = 4;
 
 /// The hart that runs the kernel.
@@ -33,38 +33,40 @@ struct Plic {
     context: usize,
 }
 
-/// Notes which hart runs the kernel.
+/// Stores the number of the hart that runs the kernel.
 pub(super) fn set_hart(hart: u32) {
     HART.call_once(|| hart);
 }
 
-/// Switches the controller on.
+/// Enables the controller.
 pub(super) fn start() {
-    let found = device_tree::tree().and_then(|tree| {
-        let [addresses] = tree.device("riscv,plic0")?;
-        let context = tree.plic_context(*HART.get()?)?;
-        Some(Plic {
-            registers: memory::registers(addresses)?,
-            enables: ENABLES + context * ENABLES_BYTES,
-            context: CONTEXTS + context * CONTEXT_BYTES,
-        })
-    });
-    let Some(plic) = found else {
-        warn!("no PLIC: devices cannot interrupt");
+    let Some(plic) = find() else {
+        warn!("the machine has no PLIC: devices cannot interrupt");
         return;
     };
     plic.registers.write32(plic.context + THRESHOLD, 0);
     PLIC.call_once(|| plic);
-    // SAFETY: interrupts are off, and those from outside have a handler.
+    // SAFETY: interrupts are off, and external interrupts have a handler.
     unsafe { sie::set_sext() };
 }
 
-/// Calls `handler` on interrupt number `interrupt` of the machine. `None` when there is no such interrupt, or when it has
-/// a handler. Called with interrupts on.
+fn find() -> Option<Plic> {
+    let tree = device_tree::tree()?;
+    let [addresses] = tree.device("riscv,plic0")?;
+    let context = tree.plic_context(*HART.get()?)?;
+    Some(Plic {
+        registers: registers(addresses)?,
+        enables: ENABLES + context * ENABLES_BYTES,
+        context: CONTEXTS + context * CONTEXT_BYTES,
+    })
+}
+
+/// Sets the handler of interrupt number `interrupt` of the machine. Returns `None` if there is no such interrupt, or if it
+/// has another handler. Called with interrupts on.
 ///
-/// The line interrupts as long as its level is high: the handler has to see to it that the device lets go.
+/// A line interrupts as long as its level is high: the handler must make the device lower it.
 ///
-/// A handler runs with interrupts off. It should do little: acknowledge, note what it was about, and
+/// A handler runs with interrupts off. It should only acknowledge the interrupt, store its cause, and
 /// [wake](crate::kernel::idle::wake) the kernel.
 pub(crate) fn on_line(interrupt: u32, handler: fn()) -> Option<()> {
     let Plic { registers, enables, .. } = PLIC.get()?;
@@ -76,7 +78,7 @@ pub(crate) fn on_line(interrupt: u32, handler: fn()) -> Option<()> {
     Some(())
 }
 
-/// Deals with every interrupt that is pending, with interrupts off.
+/// Handles every pending interrupt. Called with interrupts off.
 pub(super) fn dispatch() {
     let Some(Plic { registers, context, .. }) = PLIC.get() else { return };
     loop {

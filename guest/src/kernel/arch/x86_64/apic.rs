@@ -1,4 +1,4 @@
-//! The local APIC, which brings interrupts to the CPU, and the I/O APICs, which bring those of wires to the local APIC.
+//! The local APIC, which delivers interrupts to the CPU, and the I/O APICs, which route interrupt lines to the local APIC.
 
 use core::ptr;
 
@@ -7,12 +7,12 @@ use spin::Once;
 use x86_64::instructions::port::Port;
 
 use super::acpi::{self, IoApic};
-use super::interrupts::{SPURIOUS, TIMER};
+use super::vectors::{SPURIOUS, TIMER};
 
-/// By how much the frequency of the timer is divided.
+/// The divisor of the timer's frequency.
 pub(super) const TIMER_DIVISOR: u32 = 16;
 
-/// Registers of the local APIC, by their physical addresses.
+/// Physical addresses of registers of the local APIC.
 mod local {
     pub(super) const ID: u64 = 0xfee0_0020;
     pub(super) const TASK_PRIORITY: u64 = 0xfee0_0080;
@@ -26,17 +26,17 @@ mod local {
     pub(super) const TIMER_DIVIDE: u64 = 0xfee0_03e0;
 }
 
-/// In a vector register of either kind: nothing comes through.
+/// Bit of a vector register: the interrupt is masked.
 const MASKED: u32 = 1 << 16;
-/// In the vector register of a wire: its level means the interrupt, not its edge.
+/// Bit of the vector register of a line: level-triggered.
 const LEVEL: u32 = 1 << 15;
 
 static IO_APICS: Once<Vec<IoApic, 4>> = Once::new();
 
-/// Switches on the local APIC, and the older interrupt controllers off.
+/// Enables the local APIC and disables the older interrupt controllers.
 pub(super) fn start() {
     for port in [0x21, 0xa1] {
-        // SAFETY: the ports are those of the two 8259 on every PC; the value masks all their interrupts.
+        // SAFETY: these are the ports of the two 8259 on every PC. The value masks all their interrupts.
         unsafe { Port::<u8>::new(port).write(0xff) };
     }
     let settings = [
@@ -49,23 +49,25 @@ pub(super) fn start() {
     ];
     settings.into_iter().for_each(|(register, value)| write(register, value));
 
-    IO_APICS.call_once(|| {
-        let mut found = Vec::new();
-        acpi::io_apics(|io_apic| found.push(io_apic).unwrap_or(()));
-        if found.is_empty() {
-            // Without ACPI there is one, and it is here on every PC.
-            let _ = found.push(IoApic { address: 0xfec0_0000, first_interrupt: 0 });
-        }
-        found
-    });
+    IO_APICS.call_once(find_io_apics);
 }
 
-/// Tells the local APIC that an interrupt has been dealt with.
+fn find_io_apics() -> Vec<IoApic, 4> {
+    let mut found = Vec::new();
+    acpi::io_apics(|io_apic| found.push(io_apic).unwrap_or(()));
+    if found.is_empty() {
+        // A PC without ACPI has one at this address.
+        let _ = found.push(IoApic { address: 0xfec0_0000, first_interrupt: 0 });
+    }
+    found
+}
+
+/// Signals the end of an interrupt to the local APIC.
 pub(super) fn end_of_interrupt() {
     write(local::END_OF_INTERRUPT, 0);
 }
 
-/// Lets the timer interrupt once, when it has counted from `ticks` down to zero.
+/// Makes the timer interrupt once, after `ticks`.
 pub(super) fn start_timer(ticks: u32) {
     write(local::TIMER_START, ticks);
 }
@@ -75,18 +77,18 @@ pub(super) fn stop_timer() {
     write(local::TIMER_START, 0);
 }
 
-/// What the timer has left to count.
+/// Returns the ticks until the timer interrupts.
 pub(super) fn timer() -> u32 {
     read(local::TIMER_NOW)
 }
 
-/// The address that an interrupt message for this CPU is written to.
+/// Returns the address for messages that interrupt this CPU.
 pub(super) fn message_address() -> u64 {
-    // The upper byte is the id of the local APIC.
+    // The upper byte of the register is the id of the local APIC.
     0xfee0_0000 | u64::from(read(local::ID) >> 24) << 12
 }
 
-/// Sends interrupt number `interrupt` of the machine to this CPU as `vector`. `None` when no I/O APIC has such an
+/// Routes interrupt number `interrupt` of the machine to this CPU as `vector`. Returns `None` if no I/O APIC has the
 /// interrupt.
 pub(super) fn route(interrupt: u32, vector: u8) -> Option<()> {
     let io_apics = IO_APICS.get()?;
@@ -95,7 +97,7 @@ pub(super) fn route(interrupt: u32, vector: u8) -> Option<()> {
         (pin <= read_indirect(io_apic, 1) >> 16 & 0xff).then_some((io_apic, pin))
     })?;
     let destination = read(local::ID) & 0xff00_0000;
-    // The upper half first: writing the lower one lets the interrupt through.
+    // The lower half unmasks the interrupt, so it is written last.
     let entry = 0x10 + 2 * pin;
     write_indirect(io_apic, entry, MASKED);
     write_indirect(io_apic, entry + 1, destination);
@@ -115,13 +117,13 @@ fn write_indirect(io_apic: &IoApic, register: u32, value: u32) {
 
 fn read(address: u64) -> u32 {
     let register: *const u32 = ptr::with_exposed_provenance(address as usize);
-    // SAFETY: this module reads registers of APICs only: mapped below 4 GiB, aligned, and read without harm.
+    // SAFETY: this module reads only registers of APICs, which are mapped below 4 GiB and aligned. Reading has no side effects.
     unsafe { register.read_volatile() }
 }
 
 fn write(address: u64, value: u32) {
     let register: *mut u32 = ptr::with_exposed_provenance_mut(address as usize);
-    // SAFETY: this module writes to registers of APICs only, mapped below 4 GiB and aligned, and sends interrupts
-    // to none but vectors that have a handler.
+    // SAFETY: this module writes only to registers of APICs, which are mapped below 4 GiB and aligned. Every vector that it
+    // sets has an entry point.
     unsafe { register.write_volatile(value) };
 }

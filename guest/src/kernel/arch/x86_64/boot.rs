@@ -1,17 +1,18 @@
-//! What the loader tells: PVH's `hvm_start_info`.
+//! Boot by PVH: reads the loader's `hvm_start_info`.
 
 use core::arch::global_asm;
 use core::ffi::CStr;
 use core::{ptr, slice};
 
-use aerostat_guest::{Kind, MemoryMap};
+use aerostat_guest::{MemoryMap, RegionKind};
 
 use super::acpi;
-use crate::kernel::{self, Boot, memory};
+use crate::kernel::boot::{self, Boot};
+use crate::kernel::memory;
 
-global_asm!(include_str!("boot.s"), start = sym start);
+global_asm!(include_str!("boot.s"), start = sym start_cpu);
 
-/// `struct hvm_start_info`, in the version that has a memory map.
+/// `struct hvm_start_info`, version 1, which has a memory map.
 #[repr(C)]
 struct StartInfo {
     magic: u32,
@@ -36,31 +37,36 @@ struct MemoryMapEntry {
 }
 
 const MAGIC: u32 = 0x336e_c578;
-/// The kind of ordinary memory, as in every PC's memory map.
+/// The kind of RAM, as in the memory map of every PC.
 const RAM: u32 = 1;
-/// Below lie the loader's tables, firmware and the video memory.
+/// The end of low memory, which has tables of the loader, firmware and video memory.
 const LOW_MEMORY: u64 = 1 << 20;
 
-/// Where `boot.s` ends. `info` is the physical address that the loader passed.
-extern "C" fn start(info: usize) -> ! {
-    // SAFETY: the loader put the structure there, below 4 GiB, where memory is mapped one to one; nobody writes to it.
+/// Called at the end of `boot.s` with the physical address of the start information.
+extern "C" fn start_cpu(info: usize) -> ! {
+    // SAFETY: the loader has put the structure there, below 4 GiB, where memory is mapped at its physical address. No code
+    // writes to it.
     let info: &StartInfo = unsafe { &*ptr::with_exposed_provenance(info) };
-    assert!(info.magic == MAGIC && info.version >= 1, "the loader passes no PVH start information with a memory map");
+    assert!(
+        info.magic == MAGIC && info.version >= 1,
+        "the loader passes no PVH start information of version 1 or later"
+    );
     acpi::set_root(info.rsdp);
-    kernel::run(Boot { memory: memory_map(info), command_line: command_line(info) })
+    boot::enter(Boot { memory: memory_map(info), command_line: command_line(info) })
 }
 
 fn memory_map(info: &StartInfo) -> MemoryMap {
     let entries: *const MemoryMapEntry = ptr::with_exposed_provenance(info.memory_map as usize);
-    // SAFETY: the loader put that many entries there, below 4 GiB; nobody writes to them.
+    // SAFETY: the loader has put that many entries there, below 4 GiB. No code writes to them.
     let entries = unsafe { slice::from_raw_parts(entries, info.memory_map_entries as usize) };
 
     let mut map = MemoryMap::new();
-    let told = entries.iter().map(|entry| {
-        let kind = if entry.kind == RAM { Kind::Ram } else { Kind::Reserved };
+    let regions = entries.iter().map(|entry| {
+        let kind = if entry.kind == RAM { RegionKind::Ram } else { RegionKind::Reserved };
         (entry.address..entry.address.saturating_add(entry.bytes), kind)
     });
-    for (addresses, kind) in told.chain([(0..LOW_MEMORY, Kind::Reserved), (memory::image(), Kind::Reserved)]) {
+    let reserved = [0..LOW_MEMORY, memory::image()].map(|addresses| (addresses, RegionKind::Reserved));
+    for (addresses, kind) in regions.chain(reserved) {
         map.add(addresses, kind).expect("the memory map has too many entries");
     }
     map
@@ -71,8 +77,8 @@ fn command_line(info: &StartInfo) -> &'static str {
         return "";
     }
     let text = ptr::with_exposed_provenance(info.command_line as usize);
-    // SAFETY: the loader put a string there that ends with a zero, below 1 MiB, where the kernel never writes.
+    // SAFETY: the loader has put a string there that ends with a zero, below 1 MiB, where the kernel never writes.
     let text = unsafe { CStr::from_ptr(text) };
-    // What is not UTF-8 was not written for this kernel.
+    // The words of this kernel are ASCII.
     text.to_str().unwrap_or("")
 }

@@ -1,5 +1,5 @@
-# From the loader to Rust: 32-bit protected mode without paging, to 64-bit long mode with the first 4 GiB mapped one
-# to one.
+# Enters Rust from the loader: switches from 32-bit protected mode without paging to 64-bit long mode, with the first 4 GiB
+# mapped at their physical addresses.
 #
 # PVH ("x86/HVM direct boot ABI"): the loader finds the entry point in an ELF note and jumps to it with flat segments,
 # interrupts off, and the physical address of `hvm_start_info` in ebx.
@@ -19,7 +19,7 @@ pvh_start:
     cld
     mov esp, offset boot_stack_end
 
-    # The tables are in .bss, hence zero. Level 4 -> level 3 -> four tables of level 2.
+    # The tables are in .bss, which is zero. Level 4 -> level 3 -> four tables of level 2.
     mov eax, offset boot_level_3
     or eax, 0x3                     # present, writable
     mov [boot_level_4], eax
@@ -87,5 +87,7 @@ boot_gdt_pointer:
 boot_level_4: .skip 4096
 boot_level_3: .skip 4096
 boot_level_2: .skip 4 * 4096
-    .skip 0x40000                   # enough for a build without optimization, which takes 160 KiB
+    .global boot_stack_begin
+boot_stack_begin:
+    .skip 0x40000                   # a build without optimization uses 160 KiB
 boot_stack_end:

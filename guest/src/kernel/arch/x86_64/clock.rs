@@ -1,6 +1,6 @@
-//! A sense of time: the time stamp counter says what time it is, the timer of the local APIC wakes the kernel.
+//! The clock: the time stamp counter counts the time, and the timer of the local APIC interrupts.
 //!
-//! Neither says how fast it runs, so both are held against the old PIT, whose frequency every PC has in common.
+//! The frequency of neither is known, so both are measured against the PIT, which has the same frequency on every PC.
 
 use core::arch::x86_64::_rdtsc;
 use core::time::Duration;
@@ -11,9 +11,9 @@ use x86_64::instructions::port::Port;
 
 use super::apic;
 
-/// Ticks of the PIT in a second.
+/// Ticks of the PIT a second.
 const PIT_HERTZ: u64 = 1_193_182;
-/// How long the others are held against it, in its ticks: 10 ms.
+/// Duration of the measurement, in ticks of the PIT: 10 ms.
 const PIT_TICKS: u16 = (PIT_HERTZ / 100) as u16;
 
 struct Clock {
@@ -27,18 +27,18 @@ struct Clock {
 
 static CLOCK: Once<Clock> = Once::new();
 
-/// Starts the clock. The local APIC is on already.
+/// Starts the clock. The local APIC is enabled already.
 pub(super) fn start() {
     CLOCK.call_once(|| {
         let (stamp_hertz, timer_hertz) = measure().unwrap_or_else(|| {
-            warn!("no PIT: taking the time stamp counter and the timer for 1 GHz");
+            warn!("the machine has no PIT: assuming 1 GHz for the time stamp counter and the timer");
             (1_000_000_000, 1_000_000_000 / u64::from(apic::TIMER_DIVISOR))
         });
         Clock { start: stamp(), stamp_hertz, timer_hertz }
     });
 }
 
-/// The time since the kernel was started.
+/// Returns the time since the kernel was started.
 pub(crate) fn now() -> Duration {
     CLOCK.get().map_or(Duration::ZERO, |clock| {
         let stamps = u128::from(stamp().saturating_sub(clock.start));
@@ -46,49 +46,62 @@ pub(crate) fn now() -> Duration {
     })
 }
 
-/// Wakes the kernel once, after `pause`, or sooner where the timer cannot count as far (about a minute). Takes the place of an earlier call that has not come about yet.
+/// Interrupts once after `pause`, or sooner if the timer cannot count that far (about a minute). A later call replaces an
+/// earlier one.
 pub(crate) fn wake_after(pause: Duration) {
     if let Some(clock) = CLOCK.get() {
         let ticks = pause.as_nanos() * u128::from(clock.timer_hertz) / 1_000_000_000;
-        // Zero would stop the timer instead.
+        // 0 would stop the timer.
         apic::start_timer(ticks.clamp(1, u32::MAX.into()) as u32);
     }
 }
 
-/// Time stamps and ticks of the timer in a second. `None` when there is no PIT.
+/// Measures time stamps and ticks of the timer a second. Returns `None` if there is no PIT.
 fn measure() -> Option<(u64, u64)> {
-    // Channel 0 counts down from 65536 over and over; its interrupt is masked.
-    let (mut command, mut counter) = (Port::<u8>::new(0x43), Port::<u8>::new(0x40));
-    // SAFETY: the ports are those of the PIT on every PC, and nobody else uses them.
-    unsafe { command.write(0x34) };
-    for _ in 0..2 {
-        // SAFETY: as above.
-        unsafe { counter.write(0) };
-    }
-    let mut count = || {
-        // SAFETY: as above. This holds the count still until both bytes of it are read.
-        unsafe { command.write(0) };
-        // SAFETY: as above.
-        let bytes = [(); 2].map(|()| unsafe { counter.read() });
-        u16::from_le_bytes(bytes)
-    };
-
+    let mut pit = Pit::start();
     apic::start_timer(u32::MAX);
-    let (first_count, first_stamp, first_tick) = (count(), stamp(), apic::timer());
-    for _ in 0..1_000_000 {
-        let passed = first_count.wrapping_sub(count());
+    let (first_count, first_stamp, first_tick) = (pit.count(), stamp(), apic::timer());
+    // Without a PIT the count does not change. The limit is far above the number of reads in 10 ms.
+    let measured = (0..1_000_000).find_map(|_| {
+        let passed = first_count.wrapping_sub(pit.count());
         let (stamps, ticks) = (stamp() - first_stamp, first_tick - apic::timer());
-        if passed >= PIT_TICKS {
-            apic::stop_timer();
-            let per_second = |measured: u64| (measured * PIT_HERTZ / u64::from(passed)).max(1);
-            return Some((per_second(stamps), per_second(ticks.into())));
-        }
-    }
+        let per_second = |measured: u64| (measured * PIT_HERTZ / u64::from(passed)).max(1);
+        (passed >= PIT_TICKS).then(|| (per_second(stamps), per_second(ticks.into())))
+    });
     apic::stop_timer();
-    None
+    measured
+}
+
+/// Channel 0 of the PIT.
+struct Pit {
+    command: Port<u8>,
+    counter: Port<u8>,
+}
+
+impl Pit {
+    /// Makes the channel count down from 65536 repeatedly. Its interrupt is masked.
+    fn start() -> Self {
+        let mut pit = Self { command: Port::new(0x43), counter: Port::new(0x40) };
+        // SAFETY: these are the ports of the PIT on every PC. No other code uses them.
+        unsafe { pit.command.write(0x34) };
+        for _ in 0..2 {
+            // SAFETY: as above.
+            unsafe { pit.counter.write(0) };
+        }
+        pit
+    }
+
+    /// Returns the count.
+    fn count(&mut self) -> u16 {
+        // SAFETY: as in `start`. The command latches the count until both of its bytes are read.
+        unsafe { self.command.write(0) };
+        // SAFETY: as in `start`.
+        let bytes = [(); 2].map(|()| unsafe { self.counter.read() });
+        u16::from_le_bytes(bytes)
+    }
 }
 
 fn stamp() -> u64 {
-    // SAFETY: every x86_64 CPU has the instruction, and it has no effect.
+    // SAFETY: every x86_64 CPU has the instruction, which only reads a counter.
     unsafe { _rdtsc() }
 }

@@ -1,4 +1,4 @@
-//! Interrupts and exceptions: who is called when one comes.
+//! Dispatches interrupts and exceptions.
 
 use core::arch::global_asm;
 use core::sync::atomic::{AtomicU8, Ordering};
@@ -9,19 +9,14 @@ use x86_64::registers::control::Cr2;
 use x86_64::structures::idt::InterruptDescriptorTable;
 
 use super::apic;
-use crate::kernel::arch::Message;
-use crate::kernel::{console, exit, idle};
+use super::vectors::{SPURIOUS, TIMER};
+use crate::kernel::arch::message::Message;
 
 global_asm!(include_str!("interrupts.s"), dispatch = sym dispatch);
 
-/// The vector of the timer.
-pub(super) const TIMER: u8 = 32;
-/// The vector of an interrupt that was gone before the CPU could look.
-pub(super) const SPURIOUS: u8 = 255;
-
-/// What the entry points push, lowest address first, and what the CPU pushes.
+/// The stack after the entry: what the entry point pushes, lowest address first, and what the CPU pushes.
 #[repr(C)]
-struct Entered {
+struct InterruptFrame {
     vector: u64,
     error_code: u64,
     instruction: u64,
@@ -33,74 +28,74 @@ struct Entered {
 
 /// Handlers by vector.
 static HANDLERS: [Once<fn()>; 256] = [const { Once::new() }; 256];
-/// The next vector without a handler.
+/// The next free vector.
 static NEXT: AtomicU8 = AtomicU8::new(TIMER + 1);
 
-/// Calls `handler` whenever a device sends the message that is returned. `None` when all vectors are taken.
+/// Sets the handler of the returned message. Returns `None` if all vectors are in use.
 ///
-/// A handler runs with interrupts off. It should do little: acknowledge, note what it was about, and [`idle::wake`] the kernel.
+/// A handler runs with interrupts off. It should only acknowledge the interrupt, store its cause, and
+/// [wake](crate::kernel::idle::wake) the kernel.
 pub(crate) fn on_message(handler: fn()) -> Option<Message> {
-    let vector = vector(handler)?;
+    let vector = allocate_vector(handler)?;
     Some(Message { address: apic::message_address(), data: vector.into() })
 }
 
-/// Calls `handler` on interrupt number `interrupt` of the machine. `None` when there is no such interrupt, or all
-/// vectors are taken.
+/// Sets the handler of interrupt number `interrupt` of the machine. Returns `None` if there is no such interrupt, or all
+/// vectors are in use.
 ///
-/// The line interrupts as long as its level is high: the handler has to see to it that the device lets go.
+/// A line interrupts as long as its level is high: the handler must make the device lower it.
 pub(crate) fn on_line(interrupt: u32, handler: fn()) -> Option<()> {
-    apic::route(interrupt, vector(handler)?)
+    apic::route(interrupt, allocate_vector(handler)?)
 }
 
-fn vector(handler: fn()) -> Option<u8> {
+fn allocate_vector(handler: fn()) -> Option<u8> {
     let next = |vector: u8| (vector < SPURIOUS).then(|| vector + 1);
     let vector = NEXT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
     HANDLERS[usize::from(vector)].call_once(|| handler);
     Some(vector)
 }
 
-/// Makes the CPU use the entry points, and switches the APICs on.
+/// Loads the descriptor table and enables the APICs.
 pub(super) fn start() {
     static TABLE: Once<InterruptDescriptorTable> = Once::new();
     TABLE.call_once(table).load();
-    HANDLERS[usize::from(TIMER)].call_once(|| idle::wake);
     apic::start();
 }
 
 /// Called from every entry point, with interrupts off.
-extern "C" fn dispatch(entered: &Entered) {
-    let vector = entered.vector as usize;
+extern "C" fn dispatch(frame: &InterruptFrame) {
+    let vector = frame.vector as usize;
     if vector < usize::from(TIMER) {
-        report(entered);
+        panic_on_exception(frame);
     }
+    // The timer has no handler: its interrupt has ended the sleep, and `idle::wait` checks the time.
     if let Some(handler) = HANDLERS.get(vector).and_then(Once::get) {
         handler();
     }
-    // The local APIC does not count a spurious interrupt.
+    // A spurious interrupt must not be acknowledged.
     if vector != usize::from(SPURIOUS) {
         apic::end_of_interrupt();
     }
 }
 
-/// Says what went wrong, and ends the kernel.
-fn report(entered: &Entered) -> ! {
-    let name = EXCEPTIONS.iter().find(|(vector, _)| *vector == entered.vector).map_or("exception", |(_, name)| name);
-    console::print_at_last(format_args!(
-        "panic: {name} (vector {}, error code {:#x}) at instruction {:#x}, stack {:#x}, last fault address {:#x}\n",
-        entered.vector,
-        entered.error_code,
-        entered.instruction,
-        entered.stack,
+/// Ends the kernel because of an exception.
+fn panic_on_exception(frame: &InterruptFrame) -> ! {
+    let name = EXCEPTIONS.iter().find(|(vector, _)| *vector == frame.vector).map_or("exception", |(_, name)| name);
+    panic!(
+        "{name} (vector {}, error code {:#x}) at instruction {:#x}, stack {:#x}, last fault address {:#x}",
+        frame.vector,
+        frame.error_code,
+        frame.instruction,
+        frame.stack,
         Cr2::read_raw(),
-    ));
-    exit::exit(exit::Code::Panic)
+    )
 }
 
 macro_rules! exceptions {
     ($($vector:literal $field:ident: $name:literal,)*) => {
         const EXCEPTIONS: &[(u64, &str)] = &[$(($vector, $name)),*];
 
-        /// The descriptor table: every vector to its own entry point.
+        /// Returns the descriptor table, with an entry point for each vector.
         fn table() -> InterruptDescriptorTable {
             let mut table = InterruptDescriptorTable::new();
             $(
@@ -137,7 +132,7 @@ exceptions! {
     19 simd_floating_point: "vector floating-point error",
 }
 
-/// The address of the entry point for `vector`.
+/// Returns the address of the entry point for `vector`.
 fn entry_point(vector: u8) -> VirtAddr {
     unsafe extern "C" {
         static interrupt_entries: [[u8; 16]; 256];

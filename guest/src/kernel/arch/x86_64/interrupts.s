@@ -1,4 +1,4 @@
-# One entry point a vector, 16 bytes each: pushes what tells the vectors apart and goes on alike.
+# An entry point for each vector, 16 bytes each. It pushes the vector and continues in the common part.
 
     .section .text.interrupts, "ax"
     .balign 16
@@ -6,7 +6,7 @@ interrupt_entries:
     .set vector, 0
     .rept 256
     .balign 16
-    # The CPU itself pushes an error code for vectors 8, 10 to 14, 17, 21, 29 and 30; for all others we do.
+    # The CPU pushes an error code for vectors 8, 10 to 14, 17, 21, 29 and 30. For the others this code pushes 0.
     .if ((0x60227d00 >> vector) & 1) == 0 || vector >= 32
     push 0
     .endif
@@ -25,8 +25,8 @@ interrupt_common:
     push r9
     push r10
     push r11
-    # The registers that Rust may change are saved. 9 of them, the vector, the error code and 5 words of the CPU: the
-    # stack is aligned to 16 bytes, as the CPU had aligned it before.
+    # The registers that a Rust function may change are saved. With 9 of them, the vector, the error code and 5 words of the
+    # CPU, which has aligned the stack before, the stack is aligned to 16 bytes.
     cld
     lea rdi, [rsp + 9 * 8]
     call {dispatch}

@@ -1,4 +1,4 @@
-//! x86_64: a PC as QEMU's `q35` and `microvm` machines have it, booted by PVH.
+//! x86_64: a PC like QEMU's `q35` and `microvm` machines, booted by PVH.
 
 mod acpi;
 mod apic;
@@ -7,6 +7,9 @@ mod clock;
 mod interrupts;
 mod paging;
 mod pci;
+#[cfg(feature = "stack")]
+mod stack;
+mod vectors;
 
 use ::x86_64::instructions;
 use qemu_exit::QEMUExit as _;
@@ -16,49 +19,64 @@ use uart_16550::{Config, Uart16550Tty};
 pub(crate) use acpi::virtio_mmio;
 pub(crate) use clock::{now, wake_after};
 pub(crate) use interrupts::{on_line, on_message};
-pub(crate) use paging::{BOOT_MAPPED, map, map_registers};
+pub(crate) use paging::{BOOT_MAPPED, map, registers};
 pub(crate) use pci::{BarIo, config as pci_config, line as pci_line, map_bar};
-
-use crate::kernel::exit::Code;
+#[cfg(feature = "stack")]
+pub(crate) use stack::{call_on_painted_stack, use_stack};
 
 /// The serial port COM1.
 pub(crate) type SerialPort = Uart16550Tty<PioBackend>;
 
-/// Opens the serial port, if there is one that works.
+/// Opens the serial port of the console, if there is one that works.
 pub(crate) fn serial_port() -> Option<SerialPort> {
-    // SAFETY: the port numbers are those of COM1 on every PC, and nobody else uses them.
+    // SAFETY: these are the ports of COM1 on every PC. No other code uses them.
     unsafe { SerialPort::new_port(0x3f8, Config::DEFAULT) }.ok()
 }
 
-/// Whether a byte has come in. It is taken.
+/// Returns whether a byte has been received, and removes it.
 pub(crate) fn received(port: &mut SerialPort) -> bool {
     port.inner_mut().try_receive_byte().is_ok()
 }
 
-/// Switches on interrupts and the clock. Memory is there already.
+/// Starts the clock and enables interrupts.
 pub(crate) fn start() {
     interrupts::start();
     clock::start();
     enable_interrupts();
 }
 
-/// Lets interrupts in.
+/// Enables interrupts.
 pub(crate) fn enable_interrupts() {
     instructions::interrupts::enable();
 }
 
-/// Keeps interrupts out.
+/// Disables interrupts.
 pub(crate) fn disable_interrupts() {
     instructions::interrupts::disable();
 }
 
-/// Sleeps until an interrupt, and lets it in. Called with interrupts off; one that is pending by then ends the sleep.
+/// Sleeps until an interrupt and handles it. Called with interrupts off. A pending interrupt ends the sleep at once.
 pub(crate) fn sleep() {
     instructions::interrupts::enable_and_hlt();
 }
 
-/// Ends QEMU.
-pub(crate) fn exit(code: Code) {
-    // SAFETY: the port is the one that is documented in `exit.rs`, and nothing else answers there.
-    unsafe { qemu_exit::X86::new(0xf4, 33) }.exit(code as u32)
+/// The port of QEMU's `isa-debug-exit` device, and the exit status that stands for success.
+const EXIT_PORT: u16 = 0xf4;
+const SUCCESS: u32 = 33;
+/// QEMU's exit status is twice this value plus 1: 37.
+const FAILURE: u32 = 0x12;
+
+/// Ends QEMU with status 33.
+pub(crate) fn exit_success() {
+    debug_exit().exit_success()
+}
+
+/// Ends QEMU with status 37.
+pub(crate) fn exit_failure() {
+    debug_exit().exit(FAILURE)
+}
+
+fn debug_exit() -> qemu_exit::X86 {
+    // SAFETY: no other device of QEMU's machines has this port.
+    unsafe { qemu_exit::X86::new(EXIT_PORT, SUCCESS) }
 }

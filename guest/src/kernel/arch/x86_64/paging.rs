@@ -1,7 +1,8 @@
-//! Page tables: everything is mapped at its physical address.
+//! Page tables: everything is mapped at its physical address, in pages of 2 MiB.
 
 use core::ops::Range;
 
+use aerostat_transport::MmioRegion;
 use x86_64::registers::control::Cr3;
 use x86_64::structures::paging::mapper::MapToError;
 use x86_64::structures::paging::{
@@ -9,40 +10,44 @@ use x86_64::structures::paging::{
 };
 use x86_64::{PhysAddr, VirtAddr};
 
-use crate::kernel::memory::FRAMES;
+use crate::kernel::memory::{self, FRAMES};
 
-/// What `boot.s` maps: all physical addresses below this one, in bytes.
+/// `boot.s` maps all physical addresses below this one, in bytes.
 pub(crate) const BOOT_MAPPED: u64 = 4 << 30;
 
-/// Maps memory at its physical addresses, in pages of 2 MiB. What is mapped already stays as it is. `None` where there is
-/// no memory for the page tables.
+/// Maps memory at its physical addresses. Returns `None` if there is no memory for the page tables.
 pub(crate) fn map(addresses: Range<u64>) -> Option<()> {
-    identity_map(addresses.start.max(BOOT_MAPPED)..addresses.end, PageTableFlags::empty(), Mapped::Stays)
+    identity_map(addresses.start.max(BOOT_MAPPED)..addresses.end, PageTableFlags::empty(), IfMapped::Keep)
 }
 
-/// Maps the registers of a device at their physical addresses, so that no access to them is cached. The pages of 2 MiB
-/// around them are mapped too. `None` where there is no memory for the page tables.
-pub(crate) fn map_registers(addresses: Range<u64>) -> Option<()> {
-    identity_map(addresses, PageTableFlags::NO_CACHE | PageTableFlags::WRITE_THROUGH, Mapped::Changes)
+/// Maps registers of a device at physical addresses, uncached. Returns `None` if there is RAM at one of the addresses, or no
+/// memory for the page tables.
+pub(crate) fn registers(addresses: Range<u64>) -> Option<MmioRegion> {
+    memory::registers(addresses, map_registers)
 }
 
-/// What happens to a page that is mapped already.
+/// Maps the pages with these addresses as uncached.
+fn map_registers(addresses: Range<u64>) -> Option<()> {
+    identity_map(addresses, PageTableFlags::NO_CACHE | PageTableFlags::WRITE_THROUGH, IfMapped::Change)
+}
+
+/// What to do with a page that is mapped already.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mapped {
-    Stays,
-    /// It gets the new flags.
-    Changes,
+enum IfMapped {
+    Keep,
+    /// Set the new flags.
+    Change,
 }
 
-fn identity_map(addresses: Range<u64>, flags: PageTableFlags, mapped: Mapped) -> Option<()> {
+fn identity_map(addresses: Range<u64>, flags: PageTableFlags, if_mapped: IfMapped) -> Option<()> {
     if addresses.is_empty() {
         return Some(());
     }
     let level_4 = VirtAddr::new(Cr3::read().0.start_address().as_u64()).as_mut_ptr();
-    // SAFETY: the table that the CPU uses lies in the kernel's image; this function is the only one that writes to
-    // it and never runs twice at a time: interrupt handlers do not map.
+    // SAFETY: the table of the CPU lies in the kernel image. Only this function writes to it, and there is one CPU whose
+    // interrupt handlers do not call it.
     let level_4: &mut PageTable = unsafe { &mut *level_4 };
-    // SAFETY: all tables lie in memory that is mapped at its physical address.
+    // SAFETY: all tables are in memory that is mapped at its physical address.
     let mut tables = unsafe { OffsetPageTable::new(level_4, VirtAddr::zero()) };
 
     let flags = flags | PageTableFlags::PRESENT | PageTableFlags::WRITABLE;
@@ -51,13 +56,13 @@ fn identity_map(addresses: Range<u64>, flags: PageTableFlags, mapped: Mapped) ->
     for frame in PhysFrame::range_inclusive(first, last) {
         let page =
             Page::<Size2MiB>::from_start_address(VirtAddr::try_new(frame.start_address().as_u64()).ok()?).ok()?;
-        // SAFETY: a mapping is added where there was none, so that no reference changes its meaning.
+        // SAFETY: a mapping is added only where there was none, so that no reference is affected.
         match unsafe { tables.identity_map(frame, flags, &mut TableFrames) } {
             Ok(flush) => flush.flush(),
             Err(MapToError::FrameAllocationFailed) => return None,
-            Err(_) if mapped == Mapped::Stays => {}
+            Err(_) if if_mapped == IfMapped::Keep => {}
             Err(_) => {
-                // SAFETY: the page stays where it is, so that every reference goes on pointing to the same.
+                // SAFETY: the page keeps its physical address, so that every reference stays valid.
                 let changed = unsafe { tables.update_flags(page, flags) };
                 changed.ok()?.flush();
             }
@@ -66,13 +71,13 @@ fn identity_map(addresses: Range<u64>, flags: PageTableFlags, mapped: Mapped) ->
     Some(())
 }
 
-/// Frames for page tables.
+/// Allocates frames for page tables.
 struct TableFrames;
 
-// SAFETY: the frame belongs to the table from then on.
+// SAFETY: the frame was free, and is never deallocated.
 unsafe impl FrameAllocator<Size4KiB> for TableFrames {
     fn allocate_frame(&mut self) -> Option<PhysFrame> {
-        let frame = FRAMES.lock().take(1)?;
+        let frame = FRAMES.lock().allocate(1)?;
         PhysFrame::from_start_address(PhysAddr::new(frame.start * aerostat_guest::FRAME_BYTES)).ok()
     }
 }

@@ -1,34 +1,34 @@
-//! PCI: configuration space in memory where ACPI says so, else through the ports that every PC has; BARs in memory or behind
-//! ports.
+//! PCI: configuration space in memory (ECAM) if ACPI has its address, else through the ports of every PC. BARs are in memory
+//! or I/O space.
 
 use aerostat_transport::pci::{BarRange, ConfigPorts, Ecam, Space};
 use aerostat_transport::{CpuPorts, Either, MmioRegion, PortRegion};
 use pci_types::{ConfigRegionAccess, InterruptLine, InterruptPin, PciAddress};
 
 use super::acpi;
-use crate::kernel::memory;
+use super::paging::registers;
 
-/// The way to configuration space.
+/// Access to configuration space.
 pub(crate) enum Config {
     Memory(Ecam<MmioRegion>),
     Ports(ConfigPorts<CpuPorts>),
 }
 
-/// Configuration space, of the buses from 0 up. On a machine without PCI nothing is found there.
+/// Returns configuration space, from bus 0 on. On a machine without PCI it has no functions.
 pub(crate) fn config() -> Option<Config> {
     let ecam = acpi::ecam().and_then(|(address, last_bus)| {
         let end = address.checked_add((u64::from(last_bus) + 1) << 20)?;
-        memory::registers(address..end)
+        registers(address..end)
     });
     Some(match ecam {
         Some(region) => Config::Memory(Ecam::new(region, 0, 0)),
-        // SAFETY: the kernel runs with all privileges, and the ports are those of configuration space.
+        // SAFETY: the kernel may access ports, and uses these only for configuration space.
         None => Config::Ports(ConfigPorts::new(unsafe { CpuPorts::new() })),
     })
 }
 
-/// The interrupt of the machine that a function raises by its pin: firmware has written its number beside the pin, and
-/// QEMU raises it at the I/O APIC too.
+/// Returns the interrupt of the machine that a function raises by its pin. Firmware has written its number to the interrupt
+/// line register, and QEMU uses the same number at the I/O APIC.
 pub(crate) fn line(_: PciAddress, (_, line): (InterruptPin, InterruptLine)) -> Option<u32> {
     Some(line.into())
 }
@@ -36,13 +36,13 @@ pub(crate) fn line(_: PciAddress, (_, line): (InterruptPin, InterruptLine)) -> O
 /// Registers in a BAR.
 pub(crate) type BarIo = Either<MmioRegion, PortRegion<CpuPorts>>;
 
-/// Maps a BAR in memory. The CPU reaches ports as they are.
+/// Maps a BAR. Only a BAR in memory needs a mapping.
 pub(crate) fn map_bar(range: BarRange) -> Option<BarIo> {
     let end = range.address.checked_add(range.len)?;
     Some(match range.space {
-        Space::Memory => Either::First(memory::registers(range.address..end)?),
+        Space::Memory => Either::First(registers(range.address..end)?),
         Space::Ports => {
-            // SAFETY: the kernel runs with all privileges, and the ports are those of the function.
+            // SAFETY: the kernel may access ports, and these are ports of the function.
             let ports = unsafe { CpuPorts::new() };
             Either::Second(PortRegion::new(ports, range.address.try_into().ok()?, range.len.try_into().ok()?))
         }

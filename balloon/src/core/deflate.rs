@@ -1,0 +1,175 @@
+//! Frames that leave the balloon: from the bitmap into arrays for the device, and back to the kernel.
+
+use aerostat_transport::queue::Writer;
+
+use super::state::{Core, Filled, Supply};
+use crate::error::BalloonError;
+use crate::features::{Platform, SizeOf, Types};
+use crate::frames::{FrameBitmap, Run, RunMerger, WordBits};
+use crate::platform::{Frames, ManagedChange};
+use crate::queues::InFlight;
+use crate::units::{FrameRun, FrameSize};
+
+/// When frames that leave the balloon go back to the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReleaseWhen {
+    /// When the device has acknowledged the array that names them.
+    Acknowledged,
+    /// Before the device is notified.
+    Early,
+}
+
+/// What an array names.
+#[derive(Clone, Copy, Debug)]
+struct Named {
+    /// The first frame.
+    first: Option<u64>,
+    frames: u32,
+    /// Whether the bitmap had enough frames for the array.
+    supply: Supply,
+}
+
+impl<C: Types> Core<C> {
+    /// Names up to `frames` frames of the balloon in arrays for the device, while arrays are free.
+    pub(crate) fn deflate_by(&mut self, frames: u32, when: ReleaseWhen) -> Filled {
+        let mut total = Filled { frames: 0, supply: Supply::More };
+        if self.counters.migrating > 0 {
+            // The search would find the frame that is being migrated, and name it twice.
+            return Filled { frames: 0, supply: Supply::Exhausted };
+        }
+        while total.frames < frames && total.supply == Supply::More && self.deflate.has_room(self.options.max_in_flight)
+        {
+            let Some(array) = self.send_deflate_array(frames - total.frames, when) else { break };
+            total.frames += array.frames;
+            total.supply = array.supply;
+        }
+        if total.frames > 0 {
+            self.deflate.notify();
+        }
+        total
+    }
+
+    /// Sends one array that names up to `frames` frames. Returns what it names, or `None` if it was not sent.
+    fn send_deflate_array(&mut self, frames: u32, when: ReleaseWhen) -> Option<Filled> {
+        let mut named = Named { first: None, frames: 0, supply: Supply::More };
+        let Self { deflate, bitmap, counters, .. } = self;
+        let sent = deflate.send(|entries| {
+            let max = Self::array_frames(entries).min(frames);
+            // Frames before the cursor may be in arrays that the device has: then the search does not start again.
+            let may_wrap = counters.deflating == 0;
+            named = name_frames::<C>(entries, bitmap, &mut counters.cursor, max, may_wrap);
+        });
+        let (Ok(Some(token)), Some(first)) = (sent, named.first) else { return None };
+        let frames = named.frames;
+        match when {
+            ReleaseWhen::Acknowledged => {
+                counters.deflating += u64::from(frames);
+                deflate.note(token, InFlight::Deflating { first, frames });
+            }
+            ReleaseWhen::Early => {
+                deflate.note(token, InFlight::Released(frames));
+                self.return_frames(first, frames);
+            }
+        }
+        Some(Filled { frames, supply: named.supply })
+    }
+
+    /// Names one frame of the balloon, which is migrated, in an array for the device.
+    ///
+    /// # Errors
+    ///
+    /// [`BalloonError::NotInBalloon`], or [`BalloonError::Busy`] if no array is free.
+    pub(crate) fn deflate_one(&mut self, frame: u64) -> Result<(), BalloonError> {
+        if !self.bitmap.contains(frame) {
+            return Err(BalloonError::NotInBalloon { frame });
+        }
+        let sent = self.deflate.send(|array| {
+            array.sequence(page::<SizeOf<C>>(frame), Self::FRAME_ENTRIES);
+        });
+        let Ok(Some(token)) = sent else { return Err(BalloonError::Busy) };
+        self.deflate.note(token, InFlight::Migrating(frame));
+        self.counters.deflating += 1;
+        self.counters.migrating += 1;
+        self.deflate.notify();
+        Ok(())
+    }
+
+    /// Returns the first `max` frames of the bitmap at or after `first` to the kernel. Returns how many there were.
+    pub(crate) fn return_frames(&mut self, first: u64, max: u32) -> u32 {
+        let Self { bitmap, platform, poison, .. } = self;
+        let (mut cursor, mut left, mut merger) = (bitmap.cursor(first), max, RunMerger::default());
+        while left > 0
+            && let Some(bits) = bitmap.advance(&mut cursor, left)
+        {
+            bitmap.clear(bits);
+            left -= bits.count();
+            for run in bits.runs() {
+                if let Some(run) = merger.push(run) {
+                    return_run::<C>(platform, *poison, run);
+                }
+            }
+        }
+        if let Some(run) = merger.finish() {
+            return_run::<C>(platform, *poison, run);
+        }
+        let returned = max - left;
+        if returned > 0 {
+            self.adjust_managed(ManagedChange::Added(returned));
+        }
+        returned
+    }
+}
+
+/// Writes the page numbers of up to `max` frames from the cursor on, and moves the cursor. At the end of the bitmap the
+/// search starts again from the front if it may and the array is still empty.
+fn name_frames<C: Types>(
+    entries: &mut Writer<'_>,
+    bitmap: &mut FrameBitmap,
+    position: &mut u64,
+    max: u32,
+    may_wrap: bool,
+) -> Named {
+    let mut named = Named { first: None, frames: 0, supply: Supply::More };
+    let mut cursor = bitmap.cursor(*position);
+    while named.frames < max {
+        let Some(bits) = bitmap.advance(&mut cursor, max - named.frames) else {
+            if *position == 0 || !may_wrap || named.frames > 0 {
+                named.supply = Supply::Exhausted;
+                break;
+            }
+            *position = 0;
+            cursor = bitmap.cursor(0);
+            continue;
+        };
+        *position = bits.end();
+        named.first.get_or_insert(bits.first());
+        named.frames += bits.count();
+        write_pages::<SizeOf<C>>(entries, bits);
+    }
+    named
+}
+
+/// Writes the page numbers of frames of the bitmap to an array.
+// In the loop over all frames.
+#[inline(always)]
+fn write_pages<S: FrameSize>(entries: &mut Writer<'_>, bits: WordBits) {
+    match bits.run() {
+        Some(run) => entries.sequence(page::<S>(run.first), run.count * S::PAGES),
+        None => entries.groups(bits.frames().map(page::<S>), S::PAGES),
+    };
+}
+
+/// Returns a run that was removed from the bitmap to the kernel, filled if the host knows a poison value.
+#[inline]
+fn return_run<C: Types>(platform: &mut C::Platform, poison: Option<u32>, run: Run) {
+    let run = FrameRun::removed(run.first, run.count);
+    if let Some(value) = poison {
+        Platform::<C::Features>::fill_frames(platform, &run, value);
+    }
+    platform.deallocate(run);
+}
+
+/// Returns the number of the first page of a frame of the bitmap. It has 32 bits, because the frame was added.
+fn page<S: FrameSize>(frame: u64) -> u32 {
+    (frame as u32).wrapping_mul(S::PAGES)
+}

@@ -1,0 +1,15 @@
+//! The balloon itself: its device, its page queues and the bitmap of its frames.
+
+mod backoff;
+mod connection;
+mod deflate;
+mod inflate;
+mod reset;
+mod state;
+
+pub(crate) use self::backoff::OomBackoff;
+pub(crate) use self::connection::{Connection, SetUpDevice};
+pub(crate) use self::deflate::ReleaseWhen;
+pub(crate) use self::reset::Reset;
+pub(crate) use self::state::Core;
+pub(crate) use self::state::{Counters, Supply};

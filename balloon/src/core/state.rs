@@ -1,0 +1,198 @@
+//! The state of the balloon, and what all of its operations use.
+
+use core::fmt::{self, Debug, Formatter};
+
+use aerostat_spec::balloon::config;
+use aerostat_transport::{DeviceError, Transport};
+
+use super::backoff::OomBackoff;
+use super::connection::Connection;
+use crate::error::BalloonError;
+use crate::features::{NotifierOf, SizeOf, Types};
+use crate::frames::FrameBitmap;
+use crate::options::Options;
+use crate::platform::{Frames, ManagedChange};
+use crate::queues::{InFlight, PageQueue};
+use crate::units::{FrameSize, Pages};
+
+/// How far a request for frames got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Filled {
+    /// Frames that arrays name now.
+    pub(crate) frames: u32,
+    /// Whether there may be more frames.
+    pub(crate) supply: Supply,
+}
+
+/// Whether there are more frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Supply {
+    /// There may be more.
+    More,
+    /// The kernel or the bitmap has no more now.
+    Exhausted,
+}
+
+/// The balloon itself, without statistics, reporting and hinting.
+pub struct Core<C: Types> {
+    pub(crate) connection: Connection<C>,
+    pub(crate) interrupt: <C::Transport as Transport>::Interrupt,
+    pub(crate) platform: C::Platform,
+    pub(crate) options: Options<C::Features>,
+    pub(crate) inflate: PageQueue<NotifierOf<C>>,
+    pub(crate) deflate: PageQueue<NotifierOf<C>>,
+    pub(crate) bitmap: FrameBitmap,
+    /// The value of the kernel's free memory, if PAGE_POISON was negotiated.
+    pub(crate) poison: Option<u32>,
+    /// Whether the kernel's count of managed pages follows the balloon. With DEFLATE_ON_OOM the kernel can have ballooned
+    /// memory back at any time, so it still counts as the kernel's.
+    pub(crate) counts_managed: bool,
+    pub(crate) counters: Counters,
+    pub(crate) backoff: OomBackoff,
+}
+
+/// Where the balloon stands with its device.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counters {
+    /// Frames that the device has acknowledged to be in the balloon.
+    pub(super) size: u64,
+    /// The last value of `actual`.
+    pub(super) reported: Pages,
+    /// Frames of the bitmap that arrays in the deflate queue name.
+    pub(super) deflating: u64,
+    /// Frames among these that are migrated. They are anywhere in the bitmap, not before the cursor.
+    pub(super) migrating: u64,
+    /// Frame number from which the search for frames to deflate continues.
+    pub(super) cursor: u64,
+    /// Number of arrays that the device has returned. Wraps; a change means progress.
+    pub(crate) acknowledged: u32,
+    /// Number of frames that were migrated.
+    pub(crate) migrated: u64,
+    /// Whether it was logged that the kernel has no frames, since it last had some.
+    #[cfg(feature = "log")]
+    pub(super) logged_exhausted: bool,
+}
+
+impl Counters {
+    /// Returns the counters of an empty balloon whose `actual` reads `reported`.
+    pub(crate) const fn starting(reported: Pages) -> Self {
+        Self {
+            size: 0,
+            reported,
+            deflating: 0,
+            migrating: 0,
+            cursor: 0,
+            acknowledged: 0,
+            migrated: 0,
+            #[cfg(feature = "log")]
+            logged_exhausted: false,
+        }
+    }
+}
+
+impl<C: Types> Core<C> {
+    /// Entries of an array that a frame takes.
+    pub(crate) const FRAME_ENTRIES: u32 = <SizeOf<C> as FrameSize>::PAGES;
+
+    /// Returns the number of frames that are in the balloon, or will be when the device has answered.
+    pub(crate) fn held(&self) -> u64 {
+        self.bitmap.count().saturating_sub(self.counters.deflating)
+    }
+
+    /// Returns the size that the device has acknowledged.
+    pub(crate) fn size(&self) -> Pages {
+        let pages = self.counters.size.saturating_mul(Self::FRAME_ENTRIES.into());
+        Pages(u32::try_from(pages).unwrap_or(u32::MAX))
+    }
+
+    /// Reads the size that the host wants.
+    pub(crate) fn target(&self) -> Result<Pages, BalloonError> {
+        Ok(Pages(self.connection.live()?.config.read(config::NumPages)?))
+    }
+
+    /// Reads the target in frames of the kernel.
+    pub(crate) fn target_frames(&self) -> Result<u64, BalloonError> {
+        Ok(self.target()?.frames::<SizeOf<C>>().into())
+    }
+
+    /// Takes back all arrays that the device has used, and writes the resulting size to `actual`.
+    pub(crate) fn reap(&mut self) -> Result<(), BalloonError> {
+        self.connection.live()?.device.check()?;
+        let counters = &mut self.counters;
+        self.inflate.pop_all(|array| {
+            counters.acknowledged = counters.acknowledged.wrapping_add(1);
+            if let InFlight::Inflating(frames) = array {
+                counters.size = counters.size.saturating_add(frames.into());
+            }
+        })?;
+        while let Some(array) = self.deflate.pop()? {
+            self.counters.acknowledged = self.counters.acknowledged.wrapping_add(1);
+            self.finish_deflation(array);
+        }
+        self.write_actual()
+    }
+
+    /// Returns the frames that an acknowledged deflate array names to the kernel.
+    fn finish_deflation(&mut self, array: InFlight) {
+        let counters = &mut self.counters;
+        match array {
+            InFlight::Deflating { first, frames } => {
+                counters.size = counters.size.saturating_sub(frames.into());
+                counters.deflating = counters.deflating.saturating_sub(frames.into());
+                self.return_frames(first, frames);
+            }
+            InFlight::Migrating(frame) => {
+                counters.size = counters.size.saturating_sub(1);
+                counters.deflating = counters.deflating.saturating_sub(1);
+                counters.migrating = counters.migrating.saturating_sub(1);
+                self.return_frames(frame, 1);
+            }
+            InFlight::Released(frames) => counters.size = counters.size.saturating_sub(frames.into()),
+            InFlight::Inflating(_) | InFlight::None => {}
+        }
+    }
+
+    fn write_actual(&mut self) -> Result<(), BalloonError> {
+        let size = self.size();
+        if size != self.counters.reported {
+            self.connection.live()?.config.write(config::Actual, size.0)?;
+            self.counters.reported = size;
+        }
+        Ok(())
+    }
+
+    /// Tells the kernel that frames entered or left the balloon.
+    pub(crate) fn adjust_managed(&mut self, change: ManagedChange) {
+        if self.counts_managed {
+            self.platform.adjust_managed(change);
+        }
+    }
+
+    /// Logs that the kernel has no frames for the balloon, once until it has some again.
+    pub(crate) fn log_exhausted(&mut self, _target: u64) {
+        #[cfg(feature = "log")]
+        if !core::mem::replace(&mut self.counters.logged_exhausted, true) {
+            log::info!("balloon: out of frames at {} of {_target} frames; trying again later", self.held());
+        }
+    }
+
+    /// Returns the error for a queue that has not answered. It may still answer later.
+    pub(crate) fn no_answer(&self) -> BalloonError {
+        let silent = if self.inflate.is_busy() { &self.inflate } else { &self.deflate };
+        match silent.slot.index() {
+            Some(queue) => DeviceError::NoAnswer { queue }.into(),
+            None => BalloonError::NotLive,
+        }
+    }
+}
+
+impl<C: Types> Debug for Core<C> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Counters { size, reported, .. } = self.counters;
+        f.debug_struct("Core")
+            .field("frames", &self.bitmap.count())
+            .field("size", &size)
+            .field("reported", &reported)
+            .finish_non_exhaustive()
+    }
+}

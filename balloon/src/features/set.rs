@@ -1,0 +1,100 @@
+//! Sets of features, as types.
+
+use aerostat_spec::{FeatureSet, HasFeature, Requirement, RequirementKind, RequirementOf};
+
+use super::feature::{DeflateOnOom, FreePageHint, MustTellHost, PagePoison, PageReporting, StatsVq};
+
+/// Declares the features that a kernel uses, as a type.
+///
+/// A `Required` feature makes [`probe`](crate::Balloon::probe) fail when the device does not offer it. An `Optional`
+/// feature is used when the device offers it. A feature that is not named is never used, and its code is not linked.
+/// [`feature`](crate::feature) lists the names. Methods that depend on a feature exist only if it is declared; they return
+/// a `T` for a required feature and an `Option<T>` for an optional one.
+///
+/// ```
+/// aerostat_balloon::features! {
+///     /// What this kernel uses of the balloon.
+///     pub struct KernelFeatures {
+///         MustTellHost: Optional,
+///         StatsVq: Required,
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! features {
+    ($(#[$attribute:meta])* $visibility:vis struct $name:ident {
+        $($feature:ident : $requirement:ident),* $(,)?
+    }) => {
+        $crate::spec::feature_set! {
+            $(#[$attribute])*
+            $visibility struct $name for $crate::spec::balloon {
+                $($crate::feature::$feature: $requirement),*
+            }
+        }
+    };
+}
+
+features! {
+    /// The empty set of features: a balloon that only inflates and deflates.
+    pub struct NoFeatures {}
+}
+
+/// A set of features for a balloon: any type that [`features!`](crate::features!) declares.
+pub trait BalloonFeatureSet:
+    FeatureSet
+    + HasFeature<MustTellHost>
+    + HasFeature<StatsVq>
+    + HasFeature<DeflateOnOom>
+    + HasFeature<FreePageHint>
+    + HasFeature<PagePoison>
+    + HasFeature<PageReporting>
+{
+}
+
+impl<F> BalloonFeatureSet for F where
+    F: FeatureSet
+        + HasFeature<MustTellHost>
+        + HasFeature<StatsVq>
+        + HasFeature<DeflateOnOom>
+        + HasFeature<FreePageHint>
+        + HasFeature<PagePoison>
+        + HasFeature<PageReporting>
+{
+}
+
+/// A value that depends on the feature `X` in the feature set `F`: a `V` if the feature is required, an `Option<V>` if it is
+/// optional, and [`NotDeclared`](aerostat_spec::NotDeclared) otherwise.
+pub type IfDeclared<F, X, V> = <RequirementOf<F, X> as Requirement>::Value<V>;
+
+/// Creates a value that exists whenever the feature `X` is declared, whether it is negotiated or not.
+pub(crate) fn if_declared<F: HasFeature<X>, X, V>(make: impl FnOnce() -> V) -> IfDeclared<F, X, V> {
+    RequirementOf::<F, X>::make(true, make)
+}
+
+/// Creates a value that exists if the feature `X` was negotiated.
+pub(crate) fn if_negotiated<F: HasFeature<X>, X, V>(
+    is_negotiated: bool,
+    make: impl FnOnce() -> V,
+) -> IfDeclared<F, X, V> {
+    RequirementOf::<F, X>::make(is_negotiated, make)
+}
+
+/// Returns what an operation of the feature `X` returned, or `None` if it is required and the device is not live.
+pub(crate) fn result_of<F: HasFeature<X>, X, V>(value: Option<V>) -> Option<IfDeclared<F, X, V>> {
+    RequirementOf::<F, X>::from_option(value)
+}
+
+/// Returns a value that depends on the feature `X`, if it is declared.
+pub(crate) fn declared<F: HasFeature<X>, X, V>(value: &IfDeclared<F, X, V>) -> Option<&V> {
+    RequirementOf::<F, X>::get(value)
+}
+
+/// Returns a value that depends on the feature `X` for changes, if it is declared.
+pub(crate) fn declared_mut<F: HasFeature<X>, X, V>(value: &mut IfDeclared<F, X, V>) -> Option<&mut V> {
+    RequirementOf::<F, X>::get_mut(value)
+}
+
+/// Returns whether the feature `X` is declared.
+pub(crate) const fn is_declared<F: HasFeature<X>, X>() -> bool {
+    !matches!(<RequirementOf<F, X> as Requirement>::KIND, RequirementKind::Absent)
+}

@@ -1,0 +1,197 @@
+//! The bitmap of blocks: free memory that the device has for a while, because it was reported or hinted.
+//!
+//! Two contexts share it: the handle that passes blocks to the device, and the balloon itself, which returns all blocks to
+//! the kernel after a reset even if the handle was dropped.
+
+use core::ops::Range;
+use core::slice;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use aerostat_transport::{Addressing, DeviceAddress, Dma};
+
+use crate::units::{FrameRun, FrameSize};
+
+/// Bits in a word.
+const BITS: u64 = u32::BITS as u64;
+
+/// A set of blocks, one bit for each. Copies share the same bits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlockBitmap {
+    words: &'static [AtomicU32],
+    /// Frames in a block, as a power of two.
+    shift: u32,
+    /// Block number of bit 0.
+    base: u64,
+    /// Number of blocks in the range.
+    count: u64,
+}
+
+/// Why a run cannot be added as a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BlockError {
+    /// It is not one whole, aligned block inside the range.
+    Shape,
+    /// The block is in the set already.
+    AlreadySet,
+}
+
+impl BlockBitmap {
+    /// Returns the number of 64-bit words that a bitmap needs.
+    pub(crate) fn words(range: &Range<u64>, frames: u32) -> Option<usize> {
+        usize::try_from(blocks(range, frames.trailing_zeros() % u32::BITS).div_ceil(64)).ok()
+    }
+
+    /// Creates an empty bitmap in `words` for blocks of `frames` frames, a power of two. Blocks for which there are too few
+    /// words cannot be added.
+    pub(crate) fn new(words: &'static mut [u64], range: &Range<u64>, frames: u32) -> Self {
+        words.fill(0);
+        let start = words.as_mut_ptr().cast::<AtomicU32>();
+        // SAFETY:
+        // * The words are borrowed exclusively for the rest of the program.
+        // * An atomic of 32 bits has the layout of a `u32`; two of them fit into each word, with no stricter alignment.
+        let words = unsafe { slice::from_raw_parts(start, words.len() * 2) };
+        let shift = frames.trailing_zeros() % u32::BITS;
+        Self { words, shift, base: range.start >> shift, count: blocks(range, shift) }
+    }
+
+    /// Returns the number of frames in a block.
+    pub(crate) const fn frames(&self) -> u32 {
+        1 << self.shift
+    }
+
+    /// Checks that a run can be added as a block and returns the block's number.
+    pub(crate) fn check<S: FrameSize>(&self, run: &FrameRun<S>) -> Result<u64, BlockError> {
+        let block = run.first() >> self.shift;
+        if run.count() != self.frames() || block << self.shift != run.first() {
+            return Err(BlockError::Shape);
+        }
+        let (word, mask) = self.bit(block).ok_or(BlockError::Shape)?;
+        match word.load(Ordering::Acquire) & mask {
+            0 => Ok(block),
+            _ => Err(BlockError::AlreadySet),
+        }
+    }
+
+    /// Adds a block and returns its number.
+    pub(crate) fn insert<S: FrameSize>(&self, run: &FrameRun<S>) -> Result<u64, BlockError> {
+        let block = self.check(run)?;
+        let (word, mask) = self.bit(block).ok_or(BlockError::Shape)?;
+        match word.fetch_or(mask, Ordering::AcqRel) & mask {
+            0 => Ok(block),
+            _ => Err(BlockError::AlreadySet),
+        }
+    }
+
+    /// Removes a block and returns its frames, unless the other context has removed it before.
+    pub(crate) fn remove<S: FrameSize>(&self, block: u64) -> Option<FrameRun<S>> {
+        let (word, mask) = self.bit(block)?;
+        let was = word.fetch_and(!mask, Ordering::AcqRel) & mask;
+        (was != 0).then(|| self.run(block))
+    }
+
+    /// Removes every block and passes its frames to `each`.
+    pub(crate) fn remove_all<S: FrameSize>(&self, mut each: impl FnMut(FrameRun<S>)) {
+        for (index, word) in (0_u64..).zip(self.words) {
+            let mut bits = word.swap(0, Ordering::AcqRel);
+            while bits != 0 {
+                let block = self.base + index * BITS + u64::from(bits.trailing_zeros());
+                bits &= bits - 1;
+                each(self.run(block));
+            }
+        }
+    }
+
+    fn run<S: FrameSize>(&self, block: u64) -> FrameRun<S> {
+        FrameRun::removed(block << self.shift, self.frames())
+    }
+
+    /// Returns the word and the mask of a block inside the range.
+    fn bit(&self, block: u64) -> Option<(&AtomicU32, u32)> {
+        let index = block.checked_sub(self.base).filter(|&index| index < self.count)?;
+        Some((self.words.get(usize::try_from(index / BITS).ok()?)?, 1 << (index % BITS)))
+    }
+}
+
+/// Returns the number of blocks of 2^`shift` frames that a range of frames touches.
+fn blocks(range: &Range<u64>, shift: u32) -> u64 {
+    let end = (range.end >> shift) + u64::from(range.end >> shift << shift != range.end);
+    end.saturating_sub(range.start >> shift)
+}
+
+/// Makes a block reachable for the device. Returns `None` if the platform cannot do that now.
+pub(crate) fn map<S: FrameSize>(
+    addressing: Addressing,
+    run: &FrameRun<S>,
+    dma: &mut impl Dma,
+) -> Option<DeviceAddress> {
+    addressing.map(dma, run.address(), block_bytes(run) as usize)
+}
+
+/// Undoes [`map`].
+pub(crate) fn unmap<S: FrameSize>(addressing: Addressing, run: &FrameRun<S>, dma: &mut impl Dma) {
+    addressing.unmap(dma, run.address(), block_bytes(run) as usize);
+}
+
+/// Returns the length of a block in bytes. Blocks have at most 1 GiB.
+pub(crate) fn block_bytes<S: FrameSize>(run: &FrameRun<S>) -> u32 {
+    u32::try_from(run.bytes()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::boxed::Box;
+    use std::{vec, vec::Vec};
+
+    use super::*;
+    use crate::units::Size4KiB;
+
+    fn bitmap(range: Range<u64>, frames: u32) -> BlockBitmap {
+        let words = vec![u64::MAX; BlockBitmap::words(&range, frames).unwrap()];
+        BlockBitmap::new(Box::leak(words.into_boxed_slice()), &range, frames)
+    }
+
+    fn run(first: u64, count: u32) -> FrameRun<Size4KiB> {
+        FrameRun::removed(first, count)
+    }
+
+    #[test]
+    fn a_block_is_inserted_once_and_removed_once() {
+        let bitmap = bitmap(0..4096, 512);
+        assert_eq!(bitmap.insert(&run(1024, 512)), Ok(2));
+        assert_eq!(bitmap.insert(&run(1024, 512)), Err(BlockError::AlreadySet));
+        assert_eq!(bitmap.remove(2), Some(run(1024, 512)));
+        assert_eq!(bitmap.remove::<Size4KiB>(2), None);
+    }
+
+    #[test]
+    fn only_whole_aligned_blocks_inside_the_range_are_inserted() {
+        let bitmap = bitmap(1000..5000, 512);
+        for (first, count) in [(1024, 511), (1025, 512), (512, 1024), (0, 512), (5120, 512), (u64::MAX - 511, 512)] {
+            assert_eq!(bitmap.insert(&run(first, count)), Err(BlockError::Shape), "{first}+{count}");
+        }
+        assert_eq!(bitmap.insert(&run(512, 512)), Ok(1), "the block around the start of the range");
+        assert_eq!(bitmap.insert(&run(4608, 512)), Ok(9), "the block around its end");
+    }
+
+    #[test]
+    fn remove_all_returns_every_block_of_the_set_once() {
+        let bitmap = bitmap(0..512 * 100, 512);
+        for block in [0, 31, 32, 63, 64, 99] {
+            bitmap.insert(&run(block * 512, 512)).unwrap();
+        }
+        bitmap.remove::<Size4KiB>(63);
+        let mut back = Vec::new();
+        bitmap.remove_all::<Size4KiB>(|run| back.push(run.first() / 512));
+        assert_eq!(back, [0, 31, 32, 64, 99]);
+        bitmap.remove_all::<Size4KiB>(|run| back.push(run.first() / 512));
+        assert_eq!(back.len(), 5);
+    }
+
+    #[test]
+    fn blocks_without_words_are_rejected() {
+        let words = Box::leak(vec![0; 1].into_boxed_slice());
+        let bitmap = BlockBitmap::new(words, &(0..512 * 65), 512);
+        assert_eq!(bitmap.insert(&run(63 * 512, 512)), Ok(63));
+        assert_eq!(bitmap.insert(&run(64 * 512, 512)), Err(BlockError::Shape));
+    }
+}

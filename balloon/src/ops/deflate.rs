@@ -1,0 +1,116 @@
+//! Deflation on demand.
+
+use core::task::Poll;
+
+use aerostat_spec::{RequirementOf, Unavailable};
+
+use super::operation::{Kind, Operation, sealed};
+use crate::core::{Core, ReleaseWhen};
+use crate::error::BalloonError;
+use crate::features::Types;
+use crate::features::feature::MustTellHost;
+
+/// How far a deflation goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// Down to the target.
+    Target,
+    /// Down to an empty balloon, because the kernel is out of memory.
+    Empty,
+}
+
+/// A number of frames that are to leave the balloon. The kernel cannot use them before the host has been
+/// notified.
+///
+/// If it is dropped, the frames stay in the balloon.
+#[derive(Debug)]
+#[must_use = "the frames stay in the balloon until the host has been notified"]
+pub struct PendingDeflation<'a, C: Types> {
+    core: &'a mut Core<C>,
+    frames: u32,
+    limit: Limit,
+}
+
+impl<'a, C: Types> PendingDeflation<'a, C> {
+    pub(crate) const fn new(core: &'a mut Core<C>, frames: u32, limit: Limit) -> Self {
+        Self { core, frames, limit }
+    }
+
+    /// Returns the number of frames.
+    pub const fn frames(&self) -> u32 {
+        self.frames
+    }
+
+    /// Tells the host, and returns the frames to the kernel as the host acknowledges them.
+    pub fn tell_host(self) -> Deflation<'a, C> {
+        Operation::new(self.core, Deflate { left: self.frames, frames: 0, limit: self.limit })
+    }
+
+    /// Returns frames to the kernel at once, and tells the host without waiting for its answer. Returns the number of frames,
+    /// which is limited by the number of free arrays; the others stay in the balloon.
+    ///
+    /// # Errors
+    ///
+    /// [`BalloonError`]
+    pub fn release_early(self) -> Result<u32, BalloonError>
+    where
+        RequirementOf<C::Features, MustTellHost>: Unavailable<MustTellHost>,
+    {
+        self.core.reap()?;
+        if self.core.inflate.is_busy() {
+            return Err(BalloonError::Busy);
+        }
+        Ok(self.core.deflate_by(self.frames, ReleaseWhen::Early).frames)
+    }
+}
+
+/// A deflation in progress. It returns the number of frames that went back to the kernel.
+///
+/// If it is dropped, the frames that were not sent to the host stay in the balloon. The others go back to the kernel during
+/// later calls, as the host acknowledges them.
+///
+/// The type `C` is [`LiveState::Types`](crate::LiveState::Types) of the state of the balloon:
+///
+/// ```
+/// use aerostat_balloon::transport::Transport;
+/// use aerostat_balloon::{Balloon, BalloonError, BalloonFeatureSet, Deflation, LiveState, Platform, Ready};
+///
+/// type TypesOf<T, P, F> = <Ready<T, P, F> as LiveState>::Types;
+///
+/// fn start<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(
+///     balloon: &mut Balloon<Ready<T, P, F>>,
+/// ) -> Result<Deflation<'_, TypesOf<T, P, F>>, BalloonError> {
+///     Ok(balloon.deflate(100)?.tell_host())
+/// }
+/// ```
+pub type Deflation<'a, C> = Operation<'a, C, Deflate>;
+
+/// The kind of a [`Deflation`].
+#[derive(Debug)]
+pub struct Deflate {
+    /// Frames to send to the host.
+    left: u32,
+    /// Frames that were sent to the host.
+    frames: u32,
+    limit: Limit,
+}
+
+impl sealed::Sealed for Deflate {}
+
+impl Kind for Deflate {
+    type Output = u32;
+
+    fn advance<C: Types>(&mut self, core: &mut Core<C>) -> Result<Poll<u32>, BalloonError> {
+        core.reap()?;
+        if self.limit == Limit::Target {
+            // The target may have risen since the last call: the host keeps what it wants now.
+            self.left = u64::from(self.left).min(core.surplus()?) as u32;
+        }
+        if self.left > 0 && !core.inflate.is_busy() {
+            let named = core.deflate_by(self.left, ReleaseWhen::Acknowledged).frames;
+            self.left = self.left.saturating_sub(named);
+            self.frames = self.frames.saturating_add(named);
+        }
+        Ok(if self.left == 0 && !core.deflate.is_busy() { Poll::Ready(self.frames) } else { Poll::Pending })
+    }
+}

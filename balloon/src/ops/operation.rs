@@ -1,0 +1,80 @@
+//! An operation in progress, which borrows the balloon until it is done.
+
+use core::fmt::Debug;
+use core::future::{Future, poll_fn};
+use core::task::Poll;
+
+use aerostat_transport::Wait;
+
+use super::wait::block_on;
+use crate::core::Core;
+use crate::error::BalloonError;
+use crate::features::Types;
+use crate::signal::{Signal, Source};
+
+/// What an operation does, step by step. Sealed.
+pub trait Kind: Debug + sealed::Sealed {
+    /// What the operation returns when it is done.
+    type Output;
+
+    #[doc(hidden)]
+    fn advance<C: Types>(&mut self, core: &mut Core<C>) -> Result<Poll<Self::Output>, BalloonError>;
+}
+
+pub(super) mod sealed {
+    pub trait Sealed {}
+}
+
+/// An operation of kind `K` in progress: an [`Inflation`](super::Inflation), a [`Deflation`](super::Deflation) or a
+/// [`Migration`](super::Migration).
+#[derive(Debug)]
+#[must_use = "an operation makes progress only while it is polled"]
+pub struct Operation<'a, C: Types, K> {
+    core: &'a mut Core<C>,
+    kind: K,
+}
+
+impl<'a, C: Types, K: Kind> Operation<'a, C, K> {
+    pub(crate) const fn new(core: &'a mut Core<C>, kind: K) -> Self {
+        Self { core, kind }
+    }
+
+    /// Makes progress without waiting. Returns `Ready` once the device has acknowledged all of the operation. For inflation
+    /// and deflation the output is the number of frames, which is smaller than requested if the kernel had no more frames or
+    /// the target changed.
+    ///
+    /// # Errors
+    ///
+    /// [`BalloonError`]. Frames that the device has not acknowledged stay in the balloon.
+    pub fn poll(&mut self) -> Result<Poll<K::Output>, BalloonError> {
+        self.kind.advance(self.core)
+    }
+
+    /// Makes progress until the operation is done, and waits for the device through `wait`.
+    ///
+    /// # Errors
+    ///
+    /// [`BalloonError`]. It is [`NoAnswer`](aerostat_transport::DeviceError::NoAnswer) when `wait` gives up.
+    pub fn wait(mut self, wait: &mut impl Wait) -> Result<K::Output, BalloonError> {
+        block_on(self.core, wait, |core| self.kind.advance(core))
+    }
+
+    /// Makes progress until the operation is done, as a future that the interrupt handler wakes through `signal`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Operation::poll`].
+    pub fn on(mut self, signal: &Signal) -> impl Future<Output = Result<K::Output, BalloonError>> {
+        poll_fn(move |context| match self.poll() {
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Err(error) => Poll::Ready(Err(error)),
+            Ok(Poll::Pending) => {
+                if signal.poll(Source::Balloon, context).is_ready() {
+                    // An interrupt arrived since the last poll.
+                    context.waker().wake_by_ref();
+                }
+                Poll::Pending
+            }
+        })
+    }
+}

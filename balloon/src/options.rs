@@ -1,0 +1,167 @@
+//! Values that a kernel may set before the device is probed.
+
+use core::marker::PhantomData;
+use core::time::Duration;
+
+use aerostat_spec::{Available, Feature, HasFeature, Optional, Requirement, RequirementOf};
+use aerostat_transport::Numbering;
+
+use crate::features::BalloonFeatureSet;
+use crate::features::feature::{DeflateOnOom, FreePageHint, PagePoison, PageReporting};
+use crate::units::FrameSize;
+
+/// Arrays that a page queue has room for.
+pub(crate) const MAX_IN_FLIGHT: usize = 16;
+
+/// The largest block of free page reporting and hinting, in bytes.
+const MAX_BLOCK_BYTES: u32 = 1 << 30;
+
+/// The features that a kernel uses, and the values that go with them. Every value has a default.
+///
+/// ```
+/// use aerostat_balloon::{Options, feature, features};
+///
+/// features! {
+///     /// What this kernel uses of the balloon.
+///     pub struct KernelFeatures { PagePoison: Optional, PageReporting: Optional }
+/// }
+///
+/// let options = Options::new(KernelFeatures).poison_value(0).report_block(4 << 20);
+/// // An optional feature can be left out at run time.
+/// let options = options.without(feature::PagePoison);
+/// # let _ = options;
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use = "options do nothing until they are passed to `Balloon::new`"]
+pub struct Options<F> {
+    pub(crate) max_in_flight: u16,
+    pub(crate) retry_after: Duration,
+    pub(crate) numbering: Numbering,
+    pub(crate) oom_backoff: Duration,
+    pub(crate) oom_pages: u32,
+    pub(crate) poison_value: u32,
+    /// Bytes in a block that is reported.
+    pub(crate) report_block: u32,
+    /// Bytes in a block that is hinted.
+    pub(crate) hint_block: u32,
+    /// Mask of the features that are left out.
+    pub(crate) without: u64,
+    features: PhantomData<F>,
+}
+
+impl<F: BalloonFeatureSet> Options<F> {
+    /// The default size of the blocks that are reported, in bytes.
+    pub const DEFAULT_REPORT_BLOCK: u32 = 2 << 20;
+
+    /// Creates the default options for a set of features.
+    pub const fn new(_features: F) -> Self {
+        Self {
+            max_in_flight: MAX_IN_FLIGHT as u16,
+            retry_after: Duration::from_millis(200),
+            numbering: Numbering::Automatic,
+            oom_backoff: Duration::from_secs(1),
+            oom_pages: 256,
+            poison_value: 0,
+            report_block: Self::DEFAULT_REPORT_BLOCK,
+            hint_block: 4 << 20,
+            without: 0,
+            features: PhantomData,
+        }
+    }
+
+    /// Leaves out an optional feature, even if the device offers it.
+    pub fn without<X: Feature>(mut self, _feature: X) -> Self
+    where
+        F: HasFeature<X>,
+        RequirementOf<F, X>: LeftOut<X>,
+    {
+        self.without |= 1 << X::BIT;
+        self
+    }
+
+    /// Sets how many arrays of up to 256 page numbers the device may have at a time: 1 to 16. The default is 16.
+    pub fn max_in_flight(mut self, arrays: u16) -> Self {
+        self.max_in_flight = arrays.clamp(1, MAX_IN_FLIGHT as u16);
+        self
+    }
+
+    /// Sets how the device numbers its queues. By default the driver finds out.
+    pub fn numbering(mut self, numbering: Numbering) -> Self {
+        self.numbering = numbering;
+        self
+    }
+
+    /// Sets the pause before [`service`](crate::Balloon::service) is called again when the kernel could not spare a
+    /// frame. The default is 200 ms.
+    pub fn retry_after(mut self, pause: Duration) -> Self {
+        self.retry_after = pause;
+        self
+    }
+
+    /// Sets the value that the kernel's free memory contains, 0 by default. The driver tells it to the host and fills memory
+    /// with it when that leaves the balloon.
+    pub fn poison_value(mut self, value: u32) -> Self
+    where
+        RequirementOf<F, PagePoison>: Available<PagePoison>,
+    {
+        self.poison_value = value;
+        self
+    }
+
+    /// Sets how many pages [`deflate_on_oom`](crate::Balloon::deflate_on_oom) takes out of the balloon at most. The default
+    /// is 256.
+    pub fn oom_pages(mut self, pages: u32) -> Self
+    where
+        RequirementOf<F, DeflateOnOom>: Available<DeflateOnOom>,
+    {
+        self.oom_pages = pages;
+        self
+    }
+
+    /// Sets the pause after [`deflate_on_oom`](crate::Balloon::deflate_on_oom) in which the balloon does not inflate, so that
+    /// it does not take the same pages again. The pause doubles, up to 64 times, while the kernel keeps running out of
+    /// memory. The default is 1 s; zero means no pause.
+    pub fn oom_backoff(mut self, pause: Duration) -> Self
+    where
+        RequirementOf<F, DeflateOnOom>: Available<DeflateOnOom>,
+    {
+        self.oom_backoff = pause;
+        self
+    }
+
+    /// Sets the size of the blocks that are reported, in bytes: a power of two, from a frame to 1 GiB; other values are
+    /// rounded up. The default is 2 MiB.
+    pub fn report_block(mut self, bytes: u32) -> Self
+    where
+        RequirementOf<F, PageReporting>: Available<PageReporting>,
+    {
+        self.report_block = bytes;
+        self
+    }
+
+    /// Sets the size of the blocks that are hinted, in bytes: a power of two, from a frame to 1 GiB; other values are
+    /// rounded up. The default is 4 MiB.
+    pub fn hint_block(mut self, bytes: u32) -> Self
+    where
+        RequirementOf<F, FreePageHint>: Available<FreePageHint>,
+    {
+        self.hint_block = bytes;
+        self
+    }
+}
+
+/// The requirement for the feature `X` if it can be left out: [`Optional`].
+#[diagnostic::on_unimplemented(
+    message = "the feature `{X}` is not optional",
+    label = "only an optional feature can be left out",
+    note = "declare it as `{X}: Optional` in the feature set"
+)]
+pub trait LeftOut<X>: Requirement {}
+#[diagnostic::do_not_recommend]
+impl<X> LeftOut<X> for Optional {}
+
+/// Returns the number of frames in a block of `bytes` bytes, rounded up to a power of two.
+pub(crate) fn block_frames<S: FrameSize>(bytes: u32) -> u32 {
+    let max = MAX_BLOCK_BYTES / S::BYTES as u32;
+    (bytes / S::BYTES as u32).clamp(1, max).next_power_of_two()
+}

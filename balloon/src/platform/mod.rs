@@ -1,0 +1,144 @@
+//! What a kernel implements for the balloon.
+
+mod statistics;
+
+use core::ops::Range;
+use core::ptr::NonNull;
+
+pub(crate) use self::statistics::TAGS;
+pub use self::statistics::{Sample, Statistics};
+use crate::units::{FrameRun, FrameSize};
+
+/// The kernel's page-frame allocator, as the balloon uses it.
+///
+/// The trait is safe to implement: the promises about frames are made where a [`FrameRun`] is created.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a page-frame allocator for the balloon",
+    label = "needs `Frames`",
+    note = "implement `Frames` for your page-frame allocator, or for a handle to it"
+)]
+pub trait Frames {
+    /// The size of the kernel's frames.
+    type Size: FrameSize;
+
+    /// Returns the range of frame numbers that [`Frames::allocate`] may return, usually from 0 to the end of memory.
+    /// The balloon keeps one bit for each. Read once, in [`Balloon::new`](crate::Balloon::new).
+    fn range(&self) -> Range<u64>;
+
+    /// Takes free frames out of the kernel's allocator: a run of at least one and at most `max` consecutive frames.
+    /// Returns `None` when the kernel cannot spare a frame now.
+    ///
+    /// Prefer long runs, because hosts release adjacent pages together. The frames need not be cleared.
+    fn allocate(&mut self, max: u32) -> Option<FrameRun<Self::Size>>;
+
+    /// Returns frames to the kernel's allocator. Their contents are undefined.
+    fn deallocate(&mut self, run: FrameRun<Self::Size>);
+
+    /// Called when frames enter or leave the balloon, so that the kernel can adjust its managed-page count. Not called
+    /// where DEFLATE_ON_OOM was negotiated: the kernel can then have ballooned memory back at any time, so it still
+    /// counts as the kernel's.
+    fn adjust_managed(&mut self, change: ManagedChange) {
+        let _ = change;
+    }
+
+    /// Allocates private memory: at least `words` words of 64 bits, with any contents. [`Balloon::new`] calls it once,
+    /// for the state of the driver, one bit for each frame of [`Frames::range`], and one bit for each block of free page
+    /// reporting and hinting where these are declared.
+    ///
+    /// The memory must not be reachable for the device.
+    ///
+    /// [`Balloon::new`]: crate::Balloon::new
+    fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]>;
+
+    /// Takes back the memory of [`Frames::allocate_private`], when the balloon is taken apart or dropped.
+    fn deallocate_private(&mut self, memory: PrivateMemory);
+}
+
+/// Private memory from [`Frames::allocate_private`] that the balloon returns to the kernel.
+#[derive(Debug)]
+#[must_use = "dropping it leaks the memory"]
+pub struct PrivateMemory(NonNull<[u64]>);
+
+// SAFETY: it is an exclusive borrow of plain numbers for the rest of the program.
+unsafe impl Send for PrivateMemory {}
+
+impl PrivateMemory {
+    /// Returns the address and the length of the memory. It is valid, initialised, and owned by the caller: free it by
+    /// this pointer, or use it again.
+    pub const fn into_raw(self) -> NonNull<[u64]> {
+        self.0
+    }
+}
+
+impl From<&'static mut [u64]> for PrivateMemory {
+    fn from(words: &'static mut [u64]) -> Self {
+        Self(NonNull::from(words))
+    }
+}
+
+/// A change of the amount of memory that the kernel manages, see [`Frames::adjust_managed`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManagedChange {
+    /// This many frames entered the balloon.
+    Removed(u32),
+    /// This many frames left the balloon.
+    Added(u32),
+}
+
+/// What a kernel relies on about the contents of its free memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FreeContents {
+    /// Nothing: the kernel writes free memory before it reads it.
+    Undefined,
+    /// A certain value, such as zero. Free memory is then reported only together with
+    /// [`PagePoison`](crate::feature::PagePoison), through which the host learns the value.
+    Kept,
+}
+
+/// Free page reporting: free memory that the host may discard while the kernel keeps it.
+///
+/// Required where [`PageReporting`](crate::feature::PageReporting) is declared.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not supply free blocks to report",
+    label = "the declared feature `PageReporting` needs `ReportFrames`",
+    note = "implement `ReportFrames` for `{Self}`, or remove `PageReporting` from the feature set"
+)]
+pub trait ReportFrames: Frames {
+    /// Whether the kernel relies on the contents of its free memory.
+    const CONTENTS: FreeContents = FreeContents::Undefined;
+
+    /// Takes a block of free memory that was not reported since it was freed out of the kernel's allocator: `frames`
+    /// consecutive frames whose first number is a multiple of `frames`. Returns `None` when there is no such block.
+    fn allocate_unreported(&mut self, frames: u32) -> Option<FrameRun<Self::Size>>;
+
+    /// Returns a reported block to the allocator, which marks it as reported until it is allocated. Its contents are
+    /// undefined, or the value of [`PagePoison`](crate::feature::PagePoison).
+    fn deallocate_reported(&mut self, run: FrameRun<Self::Size>);
+}
+
+/// Free page hinting: free memory that a live migration may skip.
+///
+/// Required where [`FreePageHint`](crate::feature::FreePageHint) is declared.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not supply free blocks to hint",
+    label = "the declared feature `FreePageHint` needs `HintFrames`",
+    note = "implement `HintFrames` for `{Self}`, or remove `FreePageHint` from the feature set"
+)]
+pub trait HintFrames: Frames {
+    /// Takes a block of free memory out of the kernel's allocator: `frames` consecutive frames whose first number is a
+    /// multiple of `frames`. Returns `None` when no block can be spared until the end of the migration.
+    fn allocate_block(&mut self, frames: u32) -> Option<FrameRun<Self::Size>>;
+}
+
+/// Writing a value to frames.
+///
+/// Required where [`PagePoison`](crate::feature::PagePoison) is declared.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot fill frames",
+    label = "the declared feature `PagePoison` needs `FillFrames`",
+    note = "implement `FillFrames` for `{Self}`, or remove `PagePoison` from the feature set"
+)]
+pub trait FillFrames: Frames {
+    /// Fills frames with repetitions of `value`, in little-endian byte order.
+    fn fill(&mut self, run: &FrameRun<Self::Size>, value: u32);
+}

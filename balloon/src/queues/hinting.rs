@@ -1,0 +1,299 @@
+//! The free page queue ("Free Page Hinting", 5.5.6.5): a live migration skips memory that the guest does not use.
+//!
+//! The host starts a round by writing a command id into the configuration space. The driver sends the id, then free blocks,
+//! then STOP. It returns the blocks to the kernel when the host writes DONE.
+
+use core::alloc::Layout;
+use core::mem::take;
+
+use aerostat_spec::balloon::{self, HintCommand, config, queue};
+use aerostat_spec::{FeatureSet, Interface, Negotiated, Queue};
+use aerostat_transport::queue::{Access, Element, Token};
+use aerostat_transport::{
+    Addressing, Config, ConfigIo, Device, DeviceAddress, DeviceError, Dma, DmaRegion, FeaturesOk, InUse,
+    InterruptStatus, LiveProof, Notifier, QueueError, ResetProof, Transport, VirtQueue,
+};
+
+use super::exchange::{Blocks, FillWhen};
+use super::live_flag::LiveFlag;
+use super::progress::Progress;
+use super::slot::Slot;
+use crate::error::BalloonError;
+use crate::features::Platform;
+use crate::features::feature::FreePageHint;
+use crate::frames::BlockBitmap;
+
+/// Descriptors of the queue.
+const DESCRIPTORS: usize = 32;
+/// Bytes of a command id.
+const COMMAND_BYTES: usize = size_of::<u32>();
+/// The queue needs one descriptor for a block, and one for the command id that ends the round.
+const MIN_DESCRIPTORS: u16 = 2;
+/// Bytes of shared memory: one command id for each descriptor.
+const COMMANDS_BYTES: usize = DESCRIPTORS * COMMAND_BYTES;
+
+/// What a buffer that the device has is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum InFlight {
+    None,
+    Command,
+    /// A block, which stays with the device until the host writes DONE.
+    Block,
+}
+
+/// The state of a round of hints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Round {
+    /// No round is open.
+    Closed,
+    /// The driver has sent the id and sends blocks.
+    Open(u32),
+    /// The driver has sent all blocks and has to send STOP.
+    Ending,
+}
+
+/// The state of hinting in one generation of the device.
+#[derive(Debug)]
+struct State {
+    in_flight: [InFlight; DESCRIPTORS],
+    round: Round,
+    /// The command id that the driver sent last.
+    last_id: Option<u32>,
+    /// The command in the configuration space when it changed last.
+    command: HintCommand,
+}
+
+impl State {
+    const NEW: Self = Self {
+        in_flight: [InFlight::None; DESCRIPTORS],
+        round: Round::Closed,
+        last_id: None,
+        command: HintCommand::Stop,
+    };
+}
+
+/// The free page queue.
+#[derive(Debug)]
+pub(crate) struct HintingQueue<N, C> {
+    pub(crate) slot: Slot<VirtQueue<N, DESCRIPTORS>>,
+    /// Memory for command ids, shared with the device.
+    commands: Option<DmaRegion>,
+    /// The field of the command id, which exists only with the feature.
+    field: Option<config::FreePageHintCmdId>,
+    /// The configuration space of the live device.
+    config: Option<Config<C, config::Space, InUse>>,
+    blocks: Blocks,
+    interface: Interface,
+    state: State,
+}
+
+impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
+    /// Creates a queue that is not set up.
+    pub(crate) const fn new(bitmap: BlockBitmap) -> Self {
+        Self {
+            slot: Slot::new(),
+            commands: None,
+            field: None,
+            config: None,
+            blocks: Blocks::new(bitmap),
+            interface: Interface::Modern,
+            state: State::NEW,
+        }
+    }
+
+    /// Sets the queue up.
+    #[inline(never)]
+    pub(crate) fn set_up<T: Transport<Notifier = N, Config = C>, F: FeatureSet>(
+        &mut self,
+        proof: Negotiated<FreePageHint>,
+        device: &mut Device<T, balloon::Device, FeaturesOk<F>>,
+        dma: &mut impl Dma,
+        poison: Option<u32>,
+    ) -> Result<(), QueueError> {
+        let addressing = Addressing::of(device.accepted());
+        self.blocks.set_up(addressing, poison);
+        let commands = allocate_commands(dma, addressing)?;
+        if let Err(error) = self.slot.fill(device.queue(queue::FreePage::given(proof), MIN_DESCRIPTORS, dma)) {
+            commands.release(dma);
+            return Err(error);
+        }
+        self.commands = Some(commands);
+        self.field = Some(config::FreePageHintCmdId::given(proof));
+        self.interface = device.interface();
+        self.state = State::NEW;
+        Ok(())
+    }
+
+    /// Starts the use of the queue, because its device is live now.
+    pub(crate) fn enable(&mut self, live: LiveProof, config: Config<C, config::Space, InUse>) {
+        self.slot.enable(live);
+        self.config = Some(config);
+    }
+
+    /// Returns the memory of the queue and of the command ids to `dma`.
+    pub(crate) fn release(&mut self, proof: &ResetProof, dma: &mut impl Dma) {
+        self.slot.release(proof, dma);
+        if let Some(commands) = take(&mut self.commands) {
+            commands.release(dma);
+        }
+    }
+
+    /// Returns the blocks that the device has through this queue.
+    pub(crate) const fn blocks(&self) -> Blocks {
+        self.blocks
+    }
+
+    /// Follows the command id of the host by one bounded step.
+    pub(crate) fn service<P: Platform<F>, F>(
+        &mut self,
+        platform: &mut P,
+        live: &LiveFlag,
+        status: InterruptStatus,
+    ) -> Result<Progress, BalloonError> {
+        if !live.is_live() {
+            return Err(DeviceError::Resetting.into());
+        }
+        self.take_back_buffers()?;
+        self.read_command(status)?;
+        let before = self.slot.live()?.0.in_flight();
+        let supplied = self.advance_round(platform, live);
+        let (queue, live_proof) = self.slot.live()?;
+        let in_flight = queue.in_flight();
+        if in_flight > before {
+            queue.notify_live(live_proof);
+        }
+        supplied?;
+        if self.state.command == HintCommand::Done && !self.state.in_flight.contains(&InFlight::Block) {
+            self.blocks.return_all::<P, F>(platform);
+        }
+        Ok(if in_flight > 0 { Progress::Waiting } else { Progress::Idle })
+    }
+
+    /// Takes back the buffers that the device has used. Their blocks stay in the bitmap.
+    fn take_back_buffers(&mut self) -> Result<(), DeviceError> {
+        let (queue, _) = self.slot.live()?;
+        while let Some(used) = queue.pop()? {
+            if let Some(entry) = self.state.in_flight.get_mut(used.token.index()) {
+                *entry = InFlight::None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the command of the host if the configuration has changed. Some hosts replace it by STOP without an interrupt as
+    /// soon as a round is open, so it is not read at other times.
+    fn read_command(&mut self, status: InterruptStatus) -> Result<(), BalloonError> {
+        if let (Some(field), Some(config)) = (self.field, &self.config)
+            && status.configuration
+        {
+            self.state.command = HintCommand::from_raw(config.read(field)?);
+        }
+        Ok(())
+    }
+
+    /// Starts, continues or ends the round of the command.
+    fn advance_round<P: Platform<F>, F>(&mut self, platform: &mut P, live: &LiveFlag) -> Result<(), BalloonError> {
+        let mut supplied = Ok(());
+        match self.state.command {
+            HintCommand::Round(id) => {
+                if self.state.last_id != Some(id) {
+                    self.start_round(id);
+                }
+                if self.state.round == Round::Open(id) {
+                    supplied = self.supply_blocks(platform, live);
+                }
+            }
+            // STOP or DONE.
+            _ => self.end_round(),
+        }
+        self.send_stop_if_ending();
+        supplied
+    }
+
+    /// Ends the round before, if any, and sends the id of the new one. Does nothing while no descriptor is free.
+    fn start_round(&mut self, id: u32) {
+        self.end_round();
+        self.send_stop_if_ending();
+        if self.state.round == Round::Closed && self.send_command(id) {
+            self.state.last_id = Some(id);
+            self.state.round = Round::Open(id);
+        }
+    }
+
+    fn end_round(&mut self) {
+        if let Round::Open(_) = self.state.round {
+            self.state.round = Round::Ending;
+        }
+    }
+
+    fn send_stop_if_ending(&mut self) {
+        if self.state.round == Round::Ending && self.send_command(HintCommand::Stop.to_raw()) {
+            self.state.round = Round::Closed;
+        }
+    }
+
+    /// Sends blocks while there is room. Ends the round when the kernel has no more.
+    fn supply_blocks<P: Platform<F>, F>(&mut self, platform: &mut P, live: &LiveFlag) -> Result<(), BalloonError> {
+        let Self { slot, blocks, state, .. } = self;
+        let (queue, _) = slot.live()?;
+        // One descriptor is kept for STOP.
+        while queue.free() > 1 {
+            let Some(run) = platform.block_to_hint(blocks.frames()) else {
+                state.round = Round::Ending;
+                break;
+            };
+            let block = blocks.add::<P, F>(run, platform, live, FillWhen::After)?;
+            let element = Element { address: block.address, len: block.len, access: Access::DeviceWrites };
+            // SAFETY:
+            // * The element is free memory that the kernel gave up, by the contract of `FrameRun::from_raw`.
+            // * It stays in the bitmap until the host writes DONE or the device is reset.
+            match unsafe { queue.add(&[element]) } {
+                Ok(token) => note(&mut state.in_flight, token, InFlight::Block),
+                Err(_) => {
+                    if let Some(run) = blocks.remove(block.number, platform) {
+                        platform.deallocate(run);
+                    }
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a command id. Returns `false` when no descriptor is free.
+    fn send_command(&mut self, id: u32) -> bool {
+        let (Ok((queue, _)), Some(commands)) = (self.slot.live(), &self.commands) else { return false };
+        let Ok(next) = queue.next_token() else { return false };
+        let offset = next.index() * COMMAND_BYTES;
+        commands.write_u32(offset, in_device_order(id, self.interface));
+        let address = DeviceAddress(commands.device_address().0.wrapping_add(offset as u64));
+        let element = Element { address, len: COMMAND_BYTES as u32, access: Access::DeviceReads };
+        // SAFETY:
+        // * The element lies in memory of this queue, which is not freed before the queue is released.
+        // * Each descriptor has its own word of that memory, which is written only while the descriptor is free.
+        let Ok(token) = (unsafe { queue.add(&[element]) }) else { return false };
+        note(&mut self.state.in_flight, token, InFlight::Command);
+        true
+    }
+}
+
+/// Allocates the memory for command ids.
+fn allocate_commands(dma: &mut impl Dma, addressing: Addressing) -> Result<DmaRegion, QueueError> {
+    let layout = Layout::from_size_align(COMMANDS_BYTES, COMMAND_BYTES).ok();
+    let region = layout.and_then(|layout| DmaRegion::allocate(dma, layout, addressing));
+    region.ok_or(QueueError::NoMemory { queue: <queue::FreePage as Queue>::SPEC.index, bytes: COMMANDS_BYTES })
+}
+
+/// Returns a command id in the byte order of the interface: little-endian, or that of the guest on the legacy interface.
+const fn in_device_order(id: u32, interface: Interface) -> u32 {
+    match interface {
+        Interface::Modern => id.to_le(),
+        Interface::Legacy => id,
+    }
+}
+
+fn note(in_flight: &mut [InFlight; DESCRIPTORS], token: Token, what: InFlight) {
+    if let Some(entry) = in_flight.get_mut(token.index()) {
+        *entry = what;
+    }
+}

@@ -1,0 +1,19 @@
+//! The queues of a balloon, and what the driver knows about the buffers in them.
+
+mod exchange;
+mod hinting;
+mod live_flag;
+mod pages;
+mod progress;
+mod reporting;
+mod slot;
+mod statistics;
+
+pub(crate) use self::exchange::Blocks;
+pub(crate) use self::hinting::HintingQueue;
+pub(crate) use self::live_flag::LiveFlag;
+pub(crate) use self::pages::{ENTRIES, ENTRY_BYTES, InFlight, PageQueue};
+pub use self::progress::Progress;
+pub(crate) use self::reporting::ReportingQueue;
+pub(crate) use self::statistics::StatisticsQueue;
+pub use self::statistics::StatsRequest;

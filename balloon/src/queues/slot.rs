@@ -1,0 +1,100 @@
+//! A slot for a virtqueue in the balloon. The queue is set up, used and released in place.
+
+use aerostat_transport::{BufferQueue, DeviceError, Dma, LiveProof, Notifier, ResetProof, VirtQueue};
+
+/// What both kinds of virtqueues have.
+pub(crate) trait Queue: Sized {
+    /// Returns the number of the queue on its device.
+    fn index(&self) -> u16;
+
+    /// Returns the memory of the queue to `dma`, or the queue if the proof does not match it.
+    fn release(self, proof: &ResetProof, dma: &mut impl Dma) -> Result<(), Self>;
+}
+
+impl<N: Notifier, const SIZE: usize> Queue for VirtQueue<N, SIZE> {
+    fn index(&self) -> u16 {
+        self.index()
+    }
+
+    fn release(self, proof: &ResetProof, dma: &mut impl Dma) -> Result<(), Self> {
+        self.release(proof, dma)
+    }
+}
+
+impl<N: Notifier, const SIZE: usize> Queue for BufferQueue<N, SIZE> {
+    fn index(&self) -> u16 {
+        self.index()
+    }
+
+    fn release(self, proof: &ResetProof, dma: &mut impl Dma) -> Result<(), Self> {
+        self.release(proof, dma)
+    }
+}
+
+/// A slot for a virtqueue of type `Q`.
+#[derive(Debug)]
+pub(crate) struct Slot<Q> {
+    queue: Option<Q>,
+    /// Proof that the device of the queue is live.
+    live: Option<LiveProof>,
+}
+
+impl<Q> Slot<Q> {
+    /// Creates an empty slot.
+    pub(crate) const fn new() -> Self {
+        Self { queue: None, live: None }
+    }
+
+    /// Puts a queue of a device that is not live yet into the slot, unless it could not be set up. Returns the queue.
+    // Queues are large: only this function has copies of them on its stack, and not those that set them up.
+    #[inline(never)]
+    pub(crate) fn fill<E>(&mut self, queue: Result<Q, E>) -> Result<&mut Q, E> {
+        self.live = None;
+        Ok(self.queue.insert(queue?))
+    }
+
+    /// Starts the use of the queue, because its device is live now.
+    pub(crate) fn enable(&mut self, live: LiveProof) {
+        self.live = Some(live);
+    }
+
+    /// Returns the queue if it is in use.
+    #[inline]
+    pub(crate) fn live(&mut self) -> Result<(&mut Q, LiveProof), DeviceError> {
+        match (&mut self.queue, self.live) {
+            (Some(queue), Some(live)) => Ok((queue, live)),
+            _ => Err(DeviceError::Resetting),
+        }
+    }
+
+    /// Returns the queue for reading if it is in use.
+    #[inline]
+    pub(crate) fn get(&self) -> Option<&Q> {
+        self.queue.as_ref().filter(|_| self.live.is_some())
+    }
+
+    /// Takes the queue out of the slot.
+    fn take(&mut self) -> Option<Q> {
+        self.live = None;
+        self.queue.take()
+    }
+
+    /// Leaks the memory of the queue.
+    pub(crate) fn forget(&mut self) {
+        self.take();
+    }
+}
+
+impl<Q: Queue> Slot<Q> {
+    /// Returns the number of the queue on its device.
+    pub(crate) fn index(&self) -> Option<u16> {
+        self.get().map(Queue::index)
+    }
+
+    /// Returns the memory of the queue to `dma`.
+    #[inline(never)]
+    pub(crate) fn release(&mut self, proof: &ResetProof, dma: &mut impl Dma) {
+        // The proof matches the queue, so `release` cannot fail.
+        let _ = self.take().map(|queue| queue.release(proof, dma));
+    }
+}

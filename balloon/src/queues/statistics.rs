@@ -1,0 +1,113 @@
+//! The statistics queue ("Memory Statistics", 5.5.6.3). It has at most one buffer.
+
+use aerostat_spec::balloon::{self, Stat, queue};
+use aerostat_spec::{FeatureSet, Interface, Negotiated};
+use aerostat_transport::queue::Writer;
+use aerostat_transport::{
+    BufferQueue, Device, DeviceError, Dma, FeaturesOk, LiveProof, Notifier, QueueError, Transport,
+};
+use zerocopy::{IntoBytes, LittleEndian, NativeEndian};
+
+use super::live_flag::LiveFlag;
+use super::slot::Slot;
+use crate::features::feature::StatsVq;
+use crate::platform::{Sample, TAGS};
+
+/// Bytes of a buffer that has room for every tag.
+const BUFFER_BYTES: usize = TAGS * size_of::<Stat>();
+/// The queue needs one descriptor.
+const MIN_DESCRIPTORS: u16 = 1;
+
+/// Whether the host had requested statistics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatsRequest {
+    /// The host had requested statistics, and the driver has answered.
+    Answered,
+    /// The host has not requested statistics since the last answer.
+    NotPending,
+}
+
+/// The statistics queue.
+#[derive(Debug)]
+pub(crate) struct StatisticsQueue<N> {
+    pub(crate) slot: Slot<BufferQueue<N, 1>>,
+    /// The values that were sent last. Their tags are the set that is sent.
+    last: Sample,
+    interface: Interface,
+}
+
+impl<N: Notifier> StatisticsQueue<N> {
+    /// Creates a queue that is not set up.
+    pub(crate) fn new() -> Self {
+        Self { slot: Slot::new(), last: Sample::default(), interface: Interface::Modern }
+    }
+
+    /// Sets the queue up and sends the first buffer, before the device is live: the host returns it to request statistics. The
+    /// `sample` decides which statistics are sent.
+    #[inline(never)]
+    pub(crate) fn set_up<T: Transport<Notifier = N>, F: FeatureSet>(
+        &mut self,
+        proof: Negotiated<StatsVq>,
+        device: &mut Device<T, balloon::Device, FeaturesOk<F>>,
+        dma: &mut impl Dma,
+        sample: Sample,
+    ) -> Result<(), QueueError> {
+        let queue = queue::Stats::given(proof);
+        let queue = self.slot.fill(device.buffer_queue(queue, MIN_DESCRIPTORS, BUFFER_BYTES, dma))?;
+        (self.last, self.interface) = (sample, device.interface());
+        // The queue is new and has a free buffer.
+        let _ = queue.send(|buffer| write(&self.last, buffer, self.interface));
+        Ok(())
+    }
+
+    /// Starts the use of the queue, because its device is live now, and notifies the device of the first buffer.
+    pub(crate) fn enable(&mut self, live: LiveProof) {
+        self.slot.enable(live);
+        if let Ok((queue, live)) = self.slot.live() {
+            queue.notify_live(live);
+        }
+    }
+
+    /// Answers the host if it has requested statistics.
+    pub(crate) fn service(
+        &mut self,
+        live: &LiveFlag,
+        sample: impl FnOnce(&mut Sample),
+    ) -> Result<StatsRequest, DeviceError> {
+        if !live.is_live() {
+            return Err(DeviceError::Resetting);
+        }
+        let (queue, live_proof) = self.slot.live()?;
+        if queue.pop()?.is_none() {
+            return Ok(StatsRequest::NotPending);
+        }
+        let mut newer = Sample::default();
+        sample(&mut newer);
+        self.last.update(&newer);
+        let (last, interface) = (&self.last, self.interface);
+        // The buffer that has just come back is free.
+        let _ = queue.send(|buffer| write(last, buffer, interface));
+        queue.notify_live(live_proof);
+        Ok(StatsRequest::Answered)
+    }
+}
+
+/// Writes an entry for each value, in the byte order of the interface.
+fn write(sample: &Sample, buffer: &mut Writer<'_>, interface: Interface) {
+    for (tag, value) in sample.entries() {
+        match interface {
+            Interface::Modern => buffer.bytes(Stat::<LittleEndian>::new(tag, value).as_bytes()),
+            Interface::Legacy => buffer.bytes(Stat::<NativeEndian>::new(tag, value).as_bytes()),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_has_room_for_every_tag_of_the_specification() {
+        assert_eq!(BUFFER_BYTES, 160);
+    }
+}

@@ -1,0 +1,140 @@
+//! Handles for the parts of a split balloon, for different contexts of a kernel.
+
+use core::fmt::{self, Debug, Formatter};
+use core::ptr::NonNull;
+
+use aerostat_transport::{InterruptStatus, Transport};
+
+use crate::error::BalloonError;
+use crate::features::feature::{FreePageHint, PageReporting, StatsVq};
+use crate::features::{BalloonFeatureSet, Chosen, Platform, declared_mut};
+use crate::parts::{Part, Parts, Shared};
+use crate::platform::Statistics;
+use crate::queues::{HintingQueue, LiveFlag, Progress, ReportingQueue, StatisticsQueue, StatsRequest};
+
+/// The right to use one part of a split balloon. At most one exists for each part.
+struct PartRef<T: Transport, P: Platform<F>, F: BalloonFeatureSet> {
+    parts: NonNull<Parts<Chosen<T, P, F>>>,
+    part: Part,
+}
+
+// SAFETY: a handle uses only its own part and what is shared, so it is as good as an exclusive reference to the part. The
+// parts that have handles are queues, which contain a notifier and a configuration space, but neither transport nor platform.
+unsafe impl<T: Transport<Notifier: Send, Config: Send>, P: Platform<F>, F: BalloonFeatureSet> Send
+    for PartRef<T, P, F>
+{
+}
+
+impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> PartRef<T, P, F> {
+    fn shared(&self) -> &Shared {
+        // SAFETY: the parts are not freed while a handle exists.
+        let shared = unsafe { &raw const (*self.parts.as_ptr()).shared };
+        // SAFETY: the field is valid, and all contexts only share it.
+        unsafe { &*shared }
+    }
+}
+
+impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Drop for PartRef<T, P, F> {
+    fn drop(&mut self) {
+        self.shared().remove_handle(self.part);
+    }
+}
+
+macro_rules! handle {
+    ($(#[$attribute:meta])* $name:ident, $part:ident, $field:ident, $feature:ident, $queue:ty) => {
+        $(#[$attribute])*
+        pub struct $name<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(PartRef<T, P, F>);
+
+        impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Debug for $name<T, P, F> {
+            fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&self.0.part).finish()
+            }
+        }
+
+        impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> $name<T, P, F> {
+            /// Creates the handle.
+            ///
+            /// # Safety
+            ///
+            /// The parts are valid, and stay so while the handle exists. Nothing else uses the part while the handle exists,
+            /// and no other handle for it exists.
+            pub(super) unsafe fn new(parts: NonNull<Parts<Chosen<T, P, F>>>) -> Self {
+                let handle = Self(PartRef { parts, part: Part::$part });
+                handle.0.shared().add_handle(Part::$part);
+                handle
+            }
+
+            /// Returns whether the handle is for a part of this balloon.
+            pub(super) fn is_of(&self, parts: NonNull<Parts<Chosen<T, P, F>>>) -> bool {
+                self.0.parts == parts
+            }
+
+            /// Returns the queue of the handle, and whether the device is live.
+            #[inline]
+            fn queue(&mut self) -> Result<(&mut $queue, &LiveFlag), BalloonError> {
+                // SAFETY: the parts are not freed while a handle exists.
+                let part = unsafe { &raw mut (*self.0.parts.as_ptr()).$field };
+                // SAFETY: the field is valid, and only this handle uses it, exclusively like `self`.
+                let queue = declared_mut::<F, $feature, _>(unsafe { &mut *part }).ok_or(BalloonError::NotLive)?;
+                Ok((queue, &self.0.shared().live))
+            }
+        }
+    };
+}
+
+handle! {
+    /// Answers the host's requests for statistics.
+    ///
+    /// If it is dropped, the memory of its queue is returned when the balloon is dropped.
+    StatisticsHandle, Statistics, statistics, StatsVq, StatisticsQueue<T::Notifier>
+}
+
+handle! {
+    /// Reports free memory to the host.
+    ///
+    /// If it is dropped, the blocks that the device has and the memory of its queue are returned when the balloon is dropped.
+    ReportingHandle, Reporting, reporting, PageReporting, ReportingQueue<T::Notifier>
+}
+
+handle! {
+    /// Hints free memory to the host during live migrations.
+    ///
+    /// If it is dropped, the blocks that the device has and the memory of its queue are returned when the balloon is dropped.
+    HintingHandle, Hinting, hinting, FreePageHint, HintingQueue<T::Notifier, T::Config>
+}
+
+impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> StatisticsHandle<T, P, F> {
+    /// Answers the host if it has requested statistics, see [`service_statistics`](crate::Balloon::service_statistics).
+    ///
+    /// # Errors
+    ///
+    /// [`BalloonError::Device`]
+    pub fn service(&mut self, source: &mut impl Statistics) -> Result<StatsRequest, BalloonError> {
+        let (queue, live) = self.queue()?;
+        Ok(queue.service(live, |sample| source.sample(sample))?)
+    }
+}
+
+impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> ReportingHandle<T, P, F> {
+    /// Makes one bounded step of reporting, see [`service_reporting`](crate::Balloon::service_reporting).
+    ///
+    /// # Errors
+    ///
+    /// [`BalloonError`]. Blocks that the device has stay with it.
+    pub fn service(&mut self, platform: &mut P) -> Result<Progress, BalloonError> {
+        let (queue, live) = self.queue()?;
+        queue.service::<P, F>(platform, live)
+    }
+}
+
+impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> HintingHandle<T, P, F> {
+    /// Makes one bounded step of hinting, see [`service_hinting`](crate::Balloon::service_hinting).
+    ///
+    /// # Errors
+    ///
+    /// [`BalloonError`]. Blocks that the device has stay with it.
+    pub fn service(&mut self, platform: &mut P, status: InterruptStatus) -> Result<Progress, BalloonError> {
+        let (queue, live) = self.queue()?;
+        queue.service::<P, F>(platform, live, status)
+    }
+}

@@ -1,0 +1,18 @@
+//! The states of a balloon.
+
+mod balloon;
+mod frozen;
+mod handles;
+mod live;
+mod owned;
+mod ready;
+mod split;
+mod unprobed;
+
+pub use self::balloon::Balloon;
+pub use self::frozen::{Frozen, StillLive};
+pub use self::handles::{HintingHandle, ReportingHandle, StatisticsHandle};
+pub use self::live::{LiveState, Rejected};
+pub use self::ready::Ready;
+pub use self::split::{Handles, Split};
+pub use self::unprobed::{NewFailed, ProbeFailed, Unprobed};

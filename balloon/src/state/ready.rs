@@ -1,0 +1,139 @@
+//! A live balloon with all its parts.
+
+use core::fmt::{self, Debug, Formatter};
+
+use aerostat_spec::{Available, Feature, HasFeature, RequirementOf};
+use aerostat_transport::{InterruptStatus, Transport, Wait};
+
+use super::balloon::Balloon;
+use super::live::{LiveState, sealed};
+use super::owned::Owned;
+use crate::core::{Core, ReleaseWhen};
+use crate::error::BalloonError;
+use crate::features::feature::{FreePageHint, PageReporting, StatsVq};
+use crate::features::{BalloonFeatureSet, Chosen, IfDeclared, Platform, Types, declared_mut, result_of};
+use crate::ops::block_on;
+use crate::parts::{Parts, QueueNumbers};
+use crate::queues::{Progress, StatsRequest};
+
+/// State: the device is live.
+///
+/// Dropping it resets the device and returns all frames to the kernel, if the device finishes the reset at once;
+/// [`remove`](Balloon::remove) tells the host first and reports errors.
+pub struct Ready<T: Transport, P: Platform<F>, F: BalloonFeatureSet> {
+    pub(super) owned: Owned<Chosen<T, P, F>>,
+}
+
+impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Debug for Ready<T, P, F> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready").field("parts", &self.owned).finish()
+    }
+}
+
+impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> sealed::Sealed for Ready<T, P, F> {}
+
+impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> LiveState for Ready<T, P, F> {
+    type Types = Chosen<T, P, F>;
+
+    fn core(&self) -> &Core<Self::Types> {
+        &self.owned.get().core
+    }
+
+    fn core_mut(&mut self) -> &mut Core<Self::Types> {
+        &mut self.owned.get_mut().core
+    }
+}
+
+impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>> {
+    /// Answers the host if it has requested statistics. Call it after an interrupt, but not in the interrupt handler.
+    ///
+    /// # Errors
+    ///
+    /// [`BalloonError::Device`]
+    pub fn service_statistics(&mut self) -> Result<IfDeclared<F, StatsVq, StatsRequest>, BalloonError>
+    where
+        RequirementOf<F, StatsVq>: Available<StatsVq>,
+    {
+        let Parts { core, statistics, shared, .. } = self.state.owned.get_mut();
+        service_if_negotiated(core, statistics, StatsVq, |queue, platform| {
+            Ok(queue.service(&shared.live, |sample| platform.sample_statistics(sample))?)
+        })
+    }
+
+    /// Makes one bounded step of free page reporting and never waits: takes back the blocks that the host has handled, and
+    /// reports more.
+    ///
+    /// Call it some time after the kernel has freed memory, because much of it is allocated again soon, and after an
+    /// interrupt while it returns [`Progress::Waiting`].
+    ///
+    /// # Errors
+    ///
+    /// [`BalloonError`]. Blocks that the device has stay with it.
+    pub fn service_reporting(&mut self) -> Result<IfDeclared<F, PageReporting, Progress>, BalloonError>
+    where
+        RequirementOf<F, PageReporting>: Available<PageReporting>,
+    {
+        let Parts { core, reporting, shared, .. } = self.state.owned.get_mut();
+        service_if_negotiated(core, reporting, PageReporting, |queue, platform| {
+            queue.service::<P, F>(platform, &shared.live)
+        })
+    }
+
+    /// Makes one bounded step of free page hinting and never waits: follows the command id of the host, hints blocks while a
+    /// round is open, and returns all blocks to the kernel when the host is done.
+    ///
+    /// Call it after every interrupt with its status, and once at the start with [`InterruptStatus::ANY`]. The command id is
+    /// read only when the configuration has changed, because some hosts replace it by STOP while a round is open. Where one
+    /// vector serves queues and configuration, a round may therefore end early.
+    ///
+    /// # Errors
+    ///
+    /// [`BalloonError`]. Blocks that the device has stay with it.
+    pub fn service_hinting(
+        &mut self,
+        status: InterruptStatus,
+    ) -> Result<IfDeclared<F, FreePageHint, Progress>, BalloonError>
+    where
+        RequirementOf<F, FreePageHint>: Available<FreePageHint>,
+    {
+        let Parts { core, hinting, shared, .. } = self.state.owned.get_mut();
+        service_if_negotiated(core, hinting, FreePageHint, |queue, platform| {
+            queue.service::<P, F>(platform, &shared.live, status)
+        })
+    }
+
+    /// Returns the numbers of the queues on the device.
+    pub fn queue_numbers(&self) -> QueueNumbers {
+        self.state.owned.get().queue_numbers()
+    }
+
+    /// Returns every frame to the kernel, and waits until the host has acknowledged it.
+    pub(super) fn empty(&mut self, wait: &mut impl Wait) -> Result<(), BalloonError> {
+        block_on(self.state.core_mut(), wait, |core| {
+            core.reap()?;
+            let surplus = core.held().min(u32::MAX.into()) as u32;
+            if surplus > 0 && !core.inflate.is_busy() {
+                core.deflate_by(surplus, ReleaseWhen::Acknowledged);
+            }
+            let is_empty = !core.inflate.is_busy() && !core.deflate.is_busy() && core.held() == 0;
+            Ok(if is_empty { core::task::Poll::Ready(()) } else { core::task::Poll::Pending })
+        })
+    }
+}
+
+/// Returns the result of `service` for a queue, if the feature of the queue was negotiated with the live device.
+#[inline]
+fn service_if_negotiated<C: Types, X: Feature, Q, R>(
+    core: &mut Core<C>,
+    queue: &mut IfDeclared<C::Features, X, Q>,
+    feature: X,
+    service: impl FnOnce(&mut Q, &mut C::Platform) -> Result<R, BalloonError>,
+) -> Result<IfDeclared<C::Features, X, R>, BalloonError>
+where
+    C::Features: HasFeature<X>,
+{
+    core.connection.live()?;
+    let queue = declared_mut::<C::Features, X, _>(queue).filter(|_| core.connection.has(feature));
+    let result = queue.map(|queue| service(queue, &mut core.platform)).transpose()?;
+    result_of::<C::Features, X, _>(result).ok_or(BalloonError::NotLive)
+}

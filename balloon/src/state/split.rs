@@ -1,0 +1,168 @@
+//! A live balloon whose parts are used by different contexts of a kernel.
+
+use core::fmt::{self, Debug, Formatter};
+use core::mem::ManuallyDrop;
+
+use aerostat_transport::Transport;
+
+use super::balloon::Balloon;
+use super::handles::{HintingHandle, ReportingHandle, StatisticsHandle};
+use super::live::{LiveState, sealed};
+use super::owned::Owned;
+use super::ready::Ready;
+use crate::core::{Core, Reset};
+use crate::features::feature::{FreePageHint, PageReporting, StatsVq};
+use crate::features::{BalloonFeatureSet, Chosen, IfDeclared, Platform, declared, if_negotiated, is_declared};
+use crate::memory::PrivateBox;
+use crate::parts::Parts;
+
+/// State: the device is live, and statistics, reporting and hinting have handles.
+///
+/// The balloon does all that it does in [`Ready`], but it has to be [joined](Handles::join) with its handles before it is
+/// frozen or removed, so that none of them is used after that.
+///
+/// Dropping it resets the device like dropping a `Ready` balloon. Handles that still exist return errors from then on, and
+/// the memory of their queues and the private memory of the balloon are leaked.
+pub struct Split<T: Transport, P: Platform<F>, F: BalloonFeatureSet> {
+    parts: ManuallyDrop<PrivateBox<Parts<Chosen<T, P, F>>>>,
+}
+
+impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Split<T, P, F> {
+    fn into_box(self) -> PrivateBox<Parts<Chosen<T, P, F>>> {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: `this` is not used again, so the parts are taken once.
+        unsafe { ManuallyDrop::take(&mut this.parts) }
+    }
+}
+
+impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Drop for Split<T, P, F> {
+    fn drop(&mut self) {
+        // SAFETY: `drop` runs once, and `into_box` prevents it from running.
+        let parts = unsafe { ManuallyDrop::take(&mut self.parts) };
+        let at = parts.as_ptr();
+        // SAFETY: the parts are valid, and all contexts only share this field.
+        let shared = unsafe { &(*at.as_ptr()).shared };
+        if !shared.has_handles() {
+            drop(Owned::new(parts));
+            return;
+        }
+        shared.live.set(false);
+        // SAFETY: the parts are valid, and only the balloon uses this field.
+        let core = unsafe { &mut (*at.as_ptr()).core };
+        // If the reset does not finish, the device keeps what it has, blocks too.
+        if let Ok(Some(_)) = core.reset(Reset::AtOnce)
+            && (is_declared::<F, PageReporting>() || is_declared::<F, FreePageHint>())
+        {
+            // SAFETY: the parts are valid, and only the balloon uses this field.
+            let blocks = unsafe { (*at.as_ptr()).blocks };
+            for blocks in blocks.into_iter().flatten() {
+                blocks.return_all::<P, F>(&mut core.platform);
+            }
+        }
+    }
+}
+
+impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> sealed::Sealed for Split<T, P, F> {}
+
+impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> LiveState for Split<T, P, F> {
+    type Types = Chosen<T, P, F>;
+
+    fn core(&self) -> &Core<Self::Types> {
+        // SAFETY: the parts are valid, and only the balloon uses this field, which is shared like `self`.
+        unsafe { &(*self.parts.as_ptr().as_ptr()).core }
+    }
+
+    fn core_mut(&mut self) -> &mut Core<Self::Types> {
+        // SAFETY: the parts are valid, and only the balloon uses this field, exclusively like `self`.
+        unsafe { &mut (*self.parts.as_ptr().as_ptr()).core }
+    }
+}
+
+impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Debug for Split<T, P, F> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Split").field("core", self.core()).finish_non_exhaustive()
+    }
+}
+
+/// All parts of a split balloon. Each can be moved to where it is used, and all have to come back for
+/// [`join`](Handles::join). Dropping all parts together returns everything to the kernel, like dropping a `Ready` balloon.
+pub struct Handles<T: Transport, P: Platform<F>, F: BalloonFeatureSet> {
+    /// Statistics, if [`StatsVq`] is declared and negotiated.
+    pub statistics: IfDeclared<F, StatsVq, StatisticsHandle<T, P, F>>,
+    /// Free page reporting, if [`PageReporting`] is declared and negotiated.
+    pub reporting: IfDeclared<F, PageReporting, ReportingHandle<T, P, F>>,
+    /// Free page hinting, if [`FreePageHint`] is declared and negotiated.
+    pub hinting: IfDeclared<F, FreePageHint, HintingHandle<T, P, F>>,
+    /// The balloon itself. It is the last field, so that dropping all parts together drops it after its handles.
+    pub balloon: Balloon<Split<T, P, F>>,
+}
+
+impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Debug for Handles<T, P, F> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handles").field("balloon", &self.balloon).finish_non_exhaustive()
+    }
+}
+
+impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>> {
+    /// Splits the balloon, so that different contexts of the kernel can own its parts. The interrupt handle serves all of
+    /// them.
+    pub fn split(mut self) -> Handles<T, P, F> {
+        let parts = self.state.owned.get_mut();
+        let has_statistics = parts.core.connection.has(StatsVq);
+        let has_reporting = parts.core.connection.has(PageReporting);
+        let has_hinting = parts.core.connection.has(FreePageHint);
+        parts.blocks = [
+            declared::<F, PageReporting, _>(&parts.reporting).map(|queue| queue.blocks()),
+            declared::<F, FreePageHint, _>(&parts.hinting).map(|queue| queue.blocks()),
+        ];
+        let parts = self.state.owned.into_box();
+        let at = parts.as_ptr();
+        let balloon = Balloon { state: Split { parts: ManuallyDrop::new(parts) } };
+        // SAFETY: the balloon, which keeps the parts while a handle exists, uses none of these parts in the state `Split`. No
+        // other handle exists, because all handles have to come back before the balloon is `Ready` again.
+        let statistics = || unsafe { StatisticsHandle::new(at) };
+        // SAFETY: as above.
+        let reporting = || unsafe { ReportingHandle::new(at) };
+        // SAFETY: as above.
+        let hinting = || unsafe { HintingHandle::new(at) };
+        Handles {
+            balloon,
+            statistics: if_negotiated::<F, StatsVq, _>(has_statistics, statistics),
+            reporting: if_negotiated::<F, PageReporting, _>(has_reporting, reporting),
+            hinting: if_negotiated::<F, FreePageHint, _>(has_hinting, hinting),
+        }
+    }
+}
+
+impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Handles<T, P, F> {
+    /// Joins the parts to a whole balloon.
+    ///
+    /// # Errors
+    ///
+    /// The parts, if one of them is missing or belongs to another balloon.
+    pub fn join(self) -> Result<Balloon<Ready<T, P, F>>, Self> {
+        if !self.is_complete() {
+            return Err(self);
+        }
+        let Self { balloon, statistics, reporting, hinting } = self;
+        drop((statistics, reporting, hinting));
+        Ok(Balloon { state: Ready { owned: Owned::new(balloon.state.into_box()) } })
+    }
+
+    /// Returns whether every handle that belongs to the balloon is there, and no other.
+    fn is_complete(&self) -> bool {
+        let at = self.balloon.state.parts.as_ptr();
+        let connection = &self.balloon.state.core().connection;
+        let statistics = declared::<F, StatsVq, _>(&self.statistics).map(|handle| handle.is_of(at));
+        let reporting = declared::<F, PageReporting, _>(&self.reporting).map(|handle| handle.is_of(at));
+        let hinting = declared::<F, FreePageHint, _>(&self.hinting).map(|handle| handle.is_of(at));
+        belongs(connection.has(StatsVq), statistics)
+            && belongs(connection.has(PageReporting), reporting)
+            && belongs(connection.has(FreePageHint), hinting)
+    }
+}
+
+/// Returns whether a handle exists if and only if its feature was negotiated, and is of the right balloon.
+fn belongs(is_negotiated: bool, is_of: Option<bool>) -> bool {
+    is_of.unwrap_or(!is_negotiated)
+}

@@ -1,0 +1,16 @@
+//! Advice of `inflate_before_probe` and `inflate_when_frozen`: probe or restore the balloon.
+
+use aerostat_balloon::transport::{Transport, Wait};
+use aerostat_balloon::{Balloon, NoFeatures, Options, Platform};
+
+fn follow<T: Transport, P: Platform<NoFeatures>>(transport: T, platform: P, mut wait: impl Wait) -> Option<()> {
+    let balloon = Balloon::new(transport, platform, Options::new(NoFeatures)).ok()?;
+    let mut balloon = balloon.probe().ok()?;
+    let _ = balloon.inflate(100);
+    let frozen = balloon.freeze(&mut wait).ok()?;
+    let mut balloon = frozen.restore().ok()?;
+    let _ = balloon.inflate(100);
+    Some(())
+}
+
+fn main() {}

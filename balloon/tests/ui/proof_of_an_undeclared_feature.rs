@@ -1,0 +1,17 @@
+//! A feature that is not declared has no proof.
+
+use aerostat_balloon::features;
+use aerostat_balloon::spec::balloon::feature::PagePoison;
+use aerostat_balloon::spec::balloon::{self, config};
+use aerostat_balloon::transport::{Device, FeaturesOk, Transport};
+
+features! {
+    struct Declared { MustTellHost: Required }
+}
+
+fn poison<T: Transport>(device: &Device<T, balloon::Device, FeaturesOk<Declared>>) {
+    let proof = device.accepted().proof(PagePoison);
+    let _ = device.set(config::PoisonVal::given(proof), 0);
+}
+
+fn main() {}

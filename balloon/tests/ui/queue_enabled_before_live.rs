@@ -1,0 +1,16 @@
+//! A queue is enabled after DRIVER_OK.
+
+use aerostat_balloon::NoFeatures;
+use aerostat_balloon::spec::balloon::{self, queue};
+use aerostat_balloon::transport::{Device, Dma, FeaturesOk, QueueError, Transport};
+
+fn too_early<T: Transport>(
+    device: &mut Device<T, balloon::Device, FeaturesOk<NoFeatures>>,
+    dma: &mut impl Dma,
+) -> Result<(), QueueError> {
+    let queue = device.queue::<_, 16>(queue::Inflate, 1, dma)?;
+    queue.enable(device);
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+//! Resetting a queue needs the proof that RING_RESET was negotiated: core.vqreset.1.
+
+use aerostat_balloon::NoFeatures;
+use aerostat_balloon::spec::balloon;
+use aerostat_balloon::spec::reserved::feature::RingReset;
+use aerostat_balloon::transport::queue::Enabled;
+use aerostat_balloon::transport::{Device, Io, Live, Mmio, MmioNotifier, VirtQueue};
+
+fn reset<I: Io>(
+    device: &mut Device<Mmio<I>, balloon::Device, Live<NoFeatures>>,
+    queue: VirtQueue<MmioNotifier<I>, 16, Enabled>,
+) {
+    let _ = device.reset_queue(device.accepted().proof(RingReset), queue);
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+//! A requirement is `Required` or `Optional`.
+
+use aerostat_balloon::features;
+
+features! {
+    struct Misspelt { MustTellHost: Require }
+}
+
+fn main() {}

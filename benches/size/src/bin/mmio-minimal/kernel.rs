@@ -1,0 +1,61 @@
+//! The kernel.
+
+use core::panic::PanicInfo;
+use core::ptr::NonNull;
+
+use aerostat_balloon::transport::{InterruptSource, Mmio, MmioRegion, Spin};
+use aerostat_balloon::{Balloon, Options, Ready, features};
+use aerostat_size::Kernel;
+
+features! {
+    /// One feature.
+    struct Minimal { MustTellHost: Optional }
+}
+
+type KernelBalloon = Balloon<Ready<Mmio<MmioRegion>, Kernel, Minimal>>;
+
+static mut BALLOON: Option<KernelBalloon> = None;
+
+#[expect(static_mut_refs, reason = "the program is never run")]
+fn balloon() -> &'static mut Option<KernelBalloon> {
+    // SAFETY: the program is never run.
+    unsafe { &mut BALLOON }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn _start(registers: *mut u8) -> bool {
+    let Some(registers) = NonNull::new(registers) else { return false };
+    // SAFETY: the program is never run.
+    let registers = unsafe { MmioRegion::new(registers, 0x200) };
+    let Ok(bus) = Mmio::new(registers) else { return false };
+    let Ok(new) = Balloon::new(bus, Kernel, Options::new(Minimal)) else { return false };
+    let Ok(probed) = new.probe() else { return false };
+    *balloon() = Some(probed);
+    true
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn interrupt() {
+    if let Some(balloon) = balloon() {
+        balloon.interrupt().acknowledge();
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn work() -> bool {
+    let Some(balloon) = balloon() else { return false };
+    balloon.service().is_ok() || balloon.abandon().is_ok()
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn sleep() -> bool {
+    let Some(live) = balloon().take() else { return false };
+    let Ok(frozen) = live.freeze(&mut Spin::default()) else { return false };
+    *balloon() = frozen.restore().ok();
+    balloon().is_some()
+}
+
+#[panic_handler]
+fn panic(_info: &PanicInfo<'_>) -> ! {
+    loop {}
+}

@@ -1,0 +1,106 @@
+//! What the two kernels share: a platform whose functions are outside of the program.
+//!
+//! The kernels are linked for size and never run. They call everything that a kernel with such a balloon calls.
+#![no_std]
+
+use core::alloc::Layout;
+use core::ops::Range;
+use core::ptr::NonNull;
+
+use aerostat_balloon::transport::{Dma, DmaRegion};
+use aerostat_balloon::{
+    FillFrames, FrameRun, Frames, HintFrames, PrivateMemory, ReportFrames, Sample, Size4KiB, StatTag, Statistics,
+};
+
+/// A kernel whose allocators are other code.
+#[derive(Debug)]
+pub struct Kernel;
+
+unsafe extern "C" {
+    fn kernel_end() -> u64;
+    fn kernel_allocate(max: u32, aligned: u32, count: *mut u32) -> u64;
+    fn kernel_deallocate(first: u64, count: u32);
+    fn kernel_memory(bytes: usize) -> *mut u8;
+    fn kernel_fill(first: u64, count: u32, value: u32);
+    fn kernel_statistic(tag: u16) -> u64;
+}
+
+fn allocate(max: u32, aligned: u32) -> Option<FrameRun<Size4KiB>> {
+    let mut count = 0;
+    // SAFETY: the function writes to the count only.
+    let first = unsafe { kernel_allocate(max, aligned, &raw mut count) };
+    // SAFETY: the allocator returns free frames.
+    (count > 0).then(|| unsafe { FrameRun::from_raw(first, count) })
+}
+
+fn memory(bytes: usize) -> Option<NonNull<u8>> {
+    // SAFETY: the function has no preconditions.
+    NonNull::new(unsafe { kernel_memory(bytes) })
+}
+
+impl Frames for Kernel {
+    type Size = Size4KiB;
+
+    fn range(&self) -> Range<u64> {
+        // SAFETY: the function has no preconditions.
+        0..unsafe { kernel_end() }
+    }
+
+    fn allocate(&mut self, max: u32) -> Option<FrameRun<Size4KiB>> {
+        allocate(max, 1)
+    }
+
+    fn deallocate(&mut self, run: FrameRun<Size4KiB>) {
+        // SAFETY: the frames came from the allocator.
+        unsafe { kernel_deallocate(run.first(), run.count()) };
+    }
+
+    fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
+        let start = memory(words * size_of::<u64>())?.cast();
+        // SAFETY: the memory is new, zeroed, aligned and long enough, and is never freed.
+        Some(unsafe { NonNull::slice_from_raw_parts(start, words).as_mut() })
+    }
+
+    fn deallocate_private(&mut self, _memory: PrivateMemory) {}
+}
+
+// SAFETY: each call returns different memory, which driver and device see at the same address.
+unsafe impl Dma for Kernel {
+    fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
+        let start = memory(layout.size())?;
+        // SAFETY: nothing else uses this memory.
+        Some(unsafe { DmaRegion::new(start, start.addr().get() as u64, layout) })
+    }
+
+    fn free(&mut self, _region: DmaRegion) {}
+}
+
+impl Statistics for Kernel {
+    fn sample(&mut self, sample: &mut Sample) {
+        // SAFETY: the function has no preconditions.
+        sample.set(StatTag::FreeMemory, unsafe { kernel_statistic(StatTag::FreeMemory.to_raw()) });
+    }
+}
+
+impl ReportFrames for Kernel {
+    fn allocate_unreported(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
+        allocate(frames, frames)
+    }
+
+    fn deallocate_reported(&mut self, run: FrameRun<Size4KiB>) {
+        self.deallocate(run);
+    }
+}
+
+impl HintFrames for Kernel {
+    fn allocate_block(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
+        allocate(frames, frames)
+    }
+}
+
+impl FillFrames for Kernel {
+    fn fill(&mut self, run: &FrameRun<Size4KiB>, value: u32) {
+        // SAFETY: the frames belong to the balloon.
+        unsafe { kernel_fill(run.first(), run.count(), value) };
+    }
+}

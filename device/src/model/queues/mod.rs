@@ -1,0 +1,7 @@
+//! What the device does with the buffers of each queue.
+
+mod free_pages;
+mod hinting;
+mod pages;
+mod reporting;
+mod statistics;

@@ -1,0 +1,11 @@
+//! The memory of a driver has to be accessible to the device.
+
+use aerostat_entropy::Entropy;
+use aerostat_entropy::transport::Transport;
+
+fn no_memory<T: Transport>(transport: T) {
+    let mut memory = vec![0_u8; 4096];
+    let _ = Entropy::probe(transport, &mut memory);
+}
+
+fn main() {}

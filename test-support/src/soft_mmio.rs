@@ -1,0 +1,347 @@
+//! Software registers of an MMIO device, which record each access. A device of version 1 has the registers of the legacy
+//! interface, and one of version 2 those of the modern interface. An access to any other register panics.
+
+use std::cell::{RefCell, RefMut};
+use std::rc::Rc;
+
+/// Offsets of the registers ("MMIO Device Register Layout", 4.2.2).
+pub mod reg {
+    pub const MAGIC: usize = 0x000;
+    pub const VERSION: usize = 0x004;
+    pub const DEVICE_ID: usize = 0x008;
+    pub const DEVICE_FEATURES: usize = 0x010;
+    pub const DEVICE_FEATURES_SEL: usize = 0x014;
+    pub const DRIVER_FEATURES: usize = 0x020;
+    pub const DRIVER_FEATURES_SEL: usize = 0x024;
+    /// Legacy interface only.
+    pub const GUEST_PAGE_SIZE: usize = 0x028;
+    pub const QUEUE_SEL: usize = 0x030;
+    pub const QUEUE_SIZE_MAX: usize = 0x034;
+    pub const QUEUE_SIZE: usize = 0x038;
+    /// Legacy interface only.
+    pub const QUEUE_ALIGN: usize = 0x03c;
+    /// Legacy interface only.
+    pub const QUEUE_PFN: usize = 0x040;
+    pub const QUEUE_READY: usize = 0x044;
+    pub const QUEUE_NOTIFY: usize = 0x050;
+    pub const INTERRUPT_STATUS: usize = 0x060;
+    pub const INTERRUPT_ACK: usize = 0x064;
+    pub const STATUS: usize = 0x070;
+    pub const QUEUE_DESC: usize = 0x080;
+    pub const QUEUE_DRIVER: usize = 0x090;
+    pub const QUEUE_DEVICE: usize = 0x0a0;
+    pub const QUEUE_RESET: usize = 0x0c0;
+    pub const GENERATION: usize = 0x0fc;
+    pub const CONFIG: usize = 0x100;
+}
+
+/// The unit of addresses and the alignment of the used ring on the legacy interface, in bytes.
+const LEGACY_ALIGN: u64 = 4096;
+
+/// One access of the driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegisterAccess {
+    /// A read: offset and number of bits.
+    Read(usize, u32),
+    /// A write: offset, number of bits and value.
+    Write(usize, u32, u32),
+}
+
+/// A queue as the driver has set it up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MmioQueue {
+    pub max: u32,
+    pub size: u32,
+    pub ready: u32,
+    /// Descriptors, driver area, device area.
+    pub addresses: [u64; 3],
+    /// Only for a legacy queue.
+    pub align: u32,
+    pub pfn: u32,
+    /// The value of QueueReset.
+    pub reset: u32,
+}
+
+/// The behaviour of a device when a queue is reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resets {
+    /// The reset has finished after this many reads of the register.
+    After(u32),
+    /// The reset does not finish.
+    Never,
+    /// The device ignores the register.
+    Unknown,
+}
+
+/// Replaces a value that is read.
+type Lie = Box<dyn FnMut(u32) -> u32>;
+/// Changes the configuration space and its generation.
+type Change = Box<dyn FnMut(&mut Vec<u8>, &mut u32)>;
+
+/// The device.
+pub struct Model {
+    pub magic: u32,
+    pub version: u32,
+    pub id: u32,
+    pub len: usize,
+    pub offered: u64,
+    pub accepted: u64,
+    pub status: u32,
+    /// Replaces the status that is read.
+    pub status_lie: Option<Lie>,
+    /// Bits of the status that a write does not set.
+    pub ignored_status: u32,
+    pub queues: Vec<MmioQueue>,
+    pub config: Vec<u8>,
+    pub generation: u32,
+    /// Runs at each read of the configuration space.
+    pub on_config_read: Option<Change>,
+    pub interrupt: u32,
+    /// What the driver wrote to GuestPageSize.
+    pub page_size: u32,
+    pub resets: Resets,
+    pub log: Vec<RegisterAccess>,
+    features_sel: [u32; 2],
+    queue_sel: usize,
+}
+
+/// Software registers of an MMIO device. Clones access the same registers.
+#[derive(Clone)]
+pub struct SoftMmio(Rc<RefCell<Model>>);
+
+impl SoftMmio {
+    /// The device `id`, which offers VERSION_1 and has four queues of at most 8 descriptors.
+    pub fn new(id: u32) -> Self {
+        Self(Rc::new(RefCell::new(Model {
+            magic: 0x7472_6976,
+            version: 2,
+            id,
+            len: 0x200,
+            offered: 1 << 32,
+            accepted: 0,
+            status: 0,
+            status_lie: None,
+            ignored_status: 0,
+            queues: vec![MmioQueue { max: 8, ..MmioQueue::default() }; 4],
+            config: vec![0; 0x100],
+            generation: 0,
+            on_config_read: None,
+            interrupt: 0,
+            page_size: 0,
+            resets: Resets::After(0),
+            log: Vec::new(),
+            features_sel: [0; 2],
+            queue_sel: 0,
+        })))
+    }
+
+    /// The same device with the legacy interface; it offers ANY_LAYOUT.
+    pub fn legacy(id: u32) -> Self {
+        let soft = Self::new(id);
+        (soft.model().version, soft.model().offered) = (1, 1 << 27);
+        soft
+    }
+
+    /// Returns the device, to inspect or change it.
+    pub fn model(&self) -> RefMut<'_, Model> {
+        self.0.borrow_mut()
+    }
+
+    /// Returns all accesses so far.
+    pub fn log(&self) -> Vec<RegisterAccess> {
+        self.model().log.clone()
+    }
+
+    /// Returns the values written to the register at `offset`.
+    pub fn written(&self, offset: usize) -> Vec<u32> {
+        let value = |access: &RegisterAccess| match *access {
+            RegisterAccess::Write(at, _, value) if at == offset => Some(value),
+            _ => None,
+        };
+        self.model().log.iter().filter_map(value).collect()
+    }
+
+    /// Returns the status values that were written.
+    pub fn statuses(&self) -> Vec<u32> {
+        self.written(reg::STATUS)
+    }
+
+    /// Returns the position in the log of the first access that matches.
+    pub fn place(&self, access: impl Fn(RegisterAccess) -> bool) -> usize {
+        self.model().log.iter().position(|one| access(*one)).expect("the access was made")
+    }
+
+    fn read(&self, offset: usize, bits: u32) -> u32 {
+        let model = &mut *self.model();
+        model.log.push(RegisterAccess::Read(offset, bits));
+        if offset >= reg::CONFIG {
+            if let Some(mut change) = model.on_config_read.take() {
+                change(&mut model.config, &mut model.generation);
+                model.on_config_read = Some(change);
+            }
+            let at = offset - reg::CONFIG;
+            let bytes = (0..bits as usize / 8).map(|byte| model.config.get(at + byte).copied().unwrap_or(0xff));
+            return bytes.rev().fold(0, |value, byte| value << 8 | u32::from(byte));
+        }
+        let queue = model.queues.get(model.queue_sel).copied().unwrap_or_default();
+        let legacy = model.version == 1;
+        match offset {
+            reg::MAGIC => model.magic,
+            reg::VERSION => model.version,
+            reg::DEVICE_ID => model.id,
+            reg::DEVICE_FEATURES => (model.offered >> (32 * model.features_sel[0])) as u32,
+            reg::QUEUE_SIZE_MAX => {
+                assert_eq!(queue.pfn, 0, "QueueSizeMax was read while QueuePFN is not 0");
+                queue.max
+            }
+            reg::QUEUE_PFN if legacy => queue.pfn,
+            reg::QUEUE_READY if !legacy => queue.ready,
+            reg::QUEUE_RESET if !legacy => model.read_reset(),
+            reg::INTERRUPT_STATUS => model.interrupt,
+            reg::STATUS => {
+                let status = model.status;
+                model.status_lie.as_mut().map_or(status, |lie| lie(status))
+            }
+            reg::GENERATION if !legacy => model.generation,
+            _ => panic!("the register at {offset:#x} was read"),
+        }
+    }
+
+    fn write(&self, offset: usize, bits: u32, value: u32) {
+        let model = &mut *self.model();
+        model.log.push(RegisterAccess::Write(offset, bits, value));
+        let legacy = model.version == 1;
+        match offset {
+            reg::CONFIG.. => model.write_config(offset - reg::CONFIG, bits, value),
+            reg::DEVICE_FEATURES_SEL => model.features_sel[0] = value,
+            reg::DRIVER_FEATURES_SEL => model.features_sel[1] = value,
+            reg::DRIVER_FEATURES => write_half(&mut model.accepted, 32 * model.features_sel[1], value),
+            reg::INTERRUPT_ACK => model.interrupt &= !value,
+            reg::STATUS => model.write_status(value),
+            reg::QUEUE_NOTIFY => {}
+            reg::QUEUE_SEL => model.queue_sel = value as usize,
+            reg::QUEUE_SIZE => model.selected_queue().size = value,
+            reg::GUEST_PAGE_SIZE if legacy => model.page_size = value,
+            _ if legacy => model.selected_queue().write_legacy(offset, value),
+            _ => model.selected_queue().write_modern(offset, value),
+        }
+    }
+}
+
+/// Replaces the 32 bits of `word` from the bit `shift` on.
+fn write_half(word: &mut u64, shift: u32, value: u32) {
+    *word = *word & !(0xffff_ffff << shift) | u64::from(value) << shift;
+}
+
+impl MmioQueue {
+    /// Writes a register that only the modern interface has.
+    fn write_modern(&mut self, offset: usize, value: u32) {
+        let part = match offset & !4 {
+            _ if offset == reg::QUEUE_READY => return self.ready = value,
+            _ if offset == reg::QUEUE_RESET => return self.reset = value,
+            reg::QUEUE_DESC => 0,
+            reg::QUEUE_DRIVER => 1,
+            reg::QUEUE_DEVICE => 2,
+            _ => panic!("the register at {offset:#x} was written"),
+        };
+        write_half(&mut self.addresses[part], 8 * (offset as u32 & 4), value);
+    }
+
+    /// Writes a register that only the legacy interface has.
+    fn write_legacy(&mut self, offset: usize, value: u32) {
+        match offset {
+            reg::QUEUE_ALIGN => self.align = value,
+            reg::QUEUE_PFN => {
+                self.pfn = value;
+                // "Legacy interfaces: a note on virtqueue layout", 2.7.2.
+                let (table, size) = (u64::from(value) * LEGACY_ALIGN, u64::from(self.size));
+                let available = table + 16 * size;
+                self.addresses = [table, available, (available + 2 * (3 + size)).next_multiple_of(LEGACY_ALIGN)];
+            }
+            _ => panic!("the register at {offset:#x} was written"),
+        }
+    }
+}
+
+impl Model {
+    fn selected_queue(&mut self) -> &mut MmioQueue {
+        &mut self.queues[self.queue_sel]
+    }
+
+    fn write_config(&mut self, at: usize, bits: u32, value: u32) {
+        let len = bits as usize / 8;
+        self.config[at..at + len].copy_from_slice(&value.to_le_bytes()[..len]);
+    }
+
+    /// Writes the status. Zero resets the device.
+    fn write_status(&mut self, value: u32) {
+        self.status = value & !self.ignored_status;
+        if value == 0 {
+            self.accepted = 0;
+            for queue in &mut self.queues {
+                *queue = MmioQueue { max: queue.max, ..MmioQueue::default() };
+            }
+        }
+    }
+
+    /// Returns the reset register of the queue, and counts down to the end of the reset.
+    fn read_reset(&mut self) -> u32 {
+        let queue = &mut self.queues[self.queue_sel];
+        match (queue.reset, &mut self.resets) {
+            (0, _) | (_, Resets::Unknown) => 0,
+            (_, Resets::After(0)) => {
+                *queue = MmioQueue { max: queue.max, ..MmioQueue::default() };
+                0
+            }
+            (_, Resets::After(left)) => {
+                *left -= 1;
+                1
+            }
+            (_, Resets::Never) => 1,
+        }
+    }
+}
+
+/// Implements `Io` for a type with `model().len`, `read(offset, bits)` and `write(offset, bits, value)`.
+macro_rules! registers_of_a_model {
+    ($name:ident) => {
+        // SAFETY: every access is performed on the model, in order; the model accesses no memory.
+        unsafe impl aerostat_transport::Io for $name {
+            fn len(&self) -> usize {
+                self.model().len
+            }
+
+            fn read8(&self, offset: usize) -> u8 {
+                self.read(offset, 8) as u8
+            }
+
+            fn read16(&self, offset: usize) -> u16 {
+                self.read(offset, 16) as u16
+            }
+
+            fn read32(&self, offset: usize) -> u32 {
+                self.read(offset, 32)
+            }
+
+            fn write8(&self, offset: usize, value: u8) {
+                self.write(offset, 8, value.into());
+            }
+
+            fn write16(&self, offset: usize, value: u16) {
+                self.write(offset, 16, value.into());
+            }
+
+            fn write32(&self, offset: usize, value: u32) {
+                self.write(offset, 32, value);
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    };
+}
+
+registers_of_a_model!(SoftMmio);

@@ -1,0 +1,11 @@
+//! Virtio over MMIO (4.2).
+
+mod handles;
+mod identify;
+mod legacy;
+mod modern;
+
+pub use self::handles::{MmioConfig, MmioInterrupt, MmioNotifier};
+pub use self::identify::MmioError;
+pub use self::legacy::LegacyMmio;
+pub use self::modern::Mmio;

@@ -1,0 +1,255 @@
+//! A PCI function: its identity, its BARs and its list of capabilities.
+//!
+//! All values come from the device and are checked: a capability list may be cyclic, a BAR may be of an unknown kind. The decoding
+//! functions of `pci_types` panic on such input, so only its address type and its access trait are used.
+
+use aerostat_spec::DeviceId;
+use aerostat_spec::pci::{DEVICE_ID_BASE, TRANSITIONAL_FIRST, TRANSITIONAL_LAST, VENDOR_ID};
+use pci_types::{ConfigRegionAccess, PciAddress};
+
+use crate::bus::pci::bar::{BarIndex, BarRange, Space};
+use crate::io::Io;
+
+/// Offset of vendor and device id.
+const IDS: u16 = 0x00;
+/// Offset of command and status.
+const COMMAND: u16 = 0x04;
+/// Offset of the dword whose lowest byte is the revision.
+const REVISION: u16 = 0x08;
+/// Offset of the dword whose third byte is the header type.
+const HEADER: u16 = 0x0c;
+/// Offset of subsystem vendor and subsystem id.
+const SUBSYSTEM: u16 = 0x2c;
+/// Offset of the pointer to the first capability.
+const CAPABILITIES: u16 = 0x34;
+/// Bit of the status register, in the dword at [`COMMAND`]: the function has a list of capabilities.
+const HAS_CAPABILITIES: u32 = 1 << 20;
+/// The largest number of capabilities that fits behind the header.
+const MAX_CAPABILITIES: usize = (256 - 64) / 4;
+
+/// Bits of the command register: I/O space, memory space, bus master.
+const ENABLE: u32 = 1 | 2 | 4;
+/// Bits of the command register that enable the decoding of BARs: I/O space and memory space.
+const DECODE: u32 = 1 | 2;
+/// Bit of the command register: INTx is disabled.
+const INTX_DISABLE: u32 = 1 << 10;
+/// The command register in the dword at [`COMMAND`]. Writing ones to the status bits would clear them.
+const COMMAND_BITS: u32 = 0xffff;
+
+/// A function on the PCI bus, accessed through `C`.
+#[derive(Clone, Debug)]
+pub struct PciFunction<C> {
+    access: C,
+    address: PciAddress,
+}
+
+impl<C: ConfigRegionAccess> PciFunction<C> {
+    /// Returns the function at `address`.
+    pub const fn new(access: C, address: PciAddress) -> Self {
+        Self { access, address }
+    }
+
+    /// Returns the address of the function.
+    pub const fn address(&self) -> PciAddress {
+        self.address
+    }
+
+    /// Returns the virtio device id of the function; `None` if it is not a virtio device or does not exist.
+    ///
+    /// Revision and subsystem vendor do not matter. A transitional device has its type as subsystem id.
+    pub fn virtio_device(&self) -> Option<DeviceId> {
+        let ids = self.read(IDS);
+        let (vendor, device) = (ids as u16, (ids >> 16) as u16);
+        if vendor != VENDOR_ID {
+            None
+        } else if (TRANSITIONAL_FIRST..=TRANSITIONAL_LAST).contains(&device) {
+            Some(DeviceId(self.read(SUBSYSTEM) >> 16))
+        } else {
+            device.checked_sub(DEVICE_ID_BASE).filter(|&id| id > 0 && id < 0x40).map(|id| DeviceId(id.into()))
+        }
+    }
+
+    /// Returns whether the device may have the legacy interface by its PCI device id and revision ("Legacy Interfaces: A Note on
+    /// PCI Device Discovery", 4.1.2.3).
+    pub(crate) fn may_be_legacy(&self) -> bool {
+        let device = (self.read(IDS) >> 16) as u16;
+        let revision = self.read(REVISION) as u8;
+        (TRANSITIONAL_FIRST..=TRANSITIONAL_LAST).contains(&device) && revision == 0
+    }
+
+    /// Reads the dword at `offset`, rounded down to a multiple of 4.
+    pub(crate) fn read(&self, offset: u16) -> u32 {
+        // SAFETY: the offset is that of a dword in the 256 bytes that every function has. A function that does not exist reads
+        // all ones.
+        unsafe { self.access.read(self.address, offset & 0xfc) }
+    }
+
+    /// Writes the dword at `offset`, rounded down to a multiple of 4.
+    pub(crate) fn write(&self, offset: u16, value: u32) {
+        // SAFETY: as for `read`. This module writes the command register, BARs while they are not decoded, and capabilities of the
+        // driver's own device.
+        unsafe { self.access.write(self.address, offset & 0xfc, value) }
+    }
+
+    /// Enables the decoding of BARs, bus mastering, and INTx.
+    pub(crate) fn enable(&self) {
+        self.write(COMMAND, (self.read(COMMAND) & COMMAND_BITS & !INTX_DISABLE) | ENABLE);
+    }
+
+    /// Returns the range of a BAR. `None` if the function does not have it, if it has no address, or if its contents are invalid.
+    ///
+    /// The length is found by probing, during which the function does not decode any of its BARs.
+    pub fn bar(&self, bar: BarIndex) -> Option<BarRange> {
+        // Functions with another header type have other registers there.
+        if self.virtio_device().is_none() || (self.read(HEADER) >> 16) & 0x7f != 0 {
+            return None;
+        }
+        match self.read(bar.offset()) {
+            low if low & 1 != 0 => self.io_bar(bar, low),
+            low => self.memory_bar(bar, low),
+        }
+    }
+
+    fn io_bar(&self, bar: BarIndex, value: u32) -> Option<BarRange> {
+        let mask = self.probe(bar.offset()) & !3;
+        // The upper half may be read-only, because a PC has 65536 ports.
+        let mask = if mask >> 16 == 0 { mask | 0xffff_0000 } else { mask };
+        BarRange::of_bar(Space::Ports, u64::from(value & !3), u64::from(mask) | u64::MAX << 32)
+    }
+
+    fn memory_bar(&self, bar: BarIndex, low: u32) -> Option<BarRange> {
+        let (address, mask) = (u64::from(low & !0xf), u64::from(self.probe(bar.offset()) & !0xf));
+        // The type of the BAR.
+        match low >> 1 & 3 {
+            // 32 bits.
+            0 => BarRange::of_bar(Space::Memory, address, mask | u64::MAX << 32),
+            // 64 bits: the next register has the upper half.
+            2 => {
+                let upper = BarIndex::new(bar.get() + 1)?.offset();
+                let (high, high_mask) = (u64::from(self.read(upper)) << 32, u64::from(self.probe(upper)) << 32);
+                BarRange::of_bar(Space::Memory, address | high, mask | high_mask)
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the writable bits of a BAR, with decoding disabled in the meantime.
+    fn probe(&self, offset: u16) -> u32 {
+        let command = self.read(COMMAND) & COMMAND_BITS;
+        let value = self.read(offset);
+        self.write(COMMAND, command & !DECODE);
+        self.write(offset, u32::MAX);
+        let mask = self.read(offset);
+        self.write(offset, value);
+        self.write(COMMAND, command);
+        mask
+    }
+
+    /// Returns the registers of a capability.
+    pub(crate) fn registers_of(&self, capability: Capability) -> CapabilityRegisters<'_, C> {
+        CapabilityRegisters { function: self, offset: capability.offset }
+    }
+
+    /// Returns the capabilities of the function. A cyclic list is cut off.
+    pub(crate) fn capabilities(&self) -> Capabilities<'_, C> {
+        let next = match self.read(COMMAND) & HAS_CAPABILITIES {
+            0 => 0,
+            _ => self.read(CAPABILITIES) as u8,
+        };
+        Capabilities { function: self, next, remaining: MAX_CAPABILITIES }
+    }
+}
+
+/// The configuration space of a function from the start of a capability.
+#[derive(Debug)]
+pub(crate) struct CapabilityRegisters<'a, C> {
+    function: &'a PciFunction<C>,
+    offset: u8,
+}
+
+impl<C> Clone for CapabilityRegisters<'_, C> {
+    fn clone(&self) -> Self {
+        Self { ..*self }
+    }
+}
+
+impl<C: ConfigRegionAccess> CapabilityRegisters<'_, C> {
+    /// Returns the dword around `offset`, shifted so that the bits at `offset` are the lowest.
+    // Not inlined, because each register of a capability needs it.
+    #[inline(never)]
+    fn dword(&self, offset: usize) -> u32 {
+        let at = usize::from(self.offset) + offset;
+        if at > 0xff { u32::MAX } else { self.function.read(at as u16) >> (8 * (at % 4)) }
+    }
+
+    /// Replaces bits in the dword around `offset`. `value` and `mask` have the bits at `offset` as their lowest.
+    fn replace(&self, offset: usize, value: u32, mask: u32) {
+        let at = usize::from(self.offset) + offset;
+        if at <= 0xff {
+            let shift = 8 * (at % 4);
+            let others = if mask == u32::MAX { 0 } else { self.function.read(at as u16) & !(mask << shift) };
+            self.function.write(at as u16, others | value << shift);
+        }
+    }
+}
+
+// SAFETY: each access inside the block is an access to the function's configuration space at that offset.
+unsafe impl<C: ConfigRegionAccess> Io for CapabilityRegisters<'_, C> {
+    fn len(&self) -> usize {
+        256 - usize::from(self.offset)
+    }
+
+    fn read8(&self, offset: usize) -> u8 {
+        self.dword(offset) as u8
+    }
+
+    fn read16(&self, offset: usize) -> u16 {
+        self.dword(offset) as u16
+    }
+
+    fn read32(&self, offset: usize) -> u32 {
+        self.dword(offset)
+    }
+
+    fn write8(&self, offset: usize, value: u8) {
+        self.replace(offset, value.into(), 0xff);
+    }
+
+    fn write16(&self, offset: usize, value: u16) {
+        self.replace(offset, value.into(), 0xffff);
+    }
+
+    fn write32(&self, offset: usize, value: u32) {
+        self.replace(offset, value, u32::MAX);
+    }
+}
+
+/// A capability in the configuration space of a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Capability {
+    pub(crate) id: u8,
+    pub(crate) offset: u8,
+}
+
+/// An iterator over the list of capabilities.
+#[derive(Debug)]
+pub(crate) struct Capabilities<'a, C> {
+    function: &'a PciFunction<C>,
+    next: u8,
+    remaining: usize,
+}
+
+impl<C: ConfigRegionAccess> Iterator for Capabilities<'_, C> {
+    type Item = Capability;
+
+    fn next(&mut self) -> Option<Capability> {
+        let offset = self.next & !3;
+        if offset < 0x40 || self.remaining == 0 {
+            return None;
+        }
+        self.remaining -= 1;
+        let header = self.function.read(offset.into());
+        self.next = (header >> 8) as u8;
+        Some(Capability { id: header as u8, offset })
+    }
+}

@@ -1,0 +1,148 @@
+//! The PCI transport, legacy interface ("Legacy Interfaces: A Note on PCI Device Layout", 4.1.4.10).
+
+use aerostat_spec::pci::{LEGACY_CONFIG_OFFSET, LEGACY_CONFIG_OFFSET_MSIX, NO_VECTOR, legacy as reg};
+use aerostat_spec::{Block, DeviceId, Field, Interface};
+use pci_types::ConfigRegionAccess;
+
+use crate::bus::config_io::LegacyConfig;
+use crate::bus::error::{BusError, QueueError};
+use crate::bus::features::SUPPORTED_LEGACY;
+use crate::bus::interface::Legacy;
+use crate::bus::notifier::NotificationFormat;
+use crate::bus::pci::bar::{BarIndex, BarRange, Space};
+use crate::bus::pci::error::PciError;
+use crate::bus::pci::function::PciFunction;
+use crate::bus::pci::handles::{PciInterrupt, PciNotifier};
+use crate::bus::pci::map_bar::MapBar;
+use crate::bus::pci::routing::Routing;
+use crate::bus::status::Status;
+use crate::bus::transport::Transport;
+use crate::io::{Io, Registers, Window};
+use crate::ring::{QueueLimit, QueueSize, RingAddresses};
+
+/// The transport of a PCI device, legacy interface. The registers are at the start of the first BAR, in I/O space.
+///
+/// The device chooses the size of a queue. A driver that uses fewer descriptors leaves the others unused.
+#[derive(Debug)]
+pub struct LegacyPci<I> {
+    registers: Registers<reg::Space, I>,
+    notify: Window<I>,
+    isr: Window<I>,
+    id: DeviceId,
+    routing: Routing,
+}
+
+impl<I: Io> LegacyPci<I> {
+    /// Maps the first BAR of the device through `map`, and enables the function.
+    ///
+    /// # Errors
+    ///
+    /// [`PciError`]
+    pub fn new<C: ConfigRegionAccess>(
+        function: &PciFunction<C>,
+        map: &mut impl MapBar<Io = I>,
+        routing: Routing,
+    ) -> Result<Self, PciError> {
+        let id = function.virtio_device().ok_or(PciError::NotVirtio)?;
+        let range = registers_bar(function).ok_or(PciError::NoLegacyInterface)?;
+        routing.enable(function);
+        let io = map.map(range).ok_or(PciError::Unmapped { range })?;
+        let part = |at: usize, len: usize| Window::new(io.clone(), at, len).ok_or(PciError::Unmapped { range });
+        // Fails if `map` returned less than the requested range.
+        let notify = part(reg::QueueNotify::OFFSET, size_of::<u16>())?;
+        let isr = part(reg::IsrStatus::OFFSET, size_of::<u8>())?;
+        Ok(Self { registers: Registers::new(io), notify, isr, id, routing })
+    }
+}
+
+/// Returns the BAR with the legacy registers, if the function has them.
+fn registers_bar<C: ConfigRegionAccess>(function: &PciFunction<C>) -> Option<BarRange> {
+    let range = function.bar(BarIndex::FIRST)?;
+    let holds_registers = range.space == Space::Ports && range.len >= <reg::Space as Block>::LEN as u64;
+    (holds_registers && function.may_be_legacy()).then_some(range)
+}
+
+// SAFETY: writing 0 to the status resets a legacy device, which ends its use of the queues before the register reads 0. The
+// address of a queue is written unchanged, or not at all.
+unsafe impl<I: Io> Transport for LegacyPci<I> {
+    type InterfaceKind = Legacy;
+    type Notifier = PciNotifier<I>;
+    type Interrupt = PciInterrupt<I>;
+    type Config = LegacyConfig<I>;
+
+    fn interface(&self) -> Interface {
+        Interface::Legacy
+    }
+
+    fn device_id(&self) -> DeviceId {
+        self.id
+    }
+
+    fn status(&self) -> Status {
+        Status(self.registers.read(reg::DeviceStatus))
+    }
+
+    fn set_status(&mut self, status: Status) {
+        self.registers.write(reg::DeviceStatus, status.0);
+    }
+
+    fn offered(&mut self) -> u32 {
+        self.registers.read(reg::DeviceFeatures)
+    }
+
+    fn accept(&mut self, features: u32) {
+        self.registers.write(reg::DriverFeatures, features);
+    }
+
+    fn supported(&self) -> u64 {
+        SUPPORTED_LEGACY
+    }
+
+    fn set_up_bus(&mut self) -> Result<(), BusError> {
+        let Some(vector) = self.routing.configuration() else { return Ok(()) };
+        self.registers.write(reg::ConfigMsixVector, vector);
+        match self.registers.read(reg::ConfigMsixVector) {
+            NO_VECTOR => Err(BusError::Vector { vector }),
+            _ => Ok(()),
+        }
+    }
+
+    fn queue_limit(&mut self, queue: u16) -> Result<QueueLimit, QueueError> {
+        self.registers.write(reg::QueueSelect, queue);
+        match (self.registers.read(reg::QueueSize), self.registers.read(reg::QueueAddress)) {
+            (0, _) => Err(QueueError::Missing { queue }),
+            (size, 0) => Ok(QueueLimit::Exactly(size)),
+            _ => Err(QueueError::InUse { queue }),
+        }
+    }
+
+    unsafe fn enable_queue(
+        &mut self,
+        queue: u16,
+        _size: QueueSize,
+        ring: &RingAddresses,
+    ) -> Result<PciNotifier<I>, QueueError> {
+        let pfn = ring.legacy_pfn().ok_or(QueueError::Address { queue, address: ring.descriptors.0 })?;
+        self.registers.write(reg::QueueSelect, queue);
+        if let Some(vector) = self.routing.queue(queue) {
+            self.registers.write(reg::QueueMsixVector, vector);
+            if self.registers.read(reg::QueueMsixVector) == NO_VECTOR {
+                return Err(QueueError::Vector { queue, vector });
+            }
+        }
+        self.registers.write(reg::QueueAddress, pfn);
+        Ok(PciNotifier { register: self.notify.clone(), queue, format: NotificationFormat::Queue })
+    }
+
+    fn config(&self) -> LegacyConfig<I> {
+        let start = match self.routing {
+            Routing::Line => LEGACY_CONFIG_OFFSET,
+            Routing::Messages { .. } => LEGACY_CONFIG_OFFSET_MSIX,
+        };
+        LegacyConfig::new(self.registers.io().clone(), start)
+    }
+
+    fn interrupt(&self) -> PciInterrupt<I> {
+        PciInterrupt { isr: matches!(self.routing, Routing::Line).then(|| self.isr.clone()) }
+    }
+}

@@ -1,0 +1,227 @@
+//! The PCI transport, modern interface.
+
+use aerostat_spec::pci::{NO_VECTOR, common_cfg};
+use aerostat_spec::{Block, DeviceId, Feature, Interface, reserved};
+use pci_types::ConfigRegionAccess;
+
+use crate::bus::either::Either;
+use crate::bus::error::{BusError, QueueError};
+use crate::bus::features::SUPPORTED;
+use crate::bus::interface::Modern;
+use crate::bus::notifier::NotificationFormat;
+use crate::bus::pci::bar::BarRange;
+use crate::bus::pci::error::PciError;
+use crate::bus::pci::function::PciFunction;
+use crate::bus::pci::handles::{PciConfig, PciInterrupt, PciNotifier};
+use crate::bus::pci::legacy::LegacyPci;
+use crate::bus::pci::map_bar::MapBar;
+use crate::bus::pci::routing::Routing;
+use crate::bus::pci::structures::Structures;
+use crate::bus::status::Status;
+use crate::bus::transport::{QueueReset, Transport};
+use crate::io::registers::{Registers, fits};
+use crate::io::{Io, Window};
+use crate::ring::{QueueLimit, QueueSize, RingAddresses};
+
+/// The transport of a PCI device, modern interface.
+#[derive(Debug)]
+pub struct Pci<I> {
+    common: Registers<common_cfg::Space, Window<I>>,
+    notify: Window<I>,
+    /// Address of the notification structure on the bus.
+    notify_address: u64,
+    notify_multiplier: u32,
+    isr: Window<I>,
+    device: Window<I>,
+    id: DeviceId,
+    routing: Routing,
+    format: NotificationFormat,
+}
+
+impl<I: Io> Pci<I> {
+    /// Finds the structures of the device, maps them through `map`, and enables the function.
+    ///
+    /// # Errors
+    ///
+    /// [`PciError`]
+    pub fn new<C: ConfigRegionAccess>(
+        function: &PciFunction<C>,
+        map: &mut impl MapBar<Io = I>,
+        routing: Routing,
+    ) -> Result<Self, PciError> {
+        let id = function.virtio_device().ok_or(PciError::NotVirtio)?;
+        let found = Structures::find(function)?;
+        routing.enable(function);
+        let common = Registers::new(map_structure(map, found.common, <common_cfg::Space as Block>::LEN as u64)?);
+        let isr = map_structure(map, found.isr, 1)?;
+        // The driver learns later how much of these two it needs. Each access is checked against the mapped length.
+        let notify = map_structure(map, found.notify, u64::MAX)?;
+        let device = match found.device {
+            Some(range) => map_structure(map, range, u64::MAX)?,
+            None => isr.rest_from(isr.len()),
+        };
+        let (notify_address, notify_multiplier) = (found.notify.address, found.multiplier);
+        let format = NotificationFormat::Queue;
+        Ok(Self { common, notify, notify_address, notify_multiplier, isr, device, id, routing, format })
+    }
+
+    /// Returns the transport of the device, for the legacy interface if it has only that ("Legacy Interface: A Note on Device
+    /// Layout Detection", 4.1.5.1.1.1).
+    ///
+    /// # Errors
+    ///
+    /// [`PciError`]
+    pub fn either<C: ConfigRegionAccess>(
+        function: &PciFunction<C>,
+        map: &mut impl MapBar<Io = I>,
+        routing: Routing,
+    ) -> Result<Either<Self, LegacyPci<I>>, PciError> {
+        match Self::new(function, map, routing) {
+            Err(PciError::NoCapabilities) => LegacyPci::new(function, map, routing).map(Either::Second),
+            modern => modern.map(Either::First),
+        }
+    }
+
+    fn select(&self, queue: u16) {
+        self.common.write(common_cfg::QueueSelect, queue);
+    }
+
+    /// Returns the notification register of the selected queue.
+    fn notification_register(&self, queue: u16) -> Result<Window<I>, QueueError> {
+        let bytes = self.format.bytes();
+        let offset = u64::from(self.common.read(common_cfg::QueueNotifyOff)) * u64::from(self.notify_multiplier);
+        let is_aligned = self.notify_address.wrapping_add(offset).is_multiple_of(bytes as u64);
+        let start = usize::try_from(offset).ok().filter(|_| is_aligned);
+        start.and_then(|start| self.notify.part(start, bytes)).ok_or(QueueError::Notification { queue })
+    }
+
+    /// Writes the interrupt vector of the selected queue.
+    fn set_vector(&self, queue: u16) -> Result<(), QueueError> {
+        let Some(vector) = self.routing.queue(queue) else { return Ok(()) };
+        self.common.write(common_cfg::QueueMsixVector, vector);
+        match self.common.read(common_cfg::QueueMsixVector) {
+            NO_VECTOR => Err(QueueError::Vector { queue, vector }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Maps a structure, or the first `most` bytes of it.
+#[inline(never)]
+fn map_structure<I: Io>(map: &mut impl MapBar<Io = I>, range: BarRange, most: u64) -> Result<Window<I>, PciError> {
+    let range = BarRange { len: range.len.min(most), ..range };
+    let len = usize::try_from(range.len).ok();
+    // `map` may return more than the structure.
+    map.map(range).and_then(|io| Window::new(io, 0, len?)).ok_or(PciError::Unmapped { range })
+}
+
+// SAFETY: the status register reads 0 only after the device has finished its reset ("Common configuration structure
+// layout", 4.1.4.3), which ends its use of the queues. The addresses of queues are written unchanged.
+unsafe impl<I: Io> Transport for Pci<I> {
+    type InterfaceKind = Modern;
+    type Notifier = PciNotifier<I>;
+    type Interrupt = PciInterrupt<I>;
+    type Config = PciConfig<I>;
+
+    fn interface(&self) -> Interface {
+        Interface::Modern
+    }
+
+    fn device_id(&self) -> DeviceId {
+        self.id
+    }
+
+    fn status(&self) -> Status {
+        Status(self.common.read(common_cfg::DeviceStatus))
+    }
+
+    fn set_status(&mut self, status: Status) {
+        self.common.write(common_cfg::DeviceStatus, status.0);
+    }
+
+    fn offered(&mut self) -> u64 {
+        let half = |select: u32| {
+            self.common.write(common_cfg::DeviceFeatureSelect, select);
+            u64::from(self.common.read(common_cfg::DeviceFeature))
+        };
+        half(0) | half(1) << 32
+    }
+
+    fn accept(&mut self, features: u64) {
+        for (select, half) in [(0, features as u32), (1, (features >> 32) as u32)] {
+            self.common.write(common_cfg::DriverFeatureSelect, select);
+            self.common.write(common_cfg::DriverFeature, half);
+        }
+        self.format = NotificationFormat::of(features);
+    }
+
+    fn supported(&self) -> u64 {
+        match fits(self.common.io(), common_cfg::QueueReset) {
+            true => SUPPORTED,
+            // The structure of an older device ends before the field.
+            false => SUPPORTED & !(1 << reserved::feature::RingReset::BIT),
+        }
+    }
+
+    fn set_up_bus(&mut self) -> Result<(), BusError> {
+        let Some(vector) = self.routing.configuration() else { return Ok(()) };
+        self.common.write(common_cfg::ConfigMsixVector, vector);
+        match self.common.read(common_cfg::ConfigMsixVector) {
+            NO_VECTOR => Err(BusError::Vector { vector }),
+            _ => Ok(()),
+        }
+    }
+
+    fn queue_limit(&mut self, queue: u16) -> Result<QueueLimit, QueueError> {
+        if queue >= self.common.read(common_cfg::NumQueues) {
+            return Err(QueueError::Missing { queue });
+        }
+        self.select(queue);
+        if self.common.read(common_cfg::QueueEnable) != 0 {
+            return Err(QueueError::InUse { queue });
+        }
+        match self.common.read(common_cfg::QueueSize) {
+            0 => Err(QueueError::Missing { queue }),
+            limit => Ok(QueueLimit::AtMost(limit)),
+        }
+    }
+
+    unsafe fn enable_queue(
+        &mut self,
+        queue: u16,
+        size: QueueSize,
+        ring: &RingAddresses,
+    ) -> Result<PciNotifier<I>, QueueError> {
+        self.select(queue);
+        let register = self.notification_register(queue)?;
+        self.set_vector(queue)?;
+        self.common.write(common_cfg::QueueSize, size.get());
+        self.common.write(common_cfg::QueueDesc, ring.descriptors.0);
+        self.common.write(common_cfg::QueueDriver, ring.driver.0);
+        self.common.write(common_cfg::QueueDevice, ring.device.0);
+        self.common.write(common_cfg::QueueEnable, 1);
+        Ok(PciNotifier { register, queue, format: self.format })
+    }
+
+    fn config(&self) -> PciConfig<I> {
+        PciConfig { common: self.common.clone(), space: self.device.clone() }
+    }
+
+    fn interrupt(&self) -> PciInterrupt<I> {
+        PciInterrupt { isr: matches!(self.routing, Routing::Line).then(|| self.isr.clone()) }
+    }
+}
+
+// SAFETY: queue_reset reads 0 only after the device has finished the reset of the queue ("Common configuration structure
+// layout", 4.1.4.3).
+unsafe impl<I: Io> QueueReset for Pci<I> {
+    fn request_reset(&mut self, queue: u16) {
+        self.select(queue);
+        self.common.write(common_cfg::QueueReset, 1);
+    }
+
+    fn is_reset(&mut self, queue: u16) -> bool {
+        self.select(queue);
+        self.common.read(common_cfg::QueueReset) == 0
+    }
+}

@@ -1,0 +1,123 @@
+//! The trait for access to a device over a bus.
+
+use aerostat_spec::{DeviceId, Interface};
+
+use crate::bus::config_io::ConfigIo;
+use crate::bus::error::{BusError, QueueError};
+use crate::bus::interface::InterfaceKind;
+use crate::bus::interrupt::InterruptSource;
+use crate::bus::notifier::Notifier;
+use crate::bus::status::Status;
+use crate::ring::{QueueLimit, QueueSize, RingAddresses};
+
+/// The word of feature bits of the transport `T`.
+pub type Features<T> = <<T as Transport>::InterfaceKind as InterfaceKind>::Features;
+
+/// Access to one virtio device over a bus.
+///
+/// [`Mmio`](crate::Mmio) and [`Pci`](crate::Pci) are transports; other buses implement this trait.
+/// [`Device`](crate::Device) calls the methods in the order of the life cycle. Handles for queues, configuration and interrupts
+/// are separate objects, so different contexts of a kernel can own them.
+///
+/// # Safety
+///
+/// The transport gives memory to the device, and a reset takes it back. An implementation
+///
+/// * returns [`Status::RESET`] from [`Transport::status`] after a requested reset only once the device no longer accesses the
+///   memory of any queue;
+/// * gives exactly the addresses passed to [`Transport::enable_queue`] to the device, and returns an error from it only if the
+///   device does not use them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a transport of a virtio device",
+    label = "needs a `Transport`",
+    note = "`Mmio`, `LegacyMmio`, `Pci` and `LegacyPci` are transports; implement `Transport` for a bus of your own"
+)]
+pub unsafe trait Transport {
+    /// The interface of the transport: [`Modern`](crate::Modern), [`Legacy`](crate::Legacy), or [`Either`](crate::Either).
+    type InterfaceKind: InterfaceKind;
+    /// Notifies the device of new buffers in one queue.
+    type Notifier: Notifier;
+    /// The interrupt side of the device.
+    type Interrupt: InterruptSource;
+    /// The device's configuration space.
+    type Config: ConfigIo;
+
+    /// Returns the interface that the device is driven through, which is one that [`Transport::InterfaceKind`] allows.
+    fn interface(&self) -> Interface;
+
+    /// Returns the type of the device.
+    fn device_id(&self) -> DeviceId;
+
+    /// Returns the device status.
+    fn status(&self) -> Status;
+
+    /// Writes the device status. [`Status::RESET`] requests a reset.
+    fn set_status(&mut self, status: Status);
+
+    /// Returns the feature bits that the device offers.
+    fn offered(&mut self) -> Features<Self>;
+
+    /// Writes the feature bits that the driver accepts. They apply to notifiers that are created later.
+    fn accept(&mut self, features: Features<Self>);
+
+    /// Returns the reserved feature bits (24 to 49) that work over this transport.
+    fn supported(&self) -> u64;
+
+    /// Sets up the bus after feature negotiation, for instance the interrupt for configuration changes.
+    ///
+    /// # Errors
+    ///
+    /// [`BusError`]
+    fn set_up_bus(&mut self) -> Result<(), BusError> {
+        Ok(())
+    }
+
+    /// Returns the sizes that the device allows for a queue.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::Missing`] if the device does not have the queue, [`QueueError::InUse`] if it is enabled.
+    fn queue_limit(&mut self, queue: u16) -> Result<QueueLimit, QueueError>;
+
+    /// Programs a queue and enables it.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError`], and the queue is not enabled.
+    ///
+    /// # Safety
+    ///
+    /// The memory at `ring` has the layout for `size` and contains no used entries. The device may use it until the queue or the
+    /// device is reset.
+    unsafe fn enable_queue(
+        &mut self,
+        queue: u16,
+        size: QueueSize,
+        ring: &RingAddresses,
+    ) -> Result<Self::Notifier, QueueError>;
+
+    /// Returns the configuration space.
+    fn config(&self) -> Self::Config;
+
+    /// Returns the interrupt side of the device.
+    fn interrupt(&self) -> Self::Interrupt;
+}
+
+/// A transport that can reset a single queue ("Virtqueue Reset", 2.6.1). Transports of the modern interface can.
+///
+/// # Safety
+///
+/// After [`QueueReset::request_reset`], once [`QueueReset::is_reset`] returns true and [`Transport::queue_limit`] does not return
+/// [`QueueError::InUse`], the device no longer accesses the memory of the queue and of its buffers.
+#[diagnostic::on_unimplemented(
+    message = "a queue cannot be reset over `{Self}`",
+    label = "the legacy interface cannot reset a single queue",
+    note = "reset the whole device with `Device::reset`"
+)]
+pub unsafe trait QueueReset: Transport {
+    /// Requests the reset of a queue.
+    fn request_reset(&mut self, queue: u16);
+
+    /// Returns whether the device reports that the reset has finished.
+    fn is_reset(&mut self, queue: u16) -> bool;
+}

@@ -1,0 +1,91 @@
+//! Typed access to the device's configuration space ("Device Configuration Space", 2.5).
+
+use core::marker::PhantomData;
+
+use aerostat_spec::{Block, Field, Interface, Readable, Wire, Writable};
+
+use crate::bus::{ConfigError, ConfigIo};
+use crate::io::registers;
+
+/// Attempts to read a field consistently.
+const ATTEMPTS: u32 = 64;
+
+/// Phase of a configuration space: before DRIVER_OK. [`Device::set`](crate::Device::set) writes fields.
+#[derive(Debug)]
+pub struct Setup;
+
+/// Phase of a configuration space: the device is live.
+#[derive(Debug)]
+pub struct InUse;
+
+/// The configuration space `B` of a device, in the phase `P`.
+///
+/// Clones access the same space and can be used in other contexts. Each read of a field is consistent.
+#[derive(Debug)]
+pub struct Config<C, B, P> {
+    io: C,
+    interface: Interface,
+    types: PhantomData<fn() -> (B, P)>,
+}
+
+impl<C: Clone, B, P> Clone for Config<C, B, P> {
+    fn clone(&self) -> Self {
+        Self { io: self.io.clone(), interface: self.interface, types: PhantomData }
+    }
+}
+
+impl<C: ConfigIo, B: Block, P> Config<C, B, P> {
+    pub(crate) fn new(io: C, interface: Interface) -> Self {
+        Self { io, interface, types: PhantomData }
+    }
+
+    /// Reads a field. The generation count must be the same before and after. Without a generation count, a field that takes more
+    /// than one access is read until two consecutive values agree ("Legacy Interface: Device Configuration Space", 2.5.4).
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::TooSmall`] if the configuration space ends before the field, [`ConfigError::Unstable`] if the
+    /// configuration changed during each attempt.
+    pub fn read<F: Readable<Block = B>>(&self, field: F) -> Result<<F::Wire as Wire>::Value, ConfigError> {
+        self.check(field)?;
+        let (mut before, mut last) = (self.io.generation(), None);
+        for _ in 0..ATTEMPTS {
+            let value = registers::read(&self.io, field, self.interface);
+            let after = self.io.generation();
+            let is_consistent = match after {
+                Some(_) => before == after,
+                None => F::Wire::WIDTH <= size_of::<u32>() || last == Some(value),
+            };
+            if is_consistent {
+                return Ok(value);
+            }
+            (before, last) = (after, Some(value));
+        }
+        Err(ConfigError::Unstable { field: F::NAME, attempts: ATTEMPTS })
+    }
+
+    fn check<F: Field>(&self, field: F) -> Result<(), ConfigError> {
+        if registers::fits(&self.io, field) {
+            return Ok(());
+        }
+        let end = field.offset().saturating_add(F::Wire::WIDTH);
+        Err(ConfigError::TooSmall { field: F::NAME, end, len: self.io.len() })
+    }
+
+    pub(crate) fn store<F: Field>(&self, field: F, value: <F::Wire as Wire>::Value) -> Result<(), ConfigError> {
+        self.check(field)?;
+        registers::write(&self.io, field, value, self.interface);
+        Ok(())
+    }
+}
+
+impl<C: ConfigIo, B: Block> Config<C, B, InUse> {
+    /// Writes a field that is writable while the device is live.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::TooSmall`] if the configuration space ends before the field.
+    pub fn write<F: Writable<Block = B>>(&self, field: F, value: <F::Wire as Wire>::Value) -> Result<(), ConfigError> {
+        self.store(field, value)
+    }
+}

@@ -1,0 +1,19 @@
+//! Devices: life cycle, feature negotiation, set-up of queues, and configuration space ("Device Initialization", 3.1).
+
+mod config;
+mod enable;
+mod error;
+mod fail_on_drop;
+mod lifecycle;
+mod negotiation;
+mod numbering;
+mod queue_reset;
+mod queues;
+mod reset;
+mod wait;
+
+pub use self::config::{Config, InUse, Setup};
+pub use self::error::{Offer, SetupError, SetupFailed};
+pub use self::lifecycle::{Acknowledged, Device, FeaturesOk, Live, Negotiating, Reset};
+pub use self::numbering::Numbering;
+pub use self::wait::{Spin, Wait};

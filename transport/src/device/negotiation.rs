@@ -1,0 +1,79 @@
+//! Feature negotiation ("Feature Bits", 2.2).
+
+use aerostat_spec::{self as spec, Accepted, Feature, FeatureSet, Interface, reserved};
+
+use crate::bus::{FeatureBits, Status, Transport};
+use crate::device::error::{Offer, SetupError, SetupFailed};
+use crate::device::fail_on_drop::FailOnDrop;
+use crate::device::lifecycle::{Device, FeaturesOk, Negotiating};
+use crate::device::numbering::Numbers;
+use crate::io::Io;
+
+impl<T: Transport, D: spec::Device> Device<T, D, Negotiating> {
+    /// Negotiates the features that `F` declares, and VIRTIO_F_VERSION_1. On the legacy interface, negotiates
+    /// VIRTIO_F_ANY_LAYOUT instead if the device offers it.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError::LegacyOnly`], [`SetupError::Negotiate`], [`SetupError::FeaturesRejected`], [`SetupError::Bus`].
+    pub fn negotiate<F: FeatureSet>(self) -> Result<Device<T, D, FeaturesOk<F>>, SetupFailed<T>> {
+        self.negotiate_within(|_offer| u64::MAX)
+    }
+
+    /// Negotiates like [`Device::negotiate`], but accepts only features in the mask that `usable` returns for the device's
+    /// offer. This is for a driver that can use some features only together with others.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Device::negotiate`]. A required feature outside the mask is
+    /// [`Unsupported`](spec::NegotiateError::Unsupported).
+    pub fn negotiate_within<F: FeatureSet>(
+        mut self,
+        usable: impl FnOnce(Offer) -> u64,
+    ) -> Result<Device<T, D, FeaturesOk<F>>, SetupFailed<T>> {
+        match self.transport.negotiate(usable) {
+            Ok(accepted) => Ok(self.with_state(FeaturesOk { accepted, numbers: Numbers::Specified })),
+            Err(error) => Err(SetupFailed { error, transport: self.transport.fail() }),
+        }
+    }
+}
+
+impl<T: Transport> FailOnDrop<T> {
+    fn negotiate<F: FeatureSet>(&mut self, usable: impl FnOnce(Offer) -> u64) -> Result<Accepted<F>, SetupError> {
+        let offer = Offer { features: self.offered().into(), config_bytes: self.config().len() };
+        let interface_bits = self.interface_bits(offer.features)?;
+        let supported = (self.supported() | interface_bits | !RESERVED_BITS) & usable(offer);
+        let accepted = Accepted::<F>::negotiate(offer.features, supported)?;
+        self.confirm(accepted.bits() | interface_bits)?;
+        self.set_up_bus()?;
+        Ok(accepted)
+    }
+
+    /// Returns the feature bit that the interface itself needs, regardless of what the driver declares.
+    fn interface_bits(&self, offered: u64) -> Result<u64, SetupError> {
+        match self.interface() {
+            Interface::Modern if offered & VERSION_1 == 0 => Err(SetupError::LegacyOnly),
+            Interface::Modern => Ok(VERSION_1),
+            Interface::Legacy => Ok(offered & ANY_LAYOUT),
+        }
+    }
+
+    /// Writes the accepted features, and on the modern interface has the device confirm them.
+    fn confirm(&mut self, bits: u64) -> Result<(), SetupError> {
+        self.accept(FeatureBits::truncate(bits));
+        if self.interface() == Interface::Modern {
+            self.set(Status::FEATURES_OK);
+            if !self.status().contains(Status::FEATURES_OK) {
+                return Err(SetupError::FeaturesRejected { accepted: bits });
+            }
+        }
+        Ok(())
+    }
+}
+
+const VERSION_1: u64 = 1 << reserved::feature::Version1::BIT;
+const ANY_LAYOUT: u64 = 1 << reserved::feature::AnyLayout::BIT;
+
+/// The reserved feature bits, 24 to 49 ("Reserved Feature Bits", 6). The transport decides about these; a device's own bits
+/// work over every transport.
+const RESERVED_BITS: u64 = ((1 << 50) - 1) & !((1 << 24) - 1);

@@ -1,0 +1,173 @@
+//! Sets up the queues of a device.
+
+use core::alloc::Layout;
+use core::marker::PhantomData;
+
+use aerostat_spec::{self as spec, FeatureSet, Queue, QueueSpec};
+
+use crate::barrier::dma_mb;
+use crate::bus::{InterfaceKind, QueueError, Transport};
+use crate::device::lifecycle::{Device, FeaturesOk};
+use crate::device::numbering::{Numbering, Numbers, last_optional};
+use crate::dma::{Addressing, Dma, DmaRegion};
+use crate::queue::{BufferQueue, QueueCore, QueueNeeds, QueueOps, VirtQueue, buffers_layout};
+use crate::ring::{Format, Indirect, IndirectTables, QueueLimit, QueueSize, Ring, RuleBounds, Rules};
+
+// A function for each part that depends on fewer type parameters, so that it is compiled once. Those that return a queue are
+// not inlined, because queues are large and kernel stacks are small: their frames would add up in the caller.
+impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
+    /// Selects how the queues are numbered. The default is [`Numbering::Specification`].
+    pub fn number_queues(&mut self, numbering: Numbering) {
+        let accepted = &self.state.accepted;
+        let (offered, negotiated) = (Numbers::Dense(accepted.offered()), Numbers::Dense(accepted.bits()));
+        self.state.numbers = match numbering {
+            Numbering::Specification => Numbers::Specified,
+            Numbering::DenseOverOffered => offered,
+            Numbering::DenseOverNegotiated => negotiated,
+            Numbering::Automatic => match last_optional(D::QUEUES, accepted.bits()) {
+                Some(last)
+                    if self.transport.queue_limit(last.index) == Err(QueueError::Missing { queue: last.index }) =>
+                {
+                    offered
+                }
+                _ => Numbers::Specified,
+            },
+        };
+    }
+
+    /// Sets up a queue with at most `K` descriptors in use. The memory of the ring comes from `dma`.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError`], and all memory is freed. The device can be used without the queue.
+    pub fn queue<Q: Queue<Device = D>, const K: usize>(
+        &mut self,
+        _queue: Q,
+        needs: impl Into<QueueNeeds>,
+        dma: &mut impl Dma,
+    ) -> Result<VirtQueue<T::Notifier, K>, QueueError> {
+        self.virt_queue(self.number(&Q::SPEC), needs.into(), dma)
+    }
+
+    /// Sets up a queue like [`Device::queue`] that owns the memory of its `K` buffers, `each` bytes long.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError`], and all memory is freed. The device can be used without the queue.
+    pub fn buffer_queue<Q: Queue<Device = D>, const K: usize>(
+        &mut self,
+        _queue: Q,
+        needs: impl Into<QueueNeeds>,
+        each: usize,
+        dma: &mut impl Dma,
+    ) -> Result<BufferQueue<T::Notifier, K>, QueueError> {
+        self.queue_with_buffers(self.number(&Q::SPEC), needs.into(), each, dma)
+    }
+
+    fn number(&self, queue: &QueueSpec) -> u16 {
+        self.state.numbers.of(queue, D::QUEUES)
+    }
+
+    #[inline(never)]
+    fn virt_queue<const K: usize>(
+        &mut self,
+        queue: u16,
+        needs: QueueNeeds,
+        dma: &mut impl Dma,
+    ) -> Result<VirtQueue<T::Notifier, K>, QueueError> {
+        let most = u16::try_from(K).unwrap_or(u16::MAX);
+        let (core, notifier) = self.ring(queue, most, needs, dma)?;
+        Ok(VirtQueue::new(core, notifier))
+    }
+
+    #[inline(never)]
+    fn queue_with_buffers<const K: usize>(
+        &mut self,
+        queue: u16,
+        needs: QueueNeeds,
+        each: usize,
+        dma: &mut impl Dma,
+    ) -> Result<BufferQueue<T::Notifier, K>, QueueError> {
+        let addressing = Addressing::of(&self.state.accepted);
+        let memory = buffers_layout(each, K).and_then(|layout| DmaRegion::allocate(dma, layout, addressing));
+        let memory = memory.ok_or(QueueError::NoMemory { queue, bytes: each.saturating_mul(K) })?;
+        match self.virt_queue(queue, needs, dma) {
+            Ok(queue) => Ok(BufferQueue::new(queue, memory, each)),
+            Err(error) => {
+                memory.release(dma);
+                Err(error)
+            }
+        }
+    }
+
+    /// Allocates a ring, of whose descriptors the driver will use at most `most`, and enables the queue.
+    #[inline(never)]
+    fn ring(
+        &mut self,
+        queue: u16,
+        most: u16,
+        needs: QueueNeeds,
+        dma: &mut impl Dma,
+    ) -> Result<(QueueCore, T::Notifier), QueueError> {
+        let rules = Rules::of(self.transport.interface(), &self.state.accepted).within::<Bounds<T, F>>();
+        let size = ring_size(queue, self.transport.queue_limit(queue)?, rules.format, most)?;
+        let usable = size.get().min(most);
+        if usable < needs.descriptors {
+            return Err(QueueError::TooSmall { queue, size: usable, needed: needs.descriptors });
+        }
+        let (layout, tables) = ring_layout(rules, size, usable, needs.table_entries);
+        let memory = DmaRegion::allocate(dma, layout, Addressing::of(&self.state.accepted));
+        let memory = memory.ok_or(QueueError::NoMemory { queue, bytes: layout.size() })?;
+        let ring = Ring::new::<Bounds<T, F>>(rules, memory, size);
+        match self.enable_ring(queue, &ring) {
+            Ok(notifier) => {
+                Ok((QueueCore::new(ring, QueueOps::within::<Bounds<T, F>>(), tables, queue, self.generation), notifier))
+            }
+            Err(error) => {
+                ring.into_memory().release(dma);
+                Err(error)
+            }
+        }
+    }
+
+    fn enable_ring(&mut self, queue: u16, ring: &Ring) -> Result<T::Notifier, QueueError> {
+        // Orders the zeroed ring before the register writes that give its address to the device.
+        dma_mb();
+        // SAFETY: the ring is new and has the layout of its size. Its memory stays allocated until the queue is released, which
+        // takes proof of a reset in this generation.
+        unsafe { self.transport.enable_queue(queue, ring.size(), &ring.addresses::<Bounds<T, F>>()) }
+    }
+}
+
+/// The bounds of the rules of a ring over the transport `T`, for a driver that declares the features `F`.
+struct Bounds<T, F>(PhantomData<(T, F)>);
+
+impl<T: Transport, F: FeatureSet> RuleBounds for Bounds<T, F> {
+    const FEATURES: u64 = F::DECLARED;
+    const LEGACY: bool = <T::InterfaceKind as InterfaceKind>::MAY_BE_LEGACY;
+}
+
+/// Returns the size of a ring with at most `most` descriptors, if the device lets the driver choose.
+fn ring_size(queue: u16, limit: QueueLimit, format: Format, most: u16) -> Result<QueueSize, QueueError> {
+    match (limit, format) {
+        (QueueLimit::Exactly(size), _) => QueueSize::new(size).ok_or(QueueError::Size { queue, size }),
+        (QueueLimit::AtMost(limit), Format::Split) => {
+            QueueSize::at_most(limit.min(most)).ok_or(QueueError::Missing { queue })
+        }
+        (QueueLimit::AtMost(limit), Format::Packed) => {
+            let size = limit.min(most).min(QueueSize::MAX.get());
+            QueueSize::packed(size).ok_or(QueueError::Missing { queue })
+        }
+    }
+}
+
+/// Returns the layout of a ring and, where they are of use, the indirect tables behind it.
+fn ring_layout(rules: Rules, size: QueueSize, usable: u16, entries: u16) -> (Layout, Option<IndirectTables>) {
+    let ring = Ring::layout(rules, size);
+    // A buffer has at most as many elements as its queue has descriptors ("Indirect Descriptors", 2.7.5.3.1).
+    let both = match (rules.indirect, entries.min(size.get())) {
+        (Indirect::Allowed, entries @ 2..) => IndirectTables::behind(ring, usable.into(), entries),
+        _ => None,
+    };
+    both.map_or((ring, None), |(both, tables)| (both, Some(tables)))
+}

@@ -1,0 +1,128 @@
+//! Builds the guest.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+use xtask_common::process::run;
+
+use super::toolchain::Recipe;
+
+/// The name of the guest's package.
+pub const PACKAGE: &str = "aerostat-guest";
+/// The time limit for a build, including the core library, on a slow machine.
+const LIMIT: Duration = Duration::from_secs(600);
+/// The parts of the standard library that the guest uses.
+const LIBRARIES: &str = "core,alloc";
+
+/// The cargo profile of the demo. It builds the tools too, so that tools and guest share the procedural macros.
+pub const TOOLS: &str = "tools";
+/// The cargo profile of the tests and the benchmark.
+pub const RELEASE: &str = "release";
+
+/// Builds the guest in a cargo profile and returns the path of its image. Cargo's output goes to standard error.
+///
+/// # Errors
+///
+/// If the build fails.
+pub fn build(recipe: &Recipe, profile: &str) -> anyhow::Result<PathBuf> {
+    run_build(recipe, profile, recipe.cargo("build", &recipe.target_dir(), LIBRARIES))
+}
+
+/// Builds the guest whose code is counted: for size, without a second feature declaration or driver, and with symbols that name
+/// all types.
+///
+/// # Errors
+///
+/// If the build fails.
+pub fn build_for_size(recipe: &Recipe) -> anyhow::Result<PathBuf> {
+    let mut cargo = recipe.cargo_build(LIBRARIES);
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Csymbol-mangling-version=v0").args(["--features", "lean"]);
+    run_build(recipe, "size", cargo)
+}
+
+/// Builds one of the kernels that have a balloon and nothing else, for size, and with symbols that name all types.
+///
+/// # Errors
+///
+/// If the build fails.
+pub fn build_size_kernel(recipe: &Recipe, kernel: &str) -> anyhow::Result<PathBuf> {
+    let mut cargo = recipe.cargo_build("core");
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Csymbol-mangling-version=v0");
+    cargo.args(["--package", "aerostat-size", "--bin", kernel]);
+    run_cargo(recipe, "size", cargo)
+}
+
+/// Builds the guest in a cargo profile, with the part that measures how much stack calls use.
+///
+/// # Errors
+///
+/// If the build fails.
+pub fn build_for_stack(recipe: &Recipe, profile: &str) -> anyhow::Result<PathBuf> {
+    let mut cargo = recipe.cargo("build", &recipe.target_dir(), LIBRARIES);
+    cargo.args(["--features", "stack"]);
+    run_build(recipe, profile, cargo)
+}
+
+fn run_build(recipe: &Recipe, profile: &str, mut cargo: Command) -> anyhow::Result<PathBuf> {
+    eprintln!("Building the guest for {}: {}.", recipe.target, recipe.why);
+    cargo.args(["--package", PACKAGE]);
+    run_cargo(recipe, profile, cargo)
+}
+
+fn run_cargo(recipe: &Recipe, profile: &str, mut cargo: Command) -> anyhow::Result<PathBuf> {
+    cargo.args(["--profile", profile, "--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
+    let mut image = None;
+    let status = run::lines(&mut cargo, LIMIT, |line| {
+        image = executable(&line).or(image.take());
+    })?;
+    if !status.success() {
+        bail!("failed to build for {}: cargo ended with {status}", recipe.target);
+    }
+    image.context("cargo reported no image: is the binary target missing?")
+}
+
+/// Returns the program that a line of cargo's JSON messages reports.
+pub fn executable(line: &str) -> Option<PathBuf> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    let is_artifact = message.get("reason")?.as_str() == Some("compiler-artifact");
+    message.get("executable")?.as_str().filter(|_| is_artifact).map(PathBuf::from)
+}
+
+/// Checks an image that the user named.
+///
+/// # Errors
+///
+/// If the file does not exist.
+pub fn check_image(image: &Path) -> anyhow::Result<PathBuf> {
+    if !image.is_file() {
+        bail!("the guest image {} does not exist", image.display());
+    }
+    Ok(image.to_path_buf())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_image_is_read_from_cargos_messages() {
+        let line = r#"{"reason":"compiler-artifact","target":{"name":"aerostat-guest"},"executable":"/t/guest","fresh":false}"#;
+        assert_eq!(executable(line), Some(PathBuf::from("/t/guest")));
+    }
+
+    #[test]
+    fn other_messages_report_no_image() {
+        for line in [
+            r#"{"reason":"compiler-artifact","target":{"name":"core"},"executable":null}"#,
+            r#"{"reason":"build-finished","success":true}"#,
+            "not a message",
+        ] {
+            assert_eq!(executable(line), None, "{line}");
+        }
+    }
+}
