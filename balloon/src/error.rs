@@ -64,6 +64,9 @@ pub enum BalloonError {
     /// The device was reset by `abandon`, or the balloon of a handle was dropped.
     #[error("the device was reset: call `freeze` and then `restore`, on a split balloon after `Handles::join`")]
     NotLive,
+    /// A call of the transport panicked during a reset, and the transport is lost. The device may still be live.
+    #[error("the transport panicked during a reset and is lost: drop the balloon, which leaks what the device may use")]
+    TransportLost,
     /// The frames would inflate the balloon beyond its target.
     #[error("the frames would inflate the balloon beyond its target")]
     BeyondTarget,
@@ -122,8 +125,9 @@ pub enum FrameError {
         /// Frames in the run.
         frames: u32,
     },
-    /// The frame is already in the balloon or with the device: the kernel allocated it twice. It stays there; the other frames
-    /// of the run went back to the kernel.
+    /// The frame is already in the balloon or with the device: the kernel allocated it twice. It stays there. The other
+    /// frames of a run from [`Frames::allocate`](crate::Frames::allocate) went back to the kernel; a run that was passed to the
+    /// balloon is in the error.
     #[error(
         "frame {frame} or another frame of its run is already in the balloon or with the device (double allocation)"
     )]

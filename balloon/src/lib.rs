@@ -60,7 +60,7 @@
 //!     fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
 //!         Some(Box::leak(vec![0; words].into_boxed_slice()))
 //!     }
-//!     fn deallocate_private(&mut self, memory: PrivateMemory) {
+//!     unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
 //!         // SAFETY: `allocate_private` leaked it as a box.
 //!         drop(unsafe { Box::from_raw(memory.into_raw().as_ptr()) });
 //!     }

@@ -129,8 +129,8 @@ impl<F: BalloonFeatureSet> Options<F> {
         self
     }
 
-    /// Sets the size of the blocks that are reported, in bytes: a power of two, from a frame to 1 GiB; other values are
-    /// rounded up. The default is 2 MiB.
+    /// Sets the size of the blocks that are reported, in bytes: a power of two, from a frame to 1 GiB. Other values are
+    /// rounded up, and those above 1 GiB down to it. The default is 2 MiB.
     pub fn report_block(mut self, bytes: u32) -> Self
     where
         RequirementOf<F, PageReporting>: Available<PageReporting>,
@@ -139,8 +139,8 @@ impl<F: BalloonFeatureSet> Options<F> {
         self
     }
 
-    /// Sets the size of the blocks that are hinted, in bytes: a power of two, from a frame to 1 GiB; other values are
-    /// rounded up. The default is 4 MiB.
+    /// Sets the size of the blocks that are hinted, in bytes: a power of two, from a frame to 1 GiB. Other values are
+    /// rounded up, and those above 1 GiB down to it. The default is 4 MiB.
     pub fn hint_block(mut self, bytes: u32) -> Self
     where
         RequirementOf<F, FreePageHint>: Available<FreePageHint>,
@@ -163,5 +163,19 @@ impl<X> LeftOut<X> for Optional {}
 /// Returns the number of frames in a block of `bytes` bytes, rounded up to a power of two.
 pub(crate) fn block_frames<S: FrameSize>(bytes: u32) -> u32 {
     let max = MAX_BLOCK_BYTES / S::BYTES as u32;
-    (bytes / S::BYTES as u32).clamp(1, max).next_power_of_two()
+    bytes.div_ceil(S::BYTES as u32).clamp(1, max).next_power_of_two()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Size4KiB;
+
+    #[test]
+    fn the_size_of_a_block_is_rounded_up_to_a_power_of_two_frames_within_the_limits() {
+        for (bytes, frames) in [(0, 1), (4096, 1), (6 << 10, 2), (2 << 20, 512), ((2 << 20) + 1, 1024)] {
+            assert_eq!(block_frames::<Size4KiB>(bytes), frames, "{bytes}");
+        }
+        assert_eq!(block_frames::<Size4KiB>(u32::MAX), 1 << 18);
+    }
 }

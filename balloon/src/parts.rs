@@ -1,6 +1,7 @@
 //! All parts of a balloon, in one allocation of private memory.
 
 use core::fmt::{self, Debug, Formatter};
+use core::mem::needs_drop;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU8, Ordering};
 
@@ -97,14 +98,22 @@ macro_rules! write_fields {
     )*};
 }
 
-/// Drops fields of the value at a pointer. They are not used afterwards.
+/// Drops fields by their references. They are not used afterwards.
 macro_rules! drop_fields {
-    ($at:expr, $($($field:ident).+),*) => {$(
-        // SAFETY: the pointer is valid.
-        let field = unsafe { &raw mut (*$at).$($field).+ };
+    ($($field:ident),*) => {$(
         // SAFETY: the caller owns the value, and does not use the field afterwards.
-        unsafe { field.drop_in_place() };
+        unsafe { (&raw mut *$field).drop_in_place() };
     )*};
+}
+
+/// Does not compile if one of the fields has something to drop.
+const fn nothing_to_drop<A, B, C, D, E, F, G, H>(_: &(&mut A, &mut B, &mut C, &mut D, &mut E, &mut F, &mut G, &mut H)) {
+    const {
+        assert!(
+            !needs_drop::<(A, B, C, D, E, F, G, H)>(),
+            "a field of `Parts` that is not dropped has something to drop"
+        );
+    }
 }
 
 impl<C: Types> Parts<C> {
@@ -209,13 +218,37 @@ impl<C: Types> Parts<C> {
         let at = boxed.as_ptr().as_ptr();
         // SAFETY: the balloon is valid, and `boxed` is its only owner.
         let parts = unsafe { &mut *at };
-        let transport = parts.core.connection.take_idle();
+        // Every field is named, so a new one does not compile before it has its place here. It is also written in `write`.
+        let Self {
+            core:
+                Core {
+                    connection,
+                    interrupt,
+                    platform,
+                    options,
+                    inflate,
+                    deflate,
+                    bitmap,
+                    poison,
+                    counts_managed,
+                    counters,
+                    backoff,
+                },
+            statistics,
+            reporting,
+            hinting,
+            blocks,
+            shared,
+        } = parts;
+        nothing_to_drop(&(options, bitmap, poison, counts_managed, counters, backoff, blocks, shared));
+        let transport = connection.take_idle();
         // SAFETY: the platform is valid; this is the only time that it is read out.
-        let mut platform = unsafe { (&raw const parts.core.platform).read() };
-        // The fields that are left have nothing to drop.
-        drop_fields!(at, core.connection, core.interrupt, core.inflate, core.deflate, statistics, reporting, hinting);
+        let mut platform = unsafe { (&raw const *platform).read() };
+        drop_fields!(connection, interrupt, inflate, deflate, statistics, reporting, hinting);
         // SAFETY: the balloon is not used below.
-        platform.deallocate_private(unsafe { boxed.into_memory() });
+        let memory = unsafe { boxed.into_memory() };
+        // SAFETY: `allocate` got this memory from the platform, all of it is in the box, and nothing uses it any more.
+        unsafe { platform.deallocate_private(memory) };
         (transport, platform)
     }
 
@@ -344,7 +377,8 @@ fn allocate<C: Types>(
     let memory = platform.allocate_private(words).ok_or(NewError::NoPrivateMemory { words })?;
     let memory = if memory.len() < words { Err(memory) } else { PrivateSlot::divide(memory) };
     memory.map_err(|memory| {
-        platform.deallocate_private(memory.into());
+        // SAFETY: the platform has just allocated it, and nothing else uses it.
+        unsafe { platform.deallocate_private(memory.into()) };
         NewError::NoPrivateMemory { words }
     })
 }

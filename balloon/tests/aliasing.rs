@@ -218,7 +218,7 @@ impl Frames for Kernel {
         Some(unsafe { &mut *memory })
     }
 
-    fn deallocate_private(&mut self, memory: PrivateMemory) {
+    unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
         let memory = memory.into_raw();
         lock(&self.0).private.retain(|(address, _)| *address != memory.cast::<u8>().addr().get());
         // SAFETY: `allocate_private` leaked it as a box, and the driver no longer uses it.

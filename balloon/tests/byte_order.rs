@@ -58,7 +58,7 @@ impl Frames for Kernel {
         Some(vec![0; words].leak())
     }
 
-    fn deallocate_private(&mut self, _memory: PrivateMemory) {}
+    unsafe fn deallocate_private(&mut self, _memory: PrivateMemory) {}
 }
 
 impl Statistics for Kernel {

@@ -50,8 +50,9 @@ impl Frames for Scripted {
         self.memory.allocate_private(words)
     }
 
-    fn deallocate_private(&mut self, memory: PrivateMemory) {
-        self.memory.deallocate_private(memory);
+    unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
+        // SAFETY: it allocated the memory.
+        unsafe { self.memory.deallocate_private(memory) };
     }
 }
 
@@ -340,7 +341,7 @@ impl Frames for ShortOfMemory {
         Some(vec![0; words - 1].leak())
     }
 
-    fn deallocate_private(&mut self, memory: PrivateMemory) {
+    unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
         self.returned.borrow_mut().push(memory.into_raw().len());
     }
 }

@@ -33,7 +33,7 @@ impl Frames for Kernel {
         Some(vec![0; words].leak())
     }
 
-    fn deallocate_private(&mut self, _memory: PrivateMemory) {}
+    unsafe fn deallocate_private(&mut self, _memory: PrivateMemory) {}
 }
 
 impl Statistics for Kernel {
@@ -201,8 +201,9 @@ fn the_size_of_the_platform_does_not_change_the_size_of_the_balloon() {
             self.kernel.allocate_private(words)
         }
 
-        fn deallocate_private(&mut self, memory: PrivateMemory) {
-            self.kernel.deallocate_private(memory);
+        unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
+            // SAFETY: it allocated the memory.
+            unsafe { self.kernel.deallocate_private(memory) };
         }
     }
 

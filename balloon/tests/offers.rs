@@ -68,8 +68,9 @@ impl Frames for Keeping {
         self.0.allocate_private(words)
     }
 
-    fn deallocate_private(&mut self, memory: PrivateMemory) {
-        self.0.deallocate_private(memory);
+    unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
+        // SAFETY: it allocated the memory.
+        unsafe { self.0.deallocate_private(memory) };
     }
 }
 

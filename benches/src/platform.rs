@@ -108,7 +108,7 @@ impl<S: FrameSize> Frames for Kernel<S> {
         Some(Box::leak(vec![0; words].into_boxed_slice()))
     }
 
-    fn deallocate_private(&mut self, memory: PrivateMemory) {
+    unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
         // SAFETY: `allocate_private` leaked this box.
         drop(unsafe { Box::from_raw(memory.into_raw().as_ptr()) });
     }

@@ -17,7 +17,7 @@ pub(crate) enum Connection<C: Types> {
     SettingUp(SetUpDevice<C>),
     /// The device is live.
     Live(Live<C>),
-    /// The transport is in use elsewhere, for the time of a call.
+    /// The transport is in use elsewhere, for the time of a call. It stays so if that call panics.
     Busy,
 }
 
@@ -43,6 +43,11 @@ impl<C: Types> Connection<C> {
             Self::Live(live) => Ok(live),
             Self::Idle(_) | Self::SettingUp(_) | Self::Busy => Err(BalloonError::NotLive),
         }
+    }
+
+    /// Returns whether the device is not in use.
+    pub(crate) const fn is_idle(&self) -> bool {
+        matches!(self, Self::Idle(_))
     }
 
     /// Takes the transport of a device that is not in use.

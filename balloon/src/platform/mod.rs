@@ -51,7 +51,12 @@ pub trait Frames {
     fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]>;
 
     /// Takes back the memory of [`Frames::allocate_private`], when the balloon is taken apart or dropped.
-    fn deallocate_private(&mut self, memory: PrivateMemory);
+    ///
+    /// # Safety
+    ///
+    /// `memory` is all memory that one call of [`Frames::allocate_private`] returned, of this value or of the one that it was
+    /// moved from, and nothing uses it any more.
+    unsafe fn deallocate_private(&mut self, memory: PrivateMemory);
 }
 
 /// Private memory from [`Frames::allocate_private`] that the balloon returns to the kernel.

@@ -5,6 +5,7 @@
 /// It is a few words in size. Everything else is in private memory that the kernel allocates once, in
 /// [`Balloon::new`](Balloon::new).
 #[derive(Debug)]
+#[must_use = "dropping a balloon resets its device and returns all memory to the kernel"]
 pub struct Balloon<S> {
     pub(super) state: S,
 }

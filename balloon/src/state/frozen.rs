@@ -47,8 +47,8 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>>
     /// [`StillLive`] with the balloon and the reason.
     pub fn freeze(mut self, wait: &mut impl Wait) -> Result<Balloon<Frozen<T, P, F>>, StillLive<Self>> {
         let emptied = match self.empty(wait) {
-            Ok(()) => self.abandon(),
-            Err(BalloonError::NotLive) => Ok(()),
+            // After `abandon`, no frames are left, and it does nothing.
+            Ok(()) | Err(BalloonError::NotLive) => self.abandon(),
             Err(error) => Err(error),
         };
         match emptied {
@@ -76,9 +76,15 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>>
     ///
     /// # Errors
     ///
-    /// [`BalloonError::Reset`] if the device does not finish its reset: it may then still use what it has. Try again.
+    /// * [`BalloonError::Reset`] if the device does not finish its reset: it may then still use what it has. Try again.
+    /// * [`BalloonError::TransportLost`] after a panic of the transport.
     pub fn abandon(&mut self) -> Result<(), BalloonError> {
-        self.state.owned.get_mut().reset(Reset::Waiting).map_err(BalloonError::Reset)
+        let parts = self.state.owned.get_mut();
+        parts.reset(Reset::Waiting).map_err(BalloonError::Reset)?;
+        match parts.core.connection.is_idle() {
+            true => Ok(()),
+            false => Err(BalloonError::TransportLost),
+        }
     }
 }
 

@@ -43,7 +43,7 @@ impl<C: Types> Owned<C> {
         match Parts::take_apart(self.into_box()) {
             (Some(transport), platform) => (transport, platform),
             // SAFETY: the connection of a balloon in these states is idle. `Parts::boxed` creates it idle, `Parts::probe`
-            // leaves it idle on every error, and a balloon becomes `Frozen` only after `Parts::reset` has left it idle.
+            // leaves it idle on every error, and a balloon becomes `Frozen` only after `abandon` found it idle.
             (None, _) => unsafe { core::hint::unreachable_unchecked() },
         }
     }
@@ -51,8 +51,10 @@ impl<C: Types> Owned<C> {
 
 impl<C: Types> Drop for Owned<C> {
     fn drop(&mut self) {
-        // A device that does not finish its reset may still use the memory, so everything is leaked.
-        if self.get_mut().reset(Reset::AtOnce).is_ok() {
+        // A device that does not finish its reset may still use the memory, so everything is leaked. So it is after a panic of
+        // the transport, because the device may be live.
+        let parts = self.get_mut();
+        if parts.reset(Reset::AtOnce).is_ok() && parts.core.connection.is_idle() {
             // SAFETY: `drop` runs once, and `into_box` prevents it from running.
             let parts = unsafe { ManuallyDrop::take(&mut self.parts) };
             let _ = Parts::take_apart(parts);

@@ -86,6 +86,7 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Debug for Split<T, P, F
 
 /// All parts of a split balloon. Each can be moved to where it is used, and all have to come back for
 /// [`join`](Handles::join). Dropping all parts together returns everything to the kernel, like dropping a `Ready` balloon.
+#[must_use = "dropping all parts resets the device and returns all memory to the kernel"]
 pub struct Handles<T: Transport, P: Platform<F>, F: BalloonFeatureSet> {
     /// Statistics, if [`StatsVq`] is declared and negotiated.
     pub statistics: IfDeclared<F, StatsVq, StatisticsHandle<T, P, F>>,

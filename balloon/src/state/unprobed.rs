@@ -13,7 +13,6 @@ use crate::options::Options;
 use crate::parts::Parts;
 
 /// State: the device was not accessed.
-#[must_use = "nothing happens until `probe` is called"]
 pub struct Unprobed<T: Transport, P: Platform<F>, F: BalloonFeatureSet> {
     pub(super) owned: Owned<Chosen<T, P, F>>,
 }

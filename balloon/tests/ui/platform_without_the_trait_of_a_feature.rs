@@ -25,7 +25,7 @@ impl Frames for Kernel {
         None
     }
 
-    fn deallocate_private(&mut self, _memory: PrivateMemory) {}
+    unsafe fn deallocate_private(&mut self, _memory: PrivateMemory) {}
 }
 
 // SAFETY: it allocates no region.

@@ -148,7 +148,7 @@ impl Frames for Kernel {
         (all.len() >= words).then_some(all)
     }
 
-    fn deallocate_private(&mut self, memory: PrivateMemory) {
+    unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
         // SAFETY: `allocate_private` leaked this memory from a box.
         drop(unsafe { Box::from_raw(memory.into_raw().as_ptr()) });
     }

@@ -61,7 +61,7 @@ impl Frames for Kernel {
         Some(unsafe { NonNull::slice_from_raw_parts(start, words).as_mut() })
     }
 
-    fn deallocate_private(&mut self, _memory: PrivateMemory) {}
+    unsafe fn deallocate_private(&mut self, _memory: PrivateMemory) {}
 }
 
 // SAFETY: each call returns different memory, which driver and device see at the same address.

@@ -184,7 +184,7 @@ impl<S: FrameSize> Frames for TestPlatform<S> {
         self.ledger.allocate_private(words)
     }
 
-    fn deallocate_private(&mut self, memory: PrivateMemory) {
+    unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
         self.ledger.deallocate_private(memory.into_raw());
     }
 }

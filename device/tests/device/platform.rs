@@ -135,9 +135,11 @@ fn private_memory_can_be_returned_once() {
     let ledger = platform.ledger();
     let words = platform.allocate_private(24).unwrap();
     assert!(words.len() >= 24 && ledger.allocated_private() == 1);
-    platform.deallocate_private(words.into());
+    // SAFETY: the platform allocated the words.
+    unsafe { platform.deallocate_private(words.into()) };
     assert!(ledger.all_returned());
     let foreign: &'static mut [u64] = Box::leak(vec![0; 3].into());
-    platform.deallocate_private(foreign.into());
+    // SAFETY: the ledger only compares the address.
+    unsafe { platform.deallocate_private(foreign.into()) };
     assert_eq!(ledger.violations(), [OwnershipViolation::UnknownPrivateMemory(3)]);
 }

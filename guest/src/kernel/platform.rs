@@ -55,7 +55,7 @@ impl Frames for Platform {
         Some(unsafe { slice::from_raw_parts_mut(start.as_ptr(), words) })
     }
 
-    fn deallocate_private(&mut self, memory: PrivateMemory) {
+    unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
         let words = memory.into_raw();
         deallocate_bytes(words.addr().get() as u64, words.len() * size_of::<u64>());
     }

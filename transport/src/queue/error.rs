@@ -48,7 +48,7 @@ pub enum DeviceError {
         in_flight: u16,
     },
     /// The device asks for a reset (DEVICE_NEEDS_RESET).
-    #[error("the device needs a reset")]
+    #[error("the device needs a reset: reset it, and set it up again")]
     NeedsReset,
     /// A reset was requested and has not finished: the device may stop at any time.
     #[error("the device has not finished a requested reset; request it again")]

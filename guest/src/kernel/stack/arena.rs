@@ -143,7 +143,7 @@ impl Frames for Arena {
         Some(unsafe { slice::from_raw_parts_mut(start.as_ptr(), words) })
     }
 
-    fn deallocate_private(&mut self, memory: PrivateMemory) {
+    unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
         memory.into_raw();
     }
 }
