@@ -1,7 +1,6 @@
 //! All parts of a balloon, in one allocation of private memory.
 
 use core::fmt::{self, Debug, Formatter};
-use core::mem::needs_drop;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU8, Ordering};
 
@@ -104,16 +103,6 @@ macro_rules! drop_fields {
         // SAFETY: the caller owns the value, and does not use the field afterwards.
         unsafe { (&raw mut *$field).drop_in_place() };
     )*};
-}
-
-/// Does not compile if one of the fields has something to drop.
-const fn nothing_to_drop<A, B, C, D, E, F, G, H>(_: &(&mut A, &mut B, &mut C, &mut D, &mut E, &mut F, &mut G, &mut H)) {
-    const {
-        assert!(
-            !needs_drop::<(A, B, C, D, E, F, G, H)>(),
-            "a field of `Parts` that is not dropped has something to drop"
-        );
-    }
 }
 
 impl<C: Types> Parts<C> {
@@ -240,11 +229,26 @@ impl<C: Types> Parts<C> {
             blocks,
             shared,
         } = parts;
-        nothing_to_drop(&(options, bitmap, poison, counts_managed, counters, backoff, blocks, shared));
         let transport = connection.take_idle();
         // SAFETY: the platform is valid; this is the only time that it is read out.
         let mut platform = unsafe { (&raw const *platform).read() };
-        drop_fields!(connection, interrupt, inflate, deflate, statistics, reporting, hinting);
+        drop_fields!(
+            connection,
+            interrupt,
+            options,
+            inflate,
+            deflate,
+            bitmap,
+            poison,
+            counts_managed,
+            counters,
+            backoff,
+            statistics,
+            reporting,
+            hinting,
+            blocks,
+            shared
+        );
         // SAFETY: the balloon is not used below.
         let memory = unsafe { boxed.into_memory() };
         // SAFETY: `allocate` got this memory from the platform, all of it is in the box, and nothing uses it any more.

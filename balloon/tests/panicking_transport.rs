@@ -14,7 +14,7 @@ use common::{TellHost, settle, spin};
 /// The status register of the MMIO transport.
 const STATUS: usize = 0x70;
 
-/// Registers of which the next write of the status panics after the cell was set.
+/// Registers whose next status write panics once the cell is set.
 #[derive(Clone)]
 struct Panicking(Registers, Rc<Cell<bool>>);
 

@@ -51,8 +51,8 @@ impl<C: Types> Owned<C> {
 
 impl<C: Types> Drop for Owned<C> {
     fn drop(&mut self) {
-        // A device that does not finish its reset may still use the memory, so everything is leaked. So it is after a panic of
-        // the transport, because the device may be live.
+        // A device that does not finish its reset may still use the memory, so everything is leaked. The same holds after a panic
+        // of the transport: the device may be live.
         let parts = self.get_mut();
         if parts.reset(Reset::AtOnce).is_ok() && parts.core.connection.is_idle() {
             // SAFETY: `drop` runs once, and `into_box` prevents it from running.
