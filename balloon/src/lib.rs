@@ -114,8 +114,21 @@
 //!
 //! A kernel declares the features that it uses once, with [`features!`]. A feature that is not declared is never negotiated,
 //! and its code is not linked. Methods that depend on a feature exist only if it is declared. For instance,
-//! [`PendingDeflation::release_early`] compiles only without [`MustTellHost`](feature::MustTellHost). Values that go with
-//! features are [`Options`].
+//! [`release_early`](ops::PendingDeflation::release_early) compiles only without [`MustTellHost`](feature::MustTellHost).
+//! Values that go with features are [`Options`].
+//!
+//! # Modules
+//!
+//! The root has what a first program needs. The rest is in modules:
+//!
+//! | module | contents |
+//! |---|---|
+//! | [`feature`] | the features that a kernel can declare |
+//! | [`platform`] | what a kernel implements for features: statistics, blocks to report or hint, filling frames |
+//! | [`ops`] | inflations, deflations and migrations in progress, and the pauses of [`Step`] |
+//! | [`handles`] | the parts of a [split](Balloon::split) balloon |
+//! | [`error`] | errors that return what a failed call consumed, and the reasons in them |
+//! | [`transport`] and [`spec`] | the crates that this one builds on |
 //!
 //! # Memory
 //!
@@ -141,14 +154,14 @@ extern crate std;
 mod readme {}
 
 mod core;
-mod error;
+pub mod error;
 mod features;
 mod frames;
 mod memory;
-mod ops;
+pub mod ops;
 mod options;
 mod parts;
-mod platform;
+pub mod platform;
 mod probe;
 mod queues;
 mod signal;
@@ -156,24 +169,24 @@ mod state;
 mod units;
 
 pub use aerostat_spec as spec;
-pub use aerostat_spec::balloon::StatTag;
 pub use aerostat_transport as transport;
 
-pub use self::error::{BalloonError, FrameError, NewError, ProbeError};
-pub use self::features::{BalloonFeatureSet, IfDeclared, NoFeatures, Platform, feature};
-pub use self::ops::{Deflation, Inflation, Migration, Operation, Pause, PauseReason, PendingDeflation, Step};
+pub use self::error::causes::{BalloonError, ProbeError};
+pub use self::features::{BalloonFeatureSet, NoFeatures, Platform, feature};
+pub use self::ops::live::LiveState;
+pub use self::ops::service::Step;
 pub use self::options::Options;
-pub use self::parts::QueueNumbers;
-pub use self::platform::{
-    FillFrames, Frames, FreeContents, HintFrames, ManagedChange, PrivateMemory, ReportFrames, Sample, Statistics,
-};
-pub use self::queues::{Progress, StatsRequest};
+pub use self::platform::frames::{Frames, PrivateMemory};
 pub use self::signal::{Signal, Source};
-pub use self::state::{
-    Balloon, Frozen, Handles, HintingHandle, LiveState, NewFailed, ProbeFailed, Ready, Rejected, ReportingHandle,
-    Split, StatisticsHandle, StillLive, Unprobed,
-};
-pub use self::units::{FrameRun, FrameSize, PAGE_BYTES, Pages, Size4KiB, Size16KiB, Size64KiB};
+pub use self::state::{Balloon, Frozen, Handles, Ready, Split, Unprobed};
+pub use self::units::{FrameRun, FrameSize, Pages, Size4KiB, Size16KiB, Size64KiB};
+
+/// The handles of a [split](Balloon::split) balloon, and what their calls and those of a whole balloon return.
+pub mod handles {
+    pub use crate::parts::QueueNumbers;
+    pub use crate::queues::{Progress, StatsRequest};
+    pub use crate::state::{HintingHandle, ReportingHandle, StatisticsHandle};
+}
 
 /// Internals for the benchmarks of this workspace. Not part of the API.
 #[doc(hidden)]

@@ -8,10 +8,8 @@ use aerostat_transport::{ResetProof, SetupError, Transport};
 
 use crate::core::{Connection, Core, Counters, OomBackoff, Reset};
 use crate::error::NewError;
-use crate::features::feature::{FreePageHint, PageReporting, StatsVq};
-use crate::features::{
-    ConfigOf, IfDeclared, NotifierOf, SizeOf, Types, declared, declared_mut, if_declared, is_declared,
-};
+use crate::features::feature::{FreePageHint, IfDeclared, PageReporting, StatsVq};
+use crate::features::{ConfigOf, NotifierOf, SizeOf, Types, declared, declared_mut, if_declared, is_declared};
 use crate::frames::{BlockBitmap, FrameBitmap};
 use crate::memory::{PrivateBox, PrivateSlot};
 use crate::options::{Options, block_frames};
@@ -51,7 +49,7 @@ pub struct QueueNumbers {
     pub reporting: Option<u16>,
 }
 
-/// What all contexts of a split balloon use.
+/// Flags that all contexts of a split balloon read and write.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) live: LiveFlag,

@@ -23,7 +23,8 @@ impl<C: Types> Parts<C> {
     ///
     /// # Errors
     ///
-    /// The reason. The device was reset again or has failed, and the kernel has everything back that it can have.
+    /// The reason. The device was reset again or has failed. All memory was returned to the kernel, except for queues that
+    /// the device may still use.
     pub(crate) fn probe(&mut self) -> Result<(), ProbeError> {
         // Device and queues stay where they are, and each step has a stack frame of its own: a kernel's stack is small.
         self.negotiate()?;

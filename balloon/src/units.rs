@@ -3,17 +3,17 @@
 use core::fmt::{self, Debug, Display, Formatter};
 use core::marker::PhantomData;
 
-/// Bytes in a page, the unit of the balloon interface for every guest frame size.
-pub const PAGE_BYTES: u64 = 4096;
-
 /// A number of 4 KiB pages: the unit of the target and of the size that the host sees.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pages(pub u32);
 
 impl Pages {
+    /// Bytes in a page, the unit of the balloon interface for every guest frame size.
+    pub const SIZE: u64 = 4096;
+
     /// Returns the size in bytes.
     pub const fn bytes(self) -> u64 {
-        self.0 as u64 * PAGE_BYTES
+        self.0 as u64 * Self::SIZE
     }
 
     /// Returns the number of frames that hold this many pages, rounded up because a frame is never split.
@@ -33,7 +33,7 @@ pub trait FrameSize: Copy + Debug + Send + Sync + 'static + sealed::Sealed {
     /// Pages of 4 KiB in a frame.
     const PAGES: u32;
     /// Bytes in a frame.
-    const BYTES: u64 = Self::PAGES as u64 * PAGE_BYTES;
+    const BYTES: u64 = Self::PAGES as u64 * Pages::SIZE;
 }
 
 mod sealed {
@@ -63,7 +63,7 @@ frame_size! {
 
 /// A run of consecutive guest frames, owned by the holder of the value.
 ///
-/// It is neither `Copy` nor `Clone`, so a frame changes hands once. Dropping a run loses its frames: return them to the
+/// It is neither `Copy` nor `Clone`, so each frame has one owner. Dropping a run loses its frames: return them to the
 /// kernel's allocator through [`Frames::deallocate`](crate::Frames::deallocate).
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "dropping a run loses its frames"]

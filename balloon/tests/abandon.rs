@@ -2,9 +2,10 @@
 
 mod common;
 
+use aerostat_balloon::handles::Progress;
 use aerostat_balloon::transport::{DeviceError, InterruptStatus, SetupError};
 use aerostat_balloon::{
-    BalloonError, BalloonFeatureSet, FrameRun, Frames, LiveState, Options, Pages, Platform, Progress, Size4KiB, Step,
+    BalloonError, BalloonFeatureSet, FrameRun, Frames, LiveState, Options, Pages, Platform, Size4KiB, Step,
     features as declare,
 };
 use aerostat_device::{BalloonDevice, Builder, Ledger, RegisterFault, TestPlatform, features};

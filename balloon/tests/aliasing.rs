@@ -13,10 +13,11 @@ use std::ptr::{self, NonNull};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use aerostat_balloon::handles::{Progress, StatsRequest};
+use aerostat_balloon::platform::{FillFrames, HintFrames, ReportFrames, Sample, StatTag, Statistics};
 use aerostat_balloon::transport::{Dma, DmaRegion, InterruptStatus, Io, Mmio};
 use aerostat_balloon::{
-    Balloon, FillFrames, FrameRun, Frames, Handles, HintFrames, Options, Pages, PrivateMemory, Progress, Ready,
-    ReportFrames, Sample, Size4KiB, StatTag, Statistics, StatsRequest, Step, features,
+    Balloon, FrameRun, Frames, Handles, Options, Pages, PrivateMemory, Ready, Size4KiB, Step, features,
 };
 
 /// The device-specific queues: inflate, deflate, statistics, hinting, reporting.

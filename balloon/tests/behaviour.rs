@@ -4,8 +4,9 @@ mod common;
 
 use std::time::Duration;
 
+use aerostat_balloon::ops::PauseReason;
 use aerostat_balloon::{
-    Balloon, FrameSize, NoFeatures, Options, Pages, PauseReason, Size4KiB, Size16KiB, Size64KiB, Step, features,
+    Balloon, FrameSize, NoFeatures, Options, Pages, Size4KiB, Size16KiB, Size64KiB, Step, features,
 };
 use aerostat_device::{BalloonDevice, Event, Runs, TestPlatform};
 use common::{TellHost, assert_all_returned, assert_clean, assert_reset, bus, live, probe, settle, spin};
@@ -64,7 +65,7 @@ fn a_larger_frame_is_an_aligned_run_of_pages_that_is_never_split() {
 fn no_array_has_more_than_256_entries() {
     let (mut balloon, device, _ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
     device.set_target(1000);
-    settle(&mut balloon);
+    let _ = settle(&mut balloon);
     let arrays: Vec<usize> = device
         .events()
         .iter()
@@ -87,7 +88,7 @@ fn several_arrays_are_in_flight_with_one_notification() {
     device.settle(Duration::from_secs(5)).unwrap();
     assert_eq!(device.host_page_count(), 4096, "16 arrays of 256");
     assert_eq!(device.actual(), 0, "`actual` is written after the driver has seen the acknowledgement");
-    balloon.service().unwrap();
+    let _ = balloon.service().unwrap();
     assert_eq!(device.actual(), 4096);
 }
 
@@ -111,9 +112,9 @@ fn scattered_frames_are_all_returned() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
     ledger.set_runs(Runs::Scattered { seed: 7 });
     device.set_target(5000);
-    settle(&mut balloon);
+    let _ = settle(&mut balloon);
     device.set_target(0);
-    settle(&mut balloon);
+    let _ = settle(&mut balloon);
     assert_eq!((device.actual(), ledger.allocated_frames().len()), (0, 0));
     assert_clean(&device, &ledger);
 }
@@ -137,11 +138,11 @@ fn inflate_and_deflate_stop_at_the_target() {
 fn frames_of_a_dropped_pending_deflation_stay_in_the_balloon() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
     device.set_target(500);
-    settle(&mut balloon);
+    let _ = settle(&mut balloon);
     device.set_target(0);
     drop(balloon.deflate(500).unwrap());
     assert_eq!((ledger.allocated_frames().len(), device.host_page_count()), (500, 500));
-    settle(&mut balloon);
+    let _ = settle(&mut balloon);
     assert_eq!((ledger.allocated_frames().len(), device.host_page_count()), (0, 0));
     assert_clean(&device, &ledger);
 }
@@ -206,7 +207,7 @@ fn a_frozen_balloon_returns_its_private_memory_when_it_is_dropped_or_taken_apart
     for take_apart in [false, true] {
         let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
         device.set_target(100);
-        settle(&mut balloon);
+        let _ = settle(&mut balloon);
         let frozen = balloon.freeze(&mut spin()).map_err(|live| live.error).unwrap();
         if take_apart {
             let (_transport, _platform) = frozen.into_parts();
@@ -221,7 +222,7 @@ fn a_frozen_balloon_returns_its_private_memory_when_it_is_dropped_or_taken_apart
 fn dropping_a_live_balloon_returns_everything() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
     device.set_target(1234);
-    settle(&mut balloon);
+    let _ = settle(&mut balloon);
     drop(balloon);
     assert_all_returned(&device, &ledger);
 }

@@ -5,10 +5,9 @@
 use std::alloc::Layout;
 use std::ops::Range;
 
+use aerostat_balloon::platform::{Sample, StatTag, Statistics};
 use aerostat_balloon::transport::{Dma, DmaRegion, LegacyMmio, Mmio, Transport};
-use aerostat_balloon::{
-    Balloon, FrameRun, Frames, Options, PrivateMemory, Sample, Size4KiB, StatTag, Statistics, Step, features,
-};
+use aerostat_balloon::{Balloon, FrameRun, Frames, Options, PrivateMemory, Size4KiB, Step, features};
 use aerostat_test_support::{Memory, SoftMmio};
 
 /// The number of the first frame that the kernel allocates.

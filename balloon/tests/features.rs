@@ -4,10 +4,13 @@ mod common;
 
 use std::time::Duration;
 
+use aerostat_balloon::handles::{Progress, StatsRequest};
+use aerostat_balloon::ops::PauseReason;
+use aerostat_balloon::platform::{FreeContents, ReportFrames};
 use aerostat_balloon::transport::{InterruptSource, InterruptStatus, Numbering};
 use aerostat_balloon::{
-    Balloon, BalloonError, BalloonFeatureSet, FrameRun, Frames, FreeContents, NoFeatures, Options, PauseReason,
-    ProbeError, Progress, ReportFrames, Size4KiB, StatsRequest, Step, features,
+    Balloon, BalloonError, BalloonFeatureSet, FrameRun, Frames, NoFeatures, Options, ProbeError, Size4KiB, Step,
+    features,
 };
 use aerostat_device::{BalloonDevice, Builder, Event, HintCommand, Ledger, TestPlatform};
 use common::{Live, TellHost, assert_all_returned, assert_clean, assert_reset, bus, probe, settle, spin};

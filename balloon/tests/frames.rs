@@ -8,10 +8,12 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 
+use aerostat_balloon::error::{FrameError, NewError};
+use aerostat_balloon::ops::PauseReason;
 use aerostat_balloon::transport::{Dma, DmaRegion};
 use aerostat_balloon::{
-    Balloon, BalloonError, FrameError, FrameRun, FrameSize, Frames, NewError, Options, Pages, PauseReason,
-    PrivateMemory, Ready, Size4KiB, Size16KiB, Size64KiB, Step,
+    Balloon, BalloonError, FrameRun, FrameSize, Frames, Options, Pages, PrivateMemory, Ready, Size4KiB, Size16KiB,
+    Size64KiB, Step,
 };
 use aerostat_device::{BalloonDevice, Ledger, MemoryLayout, TestPlatform, Work};
 use common::{Bus, TellHost, assert_all_returned, assert_clean, bus, live, probe, settle};

@@ -6,8 +6,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aerostat_balloon::handles::{Progress, StatsRequest};
 use aerostat_balloon::transport::{InterruptSource, InterruptStatus};
-use aerostat_balloon::{Options, Progress, Signal, Size4KiB, Source, StatsRequest, Step};
+use aerostat_balloon::{Options, Signal, Size4KiB, Source, Step};
 use aerostat_device::{BalloonDevice, TestPlatform, features};
 use common::{assert_all_returned, live, probe, spin};
 

@@ -5,10 +5,9 @@ mod common;
 use std::mem::swap;
 use std::thread;
 
+use aerostat_balloon::handles::{Progress, StatsRequest};
 use aerostat_balloon::transport::{DeviceError, InterruptStatus};
-use aerostat_balloon::{
-    BalloonError, Handles, Options, Pages, Progress, Size4KiB, StatsRequest, Step, features as declare,
-};
+use aerostat_balloon::{BalloonError, Handles, Options, Pages, Size4KiB, Step, features as declare};
 use aerostat_device::{BalloonDevice, Builder, Ledger, RegisterFault, TestPlatform, features};
 use common::{Bus, Live, assert_all_returned, assert_clean, assert_reset, probe, settle, spin};
 

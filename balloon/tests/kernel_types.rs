@@ -5,11 +5,12 @@ use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::Mutex;
 
+use aerostat_balloon::handles::{HintingHandle, ReportingHandle, StatisticsHandle};
+use aerostat_balloon::platform::{FillFrames, HintFrames, ReportFrames, Sample, StatTag, Statistics};
 use aerostat_balloon::transport::{Dma, DmaRegion, Either, LegacyMmio, Mmio, MmioRegion, Pci, Transport};
 use aerostat_balloon::{
-    Balloon, FillFrames, FrameRun, Frames, Frozen, Handles, HintFrames, HintingHandle, NoFeatures, Options,
-    PrivateMemory, Ready, ReportFrames, ReportingHandle, Sample, Size4KiB, Size64KiB, Split, StatTag, Statistics,
-    StatisticsHandle, Unprobed, feature, features,
+    Balloon, FrameRun, Frames, Frozen, Handles, NoFeatures, Options, PrivateMemory, Ready, Size4KiB, Size64KiB, Split,
+    Unprobed, feature, features,
 };
 use aerostat_device::{BalloonDevice, Registers, TestPlatform, features as offered};
 

@@ -5,12 +5,11 @@ mod common;
 use std::alloc::Layout;
 use std::ops::Range;
 
+use aerostat_balloon::handles::Progress;
+use aerostat_balloon::platform::{FillFrames, FreeContents, ReportFrames};
 use aerostat_balloon::spec::NegotiateError;
 use aerostat_balloon::transport::{Dma, DmaRegion, InterruptStatus, SetupError};
-use aerostat_balloon::{
-    Balloon, FillFrames, FrameRun, Frames, FreeContents, Options, Pages, PrivateMemory, ProbeError, Progress,
-    ReportFrames, Size4KiB, Step, feature,
-};
+use aerostat_balloon::{Balloon, FrameRun, Frames, Options, Pages, PrivateMemory, ProbeError, Size4KiB, Step, feature};
 use aerostat_device::{BalloonDevice, Ledger, RegisterFault, TestPlatform, features};
 use common::{TellHost, assert_all_returned, assert_clean, assert_reset, bus, probe, settle, spin};
 

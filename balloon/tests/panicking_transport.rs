@@ -64,7 +64,7 @@ fn a_balloon_whose_transport_was_lost_in_a_panic_cannot_be_frozen_and_leaks_what
     let balloon = Balloon::new(transport, platform, Options::new(TellHost)).map_err(|failed| failed.error).unwrap();
     let mut balloon = balloon.probe().map_err(|failed| failed.error).unwrap();
     device.set_target(40);
-    settle(&mut balloon);
+    let _ = settle(&mut balloon);
 
     panics.set(true);
     assert!(catch_unwind(AssertUnwindSafe(|| balloon.abandon())).is_err());

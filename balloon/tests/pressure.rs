@@ -5,10 +5,11 @@ mod common;
 use std::time::Duration;
 
 use aerostat_balloon::feature::DeflateOnOom;
+use aerostat_balloon::ops::{Pause, PauseReason};
 use aerostat_balloon::spec::{HasFeature, Required};
 use aerostat_balloon::{
-    BalloonFeatureSet, FrameSize, Frames, NoFeatures, Options, Pause, PauseReason, Platform, Size4KiB, Size16KiB,
-    Size64KiB, Step, features as declare,
+    BalloonFeatureSet, FrameSize, Frames, NoFeatures, Options, Platform, Size4KiB, Size16KiB, Size64KiB, Step,
+    features as declare,
 };
 use aerostat_device::{BalloonDevice, Ledger, TestPlatform, Work, features};
 use common::{Live, TellHost, assert_all_returned, assert_clean, assert_reset, live, probe, settle, spin};

@@ -1,7 +1,8 @@
 //! The balloon driver of this workspace.
 
+use aerostat_balloon::handles::StatsRequest;
 use aerostat_balloon::{
-    Balloon, BalloonFeatureSet, FrameRun, FrameSize, Options, Platform, Ready, Size4KiB, StatsRequest, Step, features,
+    Balloon, BalloonFeatureSet, FrameRun, FrameSize, Options, Platform, Ready, Size4KiB, Step, features,
 };
 use aerostat_transport::{Mmio, Spin};
 

@@ -4,10 +4,8 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::ops::Range;
 use std::ptr::NonNull;
 
-use aerostat_balloon::{
-    FillFrames, FrameRun, FrameSize, Frames, HintFrames, PrivateMemory, ReportFrames, Sample, Size4KiB, StatTag,
-    Statistics,
-};
+use aerostat_balloon::platform::{FillFrames, HintFrames, ReportFrames, Sample, StatTag, Statistics};
+use aerostat_balloon::{FrameRun, FrameSize, Frames, PrivateMemory, Size4KiB};
 use aerostat_transport::{Dma, DmaRegion};
 
 /// The order in which the kernel allocates frames.

@@ -3,7 +3,8 @@
 //! Modules form layers. A module uses only modules to its left:
 //!
 //! ```text
-//! memory, pci, boot <- arch <- idle, exit <- alarm, executor <- wait, console <- platform, virtio <- entropy, balloon, stack <- scenario
+//! memory, pci, boot <- arch <- idle, exit <- alarm, executor <- wait, console <- platform, virtio
+//!     <- entropy, balloon <- stack, scenario
 //! ```
 
 mod alarm;
@@ -30,7 +31,7 @@ use log::{LevelFilter, warn};
 
 use self::balloon::Balloon;
 use self::boot::Boot;
-use self::scenario::Scenario;
+use self::scenario::{Scenario, features};
 
 /// The kernel, see [`boot::enter`].
 #[unsafe(no_mangle)]
@@ -54,7 +55,9 @@ extern "Rust" fn kernel_main(boot: Boot) -> ! {
 /// Starts the balloon and services it forever.
 fn serve(options: &Options) -> ! {
     let mut scenario = Scenario::start(options);
-    let mut balloon = Balloon::start(options);
+    let mmio = options.virtio_mmio.iter().copied().chain(arch::virtio_mmio());
+    let mut balloon = Balloon::start(mmio, features::options(options));
+    balloon.iter().for_each(features::log);
     let (total, free) = memory::mebibytes();
     console::print(format_args!("ready: {total} MiB, {free} MiB free\n"));
     act(options.then);

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use aerostat_transport::spec::Feature;
+use aerostat_transport::spec::balloon::feature;
 use heapless::Vec;
 
 use crate::mmio::MmioDevice;
@@ -84,26 +86,9 @@ pub enum Then {
     MeasureStack,
 }
 
-/// The set of features that the balloon uses where the device offers them: all but [`Feature::Poison`] by default.
+/// The set of features that the balloon uses where the device offers them: all in [`Self::NAMES`] but PAGE_POISON by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Features(u8);
-
-/// A feature that the balloon may do without.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Feature {
-    /// `tell`: a frame is used again only after the host has acknowledged its deflation.
-    Tell,
-    /// `stats`: memory statistics.
-    Stats,
-    /// `oom`: deflation when the kernel is out of memory.
-    Oom,
-    /// `hint`: free page hinting.
-    Hint,
-    /// `report`: free page reporting.
-    Report,
-    /// `poison`: page poisoning.
-    Poison,
-}
+pub struct Features(u64);
 
 /// When the balloon is frozen and restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,41 +164,37 @@ impl Freeze {
 }
 
 impl Features {
-    const NONE: Self = Self(0);
+    /// The features that the balloon may do without: names on the command line, and masks of feature bits.
+    const NAMES: [(&str, u64); 6] = [
+        ("tell", bit(feature::MustTellHost)),
+        ("stats", bit(feature::StatsVq)),
+        ("oom", bit(feature::DeflateOnOom)),
+        ("hint", bit(feature::FreePageHint)),
+        ("report", bit(feature::PageReporting)),
+        ("poison", bit(feature::PagePoison)),
+    ];
 
-    /// Returns whether `feature` is in the set.
-    pub const fn has(self, feature: Feature) -> bool {
-        self.0 & (1 << feature as u8) != 0
-    }
-
-    const fn with(self, feature: Feature) -> Self {
-        Self(self.0 | (1 << feature as u8))
+    /// Returns whether a feature is in the set.
+    pub const fn has<F: Feature>(self, feature: F) -> bool {
+        self.0 & bit(feature) != 0
     }
 
     fn parse(list: &str) -> Option<Self> {
-        list.split(',').try_fold(Self::NONE, |features, name| Some(features.with(Feature::parse(name)?)))
+        let bit = |name| Self::NAMES.into_iter().find_map(|(known, bit)| (known == name).then_some(bit));
+        list.split(',').try_fold(0, |features, name| Some(features | bit(name)?)).map(Self)
     }
 }
 
 impl Default for Features {
     fn default() -> Self {
-        use Feature::{Hint, Oom, Report, Stats, Tell};
-        [Tell, Stats, Oom, Hint, Report].into_iter().fold(Self::NONE, Self::with)
+        let all = Self::NAMES.into_iter().fold(0, |all, (_, bit)| all | bit);
+        Self(all & !bit(feature::PagePoison))
     }
 }
 
-impl Feature {
-    fn parse(word: &str) -> Option<Self> {
-        Some(match word {
-            "tell" => Self::Tell,
-            "stats" => Self::Stats,
-            "oom" => Self::Oom,
-            "hint" => Self::Hint,
-            "report" => Self::Report,
-            "poison" => Self::Poison,
-            _ => return None,
-        })
-    }
+/// Returns the mask of a feature bit.
+const fn bit<F: Feature>(_: F) -> u64 {
+    1 << F::BIT
 }
 
 impl MmioDevice {
@@ -285,9 +266,12 @@ mod tests {
     fn features_are_a_list_of_names() {
         let parse = |list: &str| Features::parse(list);
         assert_eq!(parse("tell,stats,oom,hint,report"), Some(Features::default()));
-        assert_eq!(parse("poison,report,hint,oom,stats,tell"), Some(Features::default().with(Feature::Poison)));
+        assert_eq!(
+            parse("poison,report,hint,oom,stats,tell"),
+            Some(Features(Features::default().0 | bit(feature::PagePoison)))
+        );
         let some = parse("stats,poison").expect("both names are known");
-        assert!(some.has(Feature::Stats) && some.has(Feature::Poison) && !some.has(Feature::Tell));
+        assert!(some.has(feature::StatsVq) && some.has(feature::PagePoison) && !some.has(feature::MustTellHost));
         for list in ["", "tell,", "tell, stats", "tell,x"] {
             assert_eq!(parse(list), None, "{list}");
         }

@@ -8,7 +8,7 @@ use crate::requirement_table::Index;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a feature",
     label = "not a feature",
-    note = "use a feature from the `feature` module of a device or from `aerostat_spec::reserved::feature`"
+    note = "use a feature from the `feature` module of a device or from `reserved::feature` of `aerostat_spec` or a re-export of it such as `aerostat_balloon::spec`"
 )]
 pub trait Feature: Copy + core::fmt::Debug + Send + Sync + 'static {
     /// The owner of the feature bit: [`OfDevice`] or [`Reserved`].

@@ -56,7 +56,7 @@ pub trait Declaration: Copy + Default + Debug + Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "the device does not have the feature `{F}`",
     label = "not a feature of this device",
-    note = "use a feature from the `feature` module of the device or from `aerostat_spec::reserved::feature`"
+    note = "use a feature from the `feature` module of the device or from `reserved::feature` of `aerostat_spec` or a re-export of it such as `aerostat_balloon::spec`"
 )]
 pub trait HasFeature<F> {
     /// The requirement of the set for the feature.
@@ -82,7 +82,7 @@ pub type Set<T, F, N> = <<F as Feature>::Index as Index>::Set<T, N>;
 #[diagnostic::on_unimplemented(
     message = "the device does not have the feature `{F}`",
     label = "not a feature of this device",
-    note = "use a feature from the `feature` module of the device or from `aerostat_spec::reserved::feature`"
+    note = "use a feature from the `feature` module of the device or from `reserved::feature` of `aerostat_spec` or a re-export of it such as `aerostat_balloon::spec`"
 )]
 pub trait OwnerFor<D, F> {}
 #[diagnostic::do_not_recommend]

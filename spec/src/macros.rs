@@ -92,7 +92,9 @@ macro_rules! feature_set {
     ($(#[$attribute:meta])* $vis:vis struct $name:ident for $($device:ident)::+ { $($features:tt)* }) => {
         $crate::feature_set! { @define [$(#[$attribute])* $vis] $name [$($device)::+] { $($features)* } }
     };
-    (@define [$($head:tt)*] $name:ident [$($device:tt)*] { $($features:tt)* }) => {
+    // Other crates with a macro of their own use this form. The paths of the features can then use names that `$scope` brings
+    // into scope, which messages print as they are, unlike `$crate`.
+    (@define [$($head:tt)*] $name:ident [$($device:tt)*] { $($features:tt)* } $($scope:item)?) => {
         #[derive(
             $crate::__private::core::clone::Clone,
             $crate::__private::core::marker::Copy,
@@ -104,6 +106,7 @@ macro_rules! feature_set {
         $($head)* struct $name;
 
         const _: () = {
+            $($scope)?
             type __Device = <$($device)*::Device as $crate::Device>::Features;
             $crate::feature_set! { @line $name [$crate::__private::AllAbsent] { $($features)* } }
         };
@@ -140,10 +143,13 @@ macro_rules! feature_set {
             "invalid requirement `",
             $crate::__private::core::stringify!($other),
             "` for the feature `",
-            $($crate::__private::core::stringify!($feature),)*
+            $crate::feature_set! { @last $($feature)* },
             "`: write `Required` or `Optional`",
         ) }
     };
+    // The text of the last token of a path.
+    (@last $last:tt) => { $crate::__private::core::stringify!($last) };
+    (@last $first:tt $($rest:tt)+) => { $crate::feature_set! { @last $($rest)+ } };
 }
 
 /// Runs the Rust code in the book's chapter on the language as a doc test.

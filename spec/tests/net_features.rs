@@ -121,8 +121,8 @@ fn alternatives_are_combined_with_other_prerequisites() {
     let tunnel = FeatureBits::new().with_hash_tunnel(true).with_rss(true);
     assert_eq!(steering(tunnel), FeatureBits::new());
     assert_eq!(steering(tunnel.with_ctrl_vq(true)), tunnel.with_ctrl_vq(true));
-    let alone = FeatureBits::new().with_hash_tunnel(true).with_ctrl_vq(true);
-    assert_eq!(steering(alone), alone.with_hash_tunnel(false));
+    let without_rss = FeatureBits::new().with_hash_tunnel(true).with_ctrl_vq(true);
+    assert_eq!(steering(without_rss), without_rss.with_hash_tunnel(false));
 }
 
 #[test]

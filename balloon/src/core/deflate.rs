@@ -7,7 +7,7 @@ use crate::error::BalloonError;
 use crate::features::{Platform, SizeOf, Types};
 use crate::frames::{FrameBitmap, Run, RunMerger, WordBits};
 use crate::platform::{Frames, ManagedChange};
-use crate::queues::InFlight;
+use crate::queues::ArrayContents;
 use crate::units::{FrameRun, FrameSize};
 
 /// When frames that leave the balloon go back to the kernel.
@@ -64,10 +64,10 @@ impl<C: Types> Core<C> {
         match when {
             ReleaseWhen::Acknowledged => {
                 counters.deflating += u64::from(frames);
-                deflate.note(token, InFlight::Deflating { first, frames });
+                deflate.note(token, ArrayContents::Deflating { first, frames });
             }
             ReleaseWhen::Early => {
-                deflate.note(token, InFlight::Released(frames));
+                deflate.note(token, ArrayContents::Released(frames));
                 self.return_frames(first, frames);
             }
         }
@@ -87,7 +87,7 @@ impl<C: Types> Core<C> {
             array.sequence(page::<SizeOf<C>>(frame), Self::FRAME_ENTRIES);
         });
         let Ok(Some(token)) = sent else { return Err(BalloonError::Busy) };
-        self.deflate.note(token, InFlight::Migrating(frame));
+        self.deflate.note(token, ArrayContents::Migrating(frame));
         self.counters.deflating += 1;
         self.counters.migrating += 1;
         self.deflate.notify();

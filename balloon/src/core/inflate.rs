@@ -7,7 +7,7 @@ use crate::error::FrameError;
 use crate::features::{SizeOf, Types};
 use crate::frames::{FrameBitmap, Run, SetError};
 use crate::platform::{Frames, ManagedChange};
-use crate::queues::{ENTRIES, ENTRY_BYTES, InFlight};
+use crate::queues::{ArrayContents, ENTRIES, ENTRY_BYTES};
 use crate::units::{FrameRun, FrameSize};
 
 /// What an array took from the kernel.
@@ -67,7 +67,7 @@ impl<C: Types> Core<C> {
             array.filled.frames = max - source.left;
         });
         if let Some(token) = sent.ok()? {
-            inflate.note(token, InFlight::Inflating(array.filled.frames));
+            inflate.note(token, ArrayContents::Inflating(array.filled.frames));
             self.adjust_managed(ManagedChange::Removed(array.filled.frames));
         }
         Some(array)
@@ -111,7 +111,7 @@ impl<C: Types> Core<C> {
                 array.sequence(first_page, entries);
             });
             if let Ok(Some(token)) = token {
-                self.inflate.note(token, InFlight::Inflating(run.count()));
+                self.inflate.note(token, ArrayContents::Inflating(run.count()));
             }
             self.adjust_managed(ManagedChange::Removed(run.count()));
             first_page = first_page.wrapping_add(entries);

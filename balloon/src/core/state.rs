@@ -12,10 +12,10 @@ use crate::features::{NotifierOf, SizeOf, Types};
 use crate::frames::FrameBitmap;
 use crate::options::Options;
 use crate::platform::{Frames, ManagedChange};
-use crate::queues::{InFlight, PageQueue};
+use crate::queues::{ArrayContents, PageQueue};
 use crate::units::{FrameSize, Pages};
 
-/// How far a request for frames got.
+/// The number of frames that arrays were filled with, and whether there may be more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Filled {
     /// Frames that arrays name now.
@@ -51,7 +51,7 @@ pub struct Core<C: Types> {
     pub(crate) backoff: OomBackoff,
 }
 
-/// Where the balloon stands with its device.
+/// Counters of frames and arrays, and the position of the search for frames to deflate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counters {
     /// Frames that the device has acknowledged to be in the balloon.
@@ -115,13 +115,13 @@ impl<C: Types> Core<C> {
         Ok(self.target()?.frames::<SizeOf<C>>().into())
     }
 
-    /// Takes back all arrays that the device has used, and writes the resulting size to `actual`.
+    /// Reclaims all arrays that the device has used, and writes the resulting size to `actual`.
     pub(crate) fn reap(&mut self) -> Result<(), BalloonError> {
         self.connection.live()?.device.check()?;
         let counters = &mut self.counters;
         self.inflate.pop_all(|array| {
             counters.acknowledged = counters.acknowledged.wrapping_add(1);
-            if let InFlight::Inflating(frames) = array {
+            if let ArrayContents::Inflating(frames) = array {
                 counters.size = counters.size.saturating_add(frames.into());
             }
         })?;
@@ -133,22 +133,22 @@ impl<C: Types> Core<C> {
     }
 
     /// Returns the frames that an acknowledged deflate array names to the kernel.
-    fn finish_deflation(&mut self, array: InFlight) {
+    fn finish_deflation(&mut self, array: ArrayContents) {
         let counters = &mut self.counters;
         match array {
-            InFlight::Deflating { first, frames } => {
+            ArrayContents::Deflating { first, frames } => {
                 counters.size = counters.size.saturating_sub(frames.into());
                 counters.deflating = counters.deflating.saturating_sub(frames.into());
                 self.return_frames(first, frames);
             }
-            InFlight::Migrating(frame) => {
+            ArrayContents::Migrating(frame) => {
                 counters.size = counters.size.saturating_sub(1);
                 counters.deflating = counters.deflating.saturating_sub(1);
                 counters.migrating = counters.migrating.saturating_sub(1);
                 self.return_frames(frame, 1);
             }
-            InFlight::Released(frames) => counters.size = counters.size.saturating_sub(frames.into()),
-            InFlight::Inflating(_) | InFlight::None => {}
+            ArrayContents::Released(frames) => counters.size = counters.size.saturating_sub(frames.into()),
+            ArrayContents::Inflating(_) | ArrayContents::None => {}
         }
     }
 

@@ -3,13 +3,15 @@
 //! | feature | what the kernel implements | what it gets |
 //! |---|---|---|
 //! | [`MustTellHost`] | | the host is notified before deflated pages are used |
-//! | [`StatsVq`] | [`Statistics`](crate::Statistics) | [`service_statistics`](crate::Balloon::service_statistics) |
+//! | [`StatsVq`] | [`Statistics`](crate::platform::Statistics) | [`service_statistics`](crate::Balloon::service_statistics) |
 //! | [`DeflateOnOom`] | | [`deflate_on_oom`](crate::Balloon::deflate_on_oom) |
-//! | [`FreePageHint`] | [`HintFrames`](crate::HintFrames) | [`service_hinting`](crate::Balloon::service_hinting) |
-//! | [`PagePoison`] | [`FillFrames`](crate::FillFrames) | [`Options::poison_value`](crate::Options::poison_value) |
-//! | [`PageReporting`] | [`ReportFrames`](crate::ReportFrames) | [`service_reporting`](crate::Balloon::service_reporting) |
+//! | [`FreePageHint`] | [`HintFrames`](crate::platform::HintFrames) | [`service_hinting`](crate::Balloon::service_hinting) |
+//! | [`PagePoison`] | [`FillFrames`](crate::platform::FillFrames) | [`Options::poison_value`](crate::Options::poison_value) |
+//! | [`PageReporting`] | [`ReportFrames`](crate::platform::ReportFrames) | [`service_reporting`](crate::Balloon::service_reporting) |
 //! | [`AccessPlatform`](AccessPlatform) | [`Dma::map`](aerostat_transport::Dma::map) | devices behind an IOMMU |
 //! | the others | | faster or safer virtqueues |
+
+use aerostat_spec::{Requirement, RequirementOf};
 
 pub use aerostat_spec::balloon::feature::{
     DeflateOnOom, FreePageHint, MustTellHost, PagePoison, PageReporting, StatsVq,
@@ -17,3 +19,7 @@ pub use aerostat_spec::balloon::feature::{
 pub use aerostat_spec::reserved::feature::{
     AccessPlatform, EventIdx, InOrder, IndirectDesc, NotificationData, OrderPlatform, RingPacked,
 };
+
+/// A value that depends on the feature `X` in the feature set `F`: a `V` if the feature is required, an `Option<V>` if it is
+/// optional, and [`NotDeclared`](aerostat_spec::NotDeclared) otherwise.
+pub type IfDeclared<F, X, V> = <RequirementOf<F, X> as Requirement>::Value<V>;

@@ -2,7 +2,7 @@
 
 use aerostat_spec::{FeatureSet, HasFeature, Requirement, RequirementKind, RequirementOf};
 
-use super::feature::{DeflateOnOom, FreePageHint, MustTellHost, PagePoison, PageReporting, StatsVq};
+use super::feature::{DeflateOnOom, FreePageHint, IfDeclared, MustTellHost, PagePoison, PageReporting, StatsVq};
 
 /// Declares the features that a kernel uses, as a type.
 ///
@@ -25,11 +25,13 @@ macro_rules! features {
     ($(#[$attribute:meta])* $visibility:vis struct $name:ident {
         $($feature:ident : $requirement:ident),* $(,)?
     }) => {
+        // Messages print `aerostat_balloon::feature` as a user can write it, and would print `$crate::feature` as it is here.
         $crate::spec::feature_set! {
-            $(#[$attribute])*
-            $visibility struct $name for $crate::spec::balloon {
-                $($crate::feature::$feature: $requirement),*
+            @define [$(#[$attribute])* $visibility] $name [$crate::spec::balloon] {
+                $(aerostat_balloon::feature::$feature: $requirement),*
             }
+            #[allow(unused_imports)]
+            use $crate as aerostat_balloon;
         }
     };
 }
@@ -40,6 +42,12 @@ features! {
 }
 
 /// A set of features for a balloon: any type that [`features!`](crate::features!) declares.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a feature set for a balloon",
+    label = "not declared with `aerostat_balloon::features!`",
+    note = "declare it with `aerostat_balloon::features! {{ struct KernelFeatures {{ MustTellHost: Optional }} }}`, or use \
+            `aerostat_balloon::NoFeatures`"
+)]
 pub trait BalloonFeatureSet:
     FeatureSet
     + HasFeature<MustTellHost>
@@ -51,6 +59,7 @@ pub trait BalloonFeatureSet:
 {
 }
 
+#[diagnostic::do_not_recommend]
 impl<F> BalloonFeatureSet for F where
     F: FeatureSet
         + HasFeature<MustTellHost>
@@ -61,10 +70,6 @@ impl<F> BalloonFeatureSet for F where
         + HasFeature<PageReporting>
 {
 }
-
-/// A value that depends on the feature `X` in the feature set `F`: a `V` if the feature is required, an `Option<V>` if it is
-/// optional, and [`NotDeclared`](aerostat_spec::NotDeclared) otherwise.
-pub type IfDeclared<F, X, V> = <RequirementOf<F, X> as Requirement>::Value<V>;
 
 /// Creates a value that exists whenever the feature `X` is declared, whether it is negotiated or not.
 pub(crate) fn if_declared<F: HasFeature<X>, X, V>(make: impl FnOnce() -> V) -> IfDeclared<F, X, V> {

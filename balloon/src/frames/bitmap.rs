@@ -198,23 +198,23 @@ impl FrameBitmap {
     fn set_many(&mut self, bits: &Range<u64>) -> Result<(), SetError> {
         let Some(last) = bits.end.checked_sub(1) else { return Ok(()) };
         let (from, to) = ((bits.start / BITS) as usize, (last / BITS) as usize);
-        let (head, tail) = (u64::MAX << (bits.start % BITS), u64::MAX >> (BITS - 1 - last % BITS));
+        let (low, high) = (u64::MAX << (bits.start % BITS), u64::MAX >> (BITS - 1 - last % BITS));
         let words = self.words.get_mut(from..=to).unwrap_or_default();
         let is_free = match words {
             [] => true,
-            [only] => *only & head & tail == 0,
-            [first, whole @ .., last] => *first & head == 0 && *last & tail == 0 && whole.iter().all(|word| *word == 0),
+            [only] => *only & low & high == 0,
+            [first, whole @ .., last] => *first & low == 0 && *last & high == 0 && whole.iter().all(|word| *word == 0),
         };
         if !is_free {
             return Err(SetError::AlreadySet);
         }
         match words {
             [] => {}
-            [only] => *only |= head & tail,
+            [only] => *only |= low & high,
             [first, whole @ .., last] => {
-                *first |= head;
+                *first |= low;
                 whole.fill(u64::MAX);
-                *last |= tail;
+                *last |= high;
             }
         }
         (from >> self.part..=to >> self.part).for_each(|part| self.mark_part(part));

@@ -4,6 +4,7 @@ use core::task::Poll;
 
 use aerostat_spec::{RequirementOf, Unavailable};
 
+use super::live::{LiveState, TypesOf};
 use super::operation::{Kind, Operation, sealed};
 use crate::core::{Core, ReleaseWhen};
 use crate::error::BalloonError;
@@ -25,14 +26,14 @@ pub(crate) enum Limit {
 /// If it is dropped, the frames stay in the balloon.
 #[derive(Debug)]
 #[must_use = "the frames stay in the balloon until the host has been notified"]
-pub struct PendingDeflation<'a, C: Types> {
-    core: &'a mut Core<C>,
+pub struct PendingDeflation<'a, S: LiveState> {
+    core: &'a mut Core<TypesOf<S>>,
     frames: u32,
     limit: Limit,
 }
 
-impl<'a, C: Types> PendingDeflation<'a, C> {
-    pub(crate) const fn new(core: &'a mut Core<C>, frames: u32, limit: Limit) -> Self {
+impl<'a, S: LiveState> PendingDeflation<'a, S> {
+    pub(crate) const fn new(core: &'a mut Core<TypesOf<S>>, frames: u32, limit: Limit) -> Self {
         Self { core, frames, limit }
     }
 
@@ -42,7 +43,7 @@ impl<'a, C: Types> PendingDeflation<'a, C> {
     }
 
     /// Tells the host, and returns the frames to the kernel as the host acknowledges them.
-    pub fn tell_host(self) -> Deflation<'a, C> {
+    pub fn tell_host(self) -> Deflation<'a, S> {
         Operation::new(self.core, Deflate { left: self.frames, frames: 0, limit: self.limit })
     }
 
@@ -54,7 +55,7 @@ impl<'a, C: Types> PendingDeflation<'a, C> {
     /// [`BalloonError`]
     pub fn release_early(self) -> Result<u32, BalloonError>
     where
-        RequirementOf<C::Features, MustTellHost>: Unavailable<MustTellHost>,
+        RequirementOf<S::Features, MustTellHost>: Unavailable<MustTellHost>,
     {
         self.core.reap()?;
         if self.core.inflate.is_busy() {
@@ -69,21 +70,17 @@ impl<'a, C: Types> PendingDeflation<'a, C> {
 /// If it is dropped, the frames that were not sent to the host stay in the balloon. The others go back to the kernel during
 /// later calls, as the host acknowledges them.
 ///
-/// The type `C` is [`LiveState::Types`](crate::LiveState::Types) of the state of the balloon:
+/// `S` is the state of the balloon, [`Ready`](crate::Ready) or [`Split`](crate::Split):
 ///
 /// ```
-/// use aerostat_balloon::transport::Transport;
-/// use aerostat_balloon::{Balloon, BalloonError, BalloonFeatureSet, Deflation, LiveState, Platform, Ready};
+/// use aerostat_balloon::ops::Deflation;
+/// use aerostat_balloon::{Balloon, BalloonError, LiveState};
 ///
-/// type TypesOf<T, P, F> = <Ready<T, P, F> as LiveState>::Types;
-///
-/// fn start<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(
-///     balloon: &mut Balloon<Ready<T, P, F>>,
-/// ) -> Result<Deflation<'_, TypesOf<T, P, F>>, BalloonError> {
+/// fn start<S: LiveState>(balloon: &mut Balloon<S>) -> Result<Deflation<'_, S>, BalloonError> {
 ///     Ok(balloon.deflate(100)?.tell_host())
 /// }
 /// ```
-pub type Deflation<'a, C> = Operation<'a, C, Deflate>;
+pub type Deflation<'a, S> = Operation<'a, S, Deflate>;
 
 /// The kind of a [`Deflation`].
 #[derive(Debug)]

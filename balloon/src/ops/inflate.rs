@@ -11,21 +11,17 @@ use crate::features::Types;
 ///
 /// If it is dropped, no more frames are requested from the kernel. Frames that the device already has enter the balloon.
 ///
-/// The type `C` is [`LiveState::Types`](crate::LiveState::Types) of the state of the balloon:
+/// `S` is the state of the balloon, [`Ready`](crate::Ready) or [`Split`](crate::Split):
 ///
 /// ```
-/// use aerostat_balloon::transport::Transport;
-/// use aerostat_balloon::{Balloon, BalloonError, BalloonFeatureSet, Inflation, LiveState, Platform, Ready};
+/// use aerostat_balloon::ops::Inflation;
+/// use aerostat_balloon::{Balloon, BalloonError, LiveState};
 ///
-/// type TypesOf<T, P, F> = <Ready<T, P, F> as LiveState>::Types;
-///
-/// fn start<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(
-///     balloon: &mut Balloon<Ready<T, P, F>>,
-/// ) -> Result<Inflation<'_, TypesOf<T, P, F>>, BalloonError> {
+/// fn start<S: LiveState>(balloon: &mut Balloon<S>) -> Result<Inflation<'_, S>, BalloonError> {
 ///     balloon.inflate(100)
 /// }
 /// ```
-pub type Inflation<'a, C> = Operation<'a, C, Inflate>;
+pub type Inflation<'a, S> = Operation<'a, S, Inflate>;
 
 /// The kind of an [`Inflation`].
 #[derive(Debug)]

@@ -12,23 +12,23 @@ use crate::features::Types;
 /// The new frame is sent to the host first, then the old one. If the migration is dropped, both frames are in the
 /// balloon, or the old one goes back to the kernel when the host acknowledges it.
 ///
-/// The type `C` is [`LiveState::Types`](crate::LiveState::Types) of the state of the balloon:
+/// `S` is the state of the balloon, [`Ready`](crate::Ready) or [`Split`](crate::Split):
 ///
 /// ```
-/// use aerostat_balloon::transport::Transport;
-/// use aerostat_balloon::{Balloon, BalloonFeatureSet, FrameRun, LiveState, Migration, Platform, Ready, Rejected};
+/// use aerostat_balloon::error::Rejected;
+/// use aerostat_balloon::ops::Migration;
+/// use aerostat_balloon::{Balloon, FrameRun, LiveState, Size4KiB};
 ///
-/// type TypesOf<T, P, F> = <Ready<T, P, F> as LiveState>::Types;
+/// type Run = FrameRun<Size4KiB>;
 ///
-/// fn start<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(
-///     balloon: &mut Balloon<Ready<T, P, F>>,
-///     old: u64,
-///     new: FrameRun<P::Size>,
-/// ) -> Result<Migration<'_, TypesOf<T, P, F>>, Rejected<FrameRun<P::Size>>> {
+/// fn start<S>(balloon: &mut Balloon<S>, old: u64, new: Run) -> Result<Migration<'_, S>, Rejected<Run>>
+/// where
+///     S: LiveState<Platform: aerostat_balloon::Frames<Size = Size4KiB>>,
+/// {
 ///     balloon.migrate(old, new)
 /// }
 /// ```
-pub type Migration<'a, C> = Operation<'a, C, Migrate>;
+pub type Migration<'a, S> = Operation<'a, S, Migrate>;
 
 /// The kind of a [`Migration`].
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use core::task::Poll;
 
 use aerostat_transport::Wait;
 
+use super::live::{LiveState, TypesOf};
 use super::wait::block_on;
 use crate::core::Core;
 use crate::error::BalloonError;
@@ -25,17 +26,17 @@ pub(super) mod sealed {
     pub trait Sealed {}
 }
 
-/// An operation of kind `K` in progress: an [`Inflation`](super::Inflation), a [`Deflation`](super::Deflation) or a
-/// [`Migration`](super::Migration).
+/// An operation in progress: an [`Inflation`](super::Inflation), a [`Deflation`](super::Deflation) or a
+/// [`Migration`](super::Migration), by its kind `K`, of a balloon in the state `S`.
 #[derive(Debug)]
 #[must_use = "an operation makes progress only while it is polled"]
-pub struct Operation<'a, C: Types, K> {
-    core: &'a mut Core<C>,
+pub struct Operation<'a, S: LiveState, K> {
+    core: &'a mut Core<TypesOf<S>>,
     kind: K,
 }
 
-impl<'a, C: Types, K: Kind> Operation<'a, C, K> {
-    pub(crate) const fn new(core: &'a mut Core<C>, kind: K) -> Self {
+impl<'a, S: LiveState, K: Kind> Operation<'a, S, K> {
+    pub(crate) const fn new(core: &'a mut Core<TypesOf<S>>, kind: K) -> Self {
         Self { core, kind }
     }
 

@@ -6,10 +6,11 @@ use crate::core::{Core, ReleaseWhen, Supply};
 use crate::error::BalloonError;
 use crate::features::Types;
 
-/// What a step toward the target has left to do.
+/// Whether a step reached the target, and when to make the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "the step says when to call `service` or `retry` next"]
 pub enum Step {
-    /// Nothing: call again when the configuration changes.
+    /// The balloon has the size that the host wants: call again when the configuration changes.
     OnTarget,
     /// The device has arrays of page numbers: call again after its interrupt, or at any time.
     Waiting,

@@ -18,6 +18,7 @@ use super::exchange::{Blocks, FillWhen};
 use super::live_flag::LiveFlag;
 use super::progress::Progress;
 use super::slot::Slot;
+use super::step::step;
 use crate::error::BalloonError;
 use crate::features::Platform;
 use crate::features::feature::FreePageHint;
@@ -32,10 +33,12 @@ const MIN_DESCRIPTORS: u16 = 2;
 /// Bytes of shared memory: one command id for each descriptor.
 const COMMANDS_BYTES: usize = DESCRIPTORS * COMMAND_BYTES;
 
-/// What a buffer that the device has is.
+/// What a descriptor holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum InFlight {
+enum Buffer {
+    /// The device does not have the descriptor.
     None,
+    /// A command id.
     Command,
     /// A block, which stays with the device until the host writes DONE.
     Block,
@@ -55,7 +58,7 @@ enum Round {
 /// The state of hinting in one generation of the device.
 #[derive(Debug)]
 struct State {
-    in_flight: [InFlight; DESCRIPTORS],
+    in_flight: [Buffer; DESCRIPTORS],
     round: Round,
     /// The command id that the driver sent last.
     last_id: Option<u32>,
@@ -65,7 +68,7 @@ struct State {
 
 impl State {
     const NEW: Self = Self {
-        in_flight: [InFlight::None; DESCRIPTORS],
+        in_flight: [Buffer::None; DESCRIPTORS],
         round: Round::Closed,
         last_id: None,
         command: HintCommand::Stop,
@@ -150,31 +153,29 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
         live: &LiveFlag,
         status: InterruptStatus,
     ) -> Result<Progress, BalloonError> {
-        if !live.is_live() {
-            return Err(DeviceError::Resetting.into());
-        }
-        self.take_back_buffers()?;
-        self.read_command(status)?;
-        let before = self.slot.live()?.0.in_flight();
-        let supplied = self.advance_round(platform, live);
-        let (queue, live_proof) = self.slot.live()?;
-        let in_flight = queue.in_flight();
-        if in_flight > before {
-            queue.notify_live(live_proof);
-        }
-        supplied?;
-        if self.state.command == HintCommand::Done && !self.state.in_flight.contains(&InFlight::Block) {
+        let progress = step(
+            self,
+            |this| &mut this.slot,
+            platform,
+            live,
+            |this, _| {
+                this.reclaim_buffers()?;
+                this.read_command(status)
+            },
+            |this, platform| this.advance_round(platform, live),
+        )?;
+        if self.state.command == HintCommand::Done && !self.state.in_flight.contains(&Buffer::Block) {
             self.blocks.return_all::<P, F>(platform);
         }
-        Ok(if in_flight > 0 { Progress::Waiting } else { Progress::Idle })
+        Ok(progress)
     }
 
-    /// Takes back the buffers that the device has used. Their blocks stay in the bitmap.
-    fn take_back_buffers(&mut self) -> Result<(), DeviceError> {
+    /// Reclaims the buffers that the device has used. Their blocks stay in the bitmap.
+    fn reclaim_buffers(&mut self) -> Result<(), DeviceError> {
         let (queue, _) = self.slot.live()?;
         while let Some(used) = queue.pop()? {
             if let Some(entry) = self.state.in_flight.get_mut(used.token.index()) {
-                *entry = InFlight::None;
+                *entry = Buffer::None;
             }
         }
         Ok(())
@@ -248,7 +249,7 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
             // * The element is free memory that the kernel gave up, by the contract of `FrameRun::from_raw`.
             // * It stays in the bitmap until the host writes DONE or the device is reset.
             match unsafe { queue.add(&[element]) } {
-                Ok(token) => note(&mut state.in_flight, token, InFlight::Block),
+                Ok(token) => note(&mut state.in_flight, token, Buffer::Block),
                 Err(_) => {
                     if let Some(run) = blocks.remove(block.number, platform) {
                         platform.deallocate(run);
@@ -272,7 +273,7 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
         // * The element lies in memory of this queue, which is not freed before the queue is released.
         // * Each descriptor has its own word of that memory, which is written only while the descriptor is free.
         let Ok(token) = (unsafe { queue.add(&[element]) }) else { return false };
-        note(&mut self.state.in_flight, token, InFlight::Command);
+        note(&mut self.state.in_flight, token, Buffer::Command);
         true
     }
 }
@@ -292,7 +293,7 @@ const fn in_device_order(id: u32, interface: Interface) -> u32 {
     }
 }
 
-fn note(in_flight: &mut [InFlight; DESCRIPTORS], token: Token, what: InFlight) {
+fn note(in_flight: &mut [Buffer; DESCRIPTORS], token: Token, what: Buffer) {
     if let Some(entry) = in_flight.get_mut(token.index()) {
         *entry = what;
     }

@@ -2,6 +2,8 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use aerostat_transport::DeviceError;
+
 /// Whether the device is live. The balloon clears the flag before a reset; the handles for statistics, reporting and hinting
 /// read it from other contexts.
 #[derive(Debug, Default)]
@@ -21,5 +23,10 @@ impl LiveFlag {
 
     pub(crate) fn is_live(&self) -> bool {
         self.0.load(Ordering::SeqCst)
+    }
+
+    /// Returns an error if the device is not live.
+    pub(crate) fn check(&self) -> Result<(), DeviceError> {
+        if self.is_live() { Ok(()) } else { Err(DeviceError::Resetting) }
     }
 }

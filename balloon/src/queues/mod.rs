@@ -8,11 +8,12 @@ mod progress;
 mod reporting;
 mod slot;
 mod statistics;
+mod step;
 
 pub(crate) use self::exchange::Blocks;
 pub(crate) use self::hinting::HintingQueue;
 pub(crate) use self::live_flag::LiveFlag;
-pub(crate) use self::pages::{ENTRIES, ENTRY_BYTES, InFlight, PageQueue};
+pub(crate) use self::pages::{ArrayContents, ENTRIES, ENTRY_BYTES, PageQueue};
 pub use self::progress::Progress;
 pub(crate) use self::reporting::ReportingQueue;
 pub(crate) use self::statistics::StatisticsQueue;

@@ -19,9 +19,9 @@ const MIN_DESCRIPTORS: u16 = 1;
 
 type Queue<N> = BufferQueue<N, MAX_IN_FLIGHT>;
 
-/// What an array that the device has names.
+/// The frames that an array names, and where they go when the device returns it.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) enum InFlight {
+pub(crate) enum ArrayContents {
     /// The device does not have this array.
     #[default]
     None,
@@ -39,13 +39,13 @@ pub(crate) enum InFlight {
 #[derive(Debug)]
 pub(crate) struct PageQueue<N> {
     pub(crate) slot: Slot<Queue<N>>,
-    in_flight: [InFlight; MAX_IN_FLIGHT],
+    in_flight: [ArrayContents; MAX_IN_FLIGHT],
 }
 
 impl<N: Notifier> PageQueue<N> {
     /// Creates a queue that is not set up.
     pub(crate) const fn new() -> Self {
-        Self { slot: Slot::new(), in_flight: [InFlight::None; MAX_IN_FLIGHT] }
+        Self { slot: Slot::new(), in_flight: [ArrayContents::None; MAX_IN_FLIGHT] }
     }
 
     /// Sets the queue up.
@@ -56,7 +56,7 @@ impl<N: Notifier> PageQueue<N> {
         device: &mut Device<T, balloon::Device, FeaturesOk<F>>,
         dma: &mut impl Dma,
     ) -> Result<(), QueueError> {
-        self.in_flight = [InFlight::None; MAX_IN_FLIGHT];
+        self.in_flight = [ArrayContents::None; MAX_IN_FLIGHT];
         self.slot.fill(device.buffer_queue(queue, MIN_DESCRIPTORS, ENTRIES * ENTRY_BYTES, dma))?;
         Ok(())
     }
@@ -85,9 +85,9 @@ impl<N: Notifier> PageQueue<N> {
         self.slot.live().map_err(AddError::Poisoned)?.0.send(fill)
     }
 
-    /// Notes what the array that was sent names.
+    /// Notes the contents of an array that was sent.
     #[inline]
-    pub(crate) fn note(&mut self, token: Token, what: InFlight) {
+    pub(crate) fn note(&mut self, token: Token, what: ArrayContents) {
         if let Some(entry) = self.in_flight.get_mut(token.index()) {
             *entry = what;
         }
@@ -100,9 +100,9 @@ impl<N: Notifier> PageQueue<N> {
         }
     }
 
-    /// Takes back all arrays that the device has used, and passes what they named to `each`.
+    /// Reclaims all arrays that the device has used, and passes their contents to `each`.
     #[inline]
-    pub(crate) fn pop_all(&mut self, mut each: impl FnMut(InFlight)) -> Result<(), DeviceError> {
+    pub(crate) fn pop_all(&mut self, mut each: impl FnMut(ArrayContents)) -> Result<(), DeviceError> {
         let (queue, _) = self.slot.live()?;
         while let Some(used) = queue.pop()? {
             each(self.in_flight.get_mut(used.token.index()).map(take).unwrap_or_default());
@@ -110,9 +110,9 @@ impl<N: Notifier> PageQueue<N> {
         Ok(())
     }
 
-    /// Takes back an array that the device has used, and returns what it named.
+    /// Reclaims an array that the device has used, and returns its contents.
     #[inline]
-    pub(crate) fn pop(&mut self) -> Result<Option<InFlight>, DeviceError> {
+    pub(crate) fn pop(&mut self) -> Result<Option<ArrayContents>, DeviceError> {
         let Some(used) = self.slot.live()?.0.pop()? else { return Ok(None) };
         Ok(Some(self.in_flight.get_mut(used.token.index()).map(take).unwrap_or_default()))
     }

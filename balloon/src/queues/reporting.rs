@@ -12,6 +12,7 @@ use super::exchange::{Blocks, FillWhen};
 use super::live_flag::LiveFlag;
 use super::progress::Progress;
 use super::slot::Slot;
+use super::step::step;
 use crate::error::BalloonError;
 use crate::features::Platform;
 use crate::features::feature::PageReporting;
@@ -75,28 +76,24 @@ impl<N: Notifier> ReportingQueue<N> {
         self.blocks
     }
 
-    /// Takes back the reports that the device has handled, and sends new ones while there is room.
+    /// Reclaims the reports that the device has handled, and sends new ones while there is room.
     pub(crate) fn service<P: Platform<F>, F>(
         &mut self,
         platform: &mut P,
         live: &LiveFlag,
     ) -> Result<Progress, BalloonError> {
-        if !live.is_live() {
-            return Err(DeviceError::Resetting.into());
-        }
-        self.take_back_reports(platform)?;
-        let before = self.slot.live()?.0.in_flight();
-        let sent = self.send_reports(platform, live);
-        let (queue, live_proof) = self.slot.live()?;
-        if queue.in_flight() > before {
-            queue.notify_live(live_proof);
-        }
-        sent?;
-        Ok(if queue.in_flight() > 0 { Progress::Waiting } else { Progress::Idle })
+        step(
+            self,
+            |this| &mut this.slot,
+            platform,
+            live,
+            |this, platform| Ok(this.reclaim_reports(platform)?),
+            |this, platform| this.send_reports(platform, live),
+        )
     }
 
     /// Returns the blocks of the reports that the device has handled to the kernel.
-    fn take_back_reports<P: Platform<F>, F>(&mut self, platform: &mut P) -> Result<(), DeviceError> {
+    fn reclaim_reports<P: Platform<F>, F>(&mut self, platform: &mut P) -> Result<(), DeviceError> {
         let Self { slot, blocks, reports } = self;
         let (queue, _) = slot.live()?;
         while let Some(used) = queue.pop()? {

@@ -74,9 +74,7 @@ impl<N: Notifier> StatisticsQueue<N> {
         live: &LiveFlag,
         sample: impl FnOnce(&mut Sample),
     ) -> Result<StatsRequest, DeviceError> {
-        if !live.is_live() {
-            return Err(DeviceError::Resetting);
-        }
+        live.check()?;
         let (queue, live_proof) = self.slot.live()?;
         if queue.pop()?.is_none() {
             return Ok(StatsRequest::NotPending);

@@ -7,9 +7,8 @@ use aerostat_transport::{Transport, Wait};
 use super::balloon::Balloon;
 use super::owned::Owned;
 use super::ready::Ready;
-use super::unprobed::ProbeFailed;
 use crate::core::Reset;
-use crate::error::BalloonError;
+use crate::error::{BalloonError, ProbeFailed, StillLive};
 use crate::features::{BalloonFeatureSet, Chosen, Platform};
 
 /// State: the device is reset, the kernel owns every frame, and no queue exists.
@@ -21,16 +20,6 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Debug for Frozen<T, P, 
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Frozen").field("parts", &self.owned).finish()
     }
-}
-
-/// A balloon that could not be frozen or removed. It is still live.
-#[derive(Debug, thiserror::Error)]
-#[error("the balloon is still live: {error}")]
-pub struct StillLive<B> {
-    /// What went wrong.
-    pub error: BalloonError,
-    /// The balloon. Nothing is lost: try again, or [`abandon`](Balloon::abandon) it.
-    pub balloon: B,
 }
 
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>> {
@@ -76,7 +65,7 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>>
     ///
     /// # Errors
     ///
-    /// * [`BalloonError::Reset`] if the device does not finish its reset: it may then still use what it has. Try again.
+    /// * [`BalloonError::Reset`] if the device does not finish its reset: it may then still use the frames and queues. Try again.
     /// * [`BalloonError::TransportLost`] after a panic of the transport.
     pub fn abandon(&mut self) -> Result<(), BalloonError> {
         let parts = self.state.owned.get_mut();
@@ -92,7 +81,7 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Frozen<T, P, F>
     /// Probes the device again, with the same options. The first [`service`](Balloon::service) starts toward the target.
     ///
     /// It polls the status register for the end of the reset, up to 1,000,000 times. If it fails after that, it resets the
-    /// device again and polls as often.
+    /// device again and polls up to as many times.
     ///
     /// # Errors
     ///

@@ -18,8 +18,8 @@ struct PartRef<T: Transport, P: Platform<F>, F: BalloonFeatureSet> {
     part: Part,
 }
 
-// SAFETY: a handle uses only its own part and what is shared, so it is as good as an exclusive reference to the part. The
-// parts that have handles are queues, which contain a notifier and a configuration space, but neither transport nor platform.
+// SAFETY: a handle uses only its own part, exclusively, and the flags that all contexts share. The parts that have handles
+// are queues, which contain a notifier and a configuration space, but neither transport nor platform.
 unsafe impl<T: Transport<Notifier: Send, Config: Send>, P: Platform<F>, F: BalloonFeatureSet> Send
     for PartRef<T, P, F>
 {
@@ -105,6 +105,7 @@ handle! {
 
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> StatisticsHandle<T, P, F> {
     /// Answers the host if it has requested statistics, see [`service_statistics`](crate::Balloon::service_statistics).
+    /// It does at most one register access.
     ///
     /// # Errors
     ///
@@ -116,7 +117,8 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> StatisticsHandle<T, P, 
 }
 
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> ReportingHandle<T, P, F> {
-    /// Makes one bounded step of reporting, see [`service_reporting`](crate::Balloon::service_reporting).
+    /// Makes one bounded step of reporting, see [`service_reporting`](crate::Balloon::service_reporting). It does at
+    /// most one register access.
     ///
     /// # Errors
     ///
@@ -128,7 +130,8 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> ReportingHandle<T, P, F
 }
 
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> HintingHandle<T, P, F> {
-    /// Makes one bounded step of hinting, see [`service_hinting`](crate::Balloon::service_hinting).
+    /// Makes one bounded step of hinting, see [`service_hinting`](crate::Balloon::service_hinting). It does at most
+    /// 130 register accesses.
     ///
     /// # Errors
     ///

@@ -5,58 +5,30 @@ use aerostat_transport::Transport;
 
 use super::balloon::Balloon;
 use crate::core::Core;
-use crate::error::BalloonError;
-use crate::features::feature::DeflateOnOom;
-use crate::features::{IfDeclared, SizeOf, Types, if_negotiated};
+use crate::error::{BalloonError, Rejected};
+use crate::features::feature::{DeflateOnOom, IfDeclared};
+use crate::features::{SizeOf, Types, if_negotiated};
 use crate::ops::{
-    Inflate, Inflation, Limit, Migrate, Migration, Operation, Pause, PendingDeflation, Step, step_toward,
+    Inflate, Inflation, Limit, LiveState, Migrate, Migration, Operation, Pause, PendingDeflation, Step, step_toward,
 };
+use crate::platform::Frames;
 use crate::units::{FrameRun, Pages};
 
-/// A state in which the device is live: [`Ready`](crate::Ready) or [`Split`](crate::Split). Sealed.
-#[diagnostic::on_unimplemented(
-    message = "the balloon is not live in the state `{Self}`",
-    label = "needs a live balloon",
-    note = "`probe()` makes an unprobed balloon live, `restore()` a frozen one"
-)]
-pub trait LiveState: sealed::Sealed {
-    /// The types that the kernel chose.
-    type Types: Types;
-
-    #[doc(hidden)]
-    fn core(&self) -> &Core<Self::Types>;
-
-    #[doc(hidden)]
-    fn core_mut(&mut self) -> &mut Core<Self::Types>;
-}
-
-pub(super) mod sealed {
-    pub trait Sealed {}
-}
-
-type Platform<S> = <<S as LiveState>::Types as Types>::Platform;
-type Features<S> = <<S as LiveState>::Types as Types>::Features;
-type Interrupt<S> = <<<S as LiveState>::Types as Types>::Transport as Transport>::Interrupt;
-type Size<S> = SizeOf<<S as LiveState>::Types>;
-
-/// Frames that the balloon did not take.
-#[derive(Debug, thiserror::Error)]
-#[error("the balloon did not take the frames: {error}")]
-pub struct Rejected<R> {
-    /// The frames.
-    pub run: R,
-    /// Why.
-    pub error: BalloonError,
-}
+type Interrupt<S> = <<S as LiveState>::Transport as Transport>::Interrupt;
+type Size<S> = <<S as LiveState>::Platform as Frames>::Size;
 
 // The bound is on each of these methods, because the compiler then prints the advice of `LiveState` for other states. It does
 // not do so for methods with associated types of the state in their signatures.
 impl<S> Balloon<S> {
-    /// Makes one bounded step toward the target and never waits: takes back the arrays that the device has used, writes
+    /// Makes one bounded step toward the target and never waits: reclaims the arrays that the device has used, writes
     /// `actual`, reads the target, and sends arrays while there is room.
     ///
     /// Call it once after [`probe`](Balloon::probe), and again as the returned [`Step`] says, from a work queue and not from
     /// the interrupt handler. Each step reads the target again.
+    ///
+    /// A step does at most 132 register accesses: one of the status, one of `actual`, 129 of the target (up to 64 attempts
+    /// to read it between equal generation counts), and one notification. It does at most 6 while the host does not change
+    /// the configuration.
     ///
     /// # Errors
     ///
@@ -72,8 +44,8 @@ impl<S> Balloon<S> {
         step_toward(core, target)
     }
 
-    /// Makes a step like [`service`](Balloon::service) after the pause of [`Step::Paused`]. If the balloon pauses for another
-    /// reason by now, the step returns the new pause.
+    /// Makes a step like [`service`](Balloon::service) after the pause of [`Step::Paused`], with the same limit of register
+    /// accesses. If the balloon now pauses for another reason, the step returns the new pause.
     ///
     /// # Errors
     ///
@@ -86,7 +58,7 @@ impl<S> Balloon<S> {
         self.service()
     }
 
-    /// Makes one bounded step toward an empty balloon, independently of the target.
+    /// Makes one bounded step toward an empty balloon, independently of the target. It does at most 3 register accesses.
     ///
     /// # Errors
     ///
@@ -135,7 +107,7 @@ impl<S: LiveState> Balloon<S> {
     /// # Errors
     ///
     /// [`BalloonError::Device`]
-    pub fn inflate(&mut self, frames: u32) -> Result<Inflation<'_, S::Types>, BalloonError> {
+    pub fn inflate(&mut self, frames: u32) -> Result<Inflation<'_, S>, BalloonError> {
         let core = self.state.core_mut();
         let missing = core.missing()?.min(frames.into());
         Ok(Operation::new(core, Inflate::new(missing as u32)))
@@ -166,7 +138,7 @@ impl<S: LiveState> Balloon<S> {
     /// # Errors
     ///
     /// [`BalloonError::Device`]
-    pub fn deflate(&mut self, frames: u32) -> Result<PendingDeflation<'_, S::Types>, BalloonError> {
+    pub fn deflate(&mut self, frames: u32) -> Result<PendingDeflation<'_, S>, BalloonError> {
         let core = self.state.core_mut();
         let surplus = core.surplus()?.min(frames.into());
         Ok(PendingDeflation::new(core, surplus as u32, Limit::Target))
@@ -180,13 +152,13 @@ impl<S: LiveState> Balloon<S> {
     ///
     /// Where the feature is optional and the device does not offer it, the balloon may not be deflated below the target:
     /// `None`.
-    pub fn deflate_on_oom(&mut self) -> IfDeclared<Features<S>, DeflateOnOom, PendingDeflation<'_, S::Types>>
+    pub fn deflate_on_oom(&mut self) -> IfDeclared<S::Features, DeflateOnOom, PendingDeflation<'_, S>>
     where
-        RequirementOf<Features<S>, DeflateOnOom>: Available<DeflateOnOom>,
+        RequirementOf<S::Features, DeflateOnOom>: Available<DeflateOnOom>,
     {
         let core = self.state.core_mut();
         let is_negotiated = core.connection.has(DeflateOnOom);
-        if_negotiated::<Features<S>, DeflateOnOom, _>(is_negotiated, || {
+        if_negotiated::<S::Features, DeflateOnOom, _>(is_negotiated, || {
             core.backoff.start();
             let frames = core.held().min(Pages(core.options.oom_pages).frames::<Size<S>>().into());
             PendingDeflation::new(core, frames as u32, Limit::Empty)
@@ -194,7 +166,7 @@ impl<S: LiveState> Balloon<S> {
     }
 
     /// Starts to replace the ballooned frame `old` with the one frame of `new`, because the kernel needs `old` for compaction.
-    /// The frame comes back through [`Frames::deallocate`](crate::Frames::deallocate).
+    /// The frame comes back through [`Frames::deallocate`].
     ///
     /// # Errors
     ///
@@ -204,7 +176,7 @@ impl<S: LiveState> Balloon<S> {
         &mut self,
         old: u64,
         new: FrameRun<Size<S>>,
-    ) -> Result<Migration<'_, S::Types>, Rejected<FrameRun<Size<S>>>> {
+    ) -> Result<Migration<'_, S>, Rejected<FrameRun<Size<S>>>> {
         let core = self.state.core_mut();
         let error = match core.reap() {
             Err(error) => Some(error),
@@ -221,7 +193,7 @@ impl<S: LiveState> Balloon<S> {
     }
 
     /// Returns the features that were negotiated, or `None` after [`Balloon::abandon`].
-    pub fn accepted(&self) -> Option<&Accepted<Features<S>>> {
+    pub fn accepted(&self) -> Option<&Accepted<S::Features>> {
         Some(self.state.core().connection.live().ok()?.device.accepted())
     }
 
@@ -231,12 +203,12 @@ impl<S: LiveState> Balloon<S> {
     }
 
     /// Returns the platform.
-    pub fn platform(&self) -> &Platform<S> {
+    pub fn platform(&self) -> &S::Platform {
         &self.state.core().platform
     }
 
     /// Returns the platform for changes.
-    pub fn platform_mut(&mut self) -> &mut Platform<S> {
+    pub fn platform_mut(&mut self) -> &mut S::Platform {
         &mut self.state.core_mut().platform
     }
 }

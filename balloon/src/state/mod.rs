@@ -10,9 +10,8 @@ mod split;
 mod unprobed;
 
 pub use self::balloon::Balloon;
-pub use self::frozen::{Frozen, StillLive};
+pub use self::frozen::Frozen;
 pub use self::handles::{HintingHandle, ReportingHandle, StatisticsHandle};
-pub use self::live::{LiveState, Rejected};
 pub use self::ready::Ready;
 pub use self::split::{Handles, Split};
-pub use self::unprobed::{NewFailed, ProbeFailed, Unprobed};
+pub use self::unprobed::Unprobed;

@@ -11,7 +11,7 @@ use crate::parts::Parts;
 /// All parts of a balloon without handles.
 ///
 /// Dropping it resets a live device without waiting, and returns everything to the kernel. If the reset does not finish at
-/// once, the device keeps what it has, and the memory is leaked.
+/// once, the device may still use frames and queues, and the memory is leaked.
 pub(super) struct Owned<C: Types> {
     parts: ManuallyDrop<PrivateBox<Parts<C>>>,
 }
@@ -51,8 +51,8 @@ impl<C: Types> Owned<C> {
 
 impl<C: Types> Drop for Owned<C> {
     fn drop(&mut self) {
-        // A device that does not finish its reset may still use the memory, so everything is leaked. The same holds after a panic
-        // of the transport: the device may be live.
+        // A device that does not finish its reset may still use the memory, so everything is leaked. The same holds after a
+        // panic of the transport: the device may be live.
         let parts = self.get_mut();
         if parts.reset(Reset::AtOnce).is_ok() && parts.core.connection.is_idle() {
             // SAFETY: `drop` runs once, and `into_box` prevents it from running.

@@ -6,13 +6,12 @@ use aerostat_spec::{Available, Feature, HasFeature, RequirementOf};
 use aerostat_transport::{InterruptStatus, Transport, Wait};
 
 use super::balloon::Balloon;
-use super::live::{LiveState, sealed};
 use super::owned::Owned;
 use crate::core::{Core, ReleaseWhen};
 use crate::error::BalloonError;
-use crate::features::feature::{FreePageHint, PageReporting, StatsVq};
-use crate::features::{BalloonFeatureSet, Chosen, IfDeclared, Platform, Types, declared_mut, result_of};
-use crate::ops::block_on;
+use crate::features::feature::{FreePageHint, IfDeclared, PageReporting, StatsVq};
+use crate::features::{BalloonFeatureSet, Chosen, Platform, Types, declared_mut, result_of};
+use crate::ops::{LiveState, block_on, sealed};
 use crate::parts::{Parts, QueueNumbers};
 use crate::queues::{Progress, StatsRequest};
 
@@ -33,19 +32,22 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Debug for Ready<T, P, F
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> sealed::Sealed for Ready<T, P, F> {}
 
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> LiveState for Ready<T, P, F> {
-    type Types = Chosen<T, P, F>;
+    type Transport = T;
+    type Platform = P;
+    type Features = F;
 
-    fn core(&self) -> &Core<Self::Types> {
+    fn core(&self) -> &Core<Chosen<T, P, F>> {
         &self.owned.get().core
     }
 
-    fn core_mut(&mut self) -> &mut Core<Self::Types> {
+    fn core_mut(&mut self) -> &mut Core<Chosen<T, P, F>> {
         &mut self.owned.get_mut().core
     }
 }
 
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>> {
     /// Answers the host if it has requested statistics. Call it after an interrupt, but not in the interrupt handler.
+    /// It does at most one register access, the notification.
     ///
     /// # Errors
     ///
@@ -60,11 +62,11 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>>
         })
     }
 
-    /// Makes one bounded step of free page reporting and never waits: takes back the blocks that the host has handled, and
+    /// Makes one bounded step of free page reporting and never waits: reclaims the blocks that the host has handled, and
     /// reports more.
     ///
     /// Call it some time after the kernel has freed memory, because much of it is allocated again soon, and after an
-    /// interrupt while it returns [`Progress::Waiting`].
+    /// interrupt while it returns [`Progress::Waiting`]. It does at most one register access, the notification.
     ///
     /// # Errors
     ///
@@ -85,6 +87,9 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>>
     /// Call it after every interrupt with its status, and once at the start with [`InterruptStatus::ANY`]. The command id is
     /// read only when the configuration has changed, because some hosts replace it by STOP while a round is open. Where one
     /// vector serves queues and configuration, a round may therefore end early.
+    ///
+    /// It does at most 130 register accesses: 129 of the command id, if the configuration has changed, and one notification.
+    /// It does at most 4 while the host does not change the configuration.
     ///
     /// # Errors
     ///

@@ -7,13 +7,13 @@ use aerostat_transport::Transport;
 
 use super::balloon::Balloon;
 use super::handles::{HintingHandle, ReportingHandle, StatisticsHandle};
-use super::live::{LiveState, sealed};
 use super::owned::Owned;
 use super::ready::Ready;
 use crate::core::{Core, Reset};
-use crate::features::feature::{FreePageHint, PageReporting, StatsVq};
-use crate::features::{BalloonFeatureSet, Chosen, IfDeclared, Platform, declared, if_negotiated, is_declared};
+use crate::features::feature::{FreePageHint, IfDeclared, PageReporting, StatsVq};
+use crate::features::{BalloonFeatureSet, Chosen, Platform, declared, if_negotiated, is_declared};
 use crate::memory::PrivateBox;
+use crate::ops::{LiveState, sealed};
 use crate::parts::Parts;
 
 /// State: the device is live, and statistics, reporting and hinting have handles.
@@ -49,7 +49,7 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Drop for Split<T, P, F>
         shared.live.set(false);
         // SAFETY: the parts are valid, and only the balloon uses this field.
         let core = unsafe { &mut (*at.as_ptr()).core };
-        // If the reset does not finish, the device keeps what it has, blocks too.
+        // If the reset does not finish, the device may still use frames, blocks and queues, which are leaked.
         if let Ok(Some(_)) = core.reset(Reset::AtOnce)
             && (is_declared::<F, PageReporting>() || is_declared::<F, FreePageHint>())
         {
@@ -65,14 +65,16 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Drop for Split<T, P, F>
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> sealed::Sealed for Split<T, P, F> {}
 
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> LiveState for Split<T, P, F> {
-    type Types = Chosen<T, P, F>;
+    type Transport = T;
+    type Platform = P;
+    type Features = F;
 
-    fn core(&self) -> &Core<Self::Types> {
+    fn core(&self) -> &Core<Chosen<T, P, F>> {
         // SAFETY: the parts are valid, and only the balloon uses this field, which is shared like `self`.
         unsafe { &(*self.parts.as_ptr().as_ptr()).core }
     }
 
-    fn core_mut(&mut self) -> &mut Core<Self::Types> {
+    fn core_mut(&mut self) -> &mut Core<Chosen<T, P, F>> {
         // SAFETY: the parts are valid, and only the balloon uses this field, exclusively like `self`.
         unsafe { &mut (*self.parts.as_ptr().as_ptr()).core }
     }

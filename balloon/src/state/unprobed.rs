@@ -7,7 +7,7 @@ use aerostat_transport::Transport;
 use super::balloon::Balloon;
 use super::owned::Owned;
 use super::ready::Ready;
-use crate::error::{NewError, ProbeError};
+use crate::error::{NewFailed, ProbeFailed};
 use crate::features::{BalloonFeatureSet, Chosen, Platform};
 use crate::options::Options;
 use crate::parts::Parts;
@@ -41,7 +41,7 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Unprobed<T, P, 
     /// the first [`service`](Balloon::service) starts toward the target.
     ///
     /// It polls the status register for the end of the reset, up to 1,000,000 times. If it fails after that, it resets the
-    /// device again and polls as often.
+    /// device again and polls up to as many times.
     ///
     /// # Errors
     ///
@@ -57,47 +57,4 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Unprobed<T, P, 
     pub fn into_parts(self) -> (T, P) {
         self.state.owned.into_idle()
     }
-}
-
-/// [`Balloon::new`] failed.
-#[derive(thiserror::Error)]
-#[error("failed to create the balloon: {error}")]
-pub struct NewFailed<T, P> {
-    /// What went wrong.
-    pub error: NewError,
-    /// The transport, unchanged.
-    pub transport: T,
-    /// The platform, unchanged.
-    pub platform: P,
-}
-
-impl<T, P> Debug for NewFailed<T, P> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewFailed").field("error", &self.error).finish_non_exhaustive()
-    }
-}
-
-impl<T, P> From<NewFailed<T, P>> for ProbeError {
-    /// Drops transport and platform.
-    fn from(failed: NewFailed<T, P>) -> Self {
-        Self::New(failed.error)
-    }
-}
-
-impl<B> From<ProbeFailed<B>> for ProbeError {
-    /// Drops the balloon, which returns its private memory to the kernel.
-    fn from(failed: ProbeFailed<B>) -> Self {
-        failed.error
-    }
-}
-
-/// Probing failed. Unless the device has the wrong type, it has been reset or marked FAILED. If the reset did not finish, the
-/// queue memory is leaked, because the device may still use it.
-#[derive(Debug, thiserror::Error)]
-#[error("failed to probe the balloon: {error}")]
-pub struct ProbeFailed<B> {
-    /// What went wrong.
-    pub error: ProbeError,
-    /// The balloon, in its state before.
-    pub balloon: B,
 }

@@ -1,10 +1,10 @@
 //! A device whose registers return wrong values, before and after it is live.
 
+use aerostat_balloon::error::NewError;
+use aerostat_balloon::ops::PauseReason;
 use aerostat_balloon::spec::NegotiateError;
 use aerostat_balloon::transport::{ConfigError, DeviceError, InterruptSource, Mmio, MmioError, QueueError, SetupError};
-use aerostat_balloon::{
-    Balloon, BalloonError, NewError, NoFeatures, Options, Pages, PauseReason, ProbeError, Size4KiB, Step,
-};
+use aerostat_balloon::{Balloon, BalloonError, NoFeatures, Options, Pages, ProbeError, Size4KiB, Step};
 use aerostat_device::{BalloonDevice, Builder, Fault, RegisterFault, TestPlatform, When};
 
 use crate::common::{TellHost, assert_all_returned, assert_clean, assert_reset, bus, settle};
@@ -181,7 +181,7 @@ fn a_target_that_changes_in_every_step_is_followed() {
     let mut rig = Rig::new(BalloonDevice::builder().manual());
     for round in 0..200_u32 {
         rig.device.inject(RegisterFault::NumPages(if round % 2 == 0 { u32::MAX } else { 0 }));
-        rig.balloon.service().unwrap();
+        let _ = rig.balloon.service().unwrap();
         rig.device.step();
         assert_clean(&rig.device, &rig.ledger);
     }

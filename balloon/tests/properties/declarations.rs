@@ -2,19 +2,17 @@
 
 use std::convert::identity;
 
+use aerostat_balloon::handles::Progress;
+use aerostat_balloon::ops::PendingDeflation;
 use aerostat_balloon::transport::InterruptStatus;
 use aerostat_balloon::{
-    Balloon, BalloonError, BalloonFeatureSet, FrameSize, LiveState, NoFeatures, Options, PendingDeflation, Platform,
-    Progress, Ready, features,
+    Balloon, BalloonError, BalloonFeatureSet, FrameSize, LiveState, NoFeatures, Options, Platform, features,
 };
 use aerostat_device::TestPlatform;
 
-use crate::common::{Bus, Live};
+use crate::common::Live;
 use crate::moves::Part;
 use crate::setup::Setup;
-
-/// The types of a balloon with frames of size `S` and the features `F`.
-pub(crate) type Types<S, F> = <Ready<Bus, TestPlatform<S>, F> as LiveState>::Types;
 
 /// A feature set, and the methods that exist only with some features.
 pub(crate) trait Declaration: BalloonFeatureSet {
@@ -22,14 +20,16 @@ pub(crate) trait Declaration: BalloonFeatureSet {
     fn options(setup: &Setup) -> Options<Self>;
 
     /// Releases frames early, if the feature set allows it. Returns their number.
-    fn release_early<S: FrameSize>(pending: PendingDeflation<'_, Types<S, Self>>) -> Result<u32, BalloonError>
+    fn release_early<S: FrameSize, B: LiveState<Platform = TestPlatform<S>, Features = Self>>(
+        pending: PendingDeflation<'_, B>,
+    ) -> Result<u32, BalloonError>
     where
         TestPlatform<S>: Platform<Self>;
 
     /// Deflates on OOM, if that was negotiated.
-    fn deflate_on_oom<S: FrameSize, B: LiveState<Types = Types<S, Self>>>(
+    fn deflate_on_oom<S: FrameSize, B: LiveState<Platform = TestPlatform<S>, Features = Self>>(
         balloon: &mut Balloon<B>,
-    ) -> Option<PendingDeflation<'_, Types<S, Self>>>
+    ) -> Option<PendingDeflation<'_, B>>
     where
         TestPlatform<S>: Platform<Self>;
 
@@ -55,7 +55,9 @@ pub(crate) fn has_blocks<F: BalloonFeatureSet>() -> bool {
 
 macro_rules! declaration {
     (release_early: true) => {
-        fn release_early<S: FrameSize>(pending: PendingDeflation<'_, Types<S, Self>>) -> Result<u32, BalloonError>
+        fn release_early<S: FrameSize, B: LiveState<Platform = TestPlatform<S>, Features = Self>>(
+        pending: PendingDeflation<'_, B>,
+    ) -> Result<u32, BalloonError>
         where
             TestPlatform<S>: Platform<Self>,
         {
@@ -63,7 +65,9 @@ macro_rules! declaration {
         }
     };
     (release_early: false) => {
-        fn release_early<S: FrameSize>(_pending: PendingDeflation<'_, Types<S, Self>>) -> Result<u32, BalloonError>
+        fn release_early<S: FrameSize, B: LiveState<Platform = TestPlatform<S>, Features = Self>>(
+        _pending: PendingDeflation<'_, B>,
+    ) -> Result<u32, BalloonError>
         where
             TestPlatform<S>: Platform<Self>,
         {
@@ -84,9 +88,9 @@ macro_rules! declaration {
 
             declaration!(release_early: $early);
 
-            fn deflate_on_oom<S: FrameSize, B: LiveState<Types = Types<S, Self>>>(
+            fn deflate_on_oom<S: FrameSize, B: LiveState<Platform = TestPlatform<S>, Features = Self>>(
                 balloon: &mut Balloon<B>,
-            ) -> Option<PendingDeflation<'_, Types<S, Self>>>
+            ) -> Option<PendingDeflation<'_, B>>
             where
                 TestPlatform<S>: Platform<Self>,
             {
@@ -118,9 +122,9 @@ macro_rules! declaration {
 
             declaration!(release_early: $early);
 
-            fn deflate_on_oom<S: FrameSize, B: LiveState<Types = Types<S, Self>>>(
+            fn deflate_on_oom<S: FrameSize, B: LiveState<Platform = TestPlatform<S>, Features = Self>>(
                 _balloon: &mut Balloon<B>,
-            ) -> Option<PendingDeflation<'_, Types<S, Self>>>
+            ) -> Option<PendingDeflation<'_, B>>
             where
                 TestPlatform<S>: Platform<Self>,
             {

@@ -4,11 +4,12 @@ use std::mem::replace;
 use std::sync::Arc;
 
 use aerostat_balloon::feature::{FreePageHint, PageReporting, StatsVq};
+use aerostat_balloon::handles::{HintingHandle, Progress, ReportingHandle, StatisticsHandle};
+use aerostat_balloon::ops::{Pause, PauseReason};
 use aerostat_balloon::spec::{Requirement, RequirementOf};
 use aerostat_balloon::transport::{InterruptSource, InterruptStatus};
 use aerostat_balloon::{
-    Balloon, BalloonError, FrameSize, Frozen, Handles, HintingHandle, LiveState, Options, Pause, PauseReason, Platform,
-    Progress, ReportingHandle, Signal, Source, Split, StatisticsHandle, Step,
+    Balloon, BalloonError, FrameSize, Frozen, Handles, LiveState, Options, Platform, Signal, Source, Split, Step,
 };
 use aerostat_device::{
     BalloonDevice, FreePageViolation, Ledger, OwnershipViolation, QueueFault, Reuse, TestPlatform, Violation, Work,

@@ -1,11 +1,10 @@
 //! Operations on a live balloon, split or not.
 
-use aerostat_balloon::{
-    Balloon, BalloonError, FrameSize, Frames, LiveState, Pause, PendingDeflation, Platform, Step, feature,
-};
+use aerostat_balloon::ops::{Pause, PendingDeflation};
+use aerostat_balloon::{Balloon, BalloonError, FrameSize, Frames, LiveState, Platform, Step, feature};
 use aerostat_device::{Ledger, TestPlatform};
 
-use crate::declarations::{Declaration, Types};
+use crate::declarations::Declaration;
 use crate::moves::{Operation, Then};
 
 /// Calls one operation. A rejection is not an error. `pause` is the last pause of the balloon.
@@ -18,7 +17,7 @@ pub(crate) fn operate<S, F, B>(
 where
     S: FrameSize,
     F: Declaration,
-    B: LiveState<Types = Types<S, F>>,
+    B: LiveState<Platform = TestPlatform<S>, Features = F>,
     TestPlatform<S>: Platform<F>,
 {
     match operation {
@@ -44,7 +43,7 @@ where
                 return unless_rejection(rejected.error);
             }
         }
-        Operation::Deflate { frames, then } => return finish::<S, F>(balloon.deflate(frames)?, then),
+        Operation::Deflate { frames, then } => return finish::<S, F, B>(balloon.deflate(frames)?, then),
         Operation::DeflateOnOom { then } => {
             let allocated = ledger.allocated_frames().len();
             let is_live = balloon.accepted().is_some();
@@ -53,7 +52,7 @@ where
             assert!(!is_live || pending.is_some() == is_negotiated, "deflate_on_oom exists if it was negotiated");
             if let Some(pending) = pending {
                 assert!(pending.frames() as usize <= allocated, "deflate_on_oom returns at most all frames");
-                return finish::<S, F>(pending, then);
+                return finish::<S, F, B>(pending, then);
             }
         }
         Operation::Migrate { old, frames, polls } => return migrate::<S, F, B>(balloon, ledger, old, frames, polls),
@@ -67,10 +66,11 @@ fn note(step: Step, pause: &mut Option<Pause>) {
     }
 }
 
-fn finish<S, F>(pending: PendingDeflation<'_, Types<S, F>>, then: Then) -> Result<(), BalloonError>
+fn finish<S, F, B>(pending: PendingDeflation<'_, B>, then: Then) -> Result<(), BalloonError>
 where
     S: FrameSize,
     F: Declaration,
+    B: LiveState<Platform = TestPlatform<S>, Features = F>,
     TestPlatform<S>: Platform<F>,
 {
     match then {
@@ -83,7 +83,7 @@ where
             }
             Ok(())
         }
-        Then::ReleaseEarly => F::release_early::<S>(pending).map(drop).or_else(unless_rejection),
+        Then::ReleaseEarly => F::release_early::<S, B>(pending).map(drop).or_else(unless_rejection),
         Then::Drop => Ok(()),
     }
 }
@@ -98,7 +98,7 @@ fn migrate<S, F, B>(
 where
     S: FrameSize,
     F: Declaration,
-    B: LiveState<Types = Types<S, F>>,
+    B: LiveState<Platform = TestPlatform<S>, Features = F>,
     TestPlatform<S>: Platform<F>,
 {
     let allocated = ledger.allocated_frames();

@@ -3,7 +3,7 @@
 use std::{alloc::Layout, ops::Range, time::Duration};
 
 use aerostat_balloon::{
-    Balloon, FrameRun, Frames, Options, PAGE_BYTES, PrivateMemory, Ready, Size4KiB, Step, features,
+    Balloon, FrameRun, Frames, Options, Pages, PrivateMemory, Ready, Size4KiB, Step, features,
     transport::{Dma, DmaRegion, Mmio, Spin},
 };
 use aerostat_device::{BalloonDevice, GuestMemory, Logging, Registers, Work};
@@ -19,7 +19,7 @@ const INFLATED: [u64; 4] = [1, 4, 16, 64];
 /// The sizes in GiB of the guests that follow a target by 1 GiB. The last one has the most pages that can be numbered.
 const FOLLOWING: [u64; 6] = [1, 4, 16, 64, 1 << 10, 16 << 10];
 /// The pages in 1 GiB.
-const GIB: u64 = (1 << 30) / PAGE_BYTES;
+const GIB: u64 = (1 << 30) / Pages::SIZE;
 /// The pages for memory that driver and device share.
 const SHARED: u64 = 1024;
 /// The most steps for 1 GiB: each step processes at least one array.
@@ -69,7 +69,8 @@ impl Guest {
         // Write to the memory first, so that page faults on the host are not measured.
         let words = STATE_WORDS + usize::try_from((gib * GIB).div_ceil(u64::BITS.into()))?;
         let private = vec![u64::MAX; words].into_boxed_slice();
-        let kernel = Kernel { memory: device.memory().clone(), free: vec![free], shared: SHARED * PAGE_BYTES, private };
+        let kernel =
+            Kernel { memory: device.memory().clone(), free: vec![free], shared: SHARED * Pages::SIZE, private };
         let transport = Mmio::new(device.registers()).map_err(|(_, error)| error)?;
         let clock = Clock::start_this_thread();
         let driver = Balloon::new(transport, kernel, Options::new(Declared)).map_err(|failed| failed.error)?;

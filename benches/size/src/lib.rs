@@ -7,10 +7,9 @@ use core::alloc::Layout;
 use core::ops::Range;
 use core::ptr::NonNull;
 
+use aerostat_balloon::platform::{FillFrames, HintFrames, ReportFrames, Sample, StatTag, Statistics};
 use aerostat_balloon::transport::{Dma, DmaRegion};
-use aerostat_balloon::{
-    FillFrames, FrameRun, Frames, HintFrames, PrivateMemory, ReportFrames, Sample, Size4KiB, StatTag, Statistics,
-};
+use aerostat_balloon::{FrameRun, Frames, PrivateMemory, Size4KiB};
 
 /// A kernel whose allocators are other code.
 #[derive(Debug)]

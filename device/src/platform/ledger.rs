@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aerostat_balloon::ManagedChange;
+use aerostat_balloon::platform::ManagedChange;
 use aerostat_transport::DmaRegion;
 
 use super::dma::DmaAllocator;

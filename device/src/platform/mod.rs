@@ -17,7 +17,8 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use aerostat_balloon::{FrameRun, FrameSize, Frames, ManagedChange, PrivateMemory, Size4KiB};
+use aerostat_balloon::platform::ManagedChange;
+use aerostat_balloon::{FrameRun, FrameSize, Frames, PrivateMemory, Size4KiB};
 use aerostat_transport::{DeviceAddress, Dma, DmaRegion};
 
 use crate::device::BalloonDevice;

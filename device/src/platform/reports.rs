@@ -1,6 +1,7 @@
 //! Free frames for reports and hints.
 
-use aerostat_balloon::{FillFrames, FrameRun, FrameSize, HintFrames, ReportFrames};
+use aerostat_balloon::platform::{FillFrames, HintFrames, ReportFrames};
+use aerostat_balloon::{FrameRun, FrameSize};
 
 use super::TestPlatform;
 use super::frames::{Owner, Reuse};

@@ -1,6 +1,7 @@
 //! The memory statistics of the kernel.
 
-use aerostat_balloon::{FrameSize, Sample, StatTag, Statistics};
+use aerostat_balloon::FrameSize;
+use aerostat_balloon::platform::{Sample, StatTag, Statistics};
 
 use super::TestPlatform;
 use super::ledger::{Ledger, lock};

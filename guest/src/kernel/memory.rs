@@ -5,8 +5,8 @@
 use core::ops::Range;
 use core::ptr::{self, NonNull};
 
+use aerostat_balloon::transport::MmioRegion;
 use aerostat_guest::{BitAlloc16M, FRAME_BYTES, FrameAllocator, MemoryMap};
-use aerostat_transport::MmioRegion;
 use log::warn;
 use spin::{Mutex, Once};
 

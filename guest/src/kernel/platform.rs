@@ -12,9 +12,10 @@ use core::ops::Range;
 use core::ptr::NonNull;
 use core::slice;
 
-use aerostat_balloon::{FrameRun, Frames, ManagedChange, PrivateMemory, Size4KiB};
+use aerostat_balloon::platform::ManagedChange;
+use aerostat_balloon::transport::{Dma, DmaRegion};
+use aerostat_balloon::{FrameRun, Frames, PrivateMemory, Size4KiB};
 use aerostat_guest::FRAME_BYTES;
-use aerostat_transport::{Dma, DmaRegion};
 
 use super::memory::{self, FRAMES};
 

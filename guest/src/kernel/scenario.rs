@@ -1,9 +1,11 @@
 //! What the kernel does for tests of the balloon, as its command line says. A kernel that has programs does not need this.
 
+pub(crate) mod features;
 mod freeze;
 mod memory_test;
 mod reset;
 mod spare;
+mod statistics;
 mod touch;
 
 use aerostat_guest::Options;
@@ -28,6 +30,7 @@ pub(crate) struct Scenario {
 impl Scenario {
     /// Starts the test. Call it before the balloon is started.
     pub(crate) fn start(options: &Options) -> Self {
+        statistics::start();
         Self {
             touch: Touch::start(options),
             spare: Spare::new(options),

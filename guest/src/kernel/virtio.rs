@@ -3,12 +3,12 @@
 use core::fmt::Display;
 
 use aerostat_balloon::Signal;
-use aerostat_guest::MmioDevice;
-use aerostat_transport::pci::{MapBar, Message, Msix, PciError, PciFunction, QueueVectors, Routing};
-use aerostat_transport::spec::{DeviceId, Interface};
-use aerostat_transport::{
+use aerostat_balloon::transport::pci::{MapBar, Message, Msix, PciError, PciFunction, QueueVectors, Routing};
+use aerostat_balloon::transport::spec::{DeviceId, Interface};
+use aerostat_balloon::transport::{
     Either, InterruptSource, InterruptStatus, LegacyMmio, LegacyPci, Mmio, MmioError, MmioRegion, Pci, Transport,
 };
+use aerostat_guest::MmioDevice;
 use log::{info, warn};
 use pci_types::{ConfigRegionAccess, EndpointHeader, PciHeader};
 use spin::Once;

@@ -3,7 +3,7 @@
 use core::ops::ControlFlow;
 use core::time::Duration;
 
-use aerostat_transport::Wait;
+use aerostat_balloon::transport::Wait;
 
 use super::alarm::Alarm;
 use super::idle;

@@ -16,14 +16,14 @@ crate::virtio_device! {
             left = 1 requires base,
             right = 2 requires base,
             both = 3 requires left + right,
-            alone = 4,
-            either = 5 requires right or alone,
+            plain = 4,
+            either = 5 requires right or plain,
             far = 63 requires both,
         }
     }
 }
 
-use lamp::feature::{Alone, Base, Both, Either, Far, Left, Right};
+use lamp::feature::{Base, Both, Either, Far, Left, Plain, Right};
 
 /// Unit structs that declare features of `lamp` and reserved features.
 macro_rules! declare {
@@ -35,13 +35,13 @@ macro_rules! declare {
 declare! {
     Nothing {}
     AllOptional {
-        Base: Optional, Left: Optional, Right: Optional, Both: Optional, Alone: Optional, Either: Optional, Far: Optional
+        Base: Optional, Left: Optional, Right: Optional, Both: Optional, Plain: Optional, Either: Optional, Far: Optional
     }
-    AllRequired { Base: Required, Left: Required, Right: Required, Both: Required, Alone: Required, Far: Required }
+    AllRequired { Base: Required, Left: Required, Right: Required, Both: Required, Plain: Required, Far: Required }
     Mixed { Base: Optional, Left: Required, Both: Optional, Far: Optional, Version1: Required }
     LeafRequired { Base: Optional, Left: Optional, Right: Optional, Both: Required, EventIdx: Optional }
-    WithoutPrerequisites { Both: Optional, Alone: Optional, Far: Optional }
-    EitherRequired { Base: Optional, Right: Optional, Alone: Optional, Either: Required }
+    WithoutPrerequisites { Both: Optional, Plain: Optional, Far: Optional }
+    EitherRequired { Base: Optional, Right: Optional, Plain: Optional, Either: Required }
 }
 
 const ALL: u64 = u64::MAX;
@@ -56,9 +56,9 @@ fn optional_feature_is_accepted_if_offered() {
     let accepted = Accepted::<AllOptional>::negotiate(0b1_0001, ALL).expect("nothing is required");
     assert_eq!(accepted.bits(), 0b1_0001);
     assert_eq!(accepted.offered(), 0b1_0001);
-    assert!(accepted.has(Alone));
+    assert!(accepted.has(Plain));
     assert!(!accepted.has(Left));
-    assert!(accepted.proof(Alone).is_some());
+    assert!(accepted.proof(Plain).is_some());
     assert!(accepted.proof(Left).is_none());
 }
 
@@ -66,7 +66,7 @@ fn optional_feature_is_accepted_if_offered() {
 #[test]
 fn optional_feature_without_prerequisite_is_not_accepted() {
     // `left` needs `base`, `both` needs `left`, `far` needs `both`: all go.
-    // `either` needs `right`, which goes, or `alone`, which stays.
+    // `either` needs `right`, which goes, or `plain`, which stays.
     let accepted = Accepted::<AllOptional>::negotiate(ALL & !0b1, ALL).expect("nothing is required");
     assert_eq!(accepted.bits(), 0b11_0000);
     let accepted = Accepted::<AllOptional>::negotiate(ALL & !0b1_0001, ALL).expect("nothing is required");

@@ -5,7 +5,7 @@ use aerostat_spec::balloon::feature;
 aerostat_spec::feature_set! {
     struct Declared for aerostat_spec::balloon {
         feature::MustTellHost: Optional,
-        feature::StatsVq: Wanted,
+        feature::StatsVq: Preferred,
     }
 }
 

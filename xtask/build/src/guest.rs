@@ -75,6 +75,8 @@ fn run_build(recipe: &Recipe, profile: &str, mut cargo: Command) -> anyhow::Resu
 }
 
 fn run_cargo(recipe: &Recipe, profile: &str, mut cargo: Command) -> anyhow::Result<PathBuf> {
+    // Each profile has its own setting. Code from an incremental build is larger and slower.
+    cargo.env_remove("CARGO_INCREMENTAL");
     cargo.args(["--profile", profile, "--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
     let mut image = None;
     let status = run::lines(&mut cargo, LIMIT, |line| {

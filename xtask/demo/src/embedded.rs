@@ -11,7 +11,7 @@ use std::{
 };
 
 use aerostat_balloon::{
-    Balloon, Options, PAGE_BYTES, Ready, Size4KiB, Step, features,
+    Balloon, Options, Pages, Ready, Size4KiB, Step, features,
     transport::{Either, InterruptSource as _, LegacyMmio, Mmio},
 };
 use aerostat_device::{BalloonDevice, Ledger, Logging, Registers, TestPlatform, Work, wait_at_most};
@@ -108,14 +108,14 @@ impl EmbeddedSession {
 impl Session for EmbeddedSession {
     fn set_target(&mut self, target: Bytes) -> anyhow::Result<()> {
         self.target = target;
-        let pages = self.memory.minus(target).0 / PAGE_BYTES;
+        let pages = self.memory.minus(target).0 / Pages::SIZE;
         self.device.set_target(u32::try_from(pages).context("the balloon has more than 2^32 pages")?);
         Ok(())
     }
 
     fn sample(&mut self) -> anyhow::Result<Readings> {
         self.check()?;
-        let balloon = Bytes(u64::from(self.device.actual()) * PAGE_BYTES);
+        let balloon = Bytes(u64::from(self.device.actual()) * Pages::SIZE);
         Ok(Readings {
             actual: self.memory.minus(balloon),
             statistics: None,

@@ -12,6 +12,8 @@ const CRATES: &[&str] = &[
     "codegen/src/lib.rs",
     "device/src/lib.rs",
     "entropy/src/lib.rs",
+    "guest/src/lib.rs",
+    "guest/src/main.rs",
     "spec/src/lib.rs",
     "transport/src/lib.rs",
     "xtask/build/src/lib.rs",

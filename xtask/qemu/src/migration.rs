@@ -14,14 +14,14 @@ pub enum Migration {
     /// It has not ended.
     Active,
     /// It succeeded.
-    Done(Sent),
+    Done(Amounts),
     /// It failed for this reason.
     Failed(String),
 }
 
 /// The amounts that a migration sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sent {
+pub struct Amounts {
     /// Bytes of memory.
     pub transferred: Bytes,
     /// Pages that were sent with their content.
@@ -30,7 +30,7 @@ pub struct Sent {
     pub zero: u64,
 }
 
-impl fmt::Display for Sent {
+impl fmt::Display for Amounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { transferred, normal, zero } = self;
         write!(f, "{transferred} ({normal} normal pages, {zero} zero pages)")
@@ -41,7 +41,7 @@ impl Migration {
     /// Reads the answer to QMP's `query-migrate`, from the fields that every version of QEMU has.
     pub fn read(answer: &Value) -> Self {
         let text = |name| answer.get(name).and_then(Value::as_str);
-        match (text("status"), Sent::read(answer)) {
+        match (text("status"), Amounts::read(answer)) {
             (Some("completed"), Some(sent)) => Self::Done(sent),
             (Some(status @ ("failed" | "cancelled" | "completed")), _) => {
                 Self::Failed(text("error-desc").map_or_else(|| format!("it ended as `{status}`"), str::to_owned))
@@ -51,7 +51,7 @@ impl Migration {
     }
 }
 
-impl Sent {
+impl Amounts {
     fn read(answer: &Value) -> Option<Self> {
         let ram = answer.get("ram")?;
         let number = |name| ram.get(name).and_then(Value::as_u64);
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn a_completed_migration_has_its_amounts() {
         let ram = serde_json::json!({"transferred": 4096, "normal": 1, "duplicate": 2, "skipped": 0});
-        let sent = Sent { transferred: Bytes(4096), normal: 1, zero: 2 };
+        let sent = Amounts { transferred: Bytes(4096), normal: 1, zero: 2 };
         assert_eq!(migration(serde_json::json!({"status": "completed", "ram": ram})), Migration::Done(sent));
         assert_eq!(migration(serde_json::json!({"status": "active", "ram": ram})), Migration::Active);
         assert_eq!(migration(serde_json::json!({})), Migration::Active);

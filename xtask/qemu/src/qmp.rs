@@ -76,6 +76,19 @@ impl Client {
         Ok(Statistics::read(&self.execute("qom-get", property)?))
     }
 
+    /// Returns the guest's physical address of the used ring of a virtqueue of the balloon, or `None` if QEMU does not report
+    /// it.
+    pub(crate) fn used_ring(&mut self, queue: u16) -> Result<Option<u64>, QmpError> {
+        // Over PCI, the device is a child of its PCI function.
+        for device in [format!("{}/virtio-backend", balloon_path()), balloon_path()] {
+            let arguments = json!({"path": device, "queue": queue});
+            if let Ok(status) = self.execute("x-query-virtio-queue-status", arguments) {
+                return Ok(status.get("vring-used").and_then(Value::as_u64));
+            }
+        }
+        Ok(None)
+    }
+
     /// Starts to migrate the guest to `uri` at up to `bandwidth` a second.
     pub(crate) fn migrate(&mut self, uri: &str, bandwidth: Bytes) -> Result<(), QmpError> {
         self.execute("migrate-set-parameters", json!({"max-bandwidth": bandwidth.0}))?;

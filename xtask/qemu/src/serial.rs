@@ -18,7 +18,7 @@ const LONGEST: usize = 400;
 
 /// The most recent lines of a growing text.
 #[derive(Debug)]
-struct Tail {
+struct RecentLines {
     splitter: Splitter,
     kept: VecDeque<String>,
     /// The number of lines that have been dropped.
@@ -27,13 +27,13 @@ struct Tail {
     panicked: bool,
 }
 
-impl Default for Tail {
+impl Default for RecentLines {
     fn default() -> Self {
         Self { splitter: Splitter::new(LONGEST), kept: VecDeque::new(), dropped: 0, ready: false, panicked: false }
     }
 }
 
-impl Tail {
+impl RecentLines {
     fn push(&mut self, bytes: &[u8]) {
         let Self { splitter, kept, dropped, ready, panicked } = self;
         splitter.push(bytes, |line| {
@@ -74,7 +74,7 @@ fn reports_panic(line: &str) -> bool {
 
 /// Reads a stream on its own thread and keeps its last lines.
 #[derive(Clone, Debug, Default)]
-pub struct Listener(Arc<Mutex<Tail>>);
+pub struct Listener(Arc<Mutex<RecentLines>>);
 
 impl Listener {
     /// Starts to read `stream` until it ends.
@@ -91,40 +91,40 @@ impl Listener {
         loop {
             match stream.read(&mut buffer) {
                 Ok(0) => return,
-                Ok(count) => self.tail().push(buffer.get(..count).unwrap_or_default()),
+                Ok(count) => self.lock().push(buffer.get(..count).unwrap_or_default()),
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(_) => return,
             }
         }
     }
 
-    fn tail(&self) -> MutexGuard<'_, Tail> {
+    fn lock(&self) -> MutexGuard<'_, RecentLines> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the last lines.
     pub fn lines(&self) -> Vec<String> {
-        self.tail().lines()
+        self.lock().lines()
     }
 
     /// Returns the first result of `read` for a complete line after `position`, and moves `position` behind that line. Old
     /// lines are dropped, so call this often.
     pub fn next<T>(&self, position: &mut Position, mut read: impl FnMut(&str) -> Option<T>) -> Option<T> {
-        let tail = self.tail();
-        let first = position.0.saturating_sub(tail.dropped);
-        let found = tail.kept.iter().enumerate().skip(first).find_map(|(n, line)| Some((n, read(line)?)));
-        position.0 = tail.dropped + found.as_ref().map_or(tail.kept.len(), |(n, _)| n + 1);
+        let recent = self.lock();
+        let first = position.0.saturating_sub(recent.dropped);
+        let found = recent.kept.iter().enumerate().skip(first).find_map(|(n, line)| Some((n, read(line)?)));
+        position.0 = recent.dropped + found.as_ref().map_or(recent.kept.len(), |(n, _)| n + 1);
         found.map(|(_, read)| read)
     }
 
     /// Returns whether the guest has reported that it is ready.
     pub fn is_ready(&self) -> bool {
-        self.tail().ready
+        self.lock().ready
     }
 
     /// Returns whether the guest has reported a panic.
     pub fn has_panicked(&self) -> bool {
-        self.tail().panicked
+        self.lock().panicked
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
         let (listener, mut position) = (listener_for(b"n: 1\nx\nn: 2\nn: "), Position::default());
         let mut next = || listener.next(&mut position, |line| line.strip_prefix("n: ").map(str::to_owned));
         assert_eq!((next().as_deref(), next().as_deref(), next()), (Some("1"), Some("2"), None));
-        listener.tail().push(b"3\n");
+        listener.lock().push(b"3\n");
         assert_eq!(next().as_deref(), Some("3"));
     }
 
@@ -169,7 +169,7 @@ mod tests {
         let text: String = (0..KEPT + 10).map(|n| format!("{n}\n")).collect();
         let (listener, mut position) = (listener_for(text.as_bytes()), Position::default());
         assert_eq!(listener.next(&mut position, |line| line.parse().ok()), Some(10));
-        listener.tail().push(b"more\n");
+        listener.lock().push(b"more\n");
         assert_eq!(listener.next(&mut position, |line| line.parse().ok()), Some(11));
     }
 

@@ -135,6 +135,16 @@ impl Qemu {
         self.query(Activity::Querying, Client::statistics)
     }
 
+    /// Returns the guest's physical address of the used ring of a virtqueue of the balloon, or `None` if QEMU does not report
+    /// it: QEMU 7.2 and later do.
+    ///
+    /// # Errors
+    ///
+    /// If QEMU has ended.
+    pub fn used_ring(&mut self, queue: u16) -> Result<Option<u64>, QemuError> {
+        self.query(Activity::Querying, |qmp| qmp.used_ring(queue))
+    }
+
     /// Starts to migrate the guest to `uri` at up to `bandwidth` a second.
     ///
     /// # Errors
@@ -197,20 +207,20 @@ impl Qemu {
         self.guest.next(position, read)
     }
 
-    /// Polls `look` until it returns a value, for up to `limit`. The error names `what` was awaited.
+    /// Polls `condition` until it returns a value, for up to `limit`. The error names `what` was awaited.
     ///
     /// # Errors
     ///
-    /// If time is up, the guest panics, QEMU ends or `look` fails.
+    /// If time is up, the guest panics, QEMU ends or `condition` fails.
     pub fn wait_for<T>(
         &mut self,
         what: &'static str,
         limit: Duration,
-        mut look: impl FnMut(&mut Self) -> Result<Option<T>, QemuError>,
+        mut condition: impl FnMut(&mut Self) -> Result<Option<T>, QemuError>,
     ) -> Result<T, QemuError> {
         let start = Instant::now();
         loop {
-            if let Some(found) = look(self)? {
+            if let Some(found) = condition(self)? {
                 return Ok(found);
             }
             let activity = Activity::WaitingFor(what);

@@ -1,14 +1,15 @@
 //! `cargo xtask test`: everything that CI runs, step by step.
 
 mod bare_metal;
+mod chapters;
 mod context;
 mod count;
 mod counts;
 mod demos;
 mod failures;
 mod foreign;
+mod kept;
 mod matrix;
-mod porting;
 mod runner;
 mod scenarios;
 mod scope;

@@ -17,9 +17,6 @@ use xtask_qemu::{
     vm::Qemu,
 };
 
-/// The most stack that a call may use in each profile of cargo: the start of a number's name, and bytes.
-pub(crate) const LIMITS: [(&str, f64); 2] = [("bytes of stack/dev/", 12288.0), ("bytes of stack/release/", 4096.0)];
-
 /// The command line of the guest.
 const COMMAND_LINE: &str = "then=stack";
 /// Memory of the guest.

@@ -1,4 +1,14 @@
-//! Advice of `option_of_an_undeclared_feature` and `method_of_an_undeclared_feature`: add the feature to the feature set.
+//! Adds the feature to the feature set.
+//!
+//! * option_of_an_undeclared_feature: declare it: add `PagePoison: Optional` or `PagePoison: Required` to the feature set
+//! * option_of_an_undeclared_feature: declare it: add `DeflateOnOom: Optional` or `DeflateOnOom: Required` to the feature set
+//! * option_of_an_undeclared_feature: declare it: add `PageReporting: Optional` or `PageReporting: Required` to the feature set
+//! * option_of_an_undeclared_feature: declare it: add `FreePageHint: Optional` or `FreePageHint: Required` to the feature set
+//! * method_of_an_undeclared_feature: declare it: add `DeflateOnOom: Optional` or `DeflateOnOom: Required` to the feature set
+//! * method_of_an_undeclared_feature: declare it: add `StatsVq: Optional` or `StatsVq: Required` to the feature set
+//! * method_of_an_undeclared_feature: declare it: add `PageReporting: Optional` or `PageReporting: Required` to the feature set
+//! * method_of_an_undeclared_feature: declare it: add `FreePageHint: Optional` or `FreePageHint: Required` to the feature set
+//! * proof_of_an_undeclared_feature: declare it: add `PagePoison: Optional` or `PagePoison: Required` to the feature set
 
 use std::time::Duration;
 

@@ -1,13 +1,19 @@
-//! Advice of `platform_without_the_trait_of_a_feature`: implement the trait for the platform.
+//! Implements the trait for the platform.
+//!
+//! * platform_without_the_trait_of_a_feature: implement `Statistics` for `Kernel`
+//! * platform_without_the_trait_of_a_feature: implement `FillFrames` for `Kernel`
+//! * platform_without_the_trait_of_a_feature: implement `ReportFrames` for `Kernel`
+//! * platform_without_the_trait_of_a_feature: implement `HintFrames` for `Kernel`
+//! * platform_without_the_trait_of_a_feature: every platform needs `Frames` and `Dma`
+//! * platform_without_frames: implement `Frames` for your page-frame allocator
+//! * platform_without_frames: every platform needs `Frames` and `Dma`
 
 use std::alloc::Layout;
 use std::ops::Range;
 
 use aerostat_balloon::transport::{Dma, DmaRegion, Transport};
-use aerostat_balloon::{
-    Balloon, FillFrames, FrameRun, Frames, HintFrames, Options, PrivateMemory, ReportFrames, Sample, Size4KiB,
-    Statistics, features,
-};
+use aerostat_balloon::{Balloon, FrameRun, Frames, Options, PrivateMemory, Size4KiB, features};
+use aerostat_balloon::platform::{FillFrames, HintFrames, ReportFrames, Sample, Statistics};
 
 struct Kernel;
 

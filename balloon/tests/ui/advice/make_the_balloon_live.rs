@@ -1,4 +1,7 @@
-//! Advice of `inflate_before_probe` and `inflate_when_frozen`: probe or restore the balloon.
+//! Probes or restores the balloon.
+//!
+//! * inflate_before_probe: `probe()` makes an unprobed balloon live, `restore()` a frozen one
+//! * inflate_when_frozen: `probe()` makes an unprobed balloon live, `restore()` a frozen one
 
 use aerostat_balloon::transport::{Transport, Wait};
 use aerostat_balloon::{Balloon, NoFeatures, Options, Platform};

@@ -1,4 +1,7 @@
-//! Advice of `required_feature_left_out`: declare the feature as optional.
+//! Declares the feature as optional.
+//!
+//! * required_feature_left_out: declare it as `MustTellHost: Optional` in the feature set
+//! * required_feature_left_out: declare it as `StatsVq: Optional` in the feature set
 
 use aerostat_balloon::{Options, feature, features};
 

@@ -1,5 +1,10 @@
-//! Advice of `platform_without_the_trait_of_a_feature` and `release_early_with_must_tell_host`: remove the feature from the
-//! feature set.
+//! Removes the feature from the feature set.
+//!
+//! * platform_without_the_trait_of_a_feature: remove `StatsVq` from the feature set
+//! * platform_without_the_trait_of_a_feature: remove `PagePoison` from the feature set
+//! * platform_without_the_trait_of_a_feature: remove `PageReporting` from the feature set
+//! * platform_without_the_trait_of_a_feature: remove `FreePageHint` from the feature set
+//! * release_early_with_must_tell_host: remove `MustTellHost` from the feature set
 
 use aerostat_balloon::transport::{Dma, Transport};
 use aerostat_balloon::{Balloon, BalloonError, Frames, Options, Platform, Ready, features};

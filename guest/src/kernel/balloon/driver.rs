@@ -9,7 +9,7 @@ use crate::kernel::virtio::AnyTransport;
 use crate::kernel::wait::Sleep;
 
 /// A live balloon of this kernel.
-pub(super) type Live = Balloon<Ready<AnyTransport, Platform, KernelFeatures>>;
+pub(crate) type Live = Balloon<Ready<AnyTransport, Platform, KernelFeatures>>;
 /// A frozen balloon of this kernel.
 pub(super) type Stopped = Balloon<Frozen<AnyTransport, Platform, KernelFeatures>>;
 

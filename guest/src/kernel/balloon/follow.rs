@@ -3,7 +3,8 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::task::{Context, Poll};
 
-use aerostat_balloon::{Balloon, BalloonError, LiveState, Pages, Pause, Source, Step};
+use aerostat_balloon::ops::Pause;
+use aerostat_balloon::{Balloon, BalloonError, LiveState, Pages, Source, Step};
 use log::info;
 
 use crate::kernel::alarm::Alarm;

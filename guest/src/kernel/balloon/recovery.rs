@@ -1,101 +1,72 @@
-//! Freezing and restoring the balloon, and its recovery from an error of the device.
+//! When the driver recovers from an error of the device.
 //!
-//! After an error the device is reset at once, so that the kernel owns all frames again. The balloon is restored after a
-//! pause. A device that keeps failing is not used any more.
+//! After an error the device is reset at once, so that the kernel owns all frames again. While the device has not finished its
+//! reset, it may still use the frames of the balloon. The reset is therefore repeated without a limit, after pauses that grow.
+//! After the reset the balloon is restored. A device that keeps failing is not restored any more.
 
 use core::time::Duration;
 
-use aerostat_balloon::BalloonError;
-use aerostat_balloon::transport::InterruptStatus;
-use log::{error, info};
+use log::error;
 
-use super::Balloon;
 use super::driver::Driver;
 use crate::kernel::alarm::Alarm;
 use crate::kernel::arch;
-use crate::kernel::virtio::SIGNAL;
 
-/// The time between an error and the attempt to recover from it.
+/// The time between a reset and the restore, and between the first two resets.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Errors after which the device is not used any more.
+/// The longest time between two resets.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
+/// Errors after which the balloon is not restored any more.
 const MAX_ERRORS: u32 = 5;
 /// Time without an error after which earlier errors no longer count.
 const FORGET_AFTER: Duration = Duration::from_secs(60);
 
-/// Decides when the balloon is restored after an error.
+/// Decides when the next attempt to recover is due.
 #[derive(Debug, Default)]
 pub(super) struct Recovery {
     next: Alarm,
     errors: u32,
     last_error: Duration,
+    /// The pause before the last repeated reset. Zero if the last reset was finished.
+    reset_pause: Duration,
 }
 
 impl Recovery {
-    /// Counts an error, and schedules an attempt to recover unless there were too many.
-    fn schedule(&mut self) {
+    /// Counts an error.
+    pub(super) fn count_error(&mut self) {
         let now = arch::now();
         if now.saturating_sub(self.last_error) > FORGET_AFTER {
             self.errors = 0;
         }
         self.last_error = now;
-        self.errors += 1;
-        if self.errors < MAX_ERRORS {
-            self.next.set(PAUSE);
-        } else {
-            error!("the balloon is not used any more, because it failed {MAX_ERRORS} times");
-        }
-    }
-}
-
-impl Balloon {
-    /// Resets the device after an error.
-    pub(super) fn fail(&mut self, error: BalloonError) {
-        error!("the balloon is reset: {error}");
-        self.reset();
+        self.errors = self.errors.saturating_add(1);
     }
 
-    /// Resets the device without deflating the balloon. The balloon is restored after a pause.
-    pub(crate) fn reset(&mut self) {
-        self.change(Driver::reset);
-        self.recovery.schedule();
-    }
-
-    /// Restores the balloon if it is time to.
-    pub(super) fn recover_if_due(&mut self) {
-        if !self.recovery.next.expired() {
+    /// Schedules the next attempt, according to the state of the driver.
+    pub(super) fn schedule(&mut self, driver: Option<&Driver>) {
+        if let Some(Driver::Failed(_)) = driver {
+            self.reset_pause = self.reset_pause.saturating_mul(2).clamp(PAUSE, MAX_PAUSE);
+            self.next.set(self.reset_pause);
             return;
         }
-        // The device may not have finished its last reset.
-        self.change(Driver::reset);
-        self.restore();
-        if self.is_live() {
-            info!("the balloon is restored after a reset");
+        self.reset_pause = Duration::ZERO;
+        self.next.cancel();
+        if let Some(Driver::Frozen(_)) = driver {
+            if self.errors < MAX_ERRORS {
+                self.next.set(PAUSE);
+            } else {
+                error!("the balloon is not restored any more, because it failed {MAX_ERRORS} times");
+            }
         }
     }
 
-    /// Freezes the balloon, as a kernel does before the machine sleeps.
-    pub(crate) fn freeze(&mut self) {
-        self.recovery.next.cancel();
-        self.change(Driver::freeze);
+    /// Cancels the scheduled attempt.
+    pub(super) fn cancel(&mut self) {
+        self.next.cancel();
     }
 
-    /// Restores the balloon, as a kernel does after the machine has slept.
-    pub(crate) fn restore(&mut self) {
-        self.change(Driver::restore);
-        if !self.is_live() {
-            self.recovery.schedule();
-            return;
-        }
-        // Every context runs once with the restored device.
-        SIGNAL.raise(InterruptStatus::ANY);
-        self.follow.restart();
-    }
-
-    fn is_live(&self) -> bool {
-        matches!(self.driver, Some(Driver::Live(_)))
-    }
-
-    fn change(&mut self, change: fn(Driver) -> Driver) {
-        self.driver = self.driver.take().map(change);
+    /// Returns whether an attempt is due.
+    pub(super) fn is_due(&mut self) -> bool {
+        self.next.expired()
     }
 }

@@ -3,7 +3,8 @@
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use aerostat_balloon::{Progress, Source};
+use aerostat_balloon::Source;
+use aerostat_balloon::handles::Progress;
 
 use crate::kernel::alarm::Alarm;
 use crate::kernel::memory::FRAMES;

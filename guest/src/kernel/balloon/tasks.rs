@@ -4,61 +4,47 @@ use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::{Context, Poll};
 
-use aerostat_balloon::{BalloonError, Handles, HintingHandle, ReportingHandle, Source, Split, StatisticsHandle};
+use aerostat_balloon::handles::{HintingHandle, ReportingHandle, StatisticsHandle};
+use aerostat_balloon::{Balloon, BalloonError, Handles, Source, Split};
+use log::error;
 
-use super::driver::{Driver, Live};
+use super::driver::Live;
 use super::features::KernelFeatures;
 use super::follow::{Due, Follow};
+use super::oom::OOM;
 use super::report::Report;
-use super::{Balloon, OOM};
 use crate::kernel::executor;
 use crate::kernel::platform::Platform;
 use crate::kernel::virtio::{AnyTransport, SIGNAL};
 
-type Core = aerostat_balloon::Balloon<Split<AnyTransport, Platform, KernelFeatures>>;
+type SplitBalloon = Balloon<Split<AnyTransport, Platform, KernelFeatures>>;
 type Statistics = StatisticsHandle<AnyTransport, Platform, KernelFeatures>;
 type Reporting = ReportingHandle<AnyTransport, Platform, KernelFeatures>;
 type Hinting = HintingHandle<AnyTransport, Platform, KernelFeatures>;
 type Outcome = Result<(), BalloonError>;
 
-impl Balloon {
-    /// Runs the tasks of the balloon until the device fails, and then resets the device. Calls `other` each time that the
-    /// kernel wakes.
-    ///
-    /// Returns at once if the balloon is not live. Call it again each time that the kernel wakes: it recovers the balloon
-    /// when that is due.
-    pub(crate) fn run(&mut self, other: impl FnMut()) {
-        self.recover_if_due();
-        match self.driver.take() {
-            Some(Driver::Live(live)) => {
-                let (driver, outcome) = run_tasks(live, &mut self.follow, &mut self.report, other);
-                self.driver = driver;
-                if let Err(error) = outcome {
-                    self.fail(error);
-                }
-            }
-            driver => {
-                self.driver = driver;
-                OOM.reject();
-            }
-        }
-    }
-}
-
-/// Runs the tasks until one of them fails. Returns the driver and the error.
-fn run_tasks(live: Live, follow: &mut Follow, report: &mut Report, other: impl FnMut()) -> (Option<Driver>, Outcome) {
-    let Handles { balloon: mut core, mut statistics, mut reporting, mut hinting } = live.split();
+/// Runs the tasks until one of them fails. Returns the balloon and the error. Calls `other` each time that the kernel wakes.
+///
+/// Returns no balloon if its parts cannot be joined, which does not happen as long as every part is passed back.
+pub(super) fn run(
+    live: Live,
+    follow: &mut Follow,
+    report: &mut Report,
+    other: impl FnMut(),
+) -> (Option<Live>, Outcome) {
+    let Handles { mut balloon, mut statistics, mut reporting, mut hinting } = live.split();
     let outcome = executor::run_until_one_ends([
         pin!(call(other)),
-        pin!(follow_target(&mut core, follow)),
+        pin!(follow_target(&mut balloon, follow)),
         pin!(if_some(statistics.as_mut().map(answer_requests))),
         pin!(if_some(hinting.as_mut().map(hint))),
         // Last, because the others free memory.
         pin!(if_some(reporting.as_mut().map(|reporting| report_free_memory(reporting, report)))),
     ]);
-    // All parts are there, so that they can be joined.
-    let joined = Handles { balloon: core, statistics, reporting, hinting }.join();
-    (joined.ok().map(Driver::Live), outcome)
+    let joined = Handles { balloon, statistics, reporting, hinting }.join();
+    let live =
+        joined.inspect_err(|_| error!("failed to join the parts of the balloon; dropping them resets the device"));
+    (live.ok(), outcome)
 }
 
 /// What concerns the balloon itself.
@@ -67,12 +53,12 @@ enum Event {
     OutOfMemory,
 }
 
-async fn follow_target(core: &mut Core, follow: &mut Follow) -> Outcome {
+async fn follow_target(balloon: &mut SplitBalloon, follow: &mut Follow) -> Outcome {
     loop {
         match poll_fn(|context| poll_event(follow, context)).await {
-            Event::Due(due) => follow.step(core, due)?,
+            Event::Due(due) => follow.step(balloon, due)?,
             Event::OutOfMemory => {
-                OOM.answer(deflate_on_oom(core).await?);
+                OOM.answer(deflate_on_oom(balloon).await?);
                 follow.restart();
             }
         }
@@ -84,8 +70,8 @@ fn poll_event(follow: &mut Follow, context: &mut Context<'_>) -> Poll<Event> {
     if OOM.is_requested() { Poll::Ready(Event::OutOfMemory) } else { follow.poll_due(context).map(Event::Due) }
 }
 
-async fn deflate_on_oom(core: &mut Core) -> Result<u32, BalloonError> {
-    match core.deflate_on_oom() {
+async fn deflate_on_oom(balloon: &mut SplitBalloon) -> Result<u32, BalloonError> {
+    match balloon.deflate_on_oom() {
         Some(deflation) => deflation.tell_host().on(&SIGNAL).await,
         // The device does not offer DEFLATE_ON_OOM: the host keeps the memory.
         None => Ok(0),

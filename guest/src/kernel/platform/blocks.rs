@@ -2,7 +2,8 @@
 
 use core::ops::Range;
 
-use aerostat_balloon::{FrameRun, HintFrames, ReportFrames, Size4KiB};
+use aerostat_balloon::platform::{HintFrames, ReportFrames};
+use aerostat_balloon::{FrameRun, Size4KiB};
 use aerostat_guest::BlockFilter;
 
 use super::Platform;

@@ -2,7 +2,8 @@
 
 use core::{ptr, slice};
 
-use aerostat_balloon::{FillFrames, FrameRun, Size4KiB};
+use aerostat_balloon::platform::FillFrames;
+use aerostat_balloon::{FrameRun, Size4KiB};
 use aerostat_guest::FRAME_BYTES;
 
 use super::Platform;

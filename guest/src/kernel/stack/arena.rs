@@ -9,11 +9,10 @@ use core::ops::Range;
 use core::ptr::NonNull;
 use core::slice;
 
-use aerostat_balloon::{
-    FillFrames, FrameRun, Frames, HintFrames, PrivateMemory, ReportFrames, Sample, Size4KiB, StatTag, Statistics,
-};
+use aerostat_balloon::platform::{FillFrames, HintFrames, ReportFrames, Sample, StatTag, Statistics};
+use aerostat_balloon::transport::{Dma, DmaRegion};
+use aerostat_balloon::{FrameRun, Frames, PrivateMemory, Size4KiB};
 use aerostat_guest::FRAME_BYTES;
-use aerostat_transport::{Dma, DmaRegion};
 use spin::Mutex;
 
 use crate::kernel::memory::FRAMES;

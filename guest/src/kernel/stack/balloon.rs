@@ -3,35 +3,23 @@
 
 use core::time::Duration;
 
+use aerostat_balloon::handles::{Progress, StatsRequest};
 use aerostat_balloon::spec::Device as _;
 use aerostat_balloon::transport::{InterruptStatus, Spin};
 use aerostat_balloon::{
-    Balloon, BalloonError, FrameRun, Frames as _, Frozen, Options as BalloonOptions, Pages, Progress, Ready, Size4KiB,
-    Source, StatsRequest, Step, Unprobed, features, spec,
+    Balloon, BalloonError, FrameRun, Frames as _, Frozen, Options as BalloonOptions, Pages, Ready, Size4KiB, Source,
+    Step, Unprobed, spec,
 };
 use aerostat_guest::Options;
 
 use super::arena::Arena;
 use super::measure::{Peak, measure};
+use crate::kernel::balloon::KernelFeatures;
 use crate::kernel::virtio::{self, AnyTransport, SIGNAL};
 use crate::kernel::{arch, console, idle};
 
-features! {
-    /// Every feature that has code in the driver.
-    struct Features {
-        RingPacked: Optional,
-        EventIdx: Optional,
-        MustTellHost: Optional,
-        StatsVq: Optional,
-        DeflateOnOom: Optional,
-        FreePageHint: Optional,
-        PageReporting: Optional,
-        PagePoison: Optional,
-    }
-}
-
-type Live = Balloon<Ready<AnyTransport, Arena, Features>>;
-type Stopped = Balloon<Frozen<AnyTransport, Arena, Features>>;
+type Live = Balloon<Ready<AnyTransport, Arena, KernelFeatures>>;
+type Stopped = Balloon<Frozen<AnyTransport, Arena, KernelFeatures>>;
 
 /// Frames to inflate or deflate in one call.
 const FRAMES: u32 = 64;
@@ -77,8 +65,8 @@ pub(super) fn run(options: &Options) {
     measure("drop", || drop(live));
 }
 
-fn create(transport: AnyTransport, arena: Arena) -> Balloon<Unprobed<AnyTransport, Arena, Features>> {
-    Balloon::new(transport, arena, BalloonOptions::new(Features)).expect("the arena is too small")
+fn create(transport: AnyTransport, arena: Arena) -> Balloon<Unprobed<AnyTransport, Arena, KernelFeatures>> {
+    Balloon::new(transport, arena, BalloonOptions::new(KernelFeatures)).expect("the arena is too small")
 }
 
 /// Services the balloon until it has reached a target other than 0, and prints the most stack that a step used.

@@ -1,6 +1,7 @@
 //! A guest for a scenario. All waits end at the time limit of the scenario.
 
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -52,15 +53,20 @@ pub(crate) struct Guest {
 impl Environment {
     /// Starts a guest and waits until it is ready.
     pub(crate) fn start(&self, setup: Setup) -> Result<Guest, QemuError> {
-        self.start_with(setup, None)
+        self.start_with(setup, None, &[])
+    }
+
+    /// As [`Environment::start`], with additional arguments for QEMU.
+    pub(crate) fn start_with_arguments(&self, setup: Setup, more: &[OsString]) -> Result<Guest, QemuError> {
+        self.start_with(setup, None, more)
     }
 
     /// As [`Environment::start`], with an entropy device that is backed by a file.
     pub(crate) fn start_with_entropy(&self, setup: Setup, file: &Path) -> Result<Guest, QemuError> {
-        self.start_with(setup, Some(file.to_owned()))
+        self.start_with(setup, Some(file.to_owned()), &[])
     }
 
-    fn start_with(&self, setup: Setup, entropy: Option<PathBuf>) -> Result<Guest, QemuError> {
+    fn start_with(&self, setup: Setup, entropy: Option<PathBuf>, more: &[OsString]) -> Result<Guest, QemuError> {
         let machine = Machine {
             arch: self.arch,
             program: program::name(self.arch).into(),
@@ -72,7 +78,7 @@ impl Environment {
             start: Start::Running,
             entropy,
         };
-        let mut qemu = Qemu::start(&machine)?;
+        let mut qemu = Qemu::start_with(&machine, more)?;
         qemu.wait_ready_within(remaining(self.deadline))?;
         Ok(Guest { qemu, deadline: self.deadline, position: Position::default() })
     }
@@ -84,13 +90,13 @@ fn remaining(deadline: Instant) -> Duration {
 }
 
 impl Guest {
-    /// Polls `look` until it returns a value. The error names `what` was awaited.
+    /// Polls `condition` until it returns a value. The error names `what` was awaited.
     pub(crate) fn wait_for<T>(
         &mut self,
         what: &'static str,
-        look: impl FnMut(&mut Qemu) -> Result<Option<T>, QemuError>,
+        condition: impl FnMut(&mut Qemu) -> Result<Option<T>, QemuError>,
     ) -> Result<T, QemuError> {
-        self.qemu.wait_for(what, remaining(self.deadline), look)
+        self.qemu.wait_for(what, remaining(self.deadline), condition)
     }
 
     /// Waits for the next console line for which `read` returns a value.
@@ -98,16 +104,16 @@ impl Guest {
         self.line_while(what, read, |_| Ok(()))
     }
 
-    /// As [`Guest::line`], and calls `meanwhile` at each poll.
+    /// As [`Guest::line`], and calls `action` at each poll.
     pub(crate) fn line_while<T>(
         &mut self,
         what: &'static str,
         mut read: impl FnMut(&str) -> Option<T>,
-        mut meanwhile: impl FnMut(&mut Qemu) -> Result<(), QemuError>,
+        mut action: impl FnMut(&mut Qemu) -> Result<(), QemuError>,
     ) -> Result<T, QemuError> {
         let mut position = self.position;
         let found = self.wait_for(what, |qemu| {
-            meanwhile(qemu)?;
+            action(qemu)?;
             Ok(qemu.next_line(&mut position, &mut read))
         })?;
         self.position = position;

@@ -3,7 +3,7 @@
 use xtask_common::bytes::Bytes;
 use xtask_qemu::{
     features::Feature,
-    migration::{DISCARD, Migration, Sent},
+    migration::{Amounts, DISCARD, Migration},
 };
 
 use super::guest::{Environment, Setup};
@@ -34,7 +34,7 @@ pub(crate) fn run(environment: &Environment) -> anyhow::Result<()> {
 }
 
 /// Migrates a guest and returns what QEMU sent.
-fn migrate(environment: &Environment, setup: Setup) -> anyhow::Result<Sent> {
+fn migrate(environment: &Environment, setup: Setup) -> anyhow::Result<Amounts> {
     let mut guest = environment.start(setup)?;
     guest.qemu().migrate(DISCARD, BANDWIDTH)?;
     let ended = guest.wait_for("the migration to end", |qemu| {

@@ -3,6 +3,7 @@
 
 pub(super) mod cell;
 mod deflate_on_oom;
+mod device_error;
 mod entropy;
 mod freezing;
 pub(super) mod guest;
@@ -51,6 +52,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario("deflate on OOM without back-off is a livelock", 90, deflate_on_oom::livelock),
     scenario("freeze and restore under a moving target", 90, freezing::run),
     scenario("the balloon is restored after its device was reset", 60, recovery::run),
+    scenario("the balloon recovers from a protocol error of its device", 60, device_error::sync_driver),
+    scenario(
+        "the balloon recovers from a protocol error of its device, with the async driver",
+        60,
+        device_error::async_driver,
+    ),
     scenario("reported pages are released by the host", 90, reporting::run),
     scenario("all features at once", 90, together::run),
     // QEMU's thread for hints raises the device's interrupt without QEMU's global lock. Other interrupt controllers take the lock

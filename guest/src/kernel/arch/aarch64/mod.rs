@@ -9,8 +9,8 @@ mod stack;
 
 use core::ptr::NonNull;
 
-use aerostat_transport::MmioRegion;
-use aerostat_transport::pci::{BarRange, Ecam};
+use aerostat_balloon::transport::MmioRegion;
+use aerostat_balloon::transport::pci::{BarRange, Ecam};
 use arm_pl011_uart::{DataBits, LineConfig, PL011Registers, Parity, StopBits, Uart};
 use safe_mmio::UniqueMmioPointer;
 

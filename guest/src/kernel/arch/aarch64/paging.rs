@@ -5,7 +5,7 @@ use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use aarch64_rt::enable_mmu;
-use aerostat_transport::MmioRegion;
+use aerostat_balloon::transport::MmioRegion;
 
 use crate::kernel::memory;
 

@@ -2,9 +2,9 @@
 
 use core::ops::Range;
 
+use aerostat_balloon::transport::MmioRegion;
+use aerostat_balloon::transport::pci::{BarRange, Ecam};
 use aerostat_guest::{DeviceTree, FreeAddresses, PciHost};
-use aerostat_transport::MmioRegion;
-use aerostat_transport::pci::{BarRange, Ecam};
 use pci_types::{InterruptLine, InterruptPin, PciAddress};
 use spin::Once;
 

@@ -11,8 +11,8 @@ use core::arch::global_asm;
 use core::ptr::NonNull;
 use core::sync::atomic::{Ordering, compiler_fence};
 
-use aerostat_transport::MmioRegion;
-use aerostat_transport::pci::{BarRange, Ecam};
+use aerostat_balloon::transport::MmioRegion;
+use aerostat_balloon::transport::pci::{BarRange, Ecam};
 use riscv::interrupt;
 use sbi_rt::{NoReason, Shutdown, SystemFailure};
 use uart_16550::backend::MmioBackend;

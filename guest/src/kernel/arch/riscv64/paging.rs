@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use aerostat_transport::MmioRegion;
+use aerostat_balloon::transport::MmioRegion;
 
 use crate::kernel::memory;
 

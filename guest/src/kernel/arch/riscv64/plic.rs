@@ -1,6 +1,6 @@
 //! The platform-level interrupt controller, which routes device interrupts to the CPU (RISC-V PLIC Specification, 1.0.0).
 
-use aerostat_transport::{Io as _, MmioRegion};
+use aerostat_balloon::transport::{Io as _, MmioRegion};
 use log::warn;
 use riscv::register::sie;
 use spin::Once;

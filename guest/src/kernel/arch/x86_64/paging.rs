@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use aerostat_transport::MmioRegion;
+use aerostat_balloon::transport::MmioRegion;
 use x86_64::registers::control::Cr3;
 use x86_64::structures::paging::mapper::MapToError;
 use x86_64::structures::paging::{

@@ -1,8 +1,8 @@
 //! PCI: configuration space in memory (ECAM) if ACPI has its address, else through the ports of every PC. BARs are in memory
 //! or I/O space.
 
-use aerostat_transport::pci::{BarRange, ConfigPorts, Ecam, Space};
-use aerostat_transport::{CpuPorts, Either, MmioRegion, PortRegion};
+use aerostat_balloon::transport::pci::{BarRange, ConfigPorts, Ecam, Space};
+use aerostat_balloon::transport::{CpuPorts, Either, MmioRegion, PortRegion};
 use pci_types::{ConfigRegionAccess, InterruptLine, InterruptPin, PciAddress};
 
 use super::acpi;

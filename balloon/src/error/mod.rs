@@ -1,0 +1,11 @@
+//! Errors that return what a failed call consumed, and the reasons in them. [`BalloonError`] and [`ProbeError`] are at the
+//! root of the crate.
+
+pub(crate) mod causes;
+mod failed;
+mod frame;
+
+pub use self::causes::NewError;
+pub(crate) use self::causes::{BalloonError, ProbeError};
+pub use self::failed::{NewFailed, ProbeFailed, Rejected, StillLive};
+pub use self::frame::FrameError;

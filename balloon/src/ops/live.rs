@@ -1,0 +1,51 @@
+//! The states of a balloon in which its device is live.
+
+use aerostat_transport::Transport;
+
+use crate::core::Core;
+use crate::features::{BalloonFeatureSet, Chosen, Platform};
+
+/// A state in which the device is live: [`Ready`](crate::Ready) or [`Split`](crate::Split). Sealed.
+///
+/// Code for both states constrains the associated types as it needs:
+///
+/// ```
+/// use aerostat_balloon::feature::DeflateOnOom;
+/// use aerostat_balloon::ops::PendingDeflation;
+/// use aerostat_balloon::spec::{HasFeature, Required};
+/// use aerostat_balloon::{Balloon, LiveState};
+///
+/// fn free_memory<S: LiveState>(balloon: &mut Balloon<S>) -> PendingDeflation<'_, S>
+/// where
+///     S::Features: HasFeature<DeflateOnOom, Requirement = Required>,
+/// {
+///     balloon.deflate_on_oom()
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the balloon is not live in the state `{Self}`",
+    label = "needs a live balloon",
+    note = "`probe()` makes an unprobed balloon live, `restore()` a frozen one"
+)]
+pub trait LiveState: sealed::Sealed {
+    /// The transport of the device.
+    type Transport: Transport;
+    /// The kernel.
+    type Platform: Platform<Self::Features>;
+    /// The declared features.
+    type Features: BalloonFeatureSet;
+
+    #[doc(hidden)]
+    fn core(&self) -> &Core<TypesOf<Self>>;
+
+    #[doc(hidden)]
+    fn core_mut(&mut self) -> &mut Core<TypesOf<Self>>;
+}
+
+/// The types of a live balloon, as one parameter.
+pub(crate) type TypesOf<S> =
+    Chosen<<S as LiveState>::Transport, <S as LiveState>::Platform, <S as LiveState>::Features>;
+
+pub(crate) mod sealed {
+    pub trait Sealed {}
+}

@@ -1,0 +1,62 @@
+//! Traits for features that pass free memory to the device: free page reporting and hinting, and filling.
+
+use super::frames::Frames;
+use crate::units::FrameRun;
+
+/// Whether a kernel relies on the contents of its free memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FreeContents {
+    /// Nothing: the kernel writes free memory before it reads it.
+    Undefined,
+    /// A certain value, such as zero. Free memory is then reported only together with
+    /// [`PagePoison`](crate::feature::PagePoison), through which the host learns the value.
+    Kept,
+}
+
+/// Free page reporting: free memory that the host may discard while the kernel keeps it.
+///
+/// Required where [`PageReporting`](crate::feature::PageReporting) is declared.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not supply free blocks to report",
+    label = "the declared feature `PageReporting` needs `ReportFrames`",
+    note = "implement `ReportFrames` for `{Self}`, or remove `PageReporting` from the feature set"
+)]
+pub trait ReportFrames: Frames {
+    /// Whether the kernel relies on the contents of its free memory.
+    const CONTENTS: FreeContents = FreeContents::Undefined;
+
+    /// Takes a block of free memory that was not reported since it was freed out of the kernel's allocator: `frames`
+    /// consecutive frames whose first number is a multiple of `frames`. Returns `None` when there is no such block.
+    fn allocate_unreported(&mut self, frames: u32) -> Option<FrameRun<Self::Size>>;
+
+    /// Returns a reported block to the allocator, which marks it as reported until it is allocated. Its contents are
+    /// undefined, or the value of [`PagePoison`](crate::feature::PagePoison).
+    fn deallocate_reported(&mut self, run: FrameRun<Self::Size>);
+}
+
+/// Free page hinting: free memory that a live migration may skip.
+///
+/// Required where [`FreePageHint`](crate::feature::FreePageHint) is declared.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not supply free blocks to hint",
+    label = "the declared feature `FreePageHint` needs `HintFrames`",
+    note = "implement `HintFrames` for `{Self}`, or remove `FreePageHint` from the feature set"
+)]
+pub trait HintFrames: Frames {
+    /// Takes a block of free memory out of the kernel's allocator: `frames` consecutive frames whose first number is a
+    /// multiple of `frames`. Returns `None` when no block can be spared until the end of the migration.
+    fn allocate_block(&mut self, frames: u32) -> Option<FrameRun<Self::Size>>;
+}
+
+/// Writing a value to frames.
+///
+/// Required where [`PagePoison`](crate::feature::PagePoison) is declared.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot fill frames",
+    label = "the declared feature `PagePoison` needs `FillFrames`",
+    note = "implement `FillFrames` for `{Self}`, or remove `PagePoison` from the feature set"
+)]
+pub trait FillFrames: Frames {
+    /// Fills frames with repetitions of `value`, in little-endian byte order.
+    fn fill(&mut self, run: &FrameRun<Self::Size>, value: u32);
+}
