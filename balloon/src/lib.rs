@@ -21,10 +21,24 @@
 //!
 //! # Which calls wait
 //!
-//! A call that takes a [`Wait`](transport::Wait) waits through it. [`probe`](Balloon::probe), [`restore`](Balloon::restore),
-//! [`abandon`](Balloon::abandon) and the end of [`freeze`](Balloon::freeze) reset the device and poll its status register for
-//! the end of the reset, up to 1,000,000 times for each reset. No other call waits: each does a bounded number of register
-//! accesses.
+//! A call that takes a [`Wait`](transport::Wait) waits through it and in no other way. No other call waits: each does a bounded
+//! number of register accesses. [`probe`](Balloon::probe), [`restore`](Balloon::restore), [`freeze`](Balloon::freeze),
+//! [`reset`](Balloon::reset) and [`abandon`](Balloon::abandon) can be repeated after `Wait` gave up, and continue. With a `Wait`
+//! that gives up at once they are the forms for a kernel that polls.
+//!
+//! # When the device stops working
+//!
+//! | error | cause | recovery |
+//! |---|---|---|
+//! | [`DeviceError::HostReset`](transport::DeviceError::HostReset) | the host or the firmware has reset the device | [`reset`](Balloon::reset), then [`restore`](Balloon::restore) |
+//! | [`DeviceError::NeedsReset`](transport::DeviceError::NeedsReset), or a broken protocol | an error of the device | the same |
+//! | [`BalloonError::Reset`] | the device has not finished its reset | the same call, later |
+//! | [`DeviceError::Gone`](transport::DeviceError::Gone) | the device was removed | [`assume_gone`](Balloon::assume_gone), if the kernel knows that the device is cut off from memory |
+//!
+//! Every call returns such an error, also that of a handle, and after one read of the status. [`abandon`](Balloon::abandon) is
+//! `reset` in place, also for a split balloon. A device that does not answer at all returns no error:
+//! [`in_flight`](Balloon::in_flight) and [`progress`](Balloon::progress) show it, and [`notify_again`](Balloon::notify_again)
+//! repeats a notification that was lost.
 //!
 //! # Example
 //!
@@ -33,7 +47,7 @@
 //! ```
 //! use core::{alloc::Layout, ops::Range, ptr::NonNull};
 //! use aerostat_balloon::transport::{Dma, DmaRegion, Mmio, Spin};
-//! use aerostat_balloon::{Balloon, FrameRun, Frames, Options, PrivateMemory, Size4KiB, Step, features};
+//! use aerostat_balloon::{Balloon, FrameRun, Frames, Options, PrivateMemory, Reserve, Size4KiB, Step, features};
 //!
 //! struct Kernel {
 //!     free: Vec<Range<u64>>,                          // frame numbers
@@ -46,6 +60,9 @@
 //!
 //!     fn range(&self) -> Range<u64> {
 //!         0..16384                                    // 64 MiB
+//!     }
+//!     fn free_frames(&self) -> u64 {
+//!         self.free.iter().map(|range| range.end - range.start).sum()
 //!     }
 //!     fn allocate(&mut self, max: u32) -> Option<FrameRun<Size4KiB>> {
 //!         let range = self.free.iter_mut().find(|range| !range.is_empty())?;
@@ -94,7 +111,8 @@
 //! # let registers = device.registers();
 //! # device.set_target(8192);
 //! let bus = Mmio::new(registers).map_err(|(_, error)| error)?;
-//! let mut balloon = Balloon::new(bus, kernel, Options::new(KernelFeatures))?.probe()?;
+//! let options = Options::new(KernelFeatures).reserve(Reserve::Percent(5));
+//! let mut balloon = Balloon::new(bus, kernel, options)?.probe(&mut Spin::default())?;
 //!
 //! // In the kernel's work queue, after every interrupt of the device:
 //! while let Step::Waiting = balloon.service()? {
@@ -106,7 +124,7 @@
 //! let frozen = balloon.freeze(&mut Spin::default())?;
 //! # assert_eq!(device.host_page_count(), 0);
 //! # assert_eq!(device.violations(), []);
-//! # frozen.restore()?;
+//! # frozen.restore(&mut Spin::default())?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -139,11 +157,12 @@
 //!
 //! The driver does not trust the host. It checks every value that the device writes. When the device breaks the protocol, the
 //! driver returns [`BalloonError::Device`], keeps all frames that the device may still use, and does nothing more until
-//! [`Balloon::abandon`]. No value from the device makes this crate panic, loop without a bound, or return a frame twice.
+//! [`Balloon::reset`]. No value from the device makes this crate panic, loop without a bound, or return a frame twice.
 //!
 //! # Cargo features
 //!
-//! * `log`: log messages through the `log` crate. Off by default.
+//! * `log`: log messages through the `log` crate: the result of probing, each error once, resets, deflation on OOM, frames that
+//!   were rejected, and, at the level `debug`, new targets. Off by default.
 #![no_std]
 
 #[cfg(test)]
@@ -153,10 +172,18 @@ extern crate std;
 #[doc = include_str!("../../README.md")]
 mod readme {}
 
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/src/troubleshooting.md")]
+mod troubleshooting {}
+
+#[macro_use]
+mod messages;
+
 mod core;
 pub mod error;
 mod features;
 mod frames;
+mod layout;
 mod memory;
 pub mod ops;
 mod options;
@@ -175,7 +202,7 @@ pub use self::error::causes::{BalloonError, ProbeError};
 pub use self::features::{BalloonFeatureSet, NoFeatures, Platform, feature};
 pub use self::ops::live::LiveState;
 pub use self::ops::service::Step;
-pub use self::options::Options;
+pub use self::options::{Options, Reserve};
 pub use self::platform::frames::{Frames, PrivateMemory};
 pub use self::signal::{Signal, Source};
 pub use self::state::{Balloon, Frozen, Handles, Ready, Split, Unprobed};

@@ -1,6 +1,7 @@
 //! Values that a kernel may set before the device is probed.
 
 use core::marker::PhantomData;
+use core::ops::Range;
 use core::time::Duration;
 
 use aerostat_spec::{Available, Feature, HasFeature, Optional, Requirement, RequirementOf};
@@ -15,6 +16,33 @@ pub(crate) const MAX_IN_FLIGHT: usize = 16;
 
 /// The largest block of free page reporting and hinting, in bytes.
 const MAX_BLOCK_BYTES: u32 = 1 << 30;
+
+/// Free frames that the balloon leaves to the kernel. See [`Options::reserve`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reserve {
+    /// No frames: the balloon takes every frame that [`Frames::allocate`](crate::Frames::allocate) returns.
+    #[default]
+    None,
+    /// This many frames.
+    Frames(u64),
+    /// This share of the frames of [`Frames::range`](crate::Frames::range), in percent.
+    Percent(u8),
+}
+
+impl Reserve {
+    /// Returns the number of frames for a kernel with this range of frames.
+    pub(crate) fn frames(self, range: &Range<u64>) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Frames(frames) => frames,
+            // Divided first, so that it does not overflow.
+            Self::Percent(percent) => {
+                let frames = range.end.saturating_sub(range.start);
+                (frames / 100).saturating_mul(percent.into()).saturating_add(frames % 100 * u64::from(percent) / 100)
+            }
+        }
+    }
+}
 
 /// The features that a kernel uses, and the values that go with them. Every value has a default.
 ///
@@ -35,6 +63,7 @@ const MAX_BLOCK_BYTES: u32 = 1 << 30;
 #[must_use = "options do nothing until they are passed to `Balloon::new`"]
 pub struct Options<F> {
     pub(crate) max_in_flight: u16,
+    pub(crate) reserve: Reserve,
     pub(crate) retry_after: Duration,
     pub(crate) numbering: Numbering,
     pub(crate) oom_backoff: Duration,
@@ -57,6 +86,7 @@ impl<F: BalloonFeatureSet> Options<F> {
     pub const fn new(_features: F) -> Self {
         Self {
             max_in_flight: MAX_IN_FLIGHT as u16,
+            reserve: Reserve::None,
             retry_after: Duration::from_millis(200),
             numbering: Numbering::Automatic,
             oom_backoff: Duration::from_secs(1),
@@ -82,6 +112,17 @@ impl<F: BalloonFeatureSet> Options<F> {
     /// Sets how many arrays of up to 256 page numbers the device may have at a time: 1 to 16. The default is 16.
     pub fn max_in_flight(mut self, arrays: u16) -> Self {
         self.max_in_flight = arrays.clamp(1, MAX_IN_FLIGHT as u16);
+        self
+    }
+
+    /// Sets how many free frames the balloon leaves to the kernel: it takes no frame, and reports or hints no block, while fewer
+    /// would stay free. The driver reads [`Frames::free_frames`](crate::Frames::free_frames) once for each array or report. The
+    /// default is no reserve.
+    ///
+    /// A host may set a target that is larger than the memory of the guest. Without a reserve the balloon then takes the last free
+    /// frame, and the kernel has none for page tables or its own I/O.
+    pub fn reserve(mut self, reserve: Reserve) -> Self {
+        self.reserve = reserve;
         self
     }
 
@@ -170,6 +211,15 @@ pub(crate) fn block_frames<S: FrameSize>(bytes: u32) -> u32 {
 mod tests {
     use super::*;
     use crate::units::Size4KiB;
+
+    #[test]
+    fn a_reserve_is_a_number_of_frames_or_a_share_of_the_range() {
+        assert_eq!(Reserve::None.frames(&(0..1000)), 0);
+        assert_eq!(Reserve::Frames(7).frames(&(0..1000)), 7);
+        assert_eq!(Reserve::Percent(3).frames(&(1000..1250)), 7);
+        assert_eq!(Reserve::Percent(100).frames(&(0..u64::MAX)), u64::MAX);
+        assert_eq!(Reserve::Percent(255).frames(&(0..u64::MAX)), u64::MAX);
+    }
 
     #[test]
     fn the_size_of_a_block_is_rounded_up_to_a_power_of_two_frames_within_the_limits() {

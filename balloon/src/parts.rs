@@ -1,24 +1,24 @@
 //! All parts of a balloon, in one allocation of private memory.
 
 use core::fmt::{self, Debug, Formatter};
-use core::ops::Range;
+use core::mem::replace;
 use core::sync::atomic::{AtomicU8, Ordering};
 
-use aerostat_transport::{ResetProof, SetupError, Transport};
+use aerostat_transport::{SetupError, Transport};
 
-use crate::core::{Connection, Core, Counters, OomBackoff, Reset};
+use crate::core::{Connection, Core, Counters, OomBackoff, Plan, WaitFn};
 use crate::error::NewError;
 use crate::features::feature::{FreePageHint, IfDeclared, PageReporting, StatsVq};
-use crate::features::{ConfigOf, NotifierOf, SizeOf, Types, declared, declared_mut, if_declared, is_declared};
+use crate::features::{ConfigOf, NotifierOf, Types, declared, declared_mut, if_declared};
 use crate::frames::{BlockBitmap, FrameBitmap};
+use crate::layout::{Layout, allocate};
 use crate::memory::{PrivateBox, PrivateSlot};
-use crate::options::{Options, block_frames};
+use crate::options::Options;
 use crate::platform::Frames;
-use crate::queues::{Blocks, HintingQueue, LiveFlag, PageQueue, ReportingQueue, StatisticsQueue};
-use crate::units::Pages;
+use crate::queues::{Blocks, DeviceState, HintingQueue, LiveFlag, PageQueue, ReportingQueue, StatisticsQueue};
 
-type Statistics<C> = IfDeclared<<C as Types>::Features, StatsVq, StatisticsQueue<NotifierOf<C>>>;
-type Reporting<C> = IfDeclared<<C as Types>::Features, PageReporting, ReportingQueue<NotifierOf<C>>>;
+type Statistics<C> = IfDeclared<<C as Types>::Features, StatsVq, StatisticsQueue<NotifierOf<C>, ConfigOf<C>>>;
+type Reporting<C> = IfDeclared<<C as Types>::Features, PageReporting, ReportingQueue<NotifierOf<C>, ConfigOf<C>>>;
 type Hinting<C> = IfDeclared<<C as Types>::Features, FreePageHint, HintingQueue<NotifierOf<C>, ConfigOf<C>>>;
 
 /// The parts of a balloon. After a split, different contexts use `core`, `statistics`, `reporting` and `hinting`, each by a
@@ -78,6 +78,11 @@ impl Shared {
         self.handles.fetch_and(!(part as u8), Ordering::AcqRel);
     }
 
+    /// Returns whether the handle of a part exists.
+    pub(crate) fn has_handle(&self, part: Part) -> bool {
+        self.handles.load(Ordering::Acquire) & part as u8 != 0
+    }
+
     /// Returns whether a handle exists.
     pub(crate) fn has_handles(&self) -> bool {
         self.handles.load(Ordering::Acquire) != 0
@@ -119,7 +124,7 @@ impl<C: Types> Parts<C> {
             Ok(layout) => layout,
             Err(error) => return Err((error, transport, platform)),
         };
-        match allocate::<C>(&layout, &mut platform) {
+        match allocate(&layout, &mut platform) {
             Ok((slot, rest)) => Ok(Self::write(slot, rest, &layout, transport, platform, options)),
             Err(error) => Err((error, transport, platform)),
         }
@@ -143,9 +148,13 @@ impl<C: Types> Parts<C> {
             core.platform: platform,
             core.backoff: OomBackoff::new(options.oom_backoff),
             core.options: options,
+            core.reserve: 0,
             core.poison: None,
             core.counts_managed: true,
-            core.counters: Counters::starting(Pages(0)),
+            core.counters: Counters::new(),
+            core.plan: Plan::default(),
+            core.parked: None,
+            core.ended: None,
             blocks: [None; 2],
             shared: Shared { live: LiveFlag::new(), handles: AtomicU8::new(0) },
         });
@@ -199,8 +208,46 @@ impl<C: Types> Parts<C> {
         write_fields!(at, { hinting: if_declared::<C::Features, FreePageHint, _>(|| HintingQueue::new(bitmap)), });
     }
 
-    /// Takes transport and platform out of an idle balloon, and returns its memory to the kernel. Returns no transport if the
-    /// device is live: it then keeps the queues.
+    /// Moves the balloon to larger private memory if the range of the kernel's frames has grown. Its bitmaps are empty.
+    ///
+    /// # Errors
+    ///
+    /// The reason, and nothing has changed.
+    #[inline(never)]
+    pub(crate) fn grow(boxed: &mut PrivateBox<Self>) -> Result<(), NewError> {
+        let at = boxed.as_ptr().as_ptr();
+        // SAFETY: the balloon is valid, and `boxed` is its only owner.
+        let parts = unsafe { &mut *at };
+        let layout = Layout::of::<C>(&parts.core.platform, &parts.core.options)?;
+        let range = parts.core.bitmap.range();
+        if range.start <= layout.range.start && layout.range.end <= range.end {
+            return Ok(());
+        }
+        let (slot, words) = allocate::<Self>(&layout, &mut parts.core.platform)?;
+        let [frames, report, hint] = layout.divide(words);
+        // SAFETY: the balloon is valid, and the slot is new memory. The balloon at the old place is not used again.
+        unsafe { slot.as_ptr().copy_from_nonoverlapping(at, 1) };
+        // SAFETY: the balloon was just written.
+        let old = replace(boxed, unsafe { slot.assume_init() });
+        // SAFETY: the balloon is valid, and `boxed` is its only owner.
+        let parts = unsafe { &mut *boxed.as_ptr().as_ptr() };
+        parts.core.bitmap = FrameBitmap::new(frames, &layout.range);
+        if let Some(queue) = parts.reporting() {
+            queue.replace_bitmap(BlockBitmap::new(report, &layout.range, layout.report_frames));
+        }
+        if let Some(queue) = parts.hinting() {
+            queue.replace_bitmap(BlockBitmap::new(hint, &layout.range, layout.hint_frames));
+        }
+        parts.blocks = [None; 2];
+        // SAFETY: the balloon has left the old memory, and its bitmaps are in the new one.
+        let memory = unsafe { old.into_memory() };
+        // SAFETY: this platform allocated the memory, all of it is in the box, and nothing uses it any more.
+        unsafe { parts.core.platform.deallocate_private(memory) };
+        Ok(())
+    }
+
+    /// Takes transport and platform out of a balloon that is not live, and returns its memory to the kernel. Returns no
+    /// transport if the device is live. A device that has not finished its reset keeps the queues.
     pub(crate) fn take_apart(boxed: PrivateBox<Self>) -> (Option<C::Transport>, C::Platform) {
         let at = boxed.as_ptr().as_ptr();
         // SAFETY: the balloon is valid, and `boxed` is its only owner.
@@ -216,10 +263,14 @@ impl<C: Types> Parts<C> {
                     inflate,
                     deflate,
                     bitmap,
+                    reserve,
                     poison,
                     counts_managed,
                     counters,
                     backoff,
+                    plan,
+                    parked,
+                    ended,
                 },
             statistics,
             reporting,
@@ -227,7 +278,7 @@ impl<C: Types> Parts<C> {
             blocks,
             shared,
         } = parts;
-        let transport = connection.take_idle();
+        let transport = connection.take_transport();
         // SAFETY: the platform is valid; this is the only time that it is read out.
         let mut platform = unsafe { (&raw const *platform).read() };
         drop_fields!(
@@ -237,10 +288,14 @@ impl<C: Types> Parts<C> {
             inflate,
             deflate,
             bitmap,
+            reserve,
             poison,
             counts_managed,
             counters,
             backoff,
+            plan,
+            parked,
+            ended,
             statistics,
             reporting,
             hinting,
@@ -254,16 +309,30 @@ impl<C: Types> Parts<C> {
         (transport, platform)
     }
 
-    pub(crate) fn statistics(&mut self) -> Option<&mut StatisticsQueue<NotifierOf<C>>> {
+    pub(crate) fn statistics(&mut self) -> Option<&mut StatisticsQueue<NotifierOf<C>, ConfigOf<C>>> {
         declared_mut::<C::Features, StatsVq, _>(&mut self.statistics)
     }
 
-    pub(crate) fn reporting(&mut self) -> Option<&mut ReportingQueue<NotifierOf<C>>> {
+    pub(crate) fn reporting(&mut self) -> Option<&mut ReportingQueue<NotifierOf<C>, ConfigOf<C>>> {
         declared_mut::<C::Features, PageReporting, _>(&mut self.reporting)
     }
 
     pub(crate) fn hinting(&mut self) -> Option<&mut HintingQueue<NotifierOf<C>, ConfigOf<C>>> {
         declared_mut::<C::Features, FreePageHint, _>(&mut self.hinting)
+    }
+
+    /// Notifies the device again of the buffers in all queues.
+    pub(crate) fn notify_again(&mut self) {
+        self.core.notify_again();
+        if let Some(queue) = self.statistics() {
+            queue.notify_again();
+        }
+        if let Some(queue) = self.reporting() {
+            queue.notify_again();
+        }
+        if let Some(queue) = self.hinting() {
+            queue.notify_again();
+        }
     }
 
     /// Returns the numbers of the queues on the device.
@@ -278,109 +347,65 @@ impl<C: Types> Parts<C> {
         }
     }
 
-    /// Resets the device and returns everything that it had to the kernel. Does nothing if the device is not live.
+    /// Resets a device that is in use, and returns everything that it had to the kernel. Continues an earlier call that failed or
+    /// panicked. Without `wait`, reads the status once.
     ///
     /// # Errors
     ///
     /// The reset did not finish. The device keeps everything, and only another reset may be tried.
-    pub(crate) fn reset(&mut self, how: Reset) -> Result<(), SetupError> {
-        self.shared.live.set(false);
-        if let Some(proof) = self.core.reset(how)? {
-            self.release_queues(&proof);
-        }
+    pub(crate) fn end(&mut self, wait: Option<&mut WaitFn<'_>>) -> Result<(), SetupError> {
+        self.shared.live.set(DeviceState::Resetting);
+        self.core.end(wait)?;
+        self.finish();
         Ok(())
     }
 
-    /// Leaks the memory of all queues, because the device may still use it.
-    pub(crate) fn forget_queues(&mut self) {
-        self.core.inflate.slot.forget();
-        self.core.deflate.slot.forget();
-        if let Some(queue) = self.statistics() {
-            queue.slot.forget();
-        }
-        if let Some(queue) = self.reporting() {
-            queue.slot.forget();
-        }
-        if let Some(queue) = self.hinting() {
-            queue.slot.forget();
+    /// Ends the use of a device that can no longer access memory, without a reset, and returns everything that it had.
+    ///
+    /// # Safety
+    ///
+    /// The device does not access memory any more.
+    pub(crate) unsafe fn assume_reset(&mut self) {
+        self.shared.live.set(DeviceState::Resetting);
+        // SAFETY: by the caller's promise.
+        unsafe { self.core.assume_reset() };
+        self.core.return_everything();
+        self.finish();
+    }
+
+    /// Does what [`Parts::finish`] does if the device was reset while handles existed.
+    pub(crate) fn finish_if_ended(&mut self) {
+        if self.core.ended.is_some() {
+            self.finish();
         }
     }
 
-    /// Returns the blocks and the memory of the queues for statistics, reporting and hinting to the kernel, after a reset.
-    pub(crate) fn release_queues(&mut self, proof: &ResetProof) {
-        let Self { core, statistics, reporting, hinting, .. } = self;
+    /// Returns the blocks and the memory of the queues for statistics, reporting and hinting to the kernel after a reset.
+    #[inline(never)]
+    pub(crate) fn finish(&mut self) {
+        let Self { core, statistics, reporting, hinting, shared, .. } = self;
         let platform = &mut core.platform;
-        if let Some(queue) = declared_mut::<C::Features, StatsVq, _>(statistics) {
-            queue.slot.release(proof, platform);
+        // The proof stays until everything is returned: a call of the kernel that panics can be followed by another one.
+        if let Some(proof) = &core.ended {
+            if let Some(queue) = declared_mut::<C::Features, StatsVq, _>(statistics) {
+                queue.slot.release(proof, platform);
+            }
+            if let Some(queue) = declared_mut::<C::Features, PageReporting, _>(reporting) {
+                queue.slot.release(proof, platform);
+                queue.blocks().return_all::<C::Platform, C::Features>(platform);
+            }
+            if let Some(queue) = declared_mut::<C::Features, FreePageHint, _>(hinting) {
+                queue.release(proof, platform);
+                queue.blocks().return_all::<C::Platform, C::Features>(platform);
+            }
         }
-        if let Some(queue) = declared_mut::<C::Features, PageReporting, _>(reporting) {
-            queue.slot.release(proof, platform);
-            queue.blocks().return_all::<C::Platform, C::Features>(platform);
-        }
-        if let Some(queue) = declared_mut::<C::Features, FreePageHint, _>(hinting) {
-            queue.release(proof, platform);
-            queue.blocks().return_all::<C::Platform, C::Features>(platform);
-        }
+        core.ended = None;
+        shared.live.set(DeviceState::NotLive);
     }
 }
 
 impl<C: Types> Debug for Parts<C> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parts").field("core", &self.core).field("shared", &self.shared).finish_non_exhaustive()
+        f.debug_struct("Parts").field("core", &self.core).field("queues", &self.queue_numbers()).finish_non_exhaustive()
     }
-}
-
-/// How private memory is divided after the parts.
-struct Layout {
-    range: Range<u64>,
-    /// Frames in a block that is reported, and in one that is hinted.
-    report_frames: u32,
-    hint_frames: u32,
-    frame_words: usize,
-    report_words: usize,
-    /// Words of all bitmaps together.
-    words: usize,
-}
-
-impl Layout {
-    fn of<C: Types>(platform: &C::Platform, options: &Options<C::Features>) -> Result<Self, NewError> {
-        let range = platform.range();
-        let too_large = NewError::RangeTooLarge { frames: range.end.saturating_sub(range.start) };
-        let report_frames = block_frames::<SizeOf<C>>(options.report_block);
-        let hint_frames = block_frames::<SizeOf<C>>(options.hint_block);
-        let words_of_blocks = |is_declared: bool, frames: u32| match is_declared {
-            true => BlockBitmap::words(&range, frames).ok_or(too_large),
-            false => Ok(0),
-        };
-        let frame_words = FrameBitmap::words(&range).ok_or(too_large)?;
-        let report_words = words_of_blocks(is_declared::<C::Features, PageReporting>(), report_frames)?;
-        let hint_words = words_of_blocks(is_declared::<C::Features, FreePageHint>(), hint_frames)?;
-        let words = frame_words.checked_add(report_words).and_then(|words| words.checked_add(hint_words));
-        let words = words.ok_or(too_large)?;
-        Ok(Self { range, report_frames, hint_frames, frame_words, report_words, words })
-    }
-
-    /// Divides the words after the parts into those of the frame bitmap, of reporting and of hinting.
-    fn divide(&self, words: &'static mut [u64]) -> [&'static mut [u64]; 3] {
-        let (frames, words) = words.split_at_mut(self.frame_words.min(words.len()));
-        let (report, hint) = words.split_at_mut(self.report_words.min(words.len()));
-        [frames, report, hint]
-    }
-}
-
-/// Allocates the memory of a balloon: the slot of its parts, and the words of its bitmaps.
-fn allocate<C: Types>(
-    layout: &Layout,
-    platform: &mut C::Platform,
-) -> Result<(PrivateSlot<Parts<C>>, &'static mut [u64]), NewError> {
-    let Some(words) = PrivateSlot::<Parts<C>>::words(layout.words) else {
-        return Err(NewError::RangeTooLarge { frames: layout.range.end.saturating_sub(layout.range.start) });
-    };
-    let memory = platform.allocate_private(words).ok_or(NewError::NoPrivateMemory { words })?;
-    let memory = if memory.len() < words { Err(memory) } else { PrivateSlot::divide(memory) };
-    memory.map_err(|memory| {
-        // SAFETY: the platform has just allocated it, and nothing else uses it.
-        unsafe { platform.deallocate_private(memory.into()) };
-        NewError::NoPrivateMemory { words }
-    })
 }

@@ -1,16 +1,17 @@
 //! Probing: from an idle transport to a live device with its queues.
 
-use aerostat_spec::balloon::{config, queue};
-use aerostat_spec::{Block, Feature, HasFeature, Negotiated, Requirement, RequirementOf};
-use aerostat_transport::{Device, Offer, SetupFailed};
+use aerostat_spec::balloon::{self, config, queue};
+use aerostat_spec::{Block, Feature, HasFeature, Negotiated, Requirement, RequirementKind, RequirementOf};
+use aerostat_transport::{Device, DeviceError, Offer, Reset, SetupError, SetupFailed, Status};
 
-use crate::core::{Connection, Core, Counters, OomBackoff, SetUpDevice};
+use crate::core::{Connection, Core, LiveDevice, OomBackoff, Plan, ResettingDevice, SetUpDevice, WaitFn};
 use crate::error::ProbeError;
 use crate::features::feature::{DeflateOnOom, FreePageHint, PagePoison, PageReporting, StatsVq};
 use crate::features::{Platform, Types, declared_mut, is_declared};
 use crate::options::Options;
 use crate::parts::Parts;
 use crate::platform::{FreeContents, Sample};
+use crate::queues::DeviceState;
 use crate::units::Pages;
 
 /// Length of the configuration space up to the end of `poison_val`, the last field.
@@ -18,33 +19,79 @@ const WITH_POISON: usize = <config::Space as Block>::LEN;
 /// Length of the configuration space up to the end of `free_page_hint_cmd_id`.
 const WITH_COMMAND_ID: usize = WITH_POISON - size_of::<u32>();
 
+/// A device that was reset.
+type ResetDevice<C> = Device<<C as Types>::Transport, balloon::Device, Reset>;
+
+/// How an attempt to set the device up ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attempt {
+    /// The device is live.
+    Live,
+    /// The device needs another plan, which was noted.
+    Again,
+}
+
 impl<C: Types> Parts<C> {
-    /// Resets the device, negotiates features, sets up the queues, and sets DRIVER_OK.
+    /// Resets the device, negotiates features, sets up the queues, and sets DRIVER_OK. Continues an earlier call for which the
+    /// device had not finished a reset.
     ///
     /// # Errors
     ///
-    /// The reason. The device was reset again or has failed. All memory was returned to the kernel, except for queues that
-    /// the device may still use.
-    pub(crate) fn probe(&mut self) -> Result<(), ProbeError> {
-        // Device and queues stay where they are, and each step has a stack frame of its own: a kernel's stack is small.
-        self.negotiate()?;
-        match self.set_up() {
-            Ok(()) => {
-                self.go_live();
-                Ok(())
+    /// The reason. The device was reset again or has failed, and all memory was returned to the kernel. A device that has not
+    /// finished its reset keeps its queues until a later call.
+    pub(crate) fn probe(&mut self, wait: &mut WaitFn<'_>) -> Result<(), ProbeError> {
+        // Each plan is tried once: the value of PAGE_POISON may be rejected, and then queues may be missing.
+        for _ in 0..3 {
+            self.end(Some(&mut *wait)).map_err(|error| self.explain(error))?;
+            // Device and queues stay where they are, and each step has a stack frame of its own: a kernel's stack is small.
+            self.negotiate(&mut *wait)?;
+            match self.set_up().and_then(|attempt| if attempt == Attempt::Live { self.go_live() } else { Ok(attempt) })
+            {
+                Ok(Attempt::Live) => {
+                    log_at!(info, "balloon: probed {:?} with {:?}", self.core.connection, self.queue_numbers());
+                    return Ok(());
+                }
+                Ok(Attempt::Again) => {}
+                Err(error) => {
+                    // The error of the attempt is the one to report. If the reset does not finish, the next call continues it.
+                    let _ = self.end(Some(wait));
+                    return Err(error);
+                }
             }
-            Err(error) => {
-                self.undo();
-                Err(error)
+        }
+        Err(ProbeError::Activation(DeviceError::NeedsReset))
+    }
+
+    /// Returns why the device does not finish the reset before another attempt. Dragonball sets FAILED if its queues are not
+    /// those that it needs, and cannot be reset then.
+    fn explain(&self, error: SetupError) -> ProbeError {
+        match error {
+            SetupError::ResetUnfinished { status }
+                if self.core.plan.parks_queues && Status(status).contains(Status::FAILED) =>
+            {
+                ProbeError::Activation(DeviceError::NeedsReset)
             }
+            error => error.into(),
         }
     }
 
     /// Takes the device and negotiates the declared features.
     #[inline(never)]
-    fn negotiate(&mut self) -> Result<(), ProbeError> {
-        let transport = self.core.connection.take_idle().ok_or(ProbeError::NotIdle)?;
-        match negotiate::<C>(transport, &self.core.options) {
+    fn negotiate(&mut self, wait: &mut WaitFn<'_>) -> Result<(), ProbeError> {
+        let continues = matches!(self.core.connection, Connection::Resetting(_));
+        let device = self.take_device()?;
+        let device = match reset::<C>(device, continues, wait) {
+            Ok(device) => device,
+            Err((device, error)) => {
+                self.core.connection = match error {
+                    // Another device may be in its place at the next attempt.
+                    SetupError::Gone => Connection::Idle(device.into_transport()),
+                    _ => Connection::Resetting(device),
+                };
+                return Err(error.into());
+            }
+        };
+        match negotiate::<C>(device, &self.core.options, self.core.plan) {
             Ok(device) => {
                 self.core.connection = Connection::SettingUp(device);
                 Ok(())
@@ -56,35 +103,69 @@ impl<C: Types> Parts<C> {
         }
     }
 
+    /// Requests the reset of the device, unless an earlier call has done so.
+    fn take_device(&mut self) -> Result<ResettingDevice<C>, ProbeError> {
+        match self.core.connection.take() {
+            Connection::Idle(transport) => Device::take(transport).map_err(|SetupFailed { error, transport }| {
+                self.core.connection = Connection::Idle(transport);
+                error.into()
+            }),
+            Connection::Resetting(device) => Ok(device),
+            other => {
+                self.core.connection = other;
+                Err(ProbeError::NotIdle)
+            }
+        }
+    }
+
     /// Sets up the configuration and every queue of the negotiated features.
     #[inline(never)]
-    fn set_up(&mut self) -> Result<(), ProbeError> {
-        self.configure()?;
+    fn set_up(&mut self) -> Result<Attempt, ProbeError> {
+        if self.configure()? == Attempt::Again {
+            return Ok(Attempt::Again);
+        }
         let Core { connection, platform, inflate, deflate, .. } = &mut self.core;
         inflate.set_up(queue::Inflate, connection.setting_up()?, platform)?;
         deflate.set_up(queue::Deflate, connection.setting_up()?, platform)?;
         self.set_up_statistics()?;
         self.set_up_hinting()?;
-        self.set_up_reporting()
+        self.set_up_reporting()?;
+        self.park_queues()?;
+        Ok(Attempt::Live)
     }
 
     /// Checks that the fields that every balloon has can be read, writes the poison value, and resets the state of the
     /// balloon to that of an empty one.
-    fn configure(&mut self) -> Result<(), ProbeError> {
+    fn configure(&mut self) -> Result<Attempt, ProbeError> {
         let core = &mut self.core;
         let device = core.connection.setting_up()?;
-        device.number_queues(core.options.numbering);
+        device.number_queues(core.options.numbering)?;
         let config = device.config();
         config.read(config::NumPages)?;
         core.poison = None;
         if let Some(proof) = negotiated::<C, _>(device, PagePoison) {
-            core.poison = Some(core.options.poison_value);
-            device.set(config::PoisonVal::given(proof), core.options.poison_value)?;
+            let written = core.options.poison_value;
+            core.poison = Some(written);
+            device.set(config::PoisonVal::given(proof), written)?;
+            // Some devices offer the feature and do not implement it. Their reports would come back with other contents.
+            let read = config.read(config::PoisonVal::given(proof))?;
+            if read != written {
+                if is_required::<C, PagePoison>() {
+                    return Err(ProbeError::PoisonRejected { written, read });
+                }
+                log_at!(
+                    warn,
+                    "balloon: the device does not take the poison value {written:#x}, probing again without PAGE_POISON"
+                );
+                core.plan.rejects_poison = true;
+                return Ok(Attempt::Again);
+            }
         }
+        core.reserve = core.options.reserve.frames(&core.bitmap.range());
         core.counts_managed = !device.accepted().has(DeflateOnOom);
         core.backoff = OomBackoff::new(core.options.oom_backoff);
-        core.counters = Counters::starting(Pages(config.read(config::Actual)?));
-        Ok(())
+        core.counters.start(Pages(config.read(config::Actual)?));
+        Ok(Attempt::Live)
     }
 
     fn set_up_statistics(&mut self) -> Result<(), ProbeError> {
@@ -104,86 +185,118 @@ impl<C: Types> Parts<C> {
     }
 
     fn set_up_hinting(&mut self) -> Result<(), ProbeError> {
-        let Self { core: Core { connection, platform, poison, .. }, hinting, .. } = self;
+        let Self { core: Core { connection, platform, poison, reserve, .. }, hinting, .. } = self;
         let device = connection.setting_up()?;
         let proof = negotiated::<C, _>(device, FreePageHint);
         match proof.zip(declared_mut::<C::Features, FreePageHint, _>(hinting)) {
-            Some((proof, queue)) => Ok(queue.set_up(proof, device, platform, *poison)?),
+            Some((proof, queue)) => Ok(queue.set_up(proof, device, platform, *poison, *reserve)?),
             None => Ok(()),
         }
     }
 
     fn set_up_reporting(&mut self) -> Result<(), ProbeError> {
-        let Self { core: Core { connection, platform, poison, .. }, reporting, .. } = self;
+        let Self { core: Core { connection, platform, poison, reserve, .. }, reporting, .. } = self;
         let device = connection.setting_up()?;
         let proof = negotiated::<C, _>(device, PageReporting);
         match proof.zip(declared_mut::<C::Features, PageReporting, _>(reporting)) {
-            Some((proof, queue)) => Ok(queue.set_up(proof, device, platform, *poison)?),
+            Some((proof, queue)) => Ok(queue.set_up(proof, device, platform, *poison, *reserve)?),
             None => Ok(()),
         }
     }
 
-    /// Sets DRIVER_OK and enables the queues.
+    /// Sets up the queues that the driver does not use, if the device needs them.
     #[inline(never)]
-    fn go_live(&mut self) {
-        let Some(device) = self.core.connection.take_setting_up() else { return };
+    fn park_queues(&mut self) -> Result<(), ProbeError> {
+        let Core { connection, platform, parked, plan, .. } = &mut self.core;
+        if plan.parks_queues {
+            *parked = Some(connection.setting_up()?.park_unused_queues(platform)?);
+        }
+        Ok(())
+    }
+
+    /// Sets DRIVER_OK, checks that the device works with the queues that were set up, and enables them.
+    #[inline(never)]
+    fn go_live(&mut self) -> Result<Attempt, ProbeError> {
+        let device = self.core.connection.take_setting_up().ok_or(ProbeError::NotIdle)?;
         let device = device.go_live();
+        let checked = device.check();
+        if checked.is_ok() {
+            self.enable_queues(&device);
+        }
+        self.core.connection = Connection::of(device);
+        match checked {
+            Ok(()) => Ok(Attempt::Live),
+            Err(DeviceError::Gone) => Err(SetupError::Gone.into()),
+            // Firecracker needs all of its queues. This is not the first attempt, because crosvm accepts no unused queue.
+            Err(DeviceError::NeedsReset) if !self.core.plan.parks_queues => {
+                log_at!(info, "balloon: the device needs a reset, probing again with all of its queues");
+                self.core.plan.parks_queues = true;
+                Ok(Attempt::Again)
+            }
+            Err(error) => {
+                self.core.plan.parks_queues = false;
+                Err(ProbeError::Activation(error))
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn enable_queues(&mut self, device: &LiveDevice<C>) {
         let live = device.live_proof();
         self.core.inflate.slot.enable(live);
         self.core.deflate.slot.enable(live);
-        self.shared.live.set(true);
+        self.shared.live.set(DeviceState::Live);
         if let Some(queue) = self.reporting() {
-            queue.slot.enable(live);
+            queue.enable(live, device.config());
         }
         if let Some(queue) = self.hinting() {
             queue.enable(live, device.config());
         }
         if let Some(queue) = self.statistics() {
-            queue.enable(live);
+            queue.enable(live, device.config());
         }
-        self.core.connection = Connection::of(device);
-    }
-
-    /// Sets FAILED, resets the device, and releases the queues that were set up.
-    #[inline(never)]
-    fn undo(&mut self) {
-        let Some(device) = self.core.connection.take_setting_up() else { return };
-        self.core.connection = match device.abandon() {
-            Ok((transport, proof)) => {
-                self.core.inflate.slot.release(&proof, &mut self.core.platform);
-                self.core.deflate.slot.release(&proof, &mut self.core.platform);
-                self.release_queues(&proof);
-                Connection::Idle(transport)
-            }
-            Err(SetupFailed { transport, .. }) => {
-                // The device may still use the memory of the queues, so it is leaked.
-                self.forget_queues();
-                Connection::Idle(transport)
-            }
-        };
     }
 }
 
-/// Takes the device and negotiates the declared features.
+/// Waits for the end of the reset at the start. If an earlier call requested it, and it has not finished, it is
+/// requested again.
+#[inline(never)]
+fn reset<C: Types>(
+    device: ResettingDevice<C>,
+    continues: bool,
+    mut wait: &mut WaitFn<'_>,
+) -> Result<ResetDevice<C>, (ResettingDevice<C>, SetupError)> {
+    match device.poll() {
+        Err((mut device, SetupError::ResetUnfinished { .. })) => {
+            if continues {
+                device.request_again();
+            }
+            device.wait(&mut wait)
+        }
+        done => done,
+    }
+}
+
+/// Negotiates the declared features.
 #[inline(never)]
 fn negotiate<C: Types>(
-    transport: C::Transport,
+    device: ResetDevice<C>,
     options: &Options<C::Features>,
+    plan: Plan,
 ) -> Result<SetUpDevice<C>, SetupFailed<C::Transport>> {
-    let device = Device::take(transport)?.acknowledge().driver();
     let contents = <C::Platform as Platform<C::Features>>::CONTENTS;
-    device.negotiate_within::<C::Features>(|offer| {
-        usable(offer, options.without, contents, is_declared::<C::Features, PagePoison>())
-    })
+    let takes_poison = is_declared::<C::Features, PagePoison>() && !plan.rejects_poison;
+    let device = device.acknowledge().driver();
+    device.negotiate_within::<C::Features>(|offer| usable(offer, options.without, contents, takes_poison))
 }
 
 /// Returns the mask of the features that can be used with what the device offers and the kernel relies on.
-fn usable(offer: Offer, without: u64, contents: FreeContents, declares_poison: bool) -> u64 {
+fn usable(offer: Offer, without: u64, contents: FreeContents, takes_poison: bool) -> u64 {
     let mut mask = !without;
     if offer.config_bytes < WITH_COMMAND_ID {
         mask &= !(1 << FreePageHint::BIT);
     }
-    if offer.config_bytes < WITH_POISON || !declares_poison {
+    if offer.config_bytes < WITH_POISON || !takes_poison {
         mask &= !(1 << PagePoison::BIT);
     }
     let has_poison = offer.features & mask & 1 << PagePoison::BIT != 0;
@@ -200,4 +313,12 @@ where
     C::Features: HasFeature<X>,
 {
     RequirementOf::<C::Features, X>::into_option(device.accepted().depending_on(feature, |proof| proof))
+}
+
+/// Returns whether the feature `X` is required.
+const fn is_required<C: Types, X>() -> bool
+where
+    C::Features: HasFeature<X>,
+{
+    matches!(<RequirementOf<C::Features, X> as Requirement>::KIND, RequirementKind::Required)
 }

@@ -85,9 +85,15 @@ where
         assert_eq!(balloon.inflate(1).and_then(|inflation| inflation.wait(&mut no_wait)), Err(error));
         assert_eq!(balloon.deflate(1).and_then(|pending| pending.tell_host().wait(&mut no_wait)), Err(error));
         let rejected = balloon.inflate_with(run()).unwrap_err();
-        assert_eq!((rejected.error, rejected.run.first(), rejected.run.count()), (error, 1000, 1));
+        assert_eq!(
+            (rejected.error, rejected.run.as_ref().unwrap().first(), rejected.run.as_ref().unwrap().count()),
+            (error, 1000, 1)
+        );
         let rejected = balloon.migrate(300, run()).map(drop).unwrap_err();
-        assert_eq!((rejected.error, rejected.run.first(), rejected.run.count()), (error, 1000, 1));
+        assert_eq!(
+            (rejected.error, rejected.run.as_ref().unwrap().first(), rejected.run.as_ref().unwrap().count()),
+            (error, 1000, 1)
+        );
     }
     assert_eq!(device.events(), before, "the device is not accessed");
 }
@@ -95,7 +101,7 @@ where
 #[test]
 fn an_abandoned_balloon_returns_everything_but_private_memory_and_is_not_live() {
     let (mut balloon, device, ledger) = in_use();
-    assert_eq!(balloon.abandon(), Ok(()));
+    assert_eq!(balloon.abandon(&mut crate::common::polls()), Ok(()));
     assert_reset(&device, &ledger);
     assert_eq!((device.status(), ledger.allocated_private()), (0, 1));
     assert_eq!(balloon.size(), Pages(0));
@@ -120,7 +126,7 @@ fn an_abandoned_balloon_returns_everything_but_private_memory_and_is_not_live() 
 #[test]
 fn optional_features_of_an_abandoned_balloon_are_errors_too() {
     let (mut balloon, device, ledger) = start(builder().inline(), Options::new(AllOptional));
-    assert_eq!(balloon.abandon(), Ok(()));
+    assert_eq!(balloon.abandon(&mut crate::common::polls()), Ok(()));
     assert_eq!(balloon.service_statistics(), Err(NOT_LIVE));
     assert_eq!(balloon.service_reporting(), Err(NOT_LIVE));
     assert_eq!(balloon.service_hinting(InterruptStatus::ANY), Err(NOT_LIVE));
@@ -133,9 +139,9 @@ fn optional_features_of_an_abandoned_balloon_are_errors_too() {
 #[test]
 fn abandoning_twice_does_nothing_the_second_time() {
     let (mut balloon, device, ledger) = in_use();
-    assert_eq!(balloon.abandon(), Ok(()));
+    assert_eq!(balloon.abandon(&mut crate::common::polls()), Ok(()));
     let events = device.events();
-    assert_eq!(balloon.abandon(), Ok(()));
+    assert_eq!(balloon.abandon(&mut crate::common::polls()), Ok(()));
     assert_eq!(device.events(), events, "the device is not accessed");
     assert_reset(&device, &ledger);
     drop(balloon);
@@ -145,13 +151,13 @@ fn abandoning_twice_does_nothing_the_second_time() {
 #[test]
 fn freezing_an_abandoned_balloon_only_changes_its_state() {
     let (mut balloon, device, ledger) = in_use();
-    assert_eq!(balloon.abandon(), Ok(()));
+    assert_eq!(balloon.abandon(&mut crate::common::polls()), Ok(()));
     let events = device.events();
     let frozen = balloon.freeze(&mut no_wait).map_err(|live| live.error).unwrap();
     assert_eq!(device.events(), events, "the device is not accessed");
     assert_reset(&device, &ledger);
     ledger.set_statistics([(4, 1)]);
-    let mut balloon = frozen.restore().map_err(|failed| failed.error).unwrap();
+    let mut balloon = frozen.restore(&mut crate::common::polls()).map_err(|failed| failed.error).unwrap();
     for _ in 0..100 {
         let _ = balloon.service().unwrap();
         device.step();
@@ -168,7 +174,7 @@ fn freezing_an_abandoned_balloon_only_changes_its_state() {
 #[test]
 fn an_abandoned_balloon_can_be_removed() {
     let (mut balloon, device, ledger) = in_use();
-    assert_eq!(balloon.abandon(), Ok(()));
+    assert_eq!(balloon.abandon(&mut crate::common::polls()), Ok(()));
     let (_transport, _platform) = balloon.remove(&mut no_wait).map_err(|live| live.error).unwrap();
     assert_all_returned(&device, &ledger);
 }
@@ -176,16 +182,15 @@ fn an_abandoned_balloon_can_be_removed() {
 #[test]
 fn an_abandoned_balloon_can_be_split_and_joined() {
     let (mut balloon, device, ledger) = in_use();
-    assert_eq!(balloon.abandon(), Ok(()));
+    assert_eq!(balloon.abandon(&mut crate::common::polls()), Ok(()));
     let mut kernel = balloon.platform().share();
     let mut handles = balloon.split();
-    let resetting = BalloonError::Device(DeviceError::Resetting);
-    assert_eq!(handles.statistics.service(&mut kernel), Err(resetting));
-    assert_eq!(handles.reporting.service(&mut kernel), Err(resetting));
-    assert_eq!(handles.hinting.service(&mut kernel, InterruptStatus::ANY), Err(resetting));
+    assert_eq!(handles.statistics.service(&mut kernel), Err(NOT_LIVE));
+    assert_eq!(handles.reporting.service(&mut kernel), Err(NOT_LIVE));
+    assert_eq!(handles.hinting.service(&mut kernel, InterruptStatus::ANY), Err(NOT_LIVE));
     assert_unusable(&mut handles.balloon, NOT_LIVE, &device);
     let frozen = handles.join().unwrap().freeze(&mut no_wait).map_err(|live| live.error).unwrap();
-    assert!(frozen.restore().is_ok());
+    assert!(frozen.restore(&mut crate::common::polls()).is_ok());
     assert_all_returned(&device, &ledger);
 }
 
@@ -196,7 +201,7 @@ fn abandon_can_be_repeated_if_the_device_does_not_finish_its_reset() {
     let before = (ledger.allocated_frames(), ledger.allocated_dma());
     device.inject(RegisterFault::SlowReset(u32::MAX));
     for _ in 0..3 {
-        assert_eq!(balloon.abandon(), Err(UNFINISHED));
+        assert_eq!(balloon.abandon(&mut crate::common::polls()), Err(UNFINISHED));
         assert_eq!((ledger.allocated_frames(), ledger.allocated_dma()), before, "the device may still use everything");
         // The balloon does not use the device meanwhile.
         let resetting = BalloonError::Device(DeviceError::Resetting);
@@ -208,9 +213,10 @@ fn abandon_can_be_repeated_if_the_device_does_not_finish_its_reset() {
         assert_clean(&device, &ledger);
     }
     device.clear_faults();
-    assert_eq!(balloon.abandon(), Ok(()));
+    assert_eq!(balloon.abandon(&mut crate::common::polls()), Ok(()));
     assert_reset(&device, &ledger);
-    let mut balloon = balloon.freeze(&mut no_wait).map_err(|live| live.error).unwrap().restore().unwrap();
+    let mut balloon =
+        balloon.freeze(&mut no_wait).map_err(|live| live.error).unwrap().restore(&mut crate::common::polls()).unwrap();
     assert!(balloon.service().is_ok());
     drop(balloon);
     assert_all_returned(&device, &ledger);
@@ -220,13 +226,13 @@ fn abandon_can_be_repeated_if_the_device_does_not_finish_its_reset() {
 fn a_balloon_whose_reset_is_not_finished_cannot_be_frozen() {
     let (mut balloon, device, ledger) = in_use();
     device.inject(RegisterFault::SlowReset(u32::MAX));
-    assert_eq!(balloon.abandon(), Err(UNFINISHED));
+    assert_eq!(balloon.abandon(&mut crate::common::polls()), Err(UNFINISHED));
     let before = (ledger.allocated_frames(), ledger.allocated_dma());
     let live = balloon.freeze(&mut no_wait).unwrap_err();
     assert_eq!((ledger.allocated_frames(), ledger.allocated_dma()), before, "{}", live.error);
     let mut balloon = live.balloon;
     device.clear_faults();
-    assert_eq!(balloon.abandon(), Ok(()));
+    assert_eq!(balloon.abandon(&mut crate::common::polls()), Ok(()));
     assert!(balloon.freeze(&mut no_wait).is_ok());
     assert_all_returned(&device, &ledger);
 }
@@ -238,7 +244,7 @@ fn dropping_a_balloon_whose_reset_is_not_finished_tries_again() {
         let (mut balloon, device, ledger) = in_use();
         let before = (ledger.allocated_frames(), ledger.allocated_dma());
         device.inject(RegisterFault::SlowReset(u32::MAX));
-        assert_eq!(balloon.abandon(), Err(UNFINISHED));
+        assert_eq!(balloon.abandon(&mut crate::common::polls()), Err(UNFINISHED));
         if is_finished {
             device.clear_faults();
         }
@@ -262,10 +268,11 @@ fn a_balloon_can_be_abandoned_after_a_protocol_violation() {
     device.set_needs_reset();
     let needs_reset = BalloonError::Device(DeviceError::NeedsReset);
     assert_eq!(balloon.service(), Err(needs_reset));
-    assert!(balloon.platform_mut().range().contains(&300));
-    assert_eq!(balloon.abandon(), Ok(()));
+    assert!(balloon.platform().range().contains(&300));
+    assert_eq!(balloon.abandon(&mut crate::common::polls()), Ok(()));
     assert_unusable(&mut balloon, NOT_LIVE, &device);
-    let mut balloon = balloon.freeze(&mut spin()).map_err(|live| live.error).unwrap().restore().unwrap();
+    let mut balloon =
+        balloon.freeze(&mut spin()).map_err(|live| live.error).unwrap().restore(&mut crate::common::polls()).unwrap();
     assert_eq!((settle(&mut balloon), device.actual()), (Step::OnTarget, 100));
     drop(balloon);
     assert_all_returned(&device, &ledger);

@@ -202,6 +202,10 @@ impl Frames for Kernel {
         RANGE
     }
 
+    fn free_frames(&self) -> u64 {
+        u64::MAX
+    }
+
     fn allocate(&mut self, max: u32) -> Option<FrameRun<Size4KiB>> {
         self.take(max.min(8), 8)
     }
@@ -247,6 +251,8 @@ impl HintFrames for Kernel {
     fn allocate_block(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
         self.take(frames, frames.into())
     }
+
+    fn initialize(&mut self, _run: &FrameRun<Size4KiB>) {}
 }
 
 impl FillFrames for Kernel {
@@ -293,7 +299,11 @@ fn start() -> (Live, Registers, Kernel) {
     let transport = Mmio::new(device.clone()).map_err(|(_, error)| error).unwrap();
     let options = Options::new(Declared).report_block(64 << 10).hint_block(64 << 10);
     let balloon = Balloon::new(transport, kernel.clone(), options).map_err(|failed| failed.error).unwrap();
-    (balloon.probe().map_err(|failed| failed.error).unwrap(), device, kernel)
+    (
+        balloon.probe(&mut aerostat_balloon::transport::Spin::default()).map_err(|failed| failed.error).unwrap(),
+        device,
+        kernel,
+    )
 }
 
 /// Uses all parts in turn, with what the device has in between.
@@ -314,7 +324,7 @@ fn use_all(parts: &mut Parts, device: &Registers, kernel: &mut Kernel) {
     assert_eq!(parts.balloon.service(), Ok(Step::Waiting));
     device.use_buffers(3);
     let _ = parts.hinting.service(kernel, InterruptStatus::ANY).unwrap();
-    let _ = parts.balloon.platform_mut().range();
+    let _ = parts.balloon.platform().range();
     let text = format!("{parts:?} {:?} {:?}", parts.statistics, parts.hinting);
     assert!(text.contains("StatisticsHandle"), "{text}");
     device.use_buffers(1);
@@ -332,10 +342,10 @@ fn parts_are_used_in_turn_and_joined() {
         let _ = balloon.service_reporting().unwrap();
         let _ = balloon.service_statistics().unwrap();
         let _ = balloon.service_hinting(InterruptStatus::ANY).unwrap();
-        balloon.abandon().unwrap();
+        balloon.abandon(&mut aerostat_balloon::transport::Spin::default()).unwrap();
         assert_eq!((kernel.counts().0, kernel.counts().1), (0, 0));
         let frozen = balloon.freeze(&mut |_| std::ops::ControlFlow::Break(())).unwrap();
-        balloon = frozen.restore().unwrap();
+        balloon = frozen.restore(&mut aerostat_balloon::transport::Spin::default()).unwrap();
     }
     let _ = balloon.remove(&mut |_| {
         device.use_buffers(1);

@@ -195,7 +195,7 @@ fn freeze_returns_every_frame_and_restore_returns_to_the_target() {
     let frozen = balloon.freeze(&mut spin()).map_err(|live| live.error).unwrap();
     assert_reset(&device, &ledger);
     assert_eq!((device.status(), ledger.allocated_private()), (0, 1), "a frozen balloon keeps its private memory");
-    let mut balloon = frozen.restore().map_err(|failed| failed.error).unwrap();
+    let mut balloon = frozen.restore(&mut crate::common::polls()).map_err(|failed| failed.error).unwrap();
     assert_eq!(balloon.inflate(5000).unwrap().wait(&mut spin()), Ok(2500));
     assert_eq!(device.actual(), 2500);
     let (_transport, _platform) = balloon.remove(&mut spin()).map_err(|live| live.error).unwrap();
@@ -248,12 +248,12 @@ fn a_required_feature_that_is_not_offered_fails_the_probe() {
     let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
     let ledger = platform.ledger();
     let balloon = Balloon::new(bus(&device), platform, Options::new(TellHost)).unwrap();
-    let failed = balloon.probe().unwrap_err();
+    let failed = balloon.probe(&mut crate::common::polls()).unwrap_err();
     assert!(failed.error.to_string().contains("VIRTIO_BALLOON_F_MUST_TELL_HOST"), "{}", failed.error);
     assert_eq!(device.status() & 128, 128, "the device is FAILED");
     assert_reset(&device, &ledger);
     let (transport, platform) = failed.balloon.into_parts();
     assert_all_returned(&device, &ledger);
     let balloon = Balloon::new(transport, platform, Options::new(MayTellHost)).unwrap();
-    assert!(balloon.probe().is_ok(), "transport and platform can be used again");
+    assert!(balloon.probe(&mut crate::common::polls()).is_ok(), "transport and platform can be used again");
 }

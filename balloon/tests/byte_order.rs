@@ -44,6 +44,10 @@ impl Frames for Kernel {
         FIRST..FIRST + 0x1000
     }
 
+    fn free_frames(&self) -> u64 {
+        u64::MAX
+    }
+
     fn allocate(&mut self, max: u32) -> Option<FrameRun<Size4KiB>> {
         let first = self.next;
         self.next += u64::from(max);
@@ -87,7 +91,8 @@ fn check(soft: &SoftMmio, transport: impl Transport, order: Order) {
     soft.model().offered |= 1 << 1;
     let kernel = Kernel { memory: memory.clone(), next: FIRST };
     let balloon = Balloon::new(transport, kernel, Options::new(Declared)).map_err(|failed| failed.error).unwrap();
-    let mut balloon = balloon.probe().map_err(|failed| failed.error).unwrap();
+    let mut balloon =
+        balloon.probe(&mut aerostat_balloon::transport::Spin::default()).map_err(|failed| failed.error).unwrap();
     let buffer = |queue: usize, index: u64| {
         let descriptor = soft.model().queues[queue].addresses[0] + 16 * index;
         let address = order(&memory.bytes(descriptor, 8)).try_into().map(u64::from_le_bytes).unwrap();

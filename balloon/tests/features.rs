@@ -78,7 +78,7 @@ fn the_probe_fails_if_the_kernel_supplies_no_statistics() {
     let (device, platform, ledger) = start(device(offered::STATS_VQ));
     ledger.set_statistics([]);
     let balloon = Balloon::new(bus(&device), platform, Options::new(OptionalStatistics)).unwrap();
-    let failed = balloon.probe().unwrap_err();
+    let failed = balloon.probe(&mut crate::common::polls()).unwrap_err();
     assert_eq!(failed.error, ProbeError::NoStatistics);
     assert_reset(&device, &ledger);
     drop(failed);
@@ -143,7 +143,7 @@ fn migration_inflates_the_new_frame_first_and_then_deflates_the_old_one() {
     device.set_target(10);
     assert_eq!(settle(&mut balloon), Step::OnTarget);
     let old = *ledger.allocated_frames().iter().nth(4).unwrap();
-    let new = balloon.platform_mut().allocate(1).unwrap();
+    let new = balloon.platform().share().allocate(1).unwrap();
     let (new_frame, old_page) = (new.first(), old as u32);
     device.clear_events();
     assert_eq!(balloon.migrate(old, new).unwrap().wait(&mut spin()), Ok(()));
@@ -166,9 +166,9 @@ fn migration_inflates_the_new_frame_first_and_then_deflates_the_old_one() {
 fn a_rejected_migration_returns_the_new_frame() {
     let (mut balloon, device, ledger) = live(device(0).manual(), Options::new(NoFeatures));
     let reject = |balloon: &mut Live<Size4KiB, NoFeatures>, old, count| -> BalloonError {
-        let new: FrameRun<Size4KiB> = balloon.platform_mut().allocate(count).unwrap();
+        let new: FrameRun<Size4KiB> = balloon.platform().share().allocate(count).unwrap();
         let rejected = balloon.migrate(old, new).map(drop).unwrap_err();
-        balloon.platform_mut().deallocate(rejected.run);
+        balloon.platform().share().deallocate(rejected.run.unwrap());
         rejected.error
     };
     assert_eq!(reject(&mut balloon, 7, 1), BalloonError::NotInBalloon { frame: 7 });
@@ -358,7 +358,9 @@ fn a_device_that_numbers_only_negotiated_queues_works_with_the_numbering_option(
 fn an_optional_feature_can_be_left_out_at_run_time() {
     use aerostat_balloon::feature;
     let all = offered::STATS_VQ | offered::FREE_PAGE_HINT | offered::PAGE_REPORTING;
-    let options = Options::new(FreePages).without(feature::FreePageHint).without(feature::StatsVq);
+    // The device may number over the negotiated features.
+    let numbering = aerostat_balloon::transport::Numbering::Specification;
+    let options = Options::new(FreePages).without(feature::FreePageHint).without(feature::StatsVq).numbering(numbering);
     let (mut balloon, device, ledger) = live(device(all), options);
     assert_eq!(device.accepted_features(), offered::PAGE_REPORTING | offered::VERSION_1);
     assert_eq!(balloon.service_statistics(), Ok(None));

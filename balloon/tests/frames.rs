@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use aerostat_balloon::error::{FrameError, NewError};
-use aerostat_balloon::ops::PauseReason;
+use aerostat_balloon::ops::{Pause, PauseReason};
 use aerostat_balloon::transport::{Dma, DmaRegion};
 use aerostat_balloon::{
     Balloon, BalloonError, FrameRun, FrameSize, Frames, Options, Pages, PrivateMemory, Ready, Size4KiB, Size16KiB,
@@ -36,6 +36,10 @@ impl Frames for Scripted {
 
     fn range(&self) -> Range<u64> {
         self.range.clone()
+    }
+
+    fn free_frames(&self) -> u64 {
+        u64::MAX
     }
 
     fn allocate(&mut self, _max: u32) -> Option<FrameRun<Size4KiB>> {
@@ -95,6 +99,12 @@ impl Kernel {
         frames
     }
 
+    /// Deflates the balloon completely, and forgets the frames that were returned.
+    fn empty(&mut self) {
+        while self.balloon.drain() != Ok(Step::OnTarget) {}
+        self.returned.borrow_mut().clear();
+    }
+
     fn settle(&mut self) -> Result<Step, BalloonError> {
         loop {
             match self.balloon.service() {
@@ -102,6 +112,14 @@ impl Kernel {
                 end => return end,
             }
         }
+    }
+}
+
+/// Returns why the balloon pauses, if the kernel has only frames that it cannot take.
+fn unusable(step: Result<Step, BalloonError>) -> Option<FrameError> {
+    match step {
+        Ok(Step::Paused(Pause { reason: PauseReason::Unusable(error), .. })) => Some(error),
+        _ => None,
     }
 }
 
@@ -119,17 +137,25 @@ fn frames_above_16_tib_are_rejected_and_returned() {
         [(1 << 32, 1), ((1 << 32) - 1, 2), ((1 << 32) - 30, 31), (1 << 52, 1), (u64::MAX, 1), (u64::MAX, u32::MAX)]
     {
         kernel.to_allocate.borrow_mut().push_back((first, count));
-        let error = kernel.settle().unwrap_err();
-        assert!(
-            matches!(error, BalloonError::Frame(FrameError::TooHigh { .. } | FrameError::OutsideRange { .. })),
-            "{first:#x}: {error:?}"
-        );
+        let step = kernel.balloon.service();
         let returned: u64 = kernel.returned.take().iter().map(|(_, count)| u64::from(*count)).sum();
-        assert_eq!(returned, u64::from(count), "{first:#x}: the whole run");
+        let below = (1_u64 << 32).saturating_sub(first);
+        assert_eq!(returned, u64::from(count) - below, "{first:#x}: all frames above");
+        if below == 0 {
+            let error = unusable(step);
+            let is_rejected = matches!(error, Some(FrameError::TooHigh { .. } | FrameError::OutsideRange { .. }));
+            assert!(is_rejected, "{first:#x}: {error:?}");
+        }
+        let _ = kernel.settle().unwrap();
+        assert_eq!(u64::from(kernel.balloon.size().0), below, "{first:#x}: all frames below");
+        kernel.empty();
         if count < 50 {
             let rejected = kernel.balloon.inflate_with(run(first, count)).unwrap_err();
             assert_eq!(rejected.error, BalloonError::Frame(FrameError::TooHigh { frame: first }));
-            assert_eq!((rejected.run.first(), rejected.run.count()), (first, count));
+            assert_eq!(
+                (rejected.run.as_ref().unwrap().first(), rejected.run.as_ref().unwrap().count()),
+                (first, count)
+            );
         }
     }
     assert_eq!(kernel.balloon.inflate_with(run((1 << 32) - 1, 1)).map_err(|rejected| rejected.error), Ok(()));
@@ -143,8 +169,15 @@ fn frames_outside_the_range_are_rejected_and_returned() {
     kernel.device.set_target(50);
     for (first, count) in [(999, 1), (999, 2), (0, 1), (2000, 1), (1999, 2), (1990, 50)] {
         kernel.to_allocate.borrow_mut().push_back((first, count));
-        assert_eq!(kernel.settle(), Err(FrameError::OutsideRange { frame: first }.into()));
-        assert_eq!(kernel.take_returned(), (first..first + u64::from(count)).collect::<Vec<_>>());
+        let step = kernel.balloon.service();
+        let frames = first..first + u64::from(count);
+        let (inside, outside): (Vec<u64>, Vec<u64>) = frames.partition(|frame| (1000..2000).contains(frame));
+        assert_eq!(kernel.take_returned(), outside);
+        if inside.is_empty() {
+            assert_eq!(unusable(step), Some(FrameError::OutsideRange { frame: first }));
+        }
+        assert!(inside.iter().all(|frame| kernel.balloon.contains(*frame)), "{first}+{count}");
+        kernel.empty();
         let rejected = kernel.balloon.inflate_with(run(first, count)).unwrap_err();
         assert_eq!(rejected.error, FrameError::OutsideRange { frame: first }.into());
     }
@@ -166,7 +199,8 @@ fn a_double_allocation_is_an_error() {
     assert_eq!(kernel.settle(), Err(FrameError::DoubleAllocation { frame: 49 }.into()));
     let rejected = kernel.balloon.inflate_with(run(0, 11)).unwrap_err();
     assert_eq!(rejected.error, FrameError::DoubleAllocation { frame: 0 }.into());
-    assert!(kernel.take_returned().is_empty(), "the kernel would use a ballooned frame");
+    assert!(rejected.run.is_none(), "the kernel would use a ballooned frame");
+    assert_eq!(kernel.take_returned(), (0..10).collect::<Vec<_>>(), "the frames that are not in the balloon");
     kernel.to_allocate.borrow_mut().push_back((50, 60));
     assert_eq!((kernel.settle(), kernel.balloon.size()), (Ok(Step::OnTarget), Pages(100)));
     kernel.device.set_target(0);
@@ -196,7 +230,7 @@ fn ballooned_frames_are_not_returned_from_invalid_runs() {
     assert_eq!(kernel.take_returned(), (25..30).collect::<Vec<_>>(), "frames 10 to 24 are in the balloon");
     kernel.device.set_target(50);
     kernel.to_allocate.borrow_mut().push_back((4985, 20));
-    assert_eq!(kernel.settle(), Err(FrameError::OutsideRange { frame: 4985 }.into()));
+    assert_eq!(kernel.settle(), Err(FrameError::DoubleAllocation { frame: 4985 }.into()));
     assert_eq!(kernel.take_returned(), (4985..4990).chain(5000..5005).collect::<Vec<_>>());
 }
 
@@ -205,9 +239,10 @@ fn ballooned_frames_are_not_returned_from_invalid_runs() {
 fn an_invalid_run_does_not_affect_the_runs_before_it() {
     let mut kernel = Kernel::new(0..5000);
     kernel.device.set_target(600);
-    kernel.to_allocate.borrow_mut().extend([(0, 100), (200, 100), (1 << 40, 3), (300, 256), (556, 144)]);
-    assert_eq!(kernel.balloon.service(), Err(FrameError::TooHigh { frame: 1 << 40 }.into()));
+    kernel.to_allocate.borrow_mut().extend([(0, 100), (200, 100), (1 << 40, 3), (300, 56), (356, 256), (612, 88)]);
+    assert_eq!(kernel.balloon.service(), Ok(Step::Waiting));
     assert_eq!(kernel.take_returned(), [1 << 40, (1 << 40) + 1, (1 << 40) + 2]);
+    assert!(kernel.to_allocate.borrow().is_empty(), "one step takes all frames");
     assert_eq!(kernel.settle(), Ok(Step::OnTarget));
     assert_eq!(kernel.balloon.size(), Pages(600));
     kernel.device.set_target(0);
@@ -237,18 +272,18 @@ fn runs_that_are_too_long_or_empty_are_accepted() {
 #[test]
 fn inflate_with_takes_frames_up_to_the_target() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().manual());
-    let allocate = |balloon: &mut common::Live<Size4KiB>, max| balloon.platform_mut().allocate(max).unwrap();
+    let allocate = |balloon: &mut common::Live<Size4KiB>, max| balloon.platform().share().allocate(max).unwrap();
     device.set_target(5000);
     let run = allocate(&mut balloon, 5001);
     let rejected = balloon.inflate_with(run).unwrap_err();
-    assert_eq!((rejected.error, rejected.run.count()), (BalloonError::BeyondTarget, 5001));
-    balloon.platform_mut().deallocate(rejected.run);
+    assert_eq!((rejected.error, rejected.run.as_ref().unwrap().count()), (BalloonError::BeyondTarget, 5001));
+    balloon.platform().share().deallocate(rejected.run.unwrap());
     // 16 arrays of 256 frames can be in flight.
     let run = allocate(&mut balloon, 5000);
     let rejected = balloon.inflate_with(run).unwrap_err();
-    assert_eq!((rejected.error, rejected.run.count()), (BalloonError::Busy, 5000 - 4096));
+    assert_eq!((rejected.error, rejected.run.as_ref().unwrap().count()), (BalloonError::Busy, 5000 - 4096));
     device.settle(std::time::Duration::from_secs(10)).unwrap();
-    assert_eq!(balloon.inflate_with(rejected.run).map_err(|rejected| rejected.error), Ok(()));
+    assert_eq!(balloon.inflate_with(rejected.run.unwrap()).map_err(|rejected| rejected.error), Ok(()));
     device.settle(std::time::Duration::from_secs(10)).unwrap();
     assert_eq!((balloon.service(), device.actual(), device.host_page_count()), (Ok(Step::OnTarget), 5000, 5000));
     // The balloon does not inflate while a deflation is in flight.
@@ -258,7 +293,7 @@ fn inflate_with_takes_frames_up_to_the_target() {
     let run = allocate(&mut balloon, 1);
     let rejected = balloon.inflate_with(run).unwrap_err();
     assert_eq!(rejected.error, BalloonError::Busy);
-    balloon.platform_mut().deallocate(rejected.run);
+    balloon.platform().share().deallocate(rejected.run.unwrap());
     assert_clean(&device, &ledger);
 }
 
@@ -318,7 +353,30 @@ fn ranges_of_any_size_are_handled() {
     let mut kernel = Kernel::new(7..7);
     kernel.device.set_target(1);
     kernel.to_allocate.borrow_mut().push_back((7, 1));
-    assert_eq!(kernel.settle(), Err(FrameError::OutsideRange { frame: 7 }.into()));
+    assert_eq!(unusable(kernel.settle()), Some(FrameError::OutsideRange { frame: 7 }));
+}
+
+/// A kernel whose allocator returns the highest frames first, and that has got memory above the range.
+#[test]
+fn a_step_goes_on_behind_frames_that_the_balloon_cannot_take() {
+    let mut kernel = Kernel::new(0..5000);
+    kernel.device.set_target(300);
+    // Adjacent frames are held as one run.
+    kernel.to_allocate.borrow_mut().extend((5000..5100).rev().map(|frame| (frame, 1)));
+    kernel.to_allocate.borrow_mut().extend([(6000, 16), (7000, 8), (100, 200), (8000, 1), (300, 56), (356, 44)]);
+    assert_eq!(kernel.balloon.service(), Ok(Step::Waiting));
+    assert_eq!(kernel.returned.take().len(), 4, "one call for each run");
+    assert_eq!((kernel.settle(), kernel.balloon.size()), (Ok(Step::OnTarget), Pages(300)));
+    // A step is bounded.
+    kernel.device.set_target(301);
+    kernel.to_allocate.borrow_mut().extend((0..10_000_u64).map(|frame| (10_000 + frame, 1)));
+    assert!(unusable(kernel.balloon.service()).is_some());
+    assert!(kernel.to_allocate.borrow().len() >= 10_000 - 256);
+    kernel.to_allocate.borrow_mut().clear();
+    kernel.to_allocate.borrow_mut().extend((0..20_u64).map(|run| (10_000 + 2 * run, 1)));
+    kernel.returned.borrow_mut().clear();
+    assert!(unusable(kernel.balloon.service()).is_some());
+    assert_eq!(kernel.take_returned(), (0..9).map(|run| 10_000 + 2 * run).collect::<Vec<_>>(), "few runs are held");
 }
 
 /// A kernel that allocates one word of private memory less than requested.
@@ -331,6 +389,10 @@ impl Frames for ShortOfMemory {
 
     fn range(&self) -> Range<u64> {
         0..1000
+    }
+
+    fn free_frames(&self) -> u64 {
+        u64::MAX
     }
 
     fn allocate(&mut self, _max: u32) -> Option<FrameRun<Size4KiB>> {

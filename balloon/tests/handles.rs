@@ -25,6 +25,7 @@ const CONFIGURATION: InterruptStatus = InterruptStatus { used_buffers: false, co
 const ALL: u64 = features::STATS_VQ | features::FREE_PAGE_HINT | features::PAGE_REPORTING;
 /// The error of a handle whose balloon was reset.
 const RESETTING: BalloonError = BalloonError::Device(DeviceError::Resetting);
+const NOT_LIVE: BalloonError = BalloonError::NotLive;
 /// DMA regions of the queues for statistics, reporting and hinting, at most.
 const HANDLE_REGIONS: usize = 6;
 
@@ -126,7 +127,7 @@ fn a_balloon_can_be_split_and_joined_repeatedly() {
         assert_eq!((settle(&mut balloon), balloon.size()), (Step::OnTarget, Pages(target)));
         let frozen = balloon.freeze(&mut spin()).map_err(|live| live.error).unwrap();
         assert_reset(&device, &ledger);
-        balloon = frozen.restore().map_err(|failed| failed.error).unwrap();
+        balloon = frozen.restore(&mut crate::common::polls()).map_err(|failed| failed.error).unwrap();
     }
     drop(balloon);
     assert_all_returned(&device, &ledger);
@@ -205,9 +206,9 @@ fn handles_that_outlive_their_balloon_return_errors_and_do_not_access_the_device
         assert!(ledger.allocated_frames().is_empty(), "frames and blocks are returned");
         let (events, free) = (device.events().len(), ledger.free_frames());
         for _ in 0..3 {
-            assert_eq!(reporting.service(&mut kernel), Err(RESETTING));
-            assert_eq!(hinting.service(&mut kernel, InterruptStatus::ANY), Err(RESETTING));
-            assert_eq!(statistics.service(&mut kernel), Err(RESETTING));
+            assert_eq!(reporting.service(&mut kernel), Err(NOT_LIVE));
+            assert_eq!(hinting.service(&mut kernel, InterruptStatus::ANY), Err(NOT_LIVE));
+            assert_eq!(statistics.service(&mut kernel), Err(NOT_LIVE));
         }
         assert_eq!((device.events().len(), ledger.free_frames()), (events, free));
         assert_clean(&device, &ledger);
@@ -313,7 +314,9 @@ fn no_block_is_lost_if_the_balloon_is_dropped_while_handles_are_in_use() {
             let _ = balloon.service().unwrap();
         }
         drop(balloon);
-        assert_eq!((reports.join().unwrap(), hints.join().unwrap()), (RESETTING, RESETTING));
+        for error in [reports.join().unwrap(), hints.join().unwrap()] {
+            assert!(error == RESETTING || error == NOT_LIVE, "{error:?}");
+        }
         drop(statistics);
         assert!(ledger.allocated_frames().is_empty(), "every frame and block is returned");
         assert_eq!(ledger.violations(), [], "the driver broke rules of the kernel");

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 
 use aerostat_balloon::handles::{HintingHandle, ReportingHandle, StatisticsHandle};
 use aerostat_balloon::platform::{FillFrames, HintFrames, ReportFrames, Sample, StatTag, Statistics};
+use aerostat_balloon::transport::pci::Ecam;
 use aerostat_balloon::transport::{Dma, DmaRegion, Either, LegacyMmio, Mmio, MmioRegion, Pci, Transport};
 use aerostat_balloon::{
     Balloon, FrameRun, Frames, Frozen, Handles, NoFeatures, Options, PrivateMemory, Ready, Size4KiB, Size64KiB, Split,
@@ -22,6 +23,10 @@ impl Frames for Kernel {
 
     fn range(&self) -> Range<u64> {
         0..0
+    }
+
+    fn free_frames(&self) -> u64 {
+        u64::MAX
     }
 
     fn allocate(&mut self, _max: u32) -> Option<FrameRun<Size4KiB>> {
@@ -55,6 +60,8 @@ impl HintFrames for Kernel {
     fn allocate_block(&mut self, _frames: u32) -> Option<FrameRun<Size4KiB>> {
         None
     }
+
+    fn initialize(&mut self, _run: &FrameRun<Size4KiB>) {}
 }
 
 impl FillFrames for Kernel {
@@ -70,7 +77,7 @@ unsafe impl Dma for Kernel {
     fn free(&mut self, _region: DmaRegion) {}
 }
 
-type AnyBus = Either<Mmio<MmioRegion>, Pci<MmioRegion>>;
+type AnyBus = Either<Mmio<MmioRegion>, Pci<MmioRegion, Ecam<MmioRegion>>>;
 
 features! {
     /// The features that the kernel of these tests uses.
@@ -111,7 +118,10 @@ fn a_static_holds_a_balloon_whose_transport_was_chosen_at_run_time() {
     let taken = BALLOON.lock().unwrap().take();
     let Some(AnyState::Unprobed(balloon)) = taken else { panic!("an unprobed balloon was stored") };
     // The probe fails: the registers are not those of a device.
-    let failed = balloon.probe().map(AnyState::Ready).map_err(|failed| failed.balloon);
+    let failed = balloon
+        .probe(&mut aerostat_balloon::transport::Spin::default())
+        .map(AnyState::Ready)
+        .map_err(|failed| failed.balloon);
     *BALLOON.lock().unwrap() = Some(failed.unwrap_or_else(AnyState::Unprobed));
     assert!(matches!(*BALLOON.lock().unwrap(), Some(AnyState::Unprobed(_))));
 }
@@ -143,7 +153,10 @@ fn one_type_serves_several_sets_of_features() {
         platform.ledger().set_statistics([(4, 1)]);
         let options = Options::new(Declared);
         let options = if without { options.without(feature::PageReporting) } else { options };
-        let ready = Balloon::new(transport, platform, options).unwrap().probe().unwrap();
+        let ready = Balloon::new(transport, platform, options)
+            .unwrap()
+            .probe(&mut aerostat_balloon::transport::Spin::default())
+            .unwrap();
         assert_eq!(ready.accepted().unwrap().has(feature::PageReporting), !without);
         let (transport, platform) = ready.remove(&mut |_| core::ops::ControlFlow::Break(())).unwrap();
         balloon = Balloon::new(transport, platform, Options::new(Declared)).unwrap();
@@ -188,6 +201,10 @@ fn the_size_of_the_platform_does_not_change_the_size_of_the_balloon() {
 
         fn range(&self) -> Range<u64> {
             self.kernel.range()
+        }
+
+        fn free_frames(&self) -> u64 {
+            self.kernel.free_frames()
         }
 
         fn allocate(&mut self, max: u32) -> Option<FrameRun<Size4KiB>> {

@@ -15,7 +15,7 @@ fn a_dropped_migration_deflates_the_old_frame_once() {
         device.step();
     }
     let old = *ledger.allocated_frames().first().unwrap();
-    let new = balloon.platform_mut().allocate(1).unwrap();
+    let new = balloon.platform().share().allocate(1).unwrap();
     let mut migration = balloon.migrate(old, new).unwrap();
     while device.step() {}
     assert!(migration.poll().unwrap().is_pending(), "the old frame is in the deflate queue");
@@ -46,7 +46,7 @@ fn the_balloon_keeps_its_size_while_every_frame_is_migrated() {
     while balloon.service().unwrap() == Step::Waiting {}
     let before = ledger.allocated_frames();
     for &old in &before {
-        let new = balloon.platform_mut().allocate(1).unwrap();
+        let new = balloon.platform().share().allocate(1).unwrap();
         assert_eq!(balloon.migrate(old, new).unwrap().wait(&mut spin()), Ok(()));
         assert_eq!((device.actual(), device.host_page_count(), ledger.allocated_frames().len()), (700, 700, 700));
         assert!(!ledger.allocated_frames().contains(&old));
@@ -56,6 +56,9 @@ fn the_balloon_keeps_its_size_while_every_frame_is_migrated() {
     assert_eq!(pages, ledger.allocated_frames().into_iter().collect::<Vec<_>>());
     assert_eq!(balloon.service(), Ok(Step::OnTarget));
     assert_clean(&device, &ledger);
+    let frozen = balloon.freeze(&mut spin()).map_err(|failed| failed.error).unwrap();
+    let balloon = frozen.restore(&mut spin()).map_err(|failed| failed.error).unwrap();
+    assert_eq!(balloon.migrated(), before.len() as u64, "a restore does not start again");
     let _ = balloon.remove(&mut spin()).unwrap();
     assert_all_returned(&device, &ledger);
 }
@@ -70,7 +73,7 @@ fn a_migration_may_be_dropped_at_any_time() {
             device.step();
         }
         let old = *ledger.allocated_frames().iter().nth(7).unwrap();
-        let new = balloon.platform_mut().allocate(1).unwrap();
+        let new = balloon.platform().share().allocate(1).unwrap();
         let mut migration = balloon.migrate(old, new).unwrap();
         for _ in 0..polls {
             device.step();
@@ -79,13 +82,13 @@ fn a_migration_may_be_dropped_at_any_time() {
             }
         }
         drop(migration);
-        let rejected = match balloon.platform_mut().allocate(1) {
+        let rejected = match balloon.platform().share().allocate(1) {
             Some(new) => balloon.migrate(old, new).map(drop).err(),
             None => None,
         };
         if let Some(rejected) = rejected {
             assert!(matches!(rejected.error, BalloonError::Busy | BalloonError::NotInBalloon { .. }));
-            balloon.platform_mut().deallocate(rejected.run);
+            balloon.platform().share().deallocate(rejected.run.unwrap());
         }
         while balloon.service().unwrap() == Step::Waiting {
             device.step();

@@ -55,6 +55,10 @@ impl Frames for Keeping {
         self.0.range()
     }
 
+    fn free_frames(&self) -> u64 {
+        self.0.free_frames()
+    }
+
     fn allocate(&mut self, max: u32) -> Option<FrameRun<Size4KiB>> {
         self.0.allocate(max)
     }
@@ -122,7 +126,7 @@ fn reporting_is_not_used_if_the_host_does_not_learn_the_contents_of_free_memory(
     assert_eq!(device.accepted_features(), features::VERSION_1);
     let (transport, platform) = balloon.remove(&mut spin()).unwrap();
     let balloon = Balloon::new(transport, platform, Options::new(sets::Reporting)).unwrap();
-    let failed = balloon.probe().unwrap_err();
+    let failed = balloon.probe(&mut crate::common::polls()).unwrap_err();
     assert_eq!(unsupported(&failed.error), Some(5), "{}", failed.error);
     assert!(failed.error.to_string().contains("PAGE_REPORTING"), "{}", failed.error);
     drop(failed);
@@ -166,7 +170,9 @@ fn a_feature_without_its_configuration_field_is_not_used() {
         let device = BalloonDevice::builder().features(offered).config_bytes(bytes).inline().start().unwrap();
         let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
         let ledger = platform.ledger();
-        let mut balloon = probe(&device, platform, Options::new(sets::AllOptional).poison_value(7));
+        let numbering = aerostat_balloon::transport::Numbering::Specification;
+        let options = Options::new(sets::AllOptional).poison_value(7).numbering(numbering);
+        let mut balloon = probe(&device, platform, options);
         let hints = balloon.service_hinting(InterruptStatus::ANY).unwrap();
         assert_eq!(hints.is_some(), hinting, "{bytes} bytes");
         assert_eq!(balloon.accepted().unwrap().has(feature::PagePoison), poison, "{bytes} bytes");
@@ -176,7 +182,9 @@ fn a_feature_without_its_configuration_field_is_not_used() {
         assert_eq!(balloon.size(), Pages(100));
         let (transport, platform) = balloon.remove(&mut spin()).unwrap();
 
-        let required = Balloon::new(transport, platform, Options::new(sets::Hinting)).unwrap().probe();
+        let required = Balloon::new(transport, platform, Options::new(sets::Hinting).numbering(numbering))
+            .unwrap()
+            .probe(&mut crate::common::polls());
         let (transport, platform) = match required {
             Ok(balloon) => {
                 assert!(hinting);
@@ -187,7 +195,8 @@ fn a_feature_without_its_configuration_field_is_not_used() {
                 failed.balloon.into_parts()
             }
         };
-        match Balloon::new(transport, platform, Options::new(sets::Poison)).unwrap().probe() {
+        match Balloon::new(transport, platform, Options::new(sets::Poison)).unwrap().probe(&mut crate::common::polls())
+        {
             Ok(balloon) => {
                 assert!(poison);
                 drop(balloon);
@@ -206,7 +215,7 @@ fn a_configuration_space_without_actual_is_an_error() {
         let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
         let ledger = platform.ledger();
         let balloon = Balloon::new(bus(&device), platform, Options::new(TellHost)).unwrap();
-        let failed = balloon.probe().unwrap_err();
+        let failed = balloon.probe(&mut crate::common::polls()).unwrap_err();
         assert!(matches!(failed.error, ProbeError::Config(_)), "{:?}", failed.error);
         assert_reset(&device, &ledger);
         drop(failed);
@@ -226,7 +235,7 @@ fn a_balloon_is_not_restored_if_the_device_lacks_a_required_feature() {
     let mut frozen = balloon.freeze(&mut spin()).map_err(|live| live.error).unwrap();
     for bit in 0..6 {
         device.inject(RegisterFault::Features(accepted & !(1 << bit)));
-        let failed = frozen.restore().unwrap_err();
+        let failed = frozen.restore(&mut crate::common::polls()).unwrap_err();
         let ProbeError::Setup(SetupError::Negotiate(NegotiateError::NotOffered { bit: missing, .. })) = failed.error
         else {
             panic!("{bit}: {}", failed.error)
@@ -236,10 +245,10 @@ fn a_balloon_is_not_restored_if_the_device_lacks_a_required_feature() {
         frozen = failed.balloon;
     }
     device.inject(RegisterFault::Features(accepted & !features::VERSION_1));
-    let failed = frozen.restore().unwrap_err();
+    let failed = frozen.restore(&mut crate::common::polls()).unwrap_err();
     assert_eq!(failed.error, ProbeError::Setup(SetupError::LegacyOnly));
     device.clear_faults();
-    let mut balloon = failed.balloon.restore().map_err(|failed| failed.error).unwrap();
+    let mut balloon = failed.balloon.restore(&mut crate::common::polls()).map_err(|failed| failed.error).unwrap();
     assert_eq!(device.accepted_features(), accepted, "the same features as before");
     assert_eq!(settle(&mut balloon), Step::OnTarget);
     assert_eq!((balloon.size(), device.actual()), (Pages(500), 500));
@@ -255,7 +264,7 @@ fn a_balloon_is_restored_if_the_device_lacks_only_optional_features() {
     assert!(balloon.deflate_on_oom().is_some());
     let frozen = balloon.freeze(&mut spin()).map_err(|live| live.error).unwrap();
     device.inject(RegisterFault::Features(features::VERSION_1));
-    let mut balloon = frozen.restore().map_err(|failed| failed.error).unwrap();
+    let mut balloon = frozen.restore(&mut crate::common::polls()).map_err(|failed| failed.error).unwrap();
     assert!(balloon.deflate_on_oom().is_none());
     assert_eq!(device.accepted_features(), features::VERSION_1);
     device.set_target(50);

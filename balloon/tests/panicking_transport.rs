@@ -62,15 +62,15 @@ fn a_balloon_whose_transport_was_lost_in_a_panic_cannot_be_frozen_and_leaks_what
     let panics = Rc::new(Cell::new(false));
     let transport = Mmio::new(Panicking(device.registers(), Rc::clone(&panics))).map_err(|(_, error)| error).unwrap();
     let balloon = Balloon::new(transport, platform, Options::new(TellHost)).map_err(|failed| failed.error).unwrap();
-    let mut balloon = balloon.probe().map_err(|failed| failed.error).unwrap();
+    let mut balloon = balloon.probe(&mut crate::common::polls()).map_err(|failed| failed.error).unwrap();
     device.set_target(40);
     let _ = settle(&mut balloon);
 
     panics.set(true);
-    assert!(catch_unwind(AssertUnwindSafe(|| balloon.abandon())).is_err());
+    assert!(catch_unwind(AssertUnwindSafe(|| balloon.abandon(&mut crate::common::polls()))).is_err());
 
     assert_eq!(balloon.service(), Err(BalloonError::NotLive));
-    assert_eq!(balloon.abandon(), Err(BalloonError::TransportLost));
+    assert_eq!(balloon.abandon(&mut crate::common::polls()), Err(BalloonError::TransportLost));
     let failed = balloon.freeze(&mut spin()).map(drop).unwrap_err();
     assert_eq!(failed.error, BalloonError::TransportLost);
     drop(failed);

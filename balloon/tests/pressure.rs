@@ -43,11 +43,11 @@ fn the_managed_page_count_follows_the_balloon() {
         device.set_target(8000);
         assert!(balloon.inflate(20).unwrap().wait(&mut spin()).is_ok());
         assert_managed(&balloon, &ledger);
-        let run = balloon.platform_mut().allocate(3).unwrap();
+        let run = balloon.platform().share().allocate(3).unwrap();
         assert!(balloon.inflate_with(run).is_ok());
         let _ = balloon.service().unwrap();
         assert_eq!(settle(&mut balloon), Step::OnTarget);
-        let (old, new) = (*ledger.allocated_frames().first().unwrap(), balloon.platform_mut().allocate(1).unwrap());
+        let (old, new) = (*ledger.allocated_frames().first().unwrap(), balloon.platform().share().allocate(1).unwrap());
         assert_eq!(balloon.migrate(old, new).unwrap().wait(&mut spin()), Ok(()));
         assert_managed(&balloon, &ledger);
         device.set_target(100);
@@ -55,7 +55,7 @@ fn the_managed_page_count_follows_the_balloon() {
         assert_managed(&balloon, &ledger);
         let frozen = balloon.freeze(&mut spin()).map_err(|live| live.error).unwrap();
         assert_eq!(ledger.managed().in_balloon(), 0, "frozen");
-        let mut balloon = frozen.restore().map_err(|failed| failed.error).unwrap();
+        let mut balloon = frozen.restore(&mut crate::common::polls()).map_err(|failed| failed.error).unwrap();
         assert_eq!(settle(&mut balloon), Step::OnTarget);
         assert_managed(&balloon, &ledger);
         drop(balloon);
@@ -73,7 +73,7 @@ fn frames_that_return_after_a_reset_are_managed_again() {
     device.set_target(5000);
     assert_eq!(balloon.service(), Ok(Step::Waiting));
     assert!(ledger.managed().in_balloon() > 0);
-    balloon.abandon().unwrap();
+    balloon.abandon(&mut crate::common::polls()).unwrap();
     assert_eq!(ledger.managed().in_balloon(), 0);
     assert_reset(&device, &ledger);
     drop(balloon);

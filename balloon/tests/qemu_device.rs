@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aerostat_balloon::spec::Interface;
 use aerostat_balloon::transport::pci::{BarRange, BarWindows, ConfigPorts, Ecam, PciError, PciFunction, Routing};
-use aerostat_balloon::transport::{Either, LegacyMmio, LegacyPci, Mmio, Pci, Transport};
+use aerostat_balloon::transport::{Either, LegacyMmio, LegacyPci, Mmio, Pci, Spin, Transport};
 use aerostat_balloon::{Balloon, Options, Pages, Size4KiB, Step, feature, features};
 use aerostat_device::qtest::{Machine, Qemu, QtestRegion, qemu_or_skip};
 use aerostat_device::{GuestMemory, TestPlatform, wait_at_most};
@@ -31,7 +31,7 @@ fn inflate_deflate_and_freeze<T: Transport>(qemu: &Qemu, memory: &GuestMemory, t
     let ledger = platform.ledger();
     ledger.touch_free_frames();
     let balloon = Balloon::new(transport, platform, Options::new(Declared)).map_err(|failed| failed.error).unwrap();
-    let mut balloon = balloon.probe().map_err(|failed| failed.error).unwrap();
+    let mut balloon = balloon.probe(&mut Spin::default()).map_err(|failed| failed.error).unwrap();
     let accepted = balloon.accepted().unwrap();
     assert_eq!(accepted.has(feature::RingPacked), ring.contains("packed=on"));
     assert_eq!(accepted.has(feature::EventIdx), ring.contains("event_idx=on"));
@@ -52,7 +52,7 @@ fn inflate_deflate_and_freeze<T: Transport>(qemu: &Qemu, memory: &GuestMemory, t
 
     let frozen = balloon.freeze(&mut wait_at_most(LIMIT)).map_err(|live| live.error).unwrap();
     assert!(ledger.all_returned_except_private());
-    let mut balloon = frozen.restore().map_err(|failed| failed.error).unwrap();
+    let mut balloon = frozen.restore(&mut Spin::default()).map_err(|failed| failed.error).unwrap();
     assert_eq!(balloon.inflate(u32::MAX).unwrap().wait(&mut wait_at_most(LIMIT)), Ok(2048));
     balloon.remove(&mut wait_at_most(LIMIT)).map_err(|live| live.error).unwrap();
     assert!(ledger.all_returned());
@@ -67,7 +67,7 @@ fn machine(machine: Machine, properties: &str) -> Option<(Qemu, GuestMemory)> {
     Some((Qemu::start(machine, &memory, properties).unwrap(), memory))
 }
 
-fn pci<C: ConfigRegionAccess>(qemu: &Qemu, access: C, address: PciAddress) -> Pci<QtestRegion> {
+fn pci<C: ConfigRegionAccess + Clone>(qemu: &Qemu, access: C, address: PciAddress) -> Pci<QtestRegion, C> {
     let mut map = |range: BarRange| Some(qemu.map(range));
     Pci::new(&PciFunction::new(access, address), &mut map, Routing::Line).unwrap()
 }
@@ -134,7 +134,7 @@ fn on_legacy_pci() {
         let Either::Second(transport) = Pci::either(&function, &mut map, Routing::Line).unwrap() else {
             panic!("the device has only the legacy interface")
         };
-        inflate_deflate_and_freeze::<LegacyPci<_>>(&qemu, &memory, transport, ring);
+        inflate_deflate_and_freeze::<LegacyPci<_, _>>(&qemu, &memory, transport, ring);
     }
 }
 

@@ -90,7 +90,7 @@ fn live() -> (Live, BalloonDevice, Rc<Counts>) {
     let counts = Rc::new(Counts::default());
     let transport = Mmio::new(Counting(device.registers(), Rc::clone(&counts))).map_err(|(_, error)| error).unwrap();
     let balloon = Balloon::new(transport, platform, Options::new(Declared)).map_err(|failed| failed.error).unwrap();
-    (balloon.probe().map_err(|failed| failed.error).unwrap(), device, counts)
+    (balloon.probe(&mut crate::common::polls()).map_err(|failed| failed.error).unwrap(), device, counts)
 }
 
 #[test]
@@ -115,10 +115,10 @@ fn a_step_of_statistics_reporting_and_hinting() {
     let (mut balloon, device, counts) = live();
     assert!(device.request_statistics());
     let answer = count(&mut balloon, &counts, CHANGES, |balloon| balloon.service_statistics());
-    assert_eq!(answer, (Ok(StatsRequest::Answered), 1));
+    assert_eq!(answer, (Ok(StatsRequest::Answered), 2));
     let (_, accesses) = count(&mut balloon, &counts, CHANGES, |balloon| balloon.service_reporting().unwrap());
-    assert_eq!(accesses, 1);
-    for (changes, expected) in [(0, 4), (CHANGES, 130)] {
+    assert_eq!(accesses, 2);
+    for (changes, expected) in [(0, 5), (CHANGES, 131)] {
         let _ = device.start_hinting();
         let hint = |balloon: &mut Live| balloon.service_hinting(InterruptStatus::ANY).unwrap();
         let (_, accesses) = count(&mut balloon, &counts, changes, hint);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aerostat_balloon::{Balloon, Options, Ready, Size4KiB, features};
-use aerostat_transport::{Mmio, MmioRegion};
+use aerostat_transport::{Mmio, MmioRegion, Numbering, Spin};
 
 use crate::device::{AckDevice, Traffic};
 use crate::ours::{Config, Format, Ours};
@@ -51,8 +51,9 @@ fn traffic(facts: &mut BTreeMap<String, f64>, format: Format, way: &str, from: T
 fn memory(facts: &mut BTreeMap<String, f64>) {
     let bus = Mmio::new(AckDevice::new()).map_err(|(_, error)| error).expect("the register file is valid");
     let kernel = Kernel::<Size4KiB>::new(GIB, FrameOrder::Runs);
-    let balloon = Balloon::new(bus, kernel, Options::new(All)).expect("out of memory");
-    let balloon = balloon.probe().expect("the device follows the protocol");
+    let balloon =
+        Balloon::new(bus, kernel, Options::new(All).numbering(Numbering::Specification)).expect("out of memory");
+    let balloon = balloon.probe(&mut Spin::default()).expect("the device follows the protocol");
     let kernel = balloon.platform();
     let bits = |frames: u64| frames.div_ceil(64) as usize * size_of::<u64>();
     // One bit for each frame, each 2 MiB block and each 4 MiB block.

@@ -4,7 +4,7 @@ use aerostat_balloon::handles::StatsRequest;
 use aerostat_balloon::{
     Balloon, BalloonFeatureSet, FrameRun, FrameSize, Options, Platform, Ready, Size4KiB, Step, features,
 };
-use aerostat_transport::{Mmio, Spin};
+use aerostat_transport::{Mmio, Numbering, Spin};
 
 use crate::device::AckDevice;
 use crate::platform::{FrameOrder, Kernel};
@@ -77,9 +77,9 @@ where
 {
     let kernel = Kernel::new(2 * frames, config.order);
     let bus = Mmio::new(device.clone()).map_err(|(_, error)| error).expect("the register file is valid");
-    let options = Options::new(features).max_in_flight(config.max_in_flight);
+    let options = Options::new(features).max_in_flight(config.max_in_flight).numbering(Numbering::Specification);
     let balloon = Balloon::new(bus, kernel, options).expect("out of memory");
-    balloon.probe().expect("the device follows the protocol")
+    balloon.probe(&mut Spin::default()).expect("the device follows the protocol")
 }
 
 /// Evaluates an expression with the balloon of either ring format.

@@ -80,6 +80,10 @@ impl<S: FrameSize> Frames for Kernel<S> {
         0..self.frames.into()
     }
 
+    fn free_frames(&self) -> u64 {
+        u64::MAX
+    }
+
     #[inline]
     fn allocate(&mut self, max: u32) -> Option<FrameRun<S>> {
         let mask = self.frames - 1;
@@ -157,6 +161,8 @@ impl<S: FrameSize> HintFrames for Kernel<S> {
     fn allocate_block(&mut self, frames: u32) -> Option<FrameRun<S>> {
         self.allocate_unreported(frames)
     }
+
+    fn initialize(&mut self, _run: &FrameRun<S>) {}
 }
 
 // Frames are only numbers: there is no memory to fill.

@@ -13,6 +13,16 @@ pub enum Event {
         /// Number of pages in the balloon before the reset, which clears them.
         ballooned: usize,
     },
+    /// The host reset the device: [`BalloonDevice::host_reset`](crate::BalloonDevice::host_reset).
+    HostReset {
+        /// Number of pages in the balloon before the reset, which clears them.
+        ballooned: usize,
+    },
+    /// The host removed the device: [`BalloonDevice::remove`](crate::BalloonDevice::remove).
+    Removed {
+        /// Number of pages in the balloon before the removal.
+        ballooned: usize,
+    },
     /// The driver set FEATURES_OK with these features, and the device kept it.
     FeaturesAccepted(u64),
     /// The driver set FEATURES_OK with these features, and the device cleared it.

@@ -48,6 +48,14 @@ pub enum RegisterFault {
     ClearsFeaturesOk,
     /// After a reset, Status reads 1 this many times before it reads 0; `u32::MAX` for a reset that never completes.
     SlowReset(u32),
+    /// The reset takes place only when Status has been read this many times. Until then, Status reads its old value, and the
+    /// device continues to use its queues.
+    DelaysReset(u32),
+    /// The device ignores a reset: Status reads its old value, and the device continues to use its queues.
+    RefusesReset,
+    /// The device does not notice some notifications, counted from 0 over all queues since the start of the device. It finds
+    /// the buffers with the next notification of the same queue.
+    LosesNotifications(When),
     /// After a queue reset, QueueReset reads 1 this many times before it reads 0; `u32::MAX` for a reset that never
     /// completes.
     SlowQueueReset(u32),
@@ -215,6 +223,14 @@ impl Faults {
         })
     }
 
+    /// Returns the fault with which the device loses notification number `number`.
+    pub(crate) fn lost_notification(&self, number: u64) -> Option<RegisterFault> {
+        self.newest(|fault| match fault {
+            RegisterFault::LosesNotifications(when) if when.matches(number) => Some(fault),
+            _ => None,
+        })
+    }
+
     /// Returns the faults that affect buffer number `buffer`, which was taken from `queue`.
     pub(crate) fn of_buffer(&self, buffer: u64, queue: u16) -> Vec<QueueFault> {
         let affects = |plan: &&PlannedFault| plan.when.matches(buffer) && plan.queue.is_none_or(|only| only == queue);
@@ -244,6 +260,7 @@ register_faults! {
     device_id: DeviceId(u32),
     features: Features(u64),
     slow_reset: SlowReset(u32),
+    delayed_reset: DelaysReset(u32),
     slow_queue_reset: SlowQueueReset(u32),
     status_bits: SetsStatusBits(u32),
     queue_size_max: QueueSizeMax(u32),

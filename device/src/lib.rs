@@ -18,8 +18,11 @@
 //!
 //! The device has all queues of the balloon. The host's side requests statistics with
 //! [`request_statistics`](BalloonDevice::request_statistics) and hints with
-//! [`start_hinting`](BalloonDevice::start_hinting). [`Numbering`] and [`HintCommand`] reproduce the quirks of deployed
-//! devices.
+//! [`start_hinting`](BalloonDevice::start_hinting).
+//!
+//! [`Quirk`] names properties of deployed devices. [`Builder::like`] sets all of them that a [`Hypervisor`] has. The host can
+//! [reset](BalloonDevice::host_reset), [remove](BalloonDevice::remove) or [pause](BalloonDevice::pause) the device at any
+//! time.
 //!
 //! The [`Builder`] chooses the transport features by the offered feature bits: packed rings, indirect descriptors, event
 //! index, in-order completion ([`UsedEntries`]), notification data, queue reset, and an IOMMU that [`TestPlatform`]
@@ -31,7 +34,7 @@
 //! ```
 //! use aerostat_balloon::{Balloon, Options, Pages, Step, features};
 //! use aerostat_device::{BalloonDevice, TestPlatform};
-//! use aerostat_transport::Mmio;
+//! use aerostat_transport::{Mmio, Spin};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let device = BalloonDevice::builder().memory(16 << 20).inline().start()?;
@@ -40,7 +43,7 @@
 //!
 //! let transport = Mmio::new(device.registers()).map_err(|(_, error)| error)?;
 //! features! { struct Features { MustTellHost: Required } }
-//! let mut balloon = Balloon::new(transport, platform, Options::new(Features))?.probe()?;
+//! let mut balloon = Balloon::new(transport, platform, Options::new(Features))?.probe(&mut Spin::default())?;
 //! device.set_target(1000);
 //! while balloon.service()? != Step::OnTarget {}
 //!
@@ -56,21 +59,25 @@
 mod device;
 mod event;
 mod fault;
+mod hypervisor;
 mod memory;
 mod model;
 mod platform;
 #[cfg(feature = "qtest")]
 pub mod qtest;
+mod quirk;
 mod violation;
 
 pub use device::{BalloonDevice, Builder, InterruptLine, NoInterrupt, Registers, StartError, StillBusy, wait_at_most};
 pub use event::{Cause, Event, Logging};
 pub use fault::{Fault, PlannedFault, QueueFault, RegisterFault, Scribble, When};
+pub use hypervisor::Hypervisor;
 pub use memory::{GuestMemory, MemoryError, MemoryLayout, OutOfMemory, PAGE_BYTES};
 pub use model::{HintCommand, Notifications, Numbering, QueueKind, UsedEntries, Work, features};
 pub use platform::{
     FrameEvent, Ledger, ManagedFrames, NoFrames, OwnershipViolation, PlatformBuilder, Reuse, Runs, TestPlatform,
 };
+pub use quirk::{Quirk, Quirks};
 pub use violation::{
     Access, ConfigViolation, FreePageViolation, LegacyViolation, PageViolation, QueueViolation, RegisterViolation,
     RingViolation, StatisticsViolation, StatusViolation, Violation,

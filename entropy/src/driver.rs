@@ -1,9 +1,11 @@
 //! The driver.
 
-use aerostat_transport::queue::Enabled;
+use aerostat_transport::queue::{Enabled, Reader, Used};
 use aerostat_transport::spec::feature_set;
 use aerostat_transport::spec::reserved::feature::{AccessPlatform, EventIdx, OrderPlatform, RingPacked};
-use aerostat_transport::{BufferQueue, Device, DeviceError, Dma, Live, SetupError, Transport, Wait};
+use aerostat_transport::{
+    BufferQueue, Device, DeviceError, Dma, Ending, Live, SetupError, SetupFailed, Transport, Wait,
+};
 use core::ops::ControlFlow;
 
 use crate::error::{EntropyError, ProbeError, ProbeFailed};
@@ -28,6 +30,8 @@ feature_set! {
 
 /// The maximum size of one request in bytes.
 pub const BYTES: usize = 256;
+/// The length in bytes from which on an answer of zeros is an error.
+const MIN_ZEROS: usize = 16;
 
 // ANCHOR: driver
 /// A live entropy device.
@@ -42,13 +46,14 @@ pub struct Entropy<T: Transport> {
 
 impl<T: Transport> Entropy<T> {
     // ANCHOR: probe
-    /// Initializes the device. Allocates memory for one request at a time from `dma`.
+    /// Resets the device, for which it waits through `wait`, and sets it up. Allocates memory for one request at a time from
+    /// `dma`.
     ///
     /// # Errors
     ///
     /// [`ProbeFailed`] with the transport. All memory has been freed.
-    pub fn probe(transport: T, dma: &mut impl Dma) -> Result<Self, ProbeFailed<T>> {
-        let device = Device::take(transport)?.acknowledge().driver();
+    pub fn probe(transport: T, dma: &mut impl Dma, wait: &mut impl Wait) -> Result<Self, ProbeFailed<T>> {
+        let device = Device::take(transport)?.wait(wait).map_err(SetupFailed::from)?.acknowledge().driver();
         let mut device = device.negotiate::<Declared>()?;
         match device.buffer_queue(queue::Request, 1, BYTES, dma) {
             Ok(requests) => {
@@ -56,7 +61,8 @@ impl<T: Transport> Entropy<T> {
                 Ok(Self { requests: requests.enable(&device), device })
             }
             Err(error) => {
-                let transport = device.abandon().map_or_else(|failed| failed.transport, |(transport, _)| transport);
+                // No queue was set up, so the device has no memory and need not be reset.
+                let transport = device.abandon().into_transport();
                 Err(ProbeFailed { error: ProbeError::Queue(error), transport })
             }
         }
@@ -85,11 +91,7 @@ impl<T: Transport> Entropy<T> {
     /// [`EntropyError`] if the device broke the protocol or has to be reset.
     pub fn poll(&mut self, bytes: &mut [u8]) -> Result<Option<usize>, EntropyError> {
         self.device.check()?;
-        match self.requests.receive(|used, answer| (used.written, answer.bytes(bytes)))? {
-            Some((0, _)) => Err(EntropyError::NoBytes),
-            Some((_, count)) => Ok(Some(count)),
-            None => Ok(None),
-        }
+        self.requests.receive(|used, answer| copy(used, answer, bytes))?.transpose()
     }
     // ANCHOR_END: request
 
@@ -125,16 +127,29 @@ impl<T: Transport> Entropy<T> {
     // ANCHOR_END: interrupt
 
     // ANCHOR: remove
-    /// Resets the device and frees the memory. `dma` must be the one that was passed to [`probe`](Self::probe).
+    /// Requests the reset of the device. [`Removing::wait`] completes it.
+    pub fn remove(self) -> Removing<T> {
+        Removing { device: self.device.reset(), requests: self.requests }
+    }
+}
+
+/// An entropy device that is being reset. Dropping it leaks the memory of the queue.
+#[derive(Debug)]
+pub struct Removing<T: Transport> {
+    device: Device<T, entropy::Device, Ending>,
+    requests: BufferQueue<T::Notifier, 1, Enabled>,
+}
+
+impl<T: Transport> Removing<T> {
+    /// Waits for the end of the reset, and frees the memory. `dma` must be the one that was passed to [`Entropy::probe`];
+    /// memory of another IOMMU domain is leaked.
     ///
     /// # Errors
     ///
-    /// [`SetupError::ResetUnfinished`] with the driver, which supports only this call afterwards.
-    pub fn remove(mut self, dma: &mut impl Dma) -> Result<T, (Self, SetupError)> {
-        self.requests.poison(DeviceError::Resetting);
-        match self.device.reset() {
+    /// [`SetupError::ResetUnfinished`] or [`SetupError::Gone`]. The call can be repeated.
+    pub fn wait(self, dma: &mut impl Dma, wait: &mut impl Wait) -> Result<T, (Self, SetupError)> {
+        match self.device.wait(wait) {
             Ok((transport, proof)) => {
-                // The proof belongs to the same generation as the queue, so `release` cannot return the queue.
                 let _ = self.requests.release(&proof, dma);
                 Ok(transport)
             }
@@ -143,3 +158,20 @@ impl<T: Transport> Entropy<T> {
     }
     // ANCHOR_END: remove
 }
+
+// ANCHOR: copy
+/// Copies an answer to the start of `bytes` and returns its length.
+fn copy(used: Used, answer: &mut Reader<'_>, bytes: &mut [u8]) -> Result<usize, EntropyError> {
+    let mut all = [0; BYTES];
+    let len = answer.bytes(&mut all);
+    if len == 0 {
+        return Err(EntropyError::NoBytes);
+    }
+    // A device that reports more bytes than it has written leaves zeros. A good answer like this has a chance of 2^-128.
+    if len >= MIN_ZEROS && all == [0; BYTES] {
+        return Err(EntropyError::Zeros { bytes: used.written });
+    }
+    bytes.iter_mut().zip(all).take(len).for_each(|(byte, answer)| *byte = answer);
+    Ok(len.min(bytes.len()))
+}
+// ANCHOR_END: copy

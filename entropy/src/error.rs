@@ -46,5 +46,12 @@ pub enum EntropyError {
     /// The device returned an empty buffer. It must write at least one byte ("Device Operation", 5.4.6).
     #[error("the entropy device returned an empty buffer; repeat the request or remove the device")]
     NoBytes,
+    /// The device returned an answer of at least 16 bytes that are all zero. A device that writes nothing and reports bytes does
+    /// so.
+    #[error("the entropy device returned {bytes} bytes that are all zero; do not use it")]
+    Zeros {
+        /// Length of the answer in bytes.
+        bytes: u32,
+    },
 }
 // ANCHOR_END: errors

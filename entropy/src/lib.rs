@@ -13,10 +13,11 @@
 //!
 //! /// Reads a seed for the random number generator of the kernel.
 //! fn seed<T: Transport>(transport: T, dma: &mut impl Dma) -> Option<[u8; 32]> {
-//!     let mut entropy = Entropy::probe(transport, dma).map_err(|failed| println!("{}", failed.error)).ok()?;
+//!     let mut wait = Spin::default();
+//!     let mut entropy = Entropy::probe(transport, dma, &mut wait).map_err(|failed| println!("{}", failed.error)).ok()?;
 //!     let mut seed = [0; 32];
-//!     let filled = entropy.fill(&mut seed, &mut Spin::default());
-//!     let _transport = entropy.remove(dma).map_err(|(_, error)| println!("{error}"));
+//!     let filled = entropy.fill(&mut seed, &mut wait);
+//!     let _transport = entropy.remove().wait(dma, &mut wait).map_err(|(_, error)| println!("{error}"));
 //!     filled.is_ok().then_some(seed)
 //! }
 //! ```
@@ -32,5 +33,5 @@ mod driver;
 mod error;
 
 pub use aerostat_transport as transport;
-pub use driver::{BYTES, Declared, Entropy, entropy};
+pub use driver::{BYTES, Declared, Entropy, Removing, entropy};
 pub use error::{EntropyError, ProbeError, ProbeFailed};

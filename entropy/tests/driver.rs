@@ -141,12 +141,12 @@ fn a_removed_device_can_be_probed_again() {
     let Setup { mut entropy, host } = set_up();
     let (soft, mut memory) = (host.soft, host.memory);
     entropy.request(16).unwrap();
-    let transport = entropy.remove(&mut memory).map_err(|(_, error)| error).unwrap();
+    let transport = entropy.remove().wait(&mut memory, &mut give_up).map_err(|(_, error)| error).unwrap();
     assert_eq!((memory.allocated(), transport.status()), (0, Status::RESET), "also with a request in flight");
     drop(transport);
     let entropy = probe(&soft, &mut memory).map_err(|failed| failed.error).unwrap();
     assert_eq!(memory.allocated(), 2);
-    entropy.remove(&mut memory).map_err(|(_, error)| error).unwrap();
+    entropy.remove().wait(&mut memory, &mut give_up).map_err(|(_, error)| error).unwrap();
     assert_eq!(memory.allocated(), 0);
 }
 

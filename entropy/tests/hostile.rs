@@ -68,15 +68,42 @@ fn an_answer_to_another_request_is_an_error() {
     Setup { entropy, host }.remove();
 }
 
-/// The buffer is zeroed, so that old kernel data is never returned as random bytes.
+/// The buffer is zeroed for each request, so that neither old kernel data nor an earlier answer is returned as random bytes.
 #[test]
 fn bytes_that_the_device_did_not_write_are_zero() {
     let Setup { mut entropy, mut host } = set_up();
-    entropy.request(64).unwrap();
-    let request = host.take().unwrap();
-    host.answer(request, &[], 64);
     let mut bytes = [0xee; 64];
-    assert_eq!((entropy.poll(&mut bytes), bytes), (Ok(Some(64)), [0; 64]));
+    for written in [15, 64, 3, 0] {
+        entropy.request(64).unwrap();
+        let request = host.take().unwrap();
+        host.answer(request, &vec![7; written], 15.max(written as u32));
+        let len = 15.max(written);
+        assert_eq!(entropy.poll(&mut bytes), Ok(Some(len)));
+        assert!(bytes[..written].iter().all(|&byte| byte == 7) && bytes[written..len].iter().all(|&byte| byte == 0));
+    }
+    Setup { entropy, host }.remove();
+}
+
+/// A device that writes nothing and reports bytes. A buffer of the caller that holds only a part of the answer changes nothing.
+#[test]
+fn a_long_answer_of_zeros_is_an_error() {
+    let Setup { mut entropy, mut host } = set_up();
+    for length in [16_u32, 17, BYTES as u32] {
+        for space in [BYTES, 5, 0] {
+            entropy.request(BYTES).unwrap();
+            let request = host.take().unwrap();
+            host.answer(request, &[], length);
+            let mut bytes = vec![0xee; space];
+            assert_eq!(entropy.poll(&mut bytes), Err(EntropyError::Zeros { bytes: length }));
+            assert!(bytes.iter().all(|&byte| byte == 0xee));
+            // A single other byte makes a good answer.
+            entropy.request(BYTES).unwrap();
+            let request = host.take().unwrap();
+            let answer: Vec<u8> = (1..=length).map(|at| u8::from(at == length)).collect();
+            host.answer(request, &answer, length);
+            assert_eq!(entropy.poll(&mut bytes), Ok(Some(space.min(length as usize))));
+        }
+    }
     Setup { entropy, host }.remove();
 }
 
@@ -101,11 +128,17 @@ fn memory_is_freed_only_after_the_reset_completes() {
     let Setup { mut entropy, mut host } = set_up();
     entropy.request(8).unwrap();
     host.soft.model().status_lie = Some(Box::new(|status| status.max(1)));
-    let (mut entropy, error) = entropy.remove(&mut host.memory).unwrap_err();
-    assert_eq!((error, host.memory.allocated()), (SetupError::ResetUnfinished { status: 1 }, 2));
-    assert_eq!(entropy.poll(&mut [0; 8]), Err(DeviceError::Resetting.into()), "only `remove` is possible");
+    let mut waits = 0;
+    let mut wait = |_attempt: u32| {
+        waits += 1;
+        if waits < 5 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    let (removing, error) = entropy.remove().wait(&mut host.memory, &mut wait).unwrap_err();
+    assert_eq!((error, waits), (SetupError::ResetUnfinished { status: 1 }, 5));
+    assert_eq!((host.memory.allocated(), host.soft.statuses().last()), (2, Some(&0)));
     host.soft.model().status_lie = None;
-    Setup { entropy, host }.remove();
+    let _transport = removing.wait(&mut host.memory, &mut give_up).map_err(|(_, error)| error).unwrap();
+    assert_eq!((host.memory.allocated(), host.soft.statuses().last()), (0, Some(&0)), "the request is not repeated");
 }
 
 /// The device may still write to the buffer.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aerostat_device::qtest::{Machine, Qemu, QemuDevice, QtestRegion, qemu_or_skip};
+use aerostat_device::qtest::{Machine, Qemu, QemuDevice, QtestPorts, QtestRegion, qemu_or_skip};
 use aerostat_device::{GuestMemory, TestPlatform, wait_at_most};
 use aerostat_entropy::transport::pci::{BarRange, ConfigPorts, PciFunction, Routing};
 use aerostat_entropy::transport::spec::Device as _;
@@ -20,7 +20,7 @@ const RINGS: [&str; 4] =
     ["packed=off,event_idx=off", "packed=off,event_idx=on", "packed=on,event_idx=off", "packed=on,event_idx=on"];
 
 /// The transport of any machine.
-type Bus = Either<Either<Mmio<QtestRegion>, LegacyMmio<QtestRegion>>, Pci<QtestRegion>>;
+type Bus = Either<Either<Mmio<QtestRegion>, LegacyMmio<QtestRegion>>, Pci<QtestRegion, ConfigPorts<QtestPorts>>>;
 
 /// Writes a file with distinguishable bytes, and returns its path and its contents.
 fn source(name: &str) -> (PathBuf, Vec<u8>) {
@@ -56,7 +56,7 @@ fn reads_the_source(machine: Machine, rings: &[&str], name: &str) {
         let ledger = platform.ledger();
 
         // ANCHOR: compare
-        let entropy = Entropy::probe(transport(&qemu, machine), &mut platform);
+        let entropy = Entropy::probe(transport(&qemu, machine), &mut platform, &mut wait_at_most(LIMIT));
         let mut entropy = entropy.map_err(|failed| failed.error).unwrap();
         let mut received = Vec::new();
         for length in LENGTHS {
@@ -66,7 +66,7 @@ fn reads_the_source(machine: Machine, rings: &[&str], name: &str) {
         }
         assert_eq!(received, source, "{ring}");
         // ANCHOR_END: compare
-        entropy.remove(&mut platform).map_err(|(_, error)| error).unwrap();
+        entropy.remove().wait(&mut platform, &mut wait_at_most(LIMIT)).map_err(|(_, error)| error).unwrap();
         assert!(ledger.all_returned());
         qemu.check().unwrap();
     }
@@ -103,10 +103,11 @@ fn qemu_does_not_write_after_remove() {
         let ledger = platform.ledger();
         let mut transport = transport(&qemu, machine);
         for _ in 0..10 {
-            let entropy = Entropy::probe(transport, &mut platform);
+            let entropy = Entropy::probe(transport, &mut platform, &mut wait_at_most(LIMIT));
             let mut entropy = entropy.map_err(|failed| failed.error).unwrap();
             entropy.request(BYTES).unwrap();
-            transport = entropy.remove(&mut platform).map_err(|(_, error)| error).unwrap();
+            transport =
+                entropy.remove().wait(&mut platform, &mut wait_at_most(LIMIT)).map_err(|(_, error)| error).unwrap();
             assert!(ledger.all_returned());
             // QEMU must not write to any of the memory now.
             memory.fill(memory.pages(), 0x55);

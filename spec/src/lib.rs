@@ -32,7 +32,8 @@
 //! }
 //!
 //! // Negotiation is a pure function of the features that the device offers and the transport supports.
-//! let accepted = Accepted::<Declared>::negotiate(0b1, u64::MAX)?;
+//! // SAFETY: the proofs are not used with a device.
+//! let accepted = unsafe { Accepted::<Declared>::negotiate(0b1, u64::MAX) }?;
 //!
 //! // The field `level` depends on the feature, so access to it takes the proof that the feature was negotiated.
 //! let level = accepted.proof(Dimming).map(lamp::config::Level::given);

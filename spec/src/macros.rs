@@ -74,7 +74,8 @@ macro_rules! virtio_spec {
 /// }
 ///
 /// // The device offers bits 0 (MUST_TELL_HOST) and 5 (PAGE_REPORTING); the driver uses only the first.
-/// let accepted = Accepted::<Declared>::negotiate(0b10_0001, u64::MAX)?;
+/// // SAFETY: the proofs are not used with a device.
+/// let accepted = unsafe { Accepted::<Declared>::negotiate(0b10_0001, u64::MAX) }?;
 /// assert_eq!(accepted.bits(), 0b1);
 /// # Ok::<(), aerostat_spec::NegotiateError>(())
 /// ```

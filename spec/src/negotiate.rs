@@ -77,7 +77,12 @@ impl<S: FeatureSet> Accepted<S> {
     /// # Errors
     ///
     /// [`NegotiateError`] if a required feature is not offered, not supported, or lacks a prerequisite.
-    pub fn negotiate(offered: u64, supported: u64) -> Result<Self, NegotiateError> {
+    ///
+    /// # Safety
+    ///
+    /// The result is proof that a device offers `offered`, and that the driver accepts exactly the features in
+    /// [`Accepted::bits`] before it uses any of them. Drivers call `Device::negotiate` of the crate `aerostat-transport` instead.
+    pub unsafe fn negotiate(offered: u64, supported: u64) -> Result<Self, NegotiateError> {
         check_required::<S>(offered, supported)?;
         let accepted = without_unmet::<S>(S::DECLARED & offered & supported)?;
         Ok(Self { offered, accepted, set: PhantomData })

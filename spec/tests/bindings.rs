@@ -60,7 +60,8 @@ fn array_elements_follow_each_other() {
 
 #[test]
 fn proof_gives_access_to_a_field_and_a_queue() {
-    let accepted = Accepted::<Declared>::negotiate(u64::MAX, u64::MAX).expect("all features are offered");
+    // SAFETY: the proofs are not used with a device.
+    let accepted = unsafe { Accepted::<Declared>::negotiate(u64::MAX, u64::MAX) }.expect("all features are offered");
     let alarms = lamp::config::Alarms::given(accepted.proof(lamp::feature::Timer));
     assert_eq!(alarms.map(Field::offset), [0x10, 0x14]);
     let dimmer = lamp::queue::Dimmer::given(accepted.proof(lamp::feature::Dimming));

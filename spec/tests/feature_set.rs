@@ -69,7 +69,9 @@ fn set_is_a_unit_struct() {
 fn proof_has_the_type_of_the_requirement() {
     use self::renamed::{Accepted, Negotiated};
 
-    let accepted = Accepted::<Declared>::negotiate(DIMMING | RING_PACKED | EVENT_IDX, !0).expect("all are offered");
+    // SAFETY: the proofs are not used with a device.
+    let accepted =
+        unsafe { Accepted::<Declared>::negotiate(DIMMING | RING_PACKED | EVENT_IDX, !0) }.expect("all are offered");
     let _: Negotiated<lamp::feature::Dimming> = accepted.proof(lamp::feature::Dimming);
     let timer: Option<Negotiated<lamp::feature::Timer>> = accepted.proof(lamp::feature::Timer);
     ::std::assert!(timer.is_none() && accepted.proof(EventIdx).is_some());
@@ -77,7 +79,8 @@ fn proof_has_the_type_of_the_requirement() {
 
 #[test]
 fn undeclared_feature_is_not_accepted() {
-    let accepted = renamed::Accepted::<Empty>::negotiate(!0, !0).expect("nothing is required");
+    // SAFETY: the proofs are not used with a device.
+    let accepted = unsafe { renamed::Accepted::<Empty>::negotiate(!0, !0) }.expect("nothing is required");
     assert_eq!((accepted.bits(), accepted.offered()), (0, !0));
     ::std::assert!(!accepted.has(RingPacked));
 }

@@ -77,11 +77,13 @@ aerostat_spec::feature_set! {
 #[test]
 fn set_can_declare_all_features() {
     assert_eq!(All::DECLARED.count_ones(), 52);
-    assert_eq!(Accepted::<All>::negotiate(!0, !0).map(|accepted| accepted.bits()), Ok(All::DECLARED));
+    // SAFETY: the proofs are not used with a device.
+    assert_eq!(unsafe { Accepted::<All>::negotiate(!0, !0) }.map(|accepted| accepted.bits()), Ok(All::DECLARED));
 }
 
 fn accepted_by_receiver(offered: FeatureBits) -> FeatureBits {
-    let accepted = Accepted::<Receiver>::negotiate(offered.into_bits(), !0).expect("nothing is required");
+    // SAFETY: the proofs are not used with a device.
+    let accepted = unsafe { Accepted::<Receiver>::negotiate(offered.into_bits(), !0) }.expect("nothing is required");
     FeatureBits::from_bits(accepted.bits())
 }
 
@@ -107,7 +109,8 @@ fn ecn_requires_any_segmentation_offload() {
 #[test]
 fn error_lists_all_alternative_prerequisites() {
     let offered = FeatureBits::new().with_guest_csum(true).with_guest_ecn(true).into_bits();
-    let error = Accepted::<Ecn>::negotiate(offered, !0).expect_err("segmentation offloads are not offered");
+    // SAFETY: the proofs are not used with a device.
+    let error = unsafe { Accepted::<Ecn>::negotiate(offered, !0) }.expect_err("segmentation offloads are not offered");
     let missing = FeatureBits::new().with_guest_tso4(true).with_guest_tso6(true).into_bits();
     assert_eq!(error, NegotiateError::Prerequisite { name: "VIRTIO_NET_F_GUEST_ECN", bit: 9, missing });
 }
@@ -115,7 +118,9 @@ fn error_lists_all_alternative_prerequisites() {
 #[test]
 fn alternatives_are_combined_with_other_prerequisites() {
     let steering = |offered: FeatureBits| {
-        let accepted = Accepted::<Steering>::negotiate(offered.into_bits(), !0).expect("nothing is required");
+        // SAFETY: the proofs are not used with a device.
+        let accepted =
+            unsafe { Accepted::<Steering>::negotiate(offered.into_bits(), !0) }.expect("nothing is required");
         FeatureBits::from_bits(accepted.bits())
     };
     let tunnel = FeatureBits::new().with_hash_tunnel(true).with_rss(true);
@@ -130,7 +135,8 @@ fn proof_of_any_alternative_gives_access_to_a_field() {
     fn place<F: Readable>(field: F) -> usize {
         field.offset()
     }
-    let accepted = Accepted::<Steering>::negotiate(!0, !0).expect("all features are offered");
+    // SAFETY: the proofs are not used with a device.
+    let accepted = unsafe { Accepted::<Steering>::negotiate(!0, !0) }.expect("all features are offered");
     let by_mq = accepted.proof(feature::Mq).map(config::MaxVirtqueuePairs::given);
     let by_rss = accepted.proof(feature::Rss).map(config::MaxVirtqueuePairs::given);
     assert_eq!(by_mq, by_rss);
@@ -141,7 +147,9 @@ fn proof_of_any_alternative_gives_access_to_a_field() {
 
 #[test]
 fn control_queue_depends_on_its_feature() {
-    let proof = Accepted::<Steering>::negotiate(!0, !0).expect("all features are offered").proof(feature::CtrlVq);
+    // SAFETY: the proofs are not used with a device.
+    let proof =
+        unsafe { Accepted::<Steering>::negotiate(!0, !0) }.expect("all features are offered").proof(feature::CtrlVq);
     assert_eq!(proof.map(queue::Control::given).map(|_| queue::Control::SPEC.index), Some(2));
     assert_eq!(queue::Control::SPEC.needs, 1 << feature::CtrlVq::BIT);
 }

@@ -25,9 +25,11 @@ fn suggested_declaration_makes_the_proof_available() {
     for line in [optional(), required()] {
         assert!(message.contains(&format!("`{line}`")), "`{line}` is not in the message:\n{message}");
     }
-    let accepted = Accepted::<WithOptional>::negotiate(!0, !0).expect("nothing is required");
+    // SAFETY: the proofs are not used with a device.
+    let accepted = unsafe { Accepted::<WithOptional>::negotiate(!0, !0) }.expect("nothing is required");
     assert!(accepted.proof(StatsVq).is_some());
-    let accepted = Accepted::<WithRequired>::negotiate(!0, !0).expect("all features are offered");
+    // SAFETY: the proofs are not used with a device.
+    let accepted = unsafe { Accepted::<WithRequired>::negotiate(!0, !0) }.expect("all features are offered");
     let _: aerostat_spec::Negotiated<StatsVq> = accepted.proof(StatsVq);
 }
 
@@ -35,6 +37,7 @@ fn suggested_declaration_makes_the_proof_available() {
 #[test]
 fn suggested_path_can_be_declared() {
     assert_eq!(path(), "aerostat_spec::balloon::feature::StatsVq: Optional");
-    let accepted = Accepted::<WithPath>::negotiate(!0, !0).expect("nothing is required");
+    // SAFETY: the proofs are not used with a device.
+    let accepted = unsafe { Accepted::<WithPath>::negotiate(!0, !0) }.expect("nothing is required");
     assert!(accepted.proof(StatsVq).is_some());
 }

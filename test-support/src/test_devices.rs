@@ -50,7 +50,12 @@ aerostat_spec::feature_set! {
 /// A test device with negotiated features.
 pub fn negotiated(soft: &SoftMmio) -> Device<Mmio<SoftMmio>, test_device::Device, FeaturesOk<Plain>> {
     let transport = Mmio::new(soft.clone()).map_err(|(_, error)| error).expect("the registers have a device");
-    let device = Device::take(transport).map_err(|failed| failed.error).expect("the device resets");
+    let device = Device::take(transport)
+        .map_err(|failed| failed.error)
+        .expect("the device resets")
+        .poll()
+        .map_err(|(_, error)| error)
+        .expect("the device resets");
     let device = device.acknowledge().driver().negotiate();
     device.map_err(|failed| failed.error).expect("the device accepts the features")
 }
@@ -91,7 +96,7 @@ impl<const K: usize> LiveQueue<K> {
     /// Resets the device and checks that all memory is released.
     pub fn release(self) {
         let Self { mut memory, device, queue0, .. } = self;
-        let (_transport, proof) = device.reset().map_err(|(_, error)| error).expect("the device resets");
+        let (_transport, proof) = device.reset().poll().map_err(|(_, error)| error).expect("the device resets");
         queue0.release(&proof, &mut memory).expect("the proof is of this device");
         assert_eq!(memory.allocated(), 0);
     }

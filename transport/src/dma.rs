@@ -1,43 +1,93 @@
 //! Memory shared by driver and device.
 
 use core::alloc::Layout;
+use core::num::NonZeroU64;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU16, Ordering};
-
-use aerostat_spec::{Accepted, FeatureSet, reserved};
 
 /// An address in the device's address space, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceAddress(pub u64);
 
-/// The kind of addresses that a device uses.
+/// The identity of an IOMMU domain: [`Dma`] objects that map memory for different devices have different domains.
+///
+/// A device uses the domain of the first [`Dma`] object that it gets. Objects of other domains are rejected, so that memory is
+/// not mapped for another device by mistake, or unmapped there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DmaDomain(u64);
+
+impl DmaDomain {
+    /// The domain of all objects that do not translate addresses.
+    pub const IDENTITY: Self = Self(0);
+
+    /// Returns the domain with this id, for instance the number of the domain in the kernel's IOMMU driver, or the requester id
+    /// of the device plus 1.
+    pub const fn new(id: NonZeroU64) -> Self {
+        Self(id.get())
+    }
+}
+
+/// The kind of addresses that a device uses. [`Device::addressing`](crate::Device::addressing) returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Addressing {
     /// Guest-physical addresses. The device bypasses the IOMMU.
     Physical,
-    /// Addresses that the platform assigns by [`Dma::map`] (VIRTIO_F_ACCESS_PLATFORM).
-    Platform,
+    /// Addresses that [`Dma::map`] of an object of this domain returns (VIRTIO_F_ACCESS_PLATFORM).
+    Platform(DmaDomain),
+}
+
+/// Memory was not mapped or unmapped for a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MapError {
+    /// The [`Dma`] object belongs to another domain than the device. Nothing was mapped or unmapped.
+    #[error("the `Dma` object belongs to another IOMMU domain than the device; use the object that set the device up")]
+    OtherDomain,
+    /// The platform could not allocate or map the memory.
+    #[error("the platform could not allocate or map {bytes} bytes for the device")]
+    Failed {
+        /// Number of bytes.
+        bytes: usize,
+    },
 }
 
 impl Addressing {
-    /// Returns the addressing that follows from the negotiated features.
-    pub fn of<F: FeatureSet>(accepted: &Accepted<F>) -> Self {
-        if accepted.has(reserved::feature::AccessPlatform) { Self::Platform } else { Self::Physical }
+    /// Checks that `dma` maps memory for the device.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError::OtherDomain`]
+    pub fn check(self, dma: &impl Dma) -> Result<(), MapError> {
+        match self {
+            Self::Platform(domain) if domain != dma.domain() => Err(MapError::OtherDomain),
+            Self::Physical | Self::Platform(_) => Ok(()),
+        }
     }
 
-    /// Makes memory accessible to the device, and returns its address for the device. `None` if the platform cannot map it now.
-    pub fn map(self, dma: &mut impl Dma, physical: u64, bytes: usize) -> Option<DeviceAddress> {
+    /// Makes memory accessible to the device, and returns its address for the device.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError`], and the memory is not mapped.
+    pub fn map(self, dma: &mut impl Dma, physical: u64, bytes: usize) -> Result<DeviceAddress, MapError> {
+        self.check(dma)?;
         match self {
-            Self::Physical => Some(DeviceAddress(physical)),
-            Self::Platform => dma.map(physical, bytes),
+            Self::Physical => Ok(DeviceAddress(physical)),
+            Self::Platform(_) => dma.map(physical, bytes).ok_or(MapError::Failed { bytes }),
         }
     }
 
     /// Undoes [`Addressing::map`]. The device must no longer use the memory.
-    pub fn unmap(self, dma: &mut impl Dma, physical: u64, bytes: usize) {
-        if self == Self::Platform {
+    ///
+    /// # Errors
+    ///
+    /// [`MapError::OtherDomain`], and the memory is still mapped.
+    pub fn unmap(self, dma: &mut impl Dma, physical: u64, bytes: usize) -> Result<(), MapError> {
+        self.check(dma)?;
+        if let Self::Platform(_) = self {
             dma.unmap(physical, bytes);
         }
+        Ok(())
     }
 }
 
@@ -57,7 +107,11 @@ impl Addressing {
 /// [`Dma::free`] ignores a region that another object allocated.
 ///
 /// The address that [`Dma::map`] returns refers to the given memory until [`Dma::unmap`] is called for it, and has the same
-/// alignment, up to the platform's page size. An object that maps memory belongs to one device and its IOMMU domain.
+/// alignment, up to the platform's page size. An object whose [`Dma::map`] translates addresses
+///
+/// * belongs to one IOMMU domain, and is used only for a device of that domain;
+/// * returns a [`Dma::domain`] that never changes, that is not [`DmaDomain::IDENTITY`], and that only objects of the same IOMMU
+///   domain have.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not allocate memory that a device can access",
     label = "needs `Dma`",
@@ -77,7 +131,7 @@ pub unsafe trait Dma {
     /// The memory may start and end inside a page. Two mappings may share a page, and unmapping one must keep the other. The
     /// device can access the rest of the page too; a platform that must prevent this allocates whole pages in [`Dma::alloc`].
     ///
-    /// The default implementation is the identity mapping.
+    /// The default implementation is the identity mapping. An implementation that overrides it overrides [`Dma::domain`] too.
     fn map(&mut self, physical: u64, bytes: usize) -> Option<DeviceAddress> {
         let _ = bytes;
         Some(DeviceAddress(physical))
@@ -86,6 +140,13 @@ pub unsafe trait Dma {
     /// Undoes [`Dma::map`] for the same memory. The device no longer uses it.
     fn unmap(&mut self, physical: u64, bytes: usize) {
         let _ = (physical, bytes);
+    }
+
+    /// Returns the IOMMU domain that [`Dma::map`] maps memory in.
+    ///
+    /// The default implementation is for the identity mapping.
+    fn domain(&self) -> DmaDomain {
+        DmaDomain::IDENTITY
     }
 }
 
@@ -98,8 +159,8 @@ pub unsafe trait Dma {
 pub struct DmaRegion {
     start: NonNull<u8>,
     physical: u64,
-    /// The address for the device, if the region is mapped.
-    mapped: Option<DeviceAddress>,
+    /// The address for the device, and the domain that it belongs to, if the region is mapped.
+    mapped: Option<(DeviceAddress, DmaDomain)>,
     layout: Layout,
 }
 
@@ -117,28 +178,45 @@ impl DmaRegion {
         Self { start, physical, mapped: None, layout }
     }
 
-    /// Allocates a region and maps it for a device with this addressing. `None` if either fails.
-    pub fn allocate(dma: &mut impl Dma, layout: Layout, addressing: Addressing) -> Option<Self> {
+    /// Allocates a region and maps it for a device with this addressing.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError`], and nothing is allocated.
+    pub fn allocate(dma: &mut impl Dma, layout: Layout, addressing: Addressing) -> Result<Self, MapError> {
+        addressing.check(dma)?;
+        let region = dma.alloc(layout).ok_or(MapError::Failed { bytes: layout.size() })?;
         // A region from a pool may have been mapped before.
-        let region = Self { mapped: None, ..dma.alloc(layout)? };
-        match addressing {
-            Addressing::Physical => Some(region),
-            Addressing::Platform => match dma.map(region.physical, region.len()) {
-                Some(address) => Some(Self { mapped: Some(address), ..region }),
-                None => {
-                    dma.free(region);
-                    None
-                }
-            },
+        let region = Self { mapped: None, ..region };
+        match (addressing, addressing.map(dma, region.physical, region.len())) {
+            (Addressing::Physical, Ok(_)) => Ok(region),
+            (Addressing::Platform(domain), Ok(address)) => Ok(Self { mapped: Some((address, domain)), ..region }),
+            (_, Err(error)) => {
+                dma.free(region);
+                Err(error)
+            }
         }
     }
 
     /// Unmaps and frees the region. The device must no longer use it.
-    pub fn release(self, dma: &mut impl Dma) {
+    ///
+    /// # Errors
+    ///
+    /// The region, unchanged, if it is mapped in another domain than that of `dma`.
+    pub fn release(self, dma: &mut impl Dma) -> Result<(), Self> {
+        if !self.is_in_domain_of(dma) {
+            return Err(self);
+        }
         if self.mapped.is_some() {
             dma.unmap(self.physical, self.len());
         }
         dma.free(Self { mapped: None, ..self });
+        Ok(())
+    }
+
+    /// Returns whether [`DmaRegion::release`] succeeds with `dma`.
+    pub(crate) fn is_in_domain_of(&self, dma: &impl Dma) -> bool {
+        self.mapped.is_none_or(|(_, domain)| domain == dma.domain())
     }
 
     /// Returns the address for the CPU.
@@ -155,7 +233,7 @@ impl DmaRegion {
     #[inline]
     pub const fn device_address(&self) -> DeviceAddress {
         match self.mapped {
-            Some(address) => address,
+            Some((address, _)) => address,
             None => DeviceAddress(self.physical),
         }
     }

@@ -14,7 +14,7 @@
 //! A driver for any virtio device takes a transport and goes through the states of the device:
 //!
 //! ```text
-//! take ─▶ Reset ─▶ Acknowledged ─▶ Negotiating ─▶ FeaturesOk ─▶ Live ─▶ reset
+//! take ─▶ Resetting ─▶ Reset ─▶ Acknowledged ─▶ Negotiating ─▶ FeaturesOk ─▶ Live ─▶ Ending ─▶ transport
 //! ```
 //!
 //! Queues are set up in `FeaturesOk` and can notify the device in `Live`. An error on the way sets FAILED and returns the
@@ -22,7 +22,7 @@
 //!
 //! ```
 //! use aerostat_spec::balloon;
-//! use aerostat_transport::{BufferQueue, Device, Mmio};
+//! use aerostat_transport::{BufferQueue, Device, Mmio, Spin};
 //!
 //! # use aerostat_device::{BalloonDevice, TestPlatform};
 //! # let balloon = BalloonDevice::builder().inline().start()?;
@@ -34,7 +34,7 @@
 //! }
 //!
 //! let bus = Mmio::new(registers).map_err(|(_, error)| error)?;
-//! let device = Device::<_, balloon::Device, _>::take(bus)?;
+//! let device = Device::<_, balloon::Device, _>::take(bus)?.wait(&mut Spin::default()).map_err(|(_, error)| error)?;
 //! let mut device = device.acknowledge().driver().negotiate::<Declared>()?;
 //! // Up to 8 buffers of 1 KiB each, as many as the device's queue allows, but at least 1.
 //! let queue: BufferQueue<_, 8> = device.buffer_queue(balloon::queue::Inflate, 1, 1024, &mut dma)?;
@@ -51,7 +51,7 @@
 //! assert_eq!(used.map(|used| used.token), sent);
 //! # assert_eq!(balloon.host_page_count(), 256);
 //!
-//! let (_bus, proof) = device.reset().map_err(|(_, error)| error)?;
+//! let (_bus, proof) = device.reset().wait(&mut Spin::default()).map_err(|(_, error)| error)?;
 //! queue.release(&proof, &mut dma).expect("the queue is of this device");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -75,15 +75,15 @@ pub use pci_types;
 
 pub use self::bus::pci::{self, LegacyPci, Pci};
 pub use self::bus::{
-    BusError, ConfigError, ConfigIo, Either, FeatureBits, Features, InterfaceKind, InterruptSource, InterruptStatus,
-    Legacy, LegacyConfig, LegacyMmio, Mmio, MmioConfig, MmioError, MmioInterrupt, MmioNotifier, Modern, Notifier,
-    QueueReset, Status, Transport,
+    BusError, BusMaster, ConfigError, ConfigIo, Either, FeatureBits, Features, InterfaceKind, InterruptSource,
+    InterruptStatus, Legacy, LegacyConfig, LegacyMmio, Mmio, MmioConfig, MmioError, MmioInterrupt, MmioNotifier,
+    Modern, Notifier, QueueReset, Status, Transport,
 };
 pub use self::device::{
-    Acknowledged, Config, Device, FeaturesOk, InUse, Live, Negotiating, Numbering, Offer, Reset, Setup, SetupError,
-    SetupFailed, Spin, Wait,
+    Acknowledged, Config, Device, Ending, FeaturesOk, InUse, Live, Negotiating, Numbering, Offer, ParkedQueues, Reset,
+    Resetting, Setup, SetupError, SetupFailed, Spin, Wait,
 };
-pub use self::dma::{Addressing, DeviceAddress, Dma, DmaRegion};
+pub use self::dma::{Addressing, DeviceAddress, Dma, DmaDomain, DmaRegion, MapError};
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub use self::io::CpuPorts;
 pub use self::io::{Io, MmioRegion, PortRegion, Ports, Window};

@@ -20,7 +20,7 @@ fn windowed() -> (SoftPci, u16) {
 
 fn windows(function: &SoftPci) -> Result<BarWindows<SoftPci>, PciError> {
     // SAFETY: the capability of a software function has no other user.
-    unsafe { BarWindows::new(function.reach()) }
+    unsafe { BarWindows::new(function.reach()) }.map_err(|(_, error)| error)
 }
 
 fn in_bar(offset: u32, len: u64) -> BarRange {
@@ -172,7 +172,7 @@ fn a_device_is_driven_through_a_window() {
     let mut windows = windows(&function).unwrap();
     let transport = Pci::new(&function.reach(), &mut windows, Routing::Line).unwrap();
     assert!(function.device.borrow().log.is_empty(), "set-up makes no access");
-    let device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<Plain>().unwrap();
+    let device = Device::take(transport).unwrap().poll().unwrap().acknowledge().driver().negotiate::<Plain>().unwrap();
     let mut device: Device<_, test_device::Device, _> = device;
     let queue0 = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
     let device = device.go_live();
@@ -181,14 +181,14 @@ fn a_device_is_driven_through_a_window() {
     assert_eq!(device.config().read(test_device::config::Write8), Ok(0x5a));
     function.device.borrow_mut().isr = 3;
     assert_eq!(device.interrupt().acknowledge(), InterruptStatus { used_buffers: true, configuration: true });
-    let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
+    let (_transport, proof) = device.reset().poll().map_err(|(_, error)| error).unwrap();
     queue0.release(&proof, &mut memory).unwrap();
     assert_eq!(memory.allocated(), 0);
 
     let behind_window = function.device.borrow().log.clone();
     let mapped = SoftPci::with_structures();
     let transport = Pci::new(&mapped.reach(), &mut mapped.mapper(&Rc::default()), Routing::Line).unwrap();
-    let device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<Plain>().unwrap();
+    let device = Device::take(transport).unwrap().poll().unwrap().acknowledge().driver().negotiate::<Plain>().unwrap();
     let mut device: Device<_, test_device::Device, _> = device;
     let mut memory = Memory::new();
     let queue0 = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
@@ -196,7 +196,7 @@ fn a_device_is_driven_through_a_window() {
     queue0.enable(&device).notify();
     device.config().read(test_device::config::Write8).unwrap();
     device.interrupt().acknowledge();
-    let (_transport, _proof) = device.reset().map_err(|(_, error)| error).unwrap();
+    let (_transport, _proof) = device.reset().poll().map_err(|(_, error)| error).unwrap();
     assert_eq!(behind_window, mapped.device.borrow().log);
     for (offset, value) in &function.config().written {
         assert!(matches!(*offset, 4 | 0x10..0x28) || (at + 4..at + 16).contains(offset), "{value:#x} at {offset:#x}");

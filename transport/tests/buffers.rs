@@ -2,7 +2,7 @@
 #![cfg(target_pointer_width = "64")]
 
 use aerostat_test_support::peer::{guest, peer};
-use aerostat_test_support::{Memory, Plain, SoftMmio, negotiated, test_device};
+use aerostat_test_support::{Memory, Plain, SoftMmio, negotiated, reg, test_device};
 use aerostat_transport::queue::{AddError, Enabled, Notification, Reader, Used};
 use aerostat_transport::{BufferQueue, Device, DeviceError, Live, Mmio, MmioNotifier};
 use virtio_queue::{Queue, QueueOwnedT, QueueT};
@@ -66,7 +66,7 @@ impl Fixture {
 
     fn finish(self) {
         let Self { mut memory, device, queue1, .. } = self;
-        let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
+        let (_transport, proof) = device.reset().poll().map_err(|(_, error)| error).unwrap();
         queue1.release(&proof, &mut memory).unwrap();
         assert_eq!(memory.allocated(), 0);
     }
@@ -234,4 +234,61 @@ fn no_byte_of_a_response_is_read_twice() {
     });
     assert_eq!(received, Ok(Some(([1; 3], vec![2; 5]))));
     fixture.finish();
+}
+
+/// A device that reports more bytes than it has written: neither the kernel's request nor an earlier response comes back.
+#[test]
+fn bytes_that_the_device_did_not_write_are_zero() {
+    let mut fixture = fixture();
+    let mut written = [0, EACH, 3, 0, 5];
+    for round in 0..20 {
+        let (request, response) = if round % 2 == 0 { (0, EACH) } else { (7, 9) };
+        fixture.queue1.request(response, |writer| assert_eq!(writer.bytes(&[0xaa; 16][..request]), request)).unwrap();
+        let (head, _, answer) = fixture.found().remove(0);
+        let (at, len) = answer.unwrap();
+        let count = written[round % 5].min(response);
+        fixture.write(&vec![0xbb; count], at);
+        fixture.used(head, len);
+        let (_, bytes) = fixture.answer().unwrap();
+        let mut expected = vec![0xbb; count];
+        expected.resize(response, 0);
+        assert_eq!(bytes, expected, "{round}");
+        written.rotate_left(1);
+    }
+    fixture.finish();
+}
+
+/// A notification that the device missed can be repeated, also while the device suppresses notifications.
+#[test]
+fn a_lost_notification_can_be_repeated() {
+    let (soft, mut memory) = (SoftMmio::new(42), Memory::new());
+    let mut device = negotiated(&soft);
+    let mut early = device.buffer_queue::<_, 4>(test_device::queue::Queue0, 1, EACH, &mut memory).unwrap();
+    let queue1 = device.buffer_queue::<_, 4>(test_device::queue::Queue1, 1, EACH, &mut memory).unwrap();
+    let device = device.go_live();
+    let mut queue1 = queue1.enable(&device);
+    let live = device.live_proof();
+    assert_eq!(
+        (queue1.notify_again(), early.notify_live_again(live)),
+        (Notification::Suppressed, Notification::Suppressed)
+    );
+    assert_eq!(soft.written(reg::QUEUE_NOTIFY), [0_u32; 0], "nothing is in flight");
+    for queue in [0, 1] {
+        // The device suppresses notifications: flags of the used ring.
+        let used = soft.model().queues[queue].addresses[2];
+        memory.write16(used, 1);
+    }
+    queue1.request(1, |_| {}).unwrap();
+    early.request(1, |_| {}).unwrap();
+    assert_eq!((queue1.notify(), early.notify_live(live)), (Notification::Suppressed, Notification::Suppressed));
+    for _ in 0..2 {
+        assert_eq!((queue1.notify_again(), early.notify_live_again(live)), (Notification::Sent, Notification::Sent));
+    }
+    assert_eq!(soft.written(reg::QUEUE_NOTIFY), [1, 0, 1, 0]);
+    let other = aerostat_test_support::live(&SoftMmio::new(42));
+    assert_eq!(early.notify_live_again(other.live_proof()), Notification::Suppressed);
+    assert_eq!(early.pop(), Err(DeviceError::OtherDevice { queue: 0 }));
+    queue1.poison(DeviceError::NeedsReset);
+    assert_eq!(queue1.notify_again(), Notification::Suppressed);
+    assert_eq!(soft.written(reg::QUEUE_NOTIFY).len(), 4);
 }

@@ -58,7 +58,8 @@ fn a_split_ring_is_little_endian() {
 fn a_ring_of_the_legacy_interface_has_the_byte_order_of_the_cpu() {
     let (soft, mut memory) = (SoftMmio::legacy(42), Memory::new());
     let transport = LegacyMmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
-    let mut device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<Plain>().unwrap();
+    let mut device =
+        Device::take(transport).unwrap().poll().unwrap().acknowledge().driver().negotiate::<Plain>().unwrap();
     let queue0 = device.queue::<_, 4>(test_device::queue::Queue0, 1, &mut memory).unwrap();
     let device = device.go_live();
     let mut queue0 = queue0.enable(&device);
@@ -85,7 +86,8 @@ fn a_packed_ring_is_little_endian() {
     let (soft, mut memory) = (SoftMmio::new(42), Memory::new());
     soft.model().offered |= 1 << 34;
     let transport = Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
-    let mut device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<Packed>().unwrap();
+    let mut device =
+        Device::take(transport).unwrap().poll().unwrap().acknowledge().driver().negotiate::<Packed>().unwrap();
     let queue0 = device.queue::<_, 4>(test_device::queue::Queue0, 1, &mut memory).unwrap();
     let device = device.go_live();
     let mut queue0 = queue0.enable(&device);

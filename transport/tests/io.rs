@@ -222,7 +222,7 @@ fn a_window_is_as_far_as_it_goes() {
     assert_eq!((window.read32(4), window.read32(5), window.read8(8)), (9, u32::MAX, u8::MAX));
     let nested = Window::new(window.clone(), 4, 4).unwrap();
     assert_eq!(nested.read32(0), 9);
-    assert!(Window::new(window.clone(), 4, 5).is_none() && Window::new(window, usize::MAX, 1).is_none());
+    assert!(Window::new(window.clone(), 4, 5).is_err() && Window::new(window, usize::MAX, 1).is_err());
 }
 
 /// A transport chosen at run time does what the chosen one does, its handles included.
@@ -234,7 +234,7 @@ fn either_transport_works_like_the_one_that_it_is() {
         let mut memory = Memory::new();
         assert_eq!((any.device_id().0, any.interface()), (42, aerostat_spec::Interface::Modern));
         let device = Device::<Any, test_device::Device, _>::take(any).map_err(|failed| failed.error).unwrap();
-        let device = device.acknowledge().driver().negotiate::<Plain>();
+        let device = device.poll().map_err(|(_, error)| error).unwrap().acknowledge().driver().negotiate::<Plain>();
         let mut device = device.map_err(|failed| failed.error).unwrap();
         device.set(test_device::config::Setup32, 1).unwrap();
         let queue0 = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
@@ -249,7 +249,7 @@ fn either_transport_works_like_the_one_that_it_is() {
             (device.config().read(test_device::config::Write8), device.config().read(test_device::config::Write16)),
             (Ok(3), Ok(0))
         );
-        let (_any, proof) = device.reset().map_err(|(_, error)| error).unwrap();
+        let (_any, proof) = device.reset().poll().map_err(|(_, error)| error).unwrap();
         queue0.release(&proof, &mut memory).unwrap();
         soft.log()
     }

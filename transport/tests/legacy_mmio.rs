@@ -21,7 +21,7 @@ fn transport(soft: &SoftMmio) -> Old {
 }
 
 fn negotiate<F: aerostat_spec::FeatureSet>(soft: &SoftMmio) -> Result<Fixture<FeaturesOk<F>>, SetupFailed<Old>> {
-    Device::take(transport(soft))?.acknowledge().driver().negotiate()
+    Device::take(transport(soft))?.poll()?.acknowledge().driver().negotiate()
 }
 
 fn negotiated(soft: &SoftMmio) -> Fixture<FeaturesOk<Plain>> {
@@ -96,7 +96,7 @@ fn a_device_is_set_up_in_the_order_of_the_legacy_interface() {
     let mut queue1 = queue1.enable(&device);
     assert_eq!(queue1.notify(), Notification::Sent);
     let pfn = soft.model().queues[1].pfn;
-    let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
+    let (_transport, proof) = device.reset().poll().map_err(|(_, error)| error).unwrap();
     queue1.release(&proof, &mut memory).unwrap();
     let expected = [
         Read(reg::MAGIC, 32),
@@ -346,7 +346,14 @@ struct LiveQueue<T: Transport<Notifier = MmioNotifier<SoftMmio>>> {
 
 fn live_queue<T: Transport<Notifier = MmioNotifier<SoftMmio>>>(soft: &SoftMmio, transport: T) -> LiveQueue<T> {
     let mut memory = Memory::new();
-    let device = Device::take(transport).map_err(|failed| failed.error).unwrap().acknowledge().driver();
+    let device = Device::take(transport)
+        .map_err(|failed| failed.error)
+        .unwrap()
+        .poll()
+        .map_err(|(_, error)| error)
+        .unwrap()
+        .acknowledge()
+        .driver();
     let mut device = device.negotiate::<Plain>().map_err(|failed| failed.error).unwrap();
     let queue0 = device.queue::<_, 4>(test_device::queue::Queue0, 1, &mut memory).unwrap();
     let device = device.go_live();
@@ -417,18 +424,19 @@ fn invalid_used_entries_of_a_legacy_device_are_errors_and_return_nothing() {
 fn a_reset_that_does_not_finish_is_an_error() {
     let soft = SoftMmio::legacy(42);
     soft.model().status_lie = Some(Box::new(|_| 0x40));
-    let failed = Device::<_, test_device::Device, _>::take(transport(&soft)).unwrap_err();
-    assert_eq!(failed.error, SetupError::ResetUnfinished { status: 0x40 });
+    let resetting = Device::<_, test_device::Device, _>::take(transport(&soft)).map_err(|failed| failed.error).unwrap();
+    let (_resetting, error) = resetting.poll().map(drop).unwrap_err();
+    assert_eq!(error, SetupError::ResetUnfinished { status: 0x40 });
 
     let (soft, mut memory) = (SoftMmio::legacy(42), Memory::new());
     let mut device = negotiated(&soft);
     let _line = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
     let device = device.go_live();
     soft.model().status_lie = Some(Box::new(|_| 7));
-    let (device, error) = device.reset_at_once().map(drop).unwrap_err();
+    let (ending, error) = device.reset().poll().map(drop).unwrap_err();
     assert_eq!((error, memory.allocated()), (SetupError::ResetUnfinished { status: 7 }, 1));
     soft.model().status_lie = None;
-    assert!(device.reset().is_ok(), "the second request succeeds");
+    assert!(ending.poll().is_ok(), "the second poll succeeds");
 }
 
 /// mmio.legacy.14, mmio.irq.1, mmio.reg.18 to mmio.reg.20: as on the modern interface.
@@ -444,5 +452,18 @@ fn interrupts_are_acknowledged_as_on_the_modern_interface() {
         assert_eq!(interrupt.acknowledge(), InterruptStatus { used_buffers, configuration });
         let written = soft.written(reg::INTERRUPT_ACK)[before..].to_vec();
         assert_eq!(written, if status & 3 == 0 { vec![] } else { vec![status & 3] });
+    }
+}
+
+/// The configuration space shows the status, through the 32-bit register of this interface.
+#[test]
+fn the_configuration_space_shows_that_the_device_was_reset() {
+    let soft = SoftMmio::legacy(42);
+    let device = negotiated(&soft).go_live();
+    let config = device.config();
+    assert_eq!(config.check(), Ok(()));
+    for (status, error) in [(0, DeviceError::HostReset), (0x47, DeviceError::NeedsReset), (0xff, DeviceError::Gone)] {
+        soft.model().status = status;
+        assert_eq!((device.check(), config.clone().check()), (Err(error), Err(error)), "{status:#x}");
     }
 }

@@ -8,8 +8,8 @@ use aerostat_test_support::{Bar, BarRegisters, Memory, Plain, RegisterAccess, So
 use aerostat_transport::pci::{BarRange, LegacyPci, Message, Msix, PciError, QueueVectors, Routing, Space};
 use aerostat_transport::queue::{Access, AddError, Element, Notification};
 use aerostat_transport::{
-    BusError, Device, DeviceAddress, Either, FeaturesOk, InterruptSource, InterruptStatus, Pci, QueueError, SetupError,
-    SetupFailed, Transport,
+    BusError, Device, DeviceAddress, DeviceError, Either, FeaturesOk, InterruptSource, InterruptStatus, Pci,
+    QueueError, SetupError, SetupFailed, Transport,
 };
 
 /// Where the I/O BAR is, and where the MSI-X table is.
@@ -18,7 +18,7 @@ const TABLE_BAR: u32 = 0xfd00_0000;
 
 /// What is behind the BARs of a function that may have both interfaces.
 type Both = Either<BarRegisters, LegacyPorts>;
-type Fixture<S> = Device<LegacyPci<Both>, test_device::Device, S>;
+type Fixture<S> = Device<LegacyPci<Both, SoftPci>, test_device::Device, S>;
 
 /// A function with an I/O BAR of `len` ports, of a transitional device without capabilities.
 fn transitional(len: u32) -> SoftPci {
@@ -64,9 +64,9 @@ fn negotiate(
     function: &SoftPci,
     old: &LegacyPorts,
     routing: Routing,
-) -> Result<Fixture<FeaturesOk<Plain>>, SetupFailed<LegacyPci<Both>>> {
+) -> Result<Fixture<FeaturesOk<Plain>>, SetupFailed<LegacyPci<Both, SoftPci>>> {
     let transport = LegacyPci::new(&function.reach(), &mut mapper(function, old), routing).unwrap();
-    Device::take(transport)?.acknowledge().driver().negotiate()
+    Device::take(transport)?.poll()?.acknowledge().driver().negotiate()
 }
 
 fn negotiated(function: &SoftPci, old: &LegacyPorts, routing: Routing) -> Fixture<FeaturesOk<Plain>> {
@@ -91,7 +91,7 @@ fn a_device_is_set_up_in_the_order_of_the_legacy_interface() {
     let mut queue1 = queue1.enable(&device);
     assert_eq!(queue1.notify(), Notification::Sent);
     let pfn = old.model().queues[1].pfn;
-    let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
+    let (_transport, proof) = device.reset().poll().map_err(|(_, error)| error).unwrap();
     queue1.release(&proof, &mut memory).unwrap();
     let expected = [
         Write(reg::STATUS, 8, 0),
@@ -114,8 +114,8 @@ fn a_device_is_set_up_in_the_order_of_the_legacy_interface() {
     assert_eq!(memory.allocated(), 0);
     assert_eq!(
         function.command() & (aerostat_test_support::soft_pci::IO | aerostat_test_support::soft_pci::MASTER),
-        5,
-        "I/O space and bus master"
+        1,
+        "I/O space, and no bus master after the end"
     );
     function.assert_careful();
 }
@@ -278,7 +278,8 @@ fn queues_have_a_vector_each_as_far_as_the_table_goes() {
             } else {
                 let function = SoftPci::with_structures();
                 let transport = Pci::new(&function.reach(), &mut function.mapper(&Rc::default()), routing).unwrap();
-                let device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<Plain>();
+                let device =
+                    Device::take(transport).unwrap().poll().unwrap().acknowledge().driver().negotiate::<Plain>();
                 let mut device: Device<_, test_device::Device, _> = device.unwrap();
                 let _line = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
                 let _reel = device.queue::<_, 8>(test_device::queue::Queue1, 1, &mut memory).unwrap();
@@ -394,10 +395,11 @@ fn vectors_outside_the_mapped_range_are_rejected() {
         old.model().len = len;
         let cut = |range: BarRange| {
             let io = mapper(&function, &old)(range)?;
-            aerostat_transport::Window::new(io, 0, if range.space == Space::Ports { len } else { 16 })
+            aerostat_transport::Window::new(io, 0, if range.space == Space::Ports { len } else { 16 }).ok()
         };
         let transport = LegacyPci::new(&function.reach(), &mut { cut }, routing).unwrap();
-        let device = Device::<_, test_device::Device, _>::take(transport).unwrap().acknowledge().driver();
+        let device =
+            Device::<_, test_device::Device, _>::take(transport).unwrap().poll().unwrap().acknowledge().driver();
         match device.negotiate::<Plain>() {
             Err(failed) => assert_eq!(failed.error, SetupError::Bus(BusError::Vector { vector: 0 })),
             Ok(mut device) => {
@@ -417,11 +419,15 @@ fn a_reset_that_does_not_finish_is_an_error() {
     let queue0 = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
     let device = device.go_live();
     let queue0 = queue0.enable(&device);
+    old.model().stuck = Some(0x80);
+    let (ending, error) = device.reset().poll().map(drop).unwrap_err();
+    assert_eq!((error, memory.allocated()), (SetupError::ResetUnfinished { status: 0x80 }, 1));
     old.model().stuck = Some(0xff);
-    let (device, error) = device.reset_at_once().map(drop).unwrap_err();
-    assert_eq!((error, memory.allocated()), (SetupError::ResetUnfinished { status: 0xff }, 1));
+    let (ending, error) = ending.poll().map(drop).unwrap_err();
+    assert_eq!((error, memory.allocated()), (SetupError::Gone, 1));
     old.model().stuck = None;
-    let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
+    assert_ne!(function.command() & aerostat_test_support::soft_pci::MASTER, 0);
+    let (_transport, proof) = ending.poll().map_err(|(_, error)| error).unwrap();
     queue0.release(&proof, &mut memory).unwrap();
     assert_eq!(memory.allocated(), 0);
 }
@@ -456,4 +462,17 @@ fn either_takes_the_modern_interface_before_the_legacy_one() {
     let (function, old) = (transitional(0x40), LegacyPorts::new());
     let _msix = messages(&function, &old, 1);
     assert_eq!(take(&function), Ok((Interface::Legacy, 42)));
+}
+
+/// The configuration space shows the status, through the 8-bit register in front of it.
+#[test]
+fn the_configuration_space_shows_that_the_device_was_reset() {
+    let (function, old) = (transitional(0x40), LegacyPorts::new());
+    let device = negotiated(&function, &old, Routing::Line).go_live();
+    let config = device.config();
+    assert_eq!(config.check(), Ok(()));
+    for (status, error) in [(0, DeviceError::HostReset), (0x47, DeviceError::NeedsReset), (0xff, DeviceError::Gone)] {
+        old.model().stuck = Some(status);
+        assert_eq!((device.check(), config.check()), (Err(error), Err(error)), "{status:#x}");
+    }
 }

@@ -1,5 +1,7 @@
 //! The life cycle of a device as register accesses: their order, FAILED on every error, and nothing too early.
 
+use std::ops::ControlFlow;
+
 use aerostat_spec::NegotiateError;
 use aerostat_spec::reserved;
 use aerostat_test_support::{
@@ -7,22 +9,35 @@ use aerostat_test_support::{
 };
 use aerostat_transport::queue::Notification;
 use aerostat_transport::{
-    Device, DeviceError, Live, Mmio, QueueError, ResetProof, SetupError, SetupFailed, Transport, VirtQueue,
+    Device, DeviceError, Live, Mmio, QueueError, Reset, ResetProof, Resetting, SetupError, SetupFailed, Spin,
+    Transport, VirtQueue,
 };
 
 const FAILED: u32 = 0x80;
 const NEEDS_RESET: u32 = 0x40;
 
-fn take(soft: &SoftMmio) -> Device<Mmio<SoftMmio>, test_device::Device, aerostat_transport::Reset> {
+type TestDevice<S> = Device<Mmio<SoftMmio>, test_device::Device, S>;
+
+/// Requests the reset of a device.
+fn request(soft: &SoftMmio) -> TestDevice<Resetting> {
     let transport = Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
     Device::take(transport).map_err(|failed| failed.error).unwrap()
+}
+
+fn take(soft: &SoftMmio) -> TestDevice<Reset> {
+    request(soft).poll().map_err(|(_, error)| error).unwrap()
+}
+
+/// The number of reads of the status.
+fn status_reads(soft: &SoftMmio) -> usize {
+    soft.log().iter().filter(|access| matches!(access, RegisterAccess::Read(reg::STATUS, _))).count()
 }
 
 fn reset<F>(device: Device<Mmio<SoftMmio>, test_device::Device, Live<F>>) -> (Mmio<SoftMmio>, ResetProof)
 where
     F: aerostat_spec::FeatureSet,
 {
-    device.reset().map_err(|(_, error)| error).unwrap()
+    device.reset().poll().map_err(|(_, error)| error).unwrap()
 }
 
 /// core.init.1 to core.init.4, core.init.7, core.init.11: one bit after the other, in this order and no other.
@@ -55,7 +70,8 @@ fn the_driver_waits_for_the_reset() {
         left = u32::saturating_sub(left, 1);
         if left > 0 { 0x0f } else { status }
     }));
-    let _device = live(&soft);
+    let device = request(&soft).wait(&mut Spin::default()).map_err(|(_, error)| error).unwrap();
+    drop(device.acknowledge());
     let log = soft.log();
     let zero = soft.place(|access| access == RegisterAccess::Write(reg::STATUS, 32, 0));
     assert_eq!(log[zero + 1..zero + 8], [RegisterAccess::Read(reg::STATUS, 32); 7]);
@@ -72,8 +88,7 @@ fn the_driver_waits_for_the_reset() {
 fn a_reset_that_never_ends_is_an_error() {
     let soft = SoftMmio::new(42);
     soft.model().status_lie = Some(Box::new(|_| 0x0f));
-    let transport = Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
-    let failed = Device::<_, test_device::Device, _>::take(transport).unwrap_err();
+    let failed = SetupFailed::from(request(&soft).wait(&mut Spin { limit: 100 }).unwrap_err());
     assert_eq!(failed.error, SetupError::ResetUnfinished { status: 0x0f });
     let statuses = soft.statuses();
     assert_eq!(statuses[0], 0);
@@ -133,7 +148,7 @@ fn a_failed_negotiation_sets_failed_and_returns_the_transport() {
     // core.status.3: a new attempt starts with a reset.
     soft.model().ignored_status = 0;
     let SetupFailed { transport, .. } = failed;
-    let again = Device::<_, test_device::Device, _>::take(transport).map_err(|failed| failed.error).unwrap();
+    let again = TestDevice::take(transport).map_err(|failed| failed.error).unwrap();
     assert_eq!(soft.statuses().last(), Some(&0));
     drop(again);
 }
@@ -253,7 +268,7 @@ fn a_queue_is_enabled_only_by_its_own_device() {
     assert!(early.written(reg::QUEUE_NOTIFY).is_empty());
     assert_eq!(queue0.pop(), Err(DeviceError::OtherDevice { queue: 0 }));
     // Its memory is not leaked: the reset of its own device frees it.
-    let (_transport, proof) = device.abandon().map_err(|failed| failed.error).unwrap();
+    let (_transport, proof) = device.abandon().poll().map_err(|(_, error)| error).unwrap();
     queue1.release(&proof, &mut memory).unwrap();
     queue0.release(&proof, &mut memory).unwrap();
     assert_eq!(memory.allocated(), 0);
@@ -279,24 +294,50 @@ fn memory_is_released_only_with_the_proof_of_the_right_reset() {
     assert_eq!(memory.allocated(), 0);
 }
 
-/// A device that has not finished its reset keeps its memory, and the reset can be requested again.
+/// core.reset.1: one write requests a reset, and it is not repeated, however often the device is polled. No poll reads the status
+/// more than once, and all waiting is the caller's.
 #[test]
-fn a_live_device_that_does_not_reset_is_returned() {
-    let soft = SoftMmio::new(42);
-    let device = live(&soft);
+fn an_unfinished_reset_is_polled_on_and_not_requested_again() {
+    let (soft, mut memory) = (SoftMmio::new(42), Memory::new());
     soft.model().status_lie = Some(Box::new(|_| 0x0f));
-    let (device, error) = device.reset_at_once().unwrap_err();
-    assert_eq!(error, SetupError::ResetUnfinished { status: 0x0f });
-    let reads = |soft: &SoftMmio| {
-        soft.log().iter().filter(|access| matches!(access, RegisterAccess::Read(reg::STATUS, _))).count()
+    let mut resetting = request(&soft);
+    assert_eq!((soft.statuses(), status_reads(&soft)), (vec![0], 0), "taking a device does not wait");
+    for reads in 1..=3 {
+        let (again, error) = resetting.poll().map(drop).unwrap_err();
+        resetting = again;
+        assert_eq!((error, status_reads(&soft)), (SetupError::ResetUnfinished { status: 0x0f }, reads));
+    }
+    let mut attempts = Vec::new();
+    let mut wait = |attempt| {
+        attempts.push(attempt);
+        if attempt < 4 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
-    let before = reads(&soft);
-    let (device, error) = device.reset().unwrap_err();
-    assert_eq!(error, SetupError::ResetUnfinished { status: 0x0f });
-    assert!(reads(&soft) > before + 100, "it waits");
+    let (resetting, error) = resetting.wait(&mut wait).map(drop).unwrap_err();
+    assert_eq!((error, attempts), (SetupError::ResetUnfinished { status: 0x0f }, vec![0, 1, 2, 3, 4]));
+    assert_eq!((soft.statuses(), status_reads(&soft)), (vec![0], 9), "once more after the last wait");
     soft.model().status_lie = None;
-    let (_transport, _proof) = device.reset().map_err(|(_, error)| error).unwrap();
-    assert_eq!(soft.statuses(), [0, 1, 3, 11, 15, 0, 0, 0]);
+    let device = resetting.poll().map_err(|(_, error)| error).unwrap().acknowledge().driver();
+    let mut device = device.negotiate::<Plain>().map_err(|failed| failed.error).unwrap();
+    let queue0: VirtQueue<_, 8> = device.queue(test_device::queue::Queue0, 1, &mut memory).unwrap();
+    let device = device.go_live();
+
+    soft.model().status_lie = Some(Box::new(|_| 0x0f));
+    let reads = status_reads(&soft);
+    let ending = device.reset();
+    assert_eq!((soft.statuses(), status_reads(&soft)), (vec![0, 1, 3, 11, 15, 0], reads));
+    let (ending, error) = ending.poll().map(drop).unwrap_err();
+    assert_eq!((error, status_reads(&soft)), (SetupError::ResetUnfinished { status: 0x0f }, reads + 1));
+    let (ending, error) = ending.wait(&mut Spin { limit: 9 }).map(drop).unwrap_err();
+    assert_eq!((error, status_reads(&soft)), (SetupError::ResetUnfinished { status: 0x0f }, reads + 12));
+    // During the last wait the device finishes its reset.
+    let finished = ending.wait(&mut |_: u32| {
+        soft.model().status_lie = None;
+        ControlFlow::Break(())
+    });
+    let (_transport, proof) = finished.map_err(|(_, error)| error).unwrap();
+    assert_eq!(soft.statuses(), [0, 1, 3, 11, 15, 0]);
+    queue0.release(&proof, &mut memory).unwrap();
+    assert_eq!(memory.allocated(), 0);
 }
 
 /// After a requested reset the state of the device is unknown: dropping it sets only FAILED.
@@ -305,9 +346,93 @@ fn a_device_that_is_dropped_while_it_resets_is_not_made_live_again() {
     let soft = SoftMmio::new(42);
     let device = live(&soft);
     soft.model().status_lie = Some(Box::new(|_| 0x0f));
-    let (device, _) = device.reset_at_once().unwrap_err();
+    let (device, _) = device.reset().poll().map(drop).unwrap_err();
     drop(device);
     assert_eq!(soft.statuses(), [0, 1, 3, 11, 15, 0, FAILED]);
+    let soft = SoftMmio::new(42);
+    soft.model().status_lie = Some(Box::new(|_| 0x0f));
+    drop(request(&soft));
+    assert_eq!(soft.statuses(), [0, FAILED]);
+    let soft = SoftMmio::new(42);
+    let transport = negotiated(&soft).abandon().into_transport();
+    assert_eq!((soft.statuses(), transport.device_id().0), (vec![0, 1, 3, 11, FAILED | 11, 0, FAILED], 42));
+}
+
+/// All registers of a device that is gone read ones. That is noticed with one read, in every state.
+#[test]
+fn a_device_that_is_gone_is_recognised_at_once() {
+    const GONE: u32 = u32::MAX;
+    let gone = |soft: &SoftMmio| soft.model().status_lie = Some(Box::new(|_| GONE));
+    let never = &mut |_: u32| -> ControlFlow<()> { panic!("the kernel need not wait") };
+    let soft = SoftMmio::new(42);
+    gone(&soft);
+    let (resetting, error) = request(&soft).wait(never).map(drop).unwrap_err();
+    assert_eq!((error, status_reads(&soft)), (SetupError::Gone, 1));
+    assert_eq!(SetupFailed::from((resetting, error)).transport.device_id().0, 42);
+
+    let soft = SoftMmio::new(42);
+    let device = take(&soft).acknowledge().driver();
+    gone(&soft);
+    assert_eq!(device.negotiate::<Plain>().map(drop).map_err(|failed| failed.error), Err(SetupError::Gone));
+
+    let (soft, mut memory) = (SoftMmio::new(42), Memory::new());
+    let mut device = negotiated(&soft);
+    let queue0: VirtQueue<_, 8> = device.queue(test_device::queue::Queue0, 1, &mut memory).unwrap();
+    gone(&soft);
+    soft.model().queues[1].ready = GONE;
+    let rejected = device.queue::<_, 8>(test_device::queue::Queue1, 1, &mut memory).map(drop);
+    assert_eq!(rejected, Err(QueueError::Gone));
+    assert_eq!(device.park_unused_queues(&mut memory).map(drop), Err(QueueError::Gone));
+
+    let device = device.go_live();
+    assert_eq!((device.check(), device.config().check()), (Err(DeviceError::Gone), Err(DeviceError::Gone)));
+    let reads = status_reads(&soft);
+    let (ending, error) = device.reset().wait(never).map(drop).unwrap_err();
+    assert_eq!((error, status_reads(&soft)), (SetupError::Gone, reads + 1));
+    let queue0 = queue0.release(&reset(live(&SoftMmio::new(42))).1, &mut memory).unwrap_err();
+    // SAFETY: the device of these tests does not access memory.
+    let (_transport, proof) = unsafe { ending.assume_reset() };
+    queue0.release(&proof, &mut memory).unwrap();
+    assert_eq!(memory.allocated(), 0);
+}
+
+/// A kernel that knows that the device is cut off needs no reset.
+#[test]
+fn the_memory_of_a_live_device_that_is_gone_can_be_released() {
+    let (soft, mut memory) = (SoftMmio::new(42), Memory::new());
+    let mut device = negotiated(&soft);
+    let queue0: VirtQueue<_, 8> = device.queue(test_device::queue::Queue0, 1, &mut memory).unwrap();
+    let device = device.go_live();
+    let log = soft.log();
+    // SAFETY: the device of these tests does not access memory.
+    let (_transport, proof) = unsafe { device.assume_reset() };
+    assert_eq!(soft.log(), log, "the device is not accessed");
+    queue0.release(&proof, &mut memory).unwrap();
+    assert_eq!(memory.allocated(), 0);
+}
+
+/// The host or the firmware has reset the device: its status lacks DRIVER_OK. The configuration space notices it in other
+/// contexts.
+#[test]
+fn a_device_that_the_host_has_reset_is_recognised() {
+    let soft = SoftMmio::new(42);
+    let device = live(&soft);
+    let config = device.config();
+    assert_eq!((device.check(), config.check()), (Ok(()), Ok(())));
+    for (status, error) in [
+        (0, DeviceError::HostReset),
+        (0x0b, DeviceError::HostReset),
+        (NEEDS_RESET | 0x0f, DeviceError::NeedsReset),
+        (NEEDS_RESET, DeviceError::NeedsReset),
+        // FAILED, which some devices set when they cannot start.
+        (0x80 | 0x0f, DeviceError::NeedsReset),
+        (0xffff_ffff, DeviceError::Gone),
+    ] {
+        soft.model().status = status;
+        assert_eq!((device.check(), config.check()), (Err(error), Err(error)), "{status:#x}");
+    }
+    soft.model().status = 0;
+    let (_transport, _proof) = reset(device);
 }
 
 /// Abandoning after queues were set up: FAILED first, then the reset that makes their memory releasable.
@@ -316,7 +441,7 @@ fn abandoning_a_set_up_sets_failed_and_resets() {
     let (soft, mut memory) = (SoftMmio::new(42), Memory::new());
     let mut device = negotiated(&soft);
     let queue0: VirtQueue<_, 8> = device.queue(test_device::queue::Queue0, 1, &mut memory).unwrap();
-    let (_transport, proof) = device.abandon().map_err(|failed| failed.error).unwrap();
+    let (_transport, proof) = device.abandon().poll().map_err(|(_, error)| error).unwrap();
     assert_eq!(soft.statuses(), [0, 1, 3, 11, FAILED | 11, 0]);
     queue0.release(&proof, &mut memory).unwrap();
     assert_eq!(memory.allocated(), 0);
@@ -401,8 +526,8 @@ fn rings_are_aligned_zeroed_apart_and_no_larger_than_the_device_allows() {
 fn a_device_can_be_set_up_again() {
     let (soft, mut memory) = (SoftMmio::new(42), Memory::new());
     let (transport, _) = reset(live(&soft));
-    let device = Device::<_, test_device::Device, _>::take(transport).map_err(|failed| failed.error).unwrap();
-    let device = device.acknowledge().driver().negotiate::<Plain>();
+    let device = TestDevice::take(transport).map_err(|failed| failed.error).unwrap();
+    let device = device.poll().map_err(|(_, error)| error).unwrap().acknowledge().driver().negotiate::<Plain>();
     let mut device = device.map_err(|failed| failed.error).unwrap();
     let _queue0 = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
     let _device = device.go_live();

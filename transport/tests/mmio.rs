@@ -71,7 +71,7 @@ fn control_registers_are_accessed_in_32_bits() {
     queue0.enable(&device).notify();
     device.interrupt().acknowledge();
     device.check().unwrap();
-    let (_transport, _proof) = device.reset().map_err(|(_, error)| error).unwrap();
+    let (_transport, _proof) = device.reset().poll().map_err(|(_, error)| error).unwrap();
     for access in soft.log() {
         let (RegisterAccess::Read(offset, bits) | RegisterAccess::Write(offset, bits, _)) = access;
         assert!(offset < reg::CONFIG && offset.is_multiple_of(4) && bits == 32, "{access:?}");

@@ -37,7 +37,7 @@ fn live<F: aerostat_spec::FeatureSet, const K: usize>(max: u32) -> Fixture<F, K>
     soft.model().offered |= 1 << 29 | 1 << 34;
     soft.model().queues[0].max = max;
     let transport = Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
-    let mut device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<F>().unwrap();
+    let mut device = Device::take(transport).unwrap().poll().unwrap().acknowledge().driver().negotiate::<F>().unwrap();
     let queue0 = device.queue::<_, K>(test_device::queue::Queue0, 1, &mut memory).unwrap();
     let device = device.go_live();
     let queue0 = queue0.enable(&device);
@@ -112,7 +112,7 @@ impl<F: aerostat_spec::FeatureSet, const K: usize> Fixture<F, K> {
 
     fn finish(self) {
         let Self { mut memory, device, queue0, .. } = self;
-        let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
+        let (_transport, proof) = device.reset().poll().map_err(|(_, error)| error).unwrap();
         queue0.release(&proof, &mut memory).unwrap();
         assert_eq!(memory.allocated(), 0);
     }

@@ -3,13 +3,16 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use aerostat_test_support::soft_pci::{BAR, CFG_COMMON, CFG_ISR, COMMON, DEVICE, ISR, NOTIFY, NOTIFY_LEN, TABLE};
+use aerostat_test_support::soft_pci::{
+    BAR, CFG_COMMON, CFG_ISR, COMMON, DEVICE, ISR, MASTER, NOTIFY, NOTIFY_LEN, TABLE,
+};
 use aerostat_test_support::{Bar, BarRegisters, Memory, Plain, RegisterAccess, SoftPci, field, test_device};
-use aerostat_transport::pci::{BarRange, Message, Msix, PciError, QueueVectors, Routing, Vector};
+use aerostat_transport::pci::{BarRange, Message, Msix, PciError, PciFunction, QueueVectors, Routing, Vector};
+use aerostat_transport::pci_types::{ConfigRegionAccess, PciAddress};
 use aerostat_transport::queue::Notification;
 use aerostat_transport::{
-    BusError, ConfigError, Device, FeaturesOk, InterruptSource, InterruptStatus, Pci, QueueError, SetupError,
-    SetupFailed,
+    BusError, ConfigError, Device, DeviceError, FeaturesOk, InterruptSource, InterruptStatus, Pci, QueueError,
+    SetupError, SetupFailed,
 };
 
 /// A message for a device that is only a model, and sends none.
@@ -18,19 +21,19 @@ fn message(address: u64, data: u32) -> Message {
     unsafe { Message::new(address, data) }
 }
 
-type Fixture<S> = Device<Pci<BarRegisters>, test_device::Device, S>;
+type Fixture<S> = Device<Pci<BarRegisters, SoftPci>, test_device::Device, S>;
 
 const FAILED: u32 = 0x80;
 
-fn transport(function: &SoftPci, routing: Routing) -> Pci<BarRegisters> {
+fn transport(function: &SoftPci, routing: Routing) -> Pci<BarRegisters, SoftPci> {
     Pci::new(&function.reach(), &mut function.mapper(&Rc::default()), routing).unwrap()
 }
 
 fn negotiate(
     function: &SoftPci,
     routing: Routing,
-) -> Result<Fixture<FeaturesOk<Plain>>, SetupFailed<Pci<BarRegisters>>> {
-    Device::take(transport(function, routing))?.acknowledge().driver().negotiate()
+) -> Result<Fixture<FeaturesOk<Plain>>, SetupFailed<Pci<BarRegisters, SoftPci>>> {
+    Device::take(transport(function, routing))?.poll()?.acknowledge().driver().negotiate()
 }
 
 fn negotiated(function: &SoftPci, routing: Routing) -> Fixture<FeaturesOk<Plain>> {
@@ -72,7 +75,7 @@ fn a_device_is_set_up_and_reset() {
     let mut queue0 = queue0.enable(&device);
     assert_eq!(queue0.notify(), Notification::Sent);
     device.check().unwrap();
-    let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
+    let (_transport, proof) = device.reset().poll().map_err(|(_, error)| error).unwrap();
     queue0.release(&proof, &mut memory).unwrap();
     let model = function.device.borrow();
     assert_eq!(model.written(field::STATUS), [0, 1, 3, 11, 15, 0]);
@@ -394,4 +397,96 @@ fn the_configuration_of_the_device_is_read_from_its_structure() {
     function.notify(0, NOTIFY, NOTIFY_LEN, 4);
     let error = negotiated(&function, Routing::Line).config().read(test_device::config::Read32).unwrap_err();
     assert_eq!(error, ConfigError::TooSmall { field: "read32", end: 4, len: 0 });
+}
+
+/// A device may access memory only from the end of its reset until it has failed or is no longer in use.
+#[test]
+fn bus_mastering_is_switched_on_after_the_reset_and_off_at_the_end() {
+    let function = SoftPci::with_structures();
+    // An earlier driver has left it on.
+    function.config().bytes[4] |= MASTER as u8;
+    let is_master = || function.command() & MASTER != 0;
+    let transport = transport(&function, Routing::Line);
+    assert!(!is_master());
+    let resetting = Device::<_, test_device::Device, _>::take(transport).map_err(|failed| failed.error).unwrap();
+    assert!(!is_master(), "the reset has not finished");
+    let device = resetting.poll().map_err(|(_, error)| error).unwrap();
+    assert!(is_master());
+    let device = device.acknowledge().driver().negotiate::<Plain>().map_err(|failed| failed.error).unwrap().go_live();
+    assert!(is_master());
+    let ending = device.reset();
+    assert!(is_master(), "the device may still use its memory, and a message that it sends must arrive");
+    let (transport, _proof) = ending.poll().map_err(|(_, error)| error).unwrap();
+    assert!(!is_master());
+
+    // Dropped in any state, or failed.
+    let again = Device::<_, test_device::Device, _>::take(transport).map_err(|failed| failed.error).unwrap();
+    let device = again.poll().map_err(|(_, error)| error).unwrap();
+    assert!(is_master());
+    drop(device);
+    assert!(!is_master());
+    drop(negotiated(&function, Routing::Line).go_live());
+    assert!(!is_master());
+    drop(negotiated(&function, Routing::Line).go_live().reset());
+    assert!(!is_master());
+    let ending = negotiated(&function, Routing::Line).abandon();
+    let _transport = ending.into_transport();
+    assert!(!is_master());
+    // SAFETY: the device of these tests does not access memory.
+    let (_transport, _proof) = unsafe { negotiated(&function, Routing::Line).go_live().assume_reset() };
+    assert!(!is_master());
+    function.device.borrow_mut().offered = 0;
+    assert!(negotiate(&function, Routing::Line).is_err());
+    assert!(!is_master());
+}
+
+/// A software function at another address.
+#[derive(Clone)]
+struct Elsewhere(SoftPci);
+
+impl ConfigRegionAccess for Elsewhere {
+    unsafe fn read(&self, _address: PciAddress, offset: u16) -> u32 {
+        // SAFETY: by the caller's promise.
+        unsafe { self.0.read(self.0.reach().address(), offset) }
+    }
+
+    unsafe fn write(&self, _address: PciAddress, offset: u16, value: u32) {
+        // SAFETY: by the caller's promise.
+        unsafe { self.0.write(self.0.reach().address(), offset, value) }
+    }
+}
+
+/// The vectors of one function are not used for another.
+#[test]
+fn a_vector_of_another_function_is_rejected() {
+    let (function, own) = function_with_messages();
+    let Routing::Messages { configuration, queues } = own else { panic!("messages") };
+    let address = PciAddress::new(0, 0, 9, 0);
+    let other = SoftPci::with_structures();
+    add_msix(&other, 2, TABLE);
+    let reach = PciFunction::new(Elsewhere(other.clone()), address);
+    let msix = Msix::<BarRegisters>::enable(&reach, &mut other.mapper(&Rc::default()));
+    let foreign = msix.unwrap().unwrap().add(message(0x1_fee0_0000, 0x42)).unwrap();
+    assert_eq!((foreign.function(), configuration.function()), (address, function.reach().address()));
+    for routing in [
+        Routing::Messages { configuration: foreign, queues },
+        Routing::Messages { configuration, queues: QueueVectors::shared(foreign) },
+    ] {
+        let found = Pci::new(&function.reach(), &mut function.mapper(&Rc::default()), routing).map(drop);
+        let error = PciError::OtherFunction { function: function.reach().address(), other: address };
+        assert_eq!(found, Err(error));
+    }
+}
+
+/// The configuration space shows the status, which is in another structure.
+#[test]
+fn the_configuration_space_shows_that_the_device_was_reset() {
+    let function = SoftPci::with_structures();
+    let device = negotiated(&function, Routing::Line).go_live();
+    let config = device.config();
+    assert_eq!(config.check(), Ok(()));
+    for (status, error) in [(0, DeviceError::HostReset), (0x4f, DeviceError::NeedsReset), (0xff, DeviceError::Gone)] {
+        function.device.borrow_mut().status = status;
+        assert_eq!((device.check(), config.check()), (Err(error), Err(error)), "{status:#x}");
+    }
 }

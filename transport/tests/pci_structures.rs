@@ -16,7 +16,7 @@ use pci_types::PciAddress;
 /// in this order.
 fn find(function: &SoftPci) -> Result<Vec<BarRange>, PciError> {
     let mapped = Rc::new(RefCell::new(Vec::new()));
-    let found = Pci::<BarRegisters>::new(&function.reach(), &mut function.mapper(&mapped), Routing::Line);
+    let found = Pci::<BarRegisters, _>::new(&function.reach(), &mut function.mapper(&mapped), Routing::Line);
     function.assert_careful();
     assert!(function.config().reads < 20_000, "the search is bounded");
     found.map(|_| mapped.take())
@@ -377,14 +377,15 @@ fn structures_are_found_behind_64_bit_and_port_bars() {
     assert_eq!(found[..3], [memory(0x38_0000_1000, 0x38), ports(0xc040, 1), ports(0xc044, 4)]);
 }
 
-/// What was found is decoded, may reach memory and interrupt, and the rest of the command register stays.
+/// What was found is decoded and may interrupt, but does not access memory before it is reset. The rest of the command register
+/// stays.
 #[test]
 fn the_function_is_enabled_and_nothing_else_changes() {
     for before in [0, IO | MEMORY | MASTER, 0x0140, LINE_DISABLED | 0x0140, !LINE_DISABLED] {
         let function = SoftPci::with_structures();
         function.config().bytes[4..6].copy_from_slice(&before.to_le_bytes());
         assert_eq!(find(&function), Ok(usual()));
-        assert_eq!(function.command(), (before | IO | MEMORY | MASTER) & !LINE_DISABLED, "{before:#x}");
+        assert_eq!(function.command(), (before | IO | MEMORY) & !MASTER & !LINE_DISABLED, "{before:#x}");
     }
 }
 
@@ -421,4 +422,61 @@ fn the_range_that_cannot_be_mapped_is_reported() {
     let mut map = |range: BarRange| function.mapper(&Rc::default())(BarRange { len: range.len - 1, ..range });
     let error = Pci::new(&function.reach(), &mut map, Routing::Line).map(drop).unwrap_err();
     assert_eq!(error, PciError::Unmapped { range: usual()[0] });
+}
+
+/// pci.cap-discovery.2: the first capability that the kernel can map. QEMU describes notifications in an I/O BAR first, and in a
+/// memory BAR second, with `modern-pio-notify=on`.
+#[test]
+fn the_next_capability_is_used_if_the_first_cannot_be_mapped() {
+    for kind in KINDS {
+        let function = SoftPci::bare();
+        function.config().set_bar(2, Bar::Ports { address: 0xc000, len: 0x200 });
+        for other in KINDS {
+            if other == kind {
+                match kind {
+                    CFG_NOTIFY => function.notify(2, 0, 4, 2),
+                    _ => function.structure(kind, 2, 0, 0x40),
+                };
+            }
+            add(&function, other);
+        }
+        let mapped = Rc::default();
+        let mut memory = function.mapper(&mapped);
+        let mut map = |range: BarRange| if range.space == Space::Memory { memory(range) } else { None };
+        let transport = Pci::new(&function.reach(), &mut map, Routing::Line).unwrap();
+        assert_eq!(mapped.take(), usual(), "{kind}");
+        // The multiplier is that of the capability that is used.
+        drop(transport);
+    }
+    // With nothing else, the error names the range that a device prefers.
+    let function = SoftPci::bare();
+    function.config().set_bar(2, Bar::Ports { address: 0xc000, len: 0x200 });
+    [CFG_COMMON, CFG_ISR].into_iter().for_each(|kind| add(&function, kind));
+    function.notify(2, 0, 4, 2);
+    function.notify(2, 0x80, 4, 2);
+    let mut memory = function.mapper(&Rc::default());
+    let mut map = |range: BarRange| if range.space == Space::Memory { memory(range) } else { None };
+    let error = Pci::new(&function.reach(), &mut map, Routing::Line).map(drop).unwrap_err();
+    let range = BarRange { space: Space::Ports, address: 0xc000, len: 4 };
+    assert_eq!(error, PciError::Unmapped { range });
+}
+
+/// The device chooses addresses and lengths: what is mapped is bounded.
+#[test]
+fn the_range_of_a_structure_is_bounded() {
+    let function = SoftPci::bare();
+    function.config().set_bar(0, Bar::Memory64 { address: 1 << 40, len: 1 << 32 });
+    function.structure(CFG_COMMON, 0, 0, 0x8000_0000);
+    function.structure(CFG_ISR, 0, 0x40, 0x8000_0000);
+    function.notify(0, 0x44, 0xffff_0000, 4);
+    function.structure(CFG_DEVICE, 0, 0x48, 0xffff_0000);
+    let lengths: Vec<u64> = find(&function).unwrap().iter().map(|range| range.len).collect();
+    assert_eq!(lengths, [0x40, 1, 16 << 20, 64 << 10]);
+    // No CPU has these addresses.
+    for address in [1 << 56, 1 << 60, 1 << 63] {
+        let function = SoftPci::bare();
+        function.config().set_bar(0, Bar::Memory64 { address, len: 0x2000 });
+        KINDS.into_iter().for_each(|kind| add(&function, kind));
+        assert_eq!(find(&function), missing(StructureKind::Notify), "{address:#x}");
+    }
 }

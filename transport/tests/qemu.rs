@@ -10,7 +10,7 @@ use aerostat_spec::balloon::{self, queue};
 use aerostat_spec::reserved::feature::{AccessPlatform, RingPacked, RingReset};
 use aerostat_transport::pci::{BarRange, ConfigPorts, PciFunction, Routing};
 use aerostat_transport::queue::{Access, AddError, Element, Enabled, Notification};
-use aerostat_transport::{Device, Dma, Mmio, Notifier, Pci, QueueError, QueueReset, VirtQueue};
+use aerostat_transport::{Device, Dma, Mmio, Notifier, Pci, QueueError, QueueReset, Spin, VirtQueue};
 
 const MEMORY: u64 = 64 << 20;
 
@@ -53,7 +53,14 @@ fn reset_a_queue<T: QueueReset>(
 ) -> Option<QueueError> {
     let mut platform = TestPlatform::<Size4KiB>::builder(memory).build().unwrap();
     platform.ledger().touch_free_frames();
-    let device = Device::take(transport).map_err(|failed| failed.error).unwrap().acknowledge().driver();
+    let device = Device::take(transport)
+        .map_err(|failed| failed.error)
+        .unwrap()
+        .poll()
+        .map_err(|(_, error)| error)
+        .unwrap()
+        .acknowledge()
+        .driver();
     let device = device.negotiate::<Declared>().map_err(|failed| failed.error).unwrap();
     let mut device: Device<_, balloon::Device, _> = device;
     assert_eq!(device.accepted().has(RingPacked), properties.contains("packed=on"));
@@ -79,14 +86,11 @@ fn reset_a_queue<T: QueueReset>(
         // The device is not notified, so it has not read the buffer when the queue is reset.
         add_page(&mut inflate, &array, first + 2, page(first + 2));
         let proof = device.accepted().proof(RingReset);
-        inflate = match device.reset_queue(proof, inflate) {
-            Ok(inflate) => inflate,
-            Err((mut inflate, error)) => {
-                assert_eq!((inflate.in_flight(), inflate.notify()), (1, Notification::Suppressed));
-                assert!(matches!(inflate.next_token(), Err(AddError::Poisoned(_))));
-                return Some(error);
-            }
-        };
+        if let Err(error) = device.reset_queue(proof, &mut inflate, &mut Spin::default()) {
+            assert_eq!((inflate.in_flight(), inflate.notify()), (1, Notification::Suppressed));
+            assert!(matches!(inflate.next_token(), Err(AddError::Poisoned(_))));
+            return Some(error);
+        }
         assert_eq!((inflate.in_flight(), inflate.pop()), (0, Ok(None)));
         add_page(&mut inflate, &array, first + 3, page(first + 3));
         done(&mut inflate);
@@ -95,7 +99,7 @@ fn reset_a_queue<T: QueueReset>(
         add_page(&mut deflate, &array, 100 + round, page(first));
         done(&mut deflate);
     }
-    let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
+    let (_transport, proof) = device.reset().poll().map_err(|(_, error)| error).unwrap();
     assert!(inflate.release(&proof, &mut platform).is_ok());
     assert!(deflate.release(&proof, &mut platform).is_ok());
     platform.free(array);

@@ -313,7 +313,7 @@ fn owned_buffers_are_kept_after_an_error() {
     assert_eq!(queue1.send(|_| panic!("an unusable queue asks for nothing")), Err(AddError::Poisoned(error)));
     assert_eq!((queue1.in_flight(), queue1.notify()), (1, Notification::Suppressed));
     assert_eq!(memory.allocated(), 2);
-    let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
+    let (_transport, proof) = device.reset().poll().map_err(|(_, error)| error).unwrap();
     queue1.release(&proof, &mut memory).unwrap();
     assert_eq!(memory.allocated(), 0);
 }

@@ -161,7 +161,7 @@ fn write_pages<S: FrameSize>(entries: &mut Writer<'_>, bits: WordBits) {
 
 /// Returns a run that was removed from the bitmap to the kernel, filled if the host knows a poison value.
 #[inline]
-fn return_run<C: Types>(platform: &mut C::Platform, poison: Option<u32>, run: Run) {
+pub(super) fn return_run<C: Types>(platform: &mut C::Platform, poison: Option<u32>, run: Run) {
     let run = FrameRun::removed(run.first, run.count);
     if let Some(value) = poison {
         Platform::<C::Features>::fill_frames(platform, &run, value);

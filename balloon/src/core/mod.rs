@@ -4,12 +4,12 @@ mod backoff;
 mod connection;
 mod deflate;
 mod inflate;
+mod rejects;
 mod reset;
 mod state;
 
 pub(crate) use self::backoff::OomBackoff;
-pub(crate) use self::connection::{Connection, SetUpDevice};
+pub(crate) use self::connection::{Connection, LiveDevice, ResettingDevice, SetUpDevice};
 pub(crate) use self::deflate::ReleaseWhen;
-pub(crate) use self::reset::Reset;
-pub(crate) use self::state::Core;
-pub(crate) use self::state::{Counters, Supply};
+pub(crate) use self::reset::WaitFn;
+pub(crate) use self::state::{Core, Counters, Plan, Supply};

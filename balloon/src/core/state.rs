@@ -3,11 +3,11 @@
 use core::fmt::{self, Debug, Formatter};
 
 use aerostat_spec::balloon::config;
-use aerostat_transport::{DeviceError, Transport};
+use aerostat_transport::{DeviceError, ParkedQueues, ResetProof, Transport};
 
 use super::backoff::OomBackoff;
 use super::connection::Connection;
-use crate::error::BalloonError;
+use crate::error::{BalloonError, FrameError};
 use crate::features::{NotifierOf, SizeOf, Types};
 use crate::frames::FrameBitmap;
 use crate::options::Options;
@@ -31,6 +31,10 @@ pub(crate) enum Supply {
     More,
     /// The kernel or the bitmap has no more now.
     Exhausted,
+    /// The kernel has no more beyond its reserve.
+    AtReserve,
+    /// The kernel has no more that the balloon can take.
+    Unusable(FrameError),
 }
 
 /// The balloon itself, without statistics, reporting and hinting.
@@ -42,6 +46,8 @@ pub struct Core<C: Types> {
     pub(crate) inflate: PageQueue<NotifierOf<C>>,
     pub(crate) deflate: PageQueue<NotifierOf<C>>,
     pub(crate) bitmap: FrameBitmap,
+    /// Free frames that the balloon leaves to the kernel.
+    pub(crate) reserve: u64,
     /// The value of the kernel's free memory, if PAGE_POISON was negotiated.
     pub(crate) poison: Option<u32>,
     /// Whether the kernel's count of managed pages follows the balloon. With DEFLATE_ON_OOM the kernel can have ballooned
@@ -49,6 +55,20 @@ pub struct Core<C: Types> {
     pub(crate) counts_managed: bool,
     pub(crate) counters: Counters,
     pub(crate) backoff: OomBackoff,
+    pub(crate) plan: Plan,
+    /// The queues that the driver does not use, and that the device wants to be set up.
+    pub(crate) parked: Option<ParkedQueues>,
+    /// The proof that the device was reset, until everything that it had was returned.
+    pub(crate) ended: Option<ResetProof>,
+}
+
+/// How the device is set up: what earlier attempts have shown to be necessary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// The queues that the driver does not use are set up too.
+    pub(crate) parks_queues: bool,
+    /// The device does not take the poison value.
+    pub(crate) rejects_poison: bool,
 }
 
 /// Counters of frames and arrays, and the position of the search for frames to deflate.
@@ -64,21 +84,33 @@ pub(crate) struct Counters {
     pub(super) migrating: u64,
     /// Frame number from which the search for frames to deflate continues.
     pub(super) cursor: u64,
-    /// Number of arrays that the device has returned. Wraps; a change means progress.
+    /// Number of arrays that the device has returned since the start of the driver. Wraps; a change means progress.
     pub(crate) acknowledged: u32,
-    /// Number of frames that were migrated.
+    /// Number of frames that were migrated since the start of the driver.
     pub(crate) migrated: u64,
     /// Whether it was logged that the kernel has no frames, since it last had some.
     #[cfg(feature = "log")]
     pub(super) logged_exhausted: bool,
+    /// What was logged last, so that it is not repeated.
+    #[cfg(feature = "log")]
+    pub(super) logged: Logged,
+}
+
+/// The last log messages.
+#[cfg(feature = "log")]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Logged {
+    error: Option<BalloonError>,
+    rejects: bool,
+    target: Option<Pages>,
 }
 
 impl Counters {
-    /// Returns the counters of an empty balloon whose `actual` reads `reported`.
-    pub(crate) const fn starting(reported: Pages) -> Self {
+    /// Returns the counters of a new balloon.
+    pub(crate) const fn new() -> Self {
         Self {
             size: 0,
-            reported,
+            reported: Pages(0),
             deflating: 0,
             migrating: 0,
             cursor: 0,
@@ -86,7 +118,20 @@ impl Counters {
             migrated: 0,
             #[cfg(feature = "log")]
             logged_exhausted: false,
+            #[cfg(feature = "log")]
+            logged: Logged { error: None, rejects: false, target: None },
         }
+    }
+
+    /// Sets the counters to those of an empty balloon.
+    pub(crate) fn empty(&mut self) {
+        *self = Self { acknowledged: self.acknowledged, migrated: self.migrated, ..Self::new() };
+    }
+
+    /// Sets the counters to those of an empty balloon whose `actual` reads `reported`.
+    pub(crate) fn start(&mut self, reported: Pages) {
+        self.empty();
+        self.reported = reported;
     }
 }
 
@@ -115,9 +160,41 @@ impl<C: Types> Core<C> {
         Ok(self.target()?.frames::<SizeOf<C>>().into())
     }
 
-    /// Reclaims all arrays that the device has used, and writes the resulting size to `actual`.
+    /// Reads the status, and checks that the device is live and works.
+    pub(crate) fn check(&self) -> Result<(), BalloonError> {
+        Ok(self.connection.live()?.device.check()?)
+    }
+
+    /// Returns an error unless the device is reset and not in use.
+    pub(crate) fn idle(&self) -> Result<(), BalloonError> {
+        match self.connection {
+            Connection::Idle(_) => Ok(()),
+            _ => Err(BalloonError::TransportLost),
+        }
+    }
+
+    /// Returns the number of arrays that the device has.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.inflate.in_flight().saturating_add(self.deflate.in_flight())
+    }
+
+    /// Notifies the device again of the arrays that it has.
+    pub(crate) fn notify_again(&mut self) {
+        self.inflate.notify_again();
+        self.deflate.notify_again();
+    }
+
+    /// Checks the device, reclaims all arrays that it has used, and writes the resulting size to `actual`.
     pub(crate) fn reap(&mut self) -> Result<(), BalloonError> {
-        self.connection.live()?.device.check()?;
+        let reaped = self.check().and_then(|()| Ok(self.pop_used()?)).and_then(|()| self.write_actual());
+        if let Err(error) = reaped {
+            self.log_error(error);
+        }
+        reaped
+    }
+
+    /// Reclaims all arrays that the device has used.
+    pub(super) fn pop_used(&mut self) -> Result<(), DeviceError> {
         let counters = &mut self.counters;
         self.inflate.pop_all(|array| {
             counters.acknowledged = counters.acknowledged.wrapping_add(1);
@@ -129,11 +206,11 @@ impl<C: Types> Core<C> {
             self.counters.acknowledged = self.counters.acknowledged.wrapping_add(1);
             self.finish_deflation(array);
         }
-        self.write_actual()
+        Ok(())
     }
 
     /// Returns the frames that an acknowledged deflate array names to the kernel.
-    fn finish_deflation(&mut self, array: ArrayContents) {
+    pub(super) fn finish_deflation(&mut self, array: ArrayContents) {
         let counters = &mut self.counters;
         match array {
             ArrayContents::Deflating { first, frames } => {
@@ -168,11 +245,51 @@ impl<C: Types> Core<C> {
         }
     }
 
+    /// Logs an error, once until it changes.
+    #[cold]
+    fn log_error(&mut self, _error: BalloonError) {
+        #[cfg(feature = "log")]
+        if self.connection.live().is_ok() && self.counters.logged.error.replace(_error) != Some(_error) {
+            log::error!("balloon: {_error}");
+        }
+    }
+
+    /// Logs that frames of the kernel were rejected, once.
+    pub(super) fn log_rejects(&mut self, _error: Option<FrameError>) {
+        #[cfg(feature = "log")]
+        if let Some(error) = _error
+            && !core::mem::replace(&mut self.counters.logged.rejects, true)
+        {
+            log::warn!("balloon: rejected frames of the kernel: {error}");
+        }
+    }
+
+    /// Logs a new target.
+    pub(crate) fn log_target(&mut self, _target: Pages) {
+        #[cfg(feature = "log")]
+        if self.counters.logged.target.replace(_target) != Some(_target) {
+            log::debug!("balloon: the target is {_target}");
+        }
+    }
+
     /// Logs that the kernel has no frames for the balloon, once until it has some again.
-    pub(crate) fn log_exhausted(&mut self, _target: u64) {
+    pub(crate) fn log_exhausted(&mut self, _target: u64, _supply: Supply) {
         #[cfg(feature = "log")]
         if !core::mem::replace(&mut self.counters.logged_exhausted, true) {
-            log::info!("balloon: out of frames at {} of {_target} frames; trying again later", self.held());
+            let held = self.held();
+            match _supply {
+                Supply::AtReserve => {
+                    log::info!("balloon: at the reserve at {held} of {_target} frames; trying again later");
+                }
+                Supply::Unusable(error) => {
+                    log::warn!(
+                        "balloon: out of frames at {held} of {_target} frames, and others were rejected: {error}"
+                    );
+                }
+                Supply::More | Supply::Exhausted => {
+                    log::info!("balloon: out of frames at {held} of {_target} frames; trying again later");
+                }
+            }
         }
     }
 
@@ -188,11 +305,15 @@ impl<C: Types> Core<C> {
 
 impl<C: Types> Debug for Core<C> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Counters { size, reported, .. } = self.counters;
-        f.debug_struct("Core")
+        let mut core = f.debug_struct("Core");
+        core.field("device", &self.connection);
+        if let Connection::Live(_) = self.connection {
+            core.field("target", &self.target());
+        }
+        core.field("size", &self.size())
+            .field("actual", &self.counters.reported)
             .field("frames", &self.bitmap.count())
-            .field("size", &size)
-            .field("reported", &reported)
+            .field("in_flight", &self.in_flight())
             .finish_non_exhaustive()
     }
 }

@@ -41,6 +41,24 @@ pub enum ProbeError {
     /// The configuration space cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The device does not work with the queues that were set up: it asked for a reset, or failed, right after DRIVER_OK. The
+    /// driver has also tried to set up all queues that the device has.
+    #[error(
+        "the device does not work with the queues of the declared features ({0}): declare `PageReporting`, `FreePageHint` and \
+         `StatsVq` as `Optional`, or turn their features off on the host"
+    )]
+    Activation(DeviceError),
+    /// The device does not take the poison value, and `PagePoison` is required.
+    #[error(
+        "the device does not take the poison value: {written:#x} was written to `poison_val`, which reads {read:#x}; declare \
+         `PagePoison` as `Optional`"
+    )]
+    PoisonRejected {
+        /// The value that was written.
+        written: u32,
+        /// The value that was read back.
+        read: u32,
+    },
     /// `StatsVq` was declared and negotiated, but the kernel supplies no statistics.
     #[error("the kernel supplies no statistics: set at least one in `Statistics::sample`, or do not declare `StatsVq`")]
     NoStatistics,
@@ -60,12 +78,17 @@ pub enum BalloonError {
     /// The kernel returned a frame that the balloon cannot take.
     #[error(transparent)]
     Frame(#[from] FrameError),
-    /// The device did not finish its reset.
+    /// The device has not finished a reset that was requested. It may still use its frames and queues. Repeat the call.
     #[error(transparent)]
     Reset(SetupError),
-    /// The device was reset by `abandon`, or the balloon of a handle was dropped.
-    #[error("the device was reset: call `freeze` and then `restore`, on a split balloon after `Handles::join`")]
+    /// The balloon was abandoned, which reset the device. For a handle: its balloon was abandoned or dropped.
+    #[error("the balloon was abandoned: call `reset` and then `restore`, on a split balloon after `Handles::join`")]
     NotLive,
+    /// The platform that was passed to a handle maps memory for another device than that of the balloon.
+    #[error(
+        "the platform maps memory in another IOMMU domain than the platform of the balloon; pass a platform of the same device"
+    )]
+    OtherPlatform,
     /// A call of the transport panicked during a reset, and the transport is lost. The device may still be live.
     #[error("the transport panicked during a reset and is lost: drop the balloon, which leaks what the device may use")]
     TransportLost,
@@ -87,6 +110,16 @@ pub enum BalloonError {
     /// The device has arrays of the balloon.
     #[error("the device has not answered all arrays: call `service` until it no longer returns `Waiting`")]
     Busy,
+}
+
+impl BalloonError {
+    /// Returns the error for a reset that has not finished.
+    pub(crate) fn of_reset(error: SetupError) -> Self {
+        match error {
+            SetupError::Gone => Self::Device(DeviceError::Gone),
+            error => Self::Reset(error),
+        }
+    }
 }
 
 impl From<ConfigError> for BalloonError {

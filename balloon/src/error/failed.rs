@@ -36,8 +36,8 @@ impl<B> From<ProbeFailed<B>> for ProbeError {
     }
 }
 
-/// Probing failed. Unless the device has the wrong type, it has been reset or marked FAILED. If the reset did not finish, the
-/// queue memory is leaked, because the device may still use it.
+/// Probing failed. Unless the device has the wrong type, it has been reset or marked FAILED. If a reset has not finished, the
+/// balloon keeps the memory of the queues, because the device may still use it, and the next attempt continues the reset.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to probe the balloon: {error}")]
 pub struct ProbeFailed<B> {
@@ -47,22 +47,35 @@ pub struct ProbeFailed<B> {
     pub balloon: B,
 }
 
-/// A balloon that could not be frozen or removed. It is still live.
+/// A balloon that could not be frozen, reset or removed. Nothing is lost. The error says in which state the balloon is:
+///
+/// * [`BalloonError::Reset`]: a reset was requested and has not finished. The frames that were in the balloon are still in it. The
+///   same call continues the reset; the balloon can do nothing else.
+/// * [`DeviceError::Gone`](aerostat_transport::DeviceError::Gone): see [`assume_gone`](crate::Balloon::assume_gone).
+/// * Any other error: no reset was requested. A balloon whose device works is still live.
 #[derive(Debug, thiserror::Error)]
-#[error("the balloon is still live: {error}")]
-pub struct StillLive<B> {
+#[error("failed to freeze the balloon: {error}")]
+pub struct FreezeFailed<B> {
     /// What went wrong.
     pub error: BalloonError,
-    /// The balloon. Nothing is lost: try again, or [`abandon`](crate::Balloon::abandon) it.
+    /// The balloon: try again, [`reset`](crate::Balloon::reset) it, or drop it.
     pub balloon: B,
+}
+
+impl<B> From<FreezeFailed<B>> for BalloonError {
+    /// Drops the balloon, which resets the device without waiting.
+    fn from(failed: FreezeFailed<B>) -> Self {
+        failed.error
+    }
 }
 
 /// Frames that the balloon did not take.
 #[derive(Debug, thiserror::Error)]
 #[error("the balloon did not take the frames: {error}")]
 pub struct Rejected<R> {
-    /// The frames.
-    pub run: R,
+    /// The frames. `None` after a [double allocation](super::FrameError::DoubleAllocation): the frames of the run that the
+    /// balloon does not have went back through [`Frames::deallocate`](crate::Frames::deallocate).
+    pub run: Option<R>,
     /// Why.
     pub error: BalloonError,
 }

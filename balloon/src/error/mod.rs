@@ -7,5 +7,5 @@ mod frame;
 
 pub use self::causes::NewError;
 pub(crate) use self::causes::{BalloonError, ProbeError};
-pub use self::failed::{NewFailed, ProbeFailed, Rejected, StillLive};
+pub use self::failed::{FreezeFailed, NewFailed, ProbeFailed, Rejected};
 pub use self::frame::FrameError;

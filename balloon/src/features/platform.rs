@@ -30,6 +30,8 @@ pub trait Platform<F>: Dma + Frames {
     fn return_reported(&mut self, run: FrameRun<Self::Size>);
     #[doc(hidden)]
     fn block_to_hint(&mut self, frames: u32) -> Option<FrameRun<Self::Size>>;
+    #[doc(hidden)]
+    fn initialize_hinted(&mut self, run: &FrameRun<Self::Size>);
 }
 
 impl<F, P> Platform<F> for P
@@ -62,6 +64,10 @@ where
     fn block_to_hint(&mut self, frames: u32) -> Option<FrameRun<P::Size>> {
         <RequirementOf<F, FreePageHint> as HintOf<P>>::next(self, frames)
     }
+
+    fn initialize_hinted(&mut self, run: &FrameRun<P::Size>) {
+        <RequirementOf<F, FreePageHint> as HintOf<P>>::initialize(self, run);
+    }
 }
 
 /// The kernel's statistics, where they are declared.
@@ -84,6 +90,7 @@ pub trait ReportOf<P: Frames> {
 /// The kernel's blocks to hint, where hinting is declared.
 pub trait HintOf<P: Frames> {
     fn next(platform: &mut P, frames: u32) -> Option<FrameRun<P::Size>>;
+    fn initialize(platform: &mut P, run: &FrameRun<P::Size>);
 }
 
 impl<P> StatisticsOf<P> for Absent {
@@ -110,6 +117,8 @@ impl<P: Frames> HintOf<P> for Absent {
     fn next(_platform: &mut P, _frames: u32) -> Option<FrameRun<P::Size>> {
         None
     }
+
+    fn initialize(_platform: &mut P, _run: &FrameRun<P::Size>) {}
 }
 
 macro_rules! declared {
@@ -141,6 +150,10 @@ macro_rules! declared {
         impl<P: HintFrames> HintOf<P> for $requirement {
             fn next(platform: &mut P, frames: u32) -> Option<FrameRun<P::Size>> {
                 platform.allocate_block(frames)
+            }
+
+            fn initialize(platform: &mut P, run: &FrameRun<P::Size>) {
+                platform.initialize(run);
             }
         }
     )*};

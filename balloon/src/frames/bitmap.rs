@@ -160,6 +160,11 @@ impl FrameBitmap {
         Self { words, base: range.start, frames, count: 0, summary: [0; SUMMARY], part }
     }
 
+    /// Returns the range of frames that can be in the set.
+    pub const fn range(&self) -> Range<u64> {
+        self.base..self.base + self.frames
+    }
+
     /// Returns the number of frames in the set.
     pub const fn count(&self) -> u64 {
         self.count

@@ -11,9 +11,6 @@ use aerostat_transport::{Addressing, DeviceAddress, Dma};
 
 use crate::units::{FrameRun, FrameSize};
 
-/// Bits in a word.
-const BITS: u64 = u32::BITS as u64;
-
 /// A set of blocks, one bit for each. Copies share the same bits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BlockBitmap {
@@ -23,7 +20,7 @@ pub(crate) struct BlockBitmap {
     /// Block number of bit 0.
     base: u64,
     /// Number of blocks in the range.
-    count: u64,
+    count: u32,
 }
 
 /// Why a run cannot be added as a block.
@@ -51,7 +48,9 @@ impl BlockBitmap {
         // * An atomic of 32 bits has the layout of a `u32`; two of them fit into each word, with no stricter alignment.
         let words = unsafe { slice::from_raw_parts(start, words.len() * 2) };
         let shift = frames.trailing_zeros() % u32::BITS;
-        Self { words, shift, base: range.start >> shift, count: blocks(range, shift) }
+        // Blocks above are rejected: the smallest blocks of 4 KiB then cover 16 TiB.
+        let count = u32::try_from(blocks(range, shift)).unwrap_or(u32::MAX);
+        Self { words, shift, base: range.start >> shift, count }
     }
 
     /// Returns the number of frames in a block.
@@ -59,12 +58,14 @@ impl BlockBitmap {
         1 << self.shift
     }
 
-    /// Checks that a run can be added as a block and returns the block's number.
-    pub(crate) fn check<S: FrameSize>(&self, run: &FrameRun<S>) -> Result<u64, BlockError> {
+    /// Checks that a run can be added as a block and returns the block's number in the range.
+    pub(crate) fn check<S: FrameSize>(&self, run: &FrameRun<S>) -> Result<u32, BlockError> {
         let block = run.first() >> self.shift;
         if run.count() != self.frames() || block << self.shift != run.first() {
             return Err(BlockError::Shape);
         }
+        let block =
+            block.checked_sub(self.base).and_then(|block| u32::try_from(block).ok()).ok_or(BlockError::Shape)?;
         let (word, mask) = self.bit(block).ok_or(BlockError::Shape)?;
         match word.load(Ordering::Acquire) & mask {
             0 => Ok(block),
@@ -72,8 +73,8 @@ impl BlockBitmap {
         }
     }
 
-    /// Adds a block and returns its number.
-    pub(crate) fn insert<S: FrameSize>(&self, run: &FrameRun<S>) -> Result<u64, BlockError> {
+    /// Adds a block and returns its number in the range.
+    pub(crate) fn insert<S: FrameSize>(&self, run: &FrameRun<S>) -> Result<u32, BlockError> {
         let block = self.check(run)?;
         let (word, mask) = self.bit(block).ok_or(BlockError::Shape)?;
         match word.fetch_or(mask, Ordering::AcqRel) & mask {
@@ -83,32 +84,50 @@ impl BlockBitmap {
     }
 
     /// Removes a block and returns its frames, unless the other context has removed it before.
-    pub(crate) fn remove<S: FrameSize>(&self, block: u64) -> Option<FrameRun<S>> {
+    pub(crate) fn remove<S: FrameSize>(&self, block: u32) -> Option<FrameRun<S>> {
         let (word, mask) = self.bit(block)?;
         let was = word.fetch_and(!mask, Ordering::AcqRel) & mask;
         (was != 0).then(|| self.run(block))
     }
 
-    /// Removes every block and passes its frames to `each`.
+    /// Removes every block and passes its frames to `each`. If that panics, the blocks after it stay in the set.
     pub(crate) fn remove_all<S: FrameSize>(&self, mut each: impl FnMut(FrameRun<S>)) {
-        for (index, word) in (0_u64..).zip(self.words) {
-            let mut bits = word.swap(0, Ordering::AcqRel);
+        for (index, word) in (0_u32..).zip(self.words) {
+            let mut bits = word.load(Ordering::Acquire);
             while bits != 0 {
-                let block = self.base + index * BITS + u64::from(bits.trailing_zeros());
+                let block = index.wrapping_mul(u32::BITS) + bits.trailing_zeros();
                 bits &= bits - 1;
-                each(self.run(block));
+                if let Some(run) = self.remove(block) {
+                    each(run);
+                }
             }
         }
     }
 
-    fn run<S: FrameSize>(&self, block: u64) -> FrameRun<S> {
-        FrameRun::removed(block << self.shift, self.frames())
+    /// Returns the first block at or after `from`. Looks at most at `words` words, and takes them off.
+    pub(crate) fn find(&self, from: u32, words: &mut u32) -> Option<u32> {
+        let mut block = from;
+        loop {
+            let (word, mask) = self.bit(block)?;
+            *words = words.checked_sub(1)?;
+            // The bits from the one of the block on.
+            let bits = word.load(Ordering::Acquire) & mask.wrapping_neg();
+            let start = block & !(u32::BITS - 1);
+            if bits != 0 {
+                return Some(start + bits.trailing_zeros());
+            }
+            block = start.checked_add(u32::BITS)?;
+        }
+    }
+
+    fn run<S: FrameSize>(&self, block: u32) -> FrameRun<S> {
+        FrameRun::removed((self.base + u64::from(block)) << self.shift, self.frames())
     }
 
     /// Returns the word and the mask of a block inside the range.
-    fn bit(&self, block: u64) -> Option<(&AtomicU32, u32)> {
-        let index = block.checked_sub(self.base).filter(|&index| index < self.count)?;
-        Some((self.words.get(usize::try_from(index / BITS).ok()?)?, 1 << (index % BITS)))
+    fn bit(&self, block: u32) -> Option<(&AtomicU32, u32)> {
+        let word = self.words.get((block / u32::BITS) as usize).filter(|_| block < self.count)?;
+        Some((word, 1 << (block % u32::BITS)))
     }
 }
 
@@ -124,12 +143,12 @@ pub(crate) fn map<S: FrameSize>(
     run: &FrameRun<S>,
     dma: &mut impl Dma,
 ) -> Option<DeviceAddress> {
-    addressing.map(dma, run.address(), block_bytes(run) as usize)
+    addressing.map(dma, run.address(), block_bytes(run) as usize).ok()
 }
 
 /// Undoes [`map`].
 pub(crate) fn unmap<S: FrameSize>(addressing: Addressing, run: &FrameRun<S>, dma: &mut impl Dma) {
-    addressing.unmap(dma, run.address(), block_bytes(run) as usize);
+    let _ = addressing.unmap(dma, run.address(), block_bytes(run) as usize);
 }
 
 /// Returns the length of a block in bytes. Blocks have at most 1 GiB.
@@ -169,8 +188,8 @@ mod tests {
         for (first, count) in [(1024, 511), (1025, 512), (512, 1024), (0, 512), (5120, 512), (u64::MAX - 511, 512)] {
             assert_eq!(bitmap.insert(&run(first, count)), Err(BlockError::Shape), "{first}+{count}");
         }
-        assert_eq!(bitmap.insert(&run(512, 512)), Ok(1), "the block around the start of the range");
-        assert_eq!(bitmap.insert(&run(4608, 512)), Ok(9), "the block around its end");
+        assert_eq!(bitmap.insert(&run(512, 512)), Ok(0), "the block around the start of the range");
+        assert_eq!(bitmap.insert(&run(4608, 512)), Ok(8), "the block around its end");
     }
 
     #[test]
@@ -185,6 +204,21 @@ mod tests {
         assert_eq!(back, [0, 31, 32, 64, 99]);
         bitmap.remove_all::<Size4KiB>(|run| back.push(run.first() / 512));
         assert_eq!(back.len(), 5);
+    }
+
+    #[test]
+    fn find_returns_the_next_block_within_the_limit_of_words() {
+        let bitmap = bitmap(0..512 * 100, 512);
+        for block in [3, 31, 96] {
+            bitmap.insert(&run(block * 512, 512)).unwrap();
+        }
+        assert_eq!(bitmap.find(0, &mut 1), Some(3));
+        assert_eq!(bitmap.find(4, &mut 1), Some(31));
+        assert_eq!(bitmap.find(32, &mut 2), None, "two words are empty");
+        let mut words = 5;
+        assert_eq!((bitmap.find(32, &mut words), words), (Some(96), 2));
+        assert_eq!(bitmap.find(97, &mut 100), None);
+        assert_eq!(bitmap.find(u32::MAX, &mut 100), None);
     }
 
     #[test]

@@ -51,8 +51,8 @@ impl Kind for Inflate {
             let filled = core.inflate_by(self.left)?;
             self.frames = self.frames.saturating_add(filled.frames);
             self.left = match filled.supply {
-                Supply::Exhausted => 0,
                 Supply::More => self.left.saturating_sub(filled.frames),
+                Supply::Exhausted | Supply::AtReserve | Supply::Unusable(_) => 0,
             };
         }
         Ok(if self.left == 0 && !core.inflate.is_busy() { Poll::Ready(self.frames) } else { Poll::Pending })

@@ -1,8 +1,8 @@
 //! The states of a balloon in which its device is live.
 
-use aerostat_transport::Transport;
+use aerostat_transport::{SetupError, Transport};
 
-use crate::core::Core;
+use crate::core::{Core, WaitFn};
 use crate::features::{BalloonFeatureSet, Chosen, Platform};
 
 /// A state in which the device is live: [`Ready`](crate::Ready) or [`Split`](crate::Split). Sealed.
@@ -25,7 +25,7 @@ use crate::features::{BalloonFeatureSet, Chosen, Platform};
 #[diagnostic::on_unimplemented(
     message = "the balloon is not live in the state `{Self}`",
     label = "needs a live balloon",
-    note = "`probe()` makes an unprobed balloon live, `restore()` a frozen one"
+    note = "`probe` makes an unprobed balloon live, `restore` a frozen one"
 )]
 pub trait LiveState: sealed::Sealed {
     /// The transport of the device.
@@ -40,6 +40,27 @@ pub trait LiveState: sealed::Sealed {
 
     #[doc(hidden)]
     fn core_mut(&mut self) -> &mut Core<TypesOf<Self>>;
+
+    /// Resets the device, and returns everything that it had to the kernel, except the queues of handles that exist. Continues
+    /// an earlier call. Without `wait`, reads the status once.
+    #[doc(hidden)]
+    fn end(&mut self, wait: Option<&mut WaitFn<'_>>) -> Result<(), SetupError>;
+
+    /// Returns everything that the device had, as [`LiveState::end`] does after a reset.
+    ///
+    /// # Safety
+    ///
+    /// The device does not access memory any more.
+    #[doc(hidden)]
+    unsafe fn assume_reset(&mut self);
+
+    /// Notifies the device again of the buffers in all queues that have no handle.
+    #[doc(hidden)]
+    fn notify_again(&mut self);
+
+    /// Stops the handles, because the device is about to be reset for good.
+    #[doc(hidden)]
+    fn stop_handles(&mut self);
 }
 
 /// The types of a live balloon, as one parameter.

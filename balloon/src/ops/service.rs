@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::core::{Core, ReleaseWhen, Supply};
-use crate::error::BalloonError;
+use crate::error::{BalloonError, FrameError};
 use crate::features::Types;
 
 /// Whether a step reached the target, and when to make the next step.
@@ -35,6 +35,13 @@ pub struct Pause {
 pub enum PauseReason {
     /// The kernel cannot spare a frame ("out of puff"). `service` may be called earlier, when frames become free.
     OutOfFrames,
+    /// The kernel has no free frames beyond its [reserve](crate::Options::reserve). `service` may be called earlier, when frames
+    /// become free.
+    AtReserve,
+    /// The kernel cannot spare a frame that the balloon can take: others were outside [`Frames::range`](crate::Frames::range),
+    /// or at or above 16 TiB, and went back. For memory that was added since, freeze and [restore](crate::Balloon::restore)
+    /// the balloon.
+    Unusable(FrameError),
     /// The kernel was out of memory and has taken pages out of the balloon.
     OomBackoff,
 }
@@ -70,11 +77,16 @@ pub(crate) fn step_toward<C: Types>(core: &mut Core<C>, target: u64) -> Result<S
     if let Some((retry_after, round)) = backoff {
         return Ok(Step::Paused(Pause { retry_after, reason: PauseReason::OomBackoff, round }));
     }
-    if supply == Supply::Exhausted {
-        core.log_exhausted(target);
-        let (retry_after, round) = (core.options.retry_after, core.backoff.round());
-        return Ok(Step::Paused(Pause { retry_after, reason: PauseReason::OutOfFrames, round }));
-    }
-    core.backoff.on_target();
-    Ok(Step::OnTarget)
+    let reason = match supply {
+        Supply::More => {
+            core.backoff.on_target();
+            return Ok(Step::OnTarget);
+        }
+        Supply::Exhausted => PauseReason::OutOfFrames,
+        Supply::AtReserve => PauseReason::AtReserve,
+        Supply::Unusable(error) => PauseReason::Unusable(error),
+    };
+    core.log_exhausted(target, supply);
+    let (retry_after, round) = (core.options.retry_after, core.backoff.round());
+    Ok(Step::Paused(Pause { retry_after, reason, round }))
 }

@@ -46,6 +46,12 @@ pub trait HintFrames: Frames {
     /// Takes a block of free memory out of the kernel's allocator: `frames` consecutive frames whose first number is a
     /// multiple of `frames`. Returns `None` when no block can be spared until the end of the migration.
     fn allocate_block(&mut self, frames: u32) -> Option<FrameRun<Self::Size>>;
+
+    /// Writes to every page of a hinted block that the kernel takes back before the end of the migration, for instance zeros:
+    /// the host may skip a page that was not written since. Only [`reclaim_hinted`](crate::Balloon::reclaim_hinted) calls it,
+    /// and only if [`PagePoison`](crate::feature::PagePoison) was not negotiated; otherwise the block is
+    /// [filled](FillFrames::fill).
+    fn initialize(&mut self, run: &FrameRun<Self::Size>);
 }
 
 /// Writing a value to frames.

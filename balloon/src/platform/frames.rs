@@ -18,8 +18,14 @@ pub trait Frames {
     type Size: FrameSize;
 
     /// Returns the range of frame numbers that [`Frames::allocate`] may return, usually from 0 to the end of memory.
-    /// The balloon keeps one bit for each. Read once, in [`Balloon::new`](crate::Balloon::new).
+    /// The balloon keeps one bit for each. Read in [`Balloon::new`](crate::Balloon::new), and again in
+    /// [`Balloon::restore`](crate::Balloon::restore), so that it can grow while the balloon is frozen: for memory that was added.
     fn range(&self) -> Range<u64>;
+
+    /// Returns the number of free frames that [`Frames::allocate`] could return, for the
+    /// [reserve](crate::Options::reserve). Called once for each array of up to 256 frames, and only if a reserve is set. A kernel
+    /// that cannot count its free frames returns an estimate, or `u64::MAX` for no reserve.
+    fn free_frames(&self) -> u64;
 
     /// Takes free frames out of the kernel's allocator: a run of at least one and at most `max` consecutive frames.
     /// Returns `None` when the kernel cannot spare a frame now.
@@ -39,11 +45,13 @@ pub trait Frames {
 
     /// Allocates private memory: at least `words` words of 64 bits, with any contents. [`Balloon::new`] calls it once,
     /// for the state of the driver, one bit for each frame of [`Frames::range`], and one bit for each block of free page
-    /// reporting and hinting where these are declared.
+    /// reporting and hinting where these are declared. [`Balloon::restore`] calls it once more if the range has grown, and then
+    /// returns the memory of before.
     ///
     /// The memory must not be reachable for the device.
     ///
     /// [`Balloon::new`]: crate::Balloon::new
+    /// [`Balloon::restore`]: crate::Balloon::restore
     fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]>;
 
     /// Takes back the memory of [`Frames::allocate_private`], when the balloon is taken apart or dropped.

@@ -1,6 +1,6 @@
 //! Passing blocks of free memory to the device and taking them back, for free page reporting and hinting.
 
-use aerostat_transport::{Addressing, DeviceAddress, DeviceError, Dma};
+use aerostat_transport::{Addressing, DeviceAddress, Dma};
 
 use super::live_flag::LiveFlag;
 use crate::error::{BalloonError, FrameError};
@@ -14,6 +14,8 @@ use crate::units::FrameRun;
 pub(crate) struct Blocks {
     bitmap: BlockBitmap,
     addressing: Addressing,
+    /// Free frames that the device leaves to the kernel.
+    reserve: u64,
     /// The value of the kernel's free memory, if PAGE_POISON was negotiated.
     poison: Option<u32>,
 }
@@ -35,17 +37,35 @@ pub(crate) struct Block {
     /// Length in bytes.
     pub(crate) len: u32,
     /// Number in the bitmap.
-    pub(crate) number: u64,
+    pub(crate) number: u32,
 }
 
 impl Blocks {
     pub(crate) const fn new(bitmap: BlockBitmap) -> Self {
-        Self { bitmap, addressing: Addressing::Physical, poison: None }
+        Self { bitmap, addressing: Addressing::Physical, reserve: 0, poison: None }
     }
 
-    /// Sets the addresses that the device uses, and the poison value.
-    pub(crate) fn set_up(&mut self, addressing: Addressing, poison: Option<u32>) {
-        (self.addressing, self.poison) = (addressing, poison);
+    /// Checks that blocks are mapped for the device by this platform.
+    ///
+    /// # Errors
+    ///
+    /// [`BalloonError::OtherPlatform`]
+    pub(crate) fn check_platform(&self, dma: &impl Dma) -> Result<(), BalloonError> {
+        self.addressing.check(dma).map_err(|_| BalloonError::OtherPlatform)
+    }
+
+    /// Sets the addresses that the device uses, the poison value, and the reserve of the kernel in frames.
+    pub(crate) fn set_up(&mut self, addressing: Addressing, poison: Option<u32>, reserve: u64) {
+        (self.addressing, self.poison, self.reserve) = (addressing, poison, reserve);
+    }
+
+    /// Returns how many blocks the kernel can spare beyond its reserve.
+    pub(crate) fn spare(&self, platform: &impl Frames) -> usize {
+        if self.reserve == 0 {
+            return usize::MAX;
+        }
+        let frames = platform.free_frames().saturating_sub(self.reserve);
+        usize::try_from(frames / u64::from(self.frames().max(1))).unwrap_or(usize::MAX)
     }
 
     /// Returns the number of frames in a block.
@@ -71,13 +91,15 @@ impl Blocks {
         let frame = run.first();
         let (run, address) = self.prepare::<P, F>(run, platform, fill)?;
         let Ok(number) = self.bitmap.insert(&run) else { return Err(FrameError::DoubleAllocation { frame }.into()) };
-        if live.is_live() {
-            return Ok(Block { address, len: block_bytes(&run), number });
+        match live.check() {
+            Ok(()) => Ok(Block { address, len: block_bytes(&run), number }),
+            Err(error) => {
+                if let Some(run) = self.remove(number, platform) {
+                    platform.deallocate(run);
+                }
+                Err(error)
+            }
         }
-        if let Some(run) = self.remove(number, platform) {
-            platform.deallocate(run);
-        }
-        Err(DeviceError::Resetting.into())
     }
 
     /// Checks that a run from the kernel is a block that the device does not have, fills it, and maps it for the device.
@@ -115,10 +137,27 @@ impl Blocks {
     }
 
     /// Removes a block that the device no longer uses, unless the balloon has removed it in another context.
-    pub(crate) fn remove<P: Dma + Frames>(&self, number: u64, platform: &mut P) -> Option<FrameRun<P::Size>> {
+    pub(crate) fn remove<P: Dma + Frames>(&self, number: u32, platform: &mut P) -> Option<FrameRun<P::Size>> {
         let run = self.bitmap.remove(number)?;
         unmap(self.addressing, &run, platform);
         Some(run)
+    }
+
+    /// Returns the first block at or after `from`. Looks at most at `words` words of the bitmap, and takes them off.
+    pub(crate) fn find(&self, from: u32, words: &mut u32) -> Option<u32> {
+        self.bitmap.find(from, words)
+    }
+
+    /// Returns a hinted block to the kernel before the host is done. Its contents are written first: the host would otherwise not
+    /// copy them. Returns the number of frames, 0 if the balloon has removed the block in another context.
+    pub(crate) fn reclaim<P: Platform<F>, F>(&self, number: u32, platform: &mut P) -> u32 {
+        let Some(run) = self.remove(number, platform) else { return 0 };
+        match self.poison {
+            Some(_) => self.fill::<P, F>(&run, platform),
+            None => platform.initialize_hinted(&run),
+        }
+        platform.deallocate(run);
+        self.frames()
     }
 
     /// Returns every block to the kernel, filled with the poison value. The device no longer uses any of them.

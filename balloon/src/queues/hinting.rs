@@ -10,15 +10,15 @@ use aerostat_spec::balloon::{self, HintCommand, config, queue};
 use aerostat_spec::{FeatureSet, Interface, Negotiated, Queue};
 use aerostat_transport::queue::{Access, Element, Token};
 use aerostat_transport::{
-    Addressing, Config, ConfigIo, Device, DeviceAddress, DeviceError, Dma, DmaRegion, FeaturesOk, InUse,
-    InterruptStatus, LiveProof, Notifier, QueueError, ResetProof, Transport, VirtQueue,
+    Addressing, ConfigIo, Device, DeviceAddress, DeviceError, Dma, DmaRegion, FeaturesOk, InterruptStatus, LiveProof,
+    Notifier, QueueError, ResetProof, Transport, VirtQueue,
 };
 
 use super::exchange::{Blocks, FillWhen};
 use super::live_flag::LiveFlag;
 use super::progress::Progress;
 use super::slot::Slot;
-use super::step::step;
+use super::step::{LiveConfig, check, step};
 use crate::error::BalloonError;
 use crate::features::Platform;
 use crate::features::feature::FreePageHint;
@@ -30,6 +30,8 @@ const DESCRIPTORS: usize = 32;
 const COMMAND_BYTES: usize = size_of::<u32>();
 /// The queue needs one descriptor for a block, and one for the command id that ends the round.
 const MIN_DESCRIPTORS: u16 = 2;
+/// Words of the block bitmap that a search for blocks to take back looks at: blocks of 512 GiB with the default size.
+const SEARCHED_WORDS: u32 = 4096;
 /// Bytes of shared memory: one command id for each descriptor.
 const COMMANDS_BYTES: usize = DESCRIPTORS * COMMAND_BYTES;
 
@@ -40,8 +42,8 @@ enum Buffer {
     None,
     /// A command id.
     Command,
-    /// A block, which stays with the device until the host writes DONE.
-    Block,
+    /// A block by its number in the bitmap. It stays with the device until the host writes DONE.
+    Block(u32),
 }
 
 /// The state of a round of hints.
@@ -64,6 +66,10 @@ struct State {
     last_id: Option<u32>,
     /// The command in the configuration space when it changed last.
     command: HintCommand,
+    /// Whether blocks were sent since the host was done.
+    has_blocks: bool,
+    /// The block from which the search for blocks to take back continues.
+    cursor: u32,
 }
 
 impl State {
@@ -72,6 +78,8 @@ impl State {
         round: Round::Closed,
         last_id: None,
         command: HintCommand::Stop,
+        has_blocks: false,
+        cursor: 0,
     };
 }
 
@@ -84,7 +92,7 @@ pub(crate) struct HintingQueue<N, C> {
     /// The field of the command id, which exists only with the feature.
     field: Option<config::FreePageHintCmdId>,
     /// The configuration space of the live device.
-    config: Option<Config<C, config::Space, InUse>>,
+    config: Option<LiveConfig<C>>,
     blocks: Blocks,
     interface: Interface,
     state: State,
@@ -112,12 +120,13 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
         device: &mut Device<T, balloon::Device, FeaturesOk<F>>,
         dma: &mut impl Dma,
         poison: Option<u32>,
+        reserve: u64,
     ) -> Result<(), QueueError> {
-        let addressing = Addressing::of(device.accepted());
-        self.blocks.set_up(addressing, poison);
+        let addressing = device.addressing(dma)?;
+        self.blocks.set_up(addressing, poison, reserve);
         let commands = allocate_commands(dma, addressing)?;
         if let Err(error) = self.slot.fill(device.queue(queue::FreePage::given(proof), MIN_DESCRIPTORS, dma)) {
-            commands.release(dma);
+            let _ = commands.release(dma);
             return Err(error);
         }
         self.commands = Some(commands);
@@ -128,7 +137,7 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
     }
 
     /// Starts the use of the queue, because its device is live now.
-    pub(crate) fn enable(&mut self, live: LiveProof, config: Config<C, config::Space, InUse>) {
+    pub(crate) fn enable(&mut self, live: LiveProof, config: LiveConfig<C>) {
         self.slot.enable(live);
         self.config = Some(config);
     }
@@ -137,8 +146,20 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
     pub(crate) fn release(&mut self, proof: &ResetProof, dma: &mut impl Dma) {
         self.slot.release(proof, dma);
         if let Some(commands) = take(&mut self.commands) {
-            commands.release(dma);
+            let _ = commands.release(dma);
         }
+    }
+
+    /// Notifies the device again of the buffers that it has.
+    pub(crate) fn notify_again(&mut self) {
+        if let Ok((queue, live)) = self.slot.live() {
+            queue.notify_live_again(live);
+        }
+    }
+
+    /// Replaces the empty bitmap of blocks by another one.
+    pub(crate) fn replace_bitmap(&mut self, bitmap: BlockBitmap) {
+        self.blocks = Blocks::new(bitmap);
     }
 
     /// Returns the blocks that the device has through this queue.
@@ -153,21 +174,64 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
         live: &LiveFlag,
         status: InterruptStatus,
     ) -> Result<Progress, BalloonError> {
+        check(live, self.config.as_ref())?;
+        self.blocks.check_platform(platform)?;
         let progress = step(
             self,
             |this| &mut this.slot,
             platform,
-            live,
             |this, _| {
                 this.reclaim_buffers()?;
                 this.read_command(status)
             },
             |this, platform| this.advance_round(platform, live),
         )?;
-        if self.state.command == HintCommand::Done && !self.state.in_flight.contains(&Buffer::Block) {
+        let State { command, has_blocks, in_flight, .. } = &mut self.state;
+        let is_block = |buffer: &Buffer| matches!(buffer, Buffer::Block(_));
+        if *command == HintCommand::Done && *has_blocks && !in_flight.iter().any(is_block) {
             self.blocks.return_all::<P, F>(platform);
+            *has_blocks = false;
         }
         Ok(progress)
+    }
+
+    /// Takes blocks back whose buffers the device has used, at least `frames` frames if there are as many. Ends an open round.
+    /// Returns the number of frames.
+    pub(crate) fn reclaim<P: Platform<F>, F>(
+        &mut self,
+        platform: &mut P,
+        live: &LiveFlag,
+        frames: u32,
+    ) -> Result<u32, BalloonError> {
+        check(live, self.config.as_ref())?;
+        self.blocks.check_platform(platform)?;
+        self.reclaim_buffers()?;
+        self.end_round();
+        if self.state.round == Round::Ending {
+            self.send_stop_if_ending();
+            let (queue, live) = self.slot.live()?;
+            queue.notify_live(live);
+        }
+        Ok(self.reclaim_blocks::<P, F>(platform, frames))
+    }
+
+    fn reclaim_blocks<P: Platform<F>, F>(&mut self, platform: &mut P, frames: u32) -> u32 {
+        let Self { blocks, state, .. } = self;
+        let (mut reclaimed, mut words, mut may_wrap) = (0_u32, SEARCHED_WORDS, state.cursor > 0);
+        while reclaimed < frames {
+            let Some(block) = blocks.find(state.cursor, &mut words) else {
+                if words == 0 || !may_wrap {
+                    break;
+                }
+                (state.cursor, may_wrap) = (0, false);
+                continue;
+            };
+            state.cursor = block.saturating_add(1);
+            if !state.in_flight.contains(&Buffer::Block(block)) {
+                reclaimed = reclaimed.saturating_add(blocks.reclaim::<P, F>(block, platform));
+            }
+        }
+        reclaimed
     }
 
     /// Reclaims the buffers that the device has used. Their blocks stay in the bitmap.
@@ -237,19 +301,23 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
     fn supply_blocks<P: Platform<F>, F>(&mut self, platform: &mut P, live: &LiveFlag) -> Result<(), BalloonError> {
         let Self { slot, blocks, state, .. } = self;
         let (queue, _) = slot.live()?;
+        let mut spare = blocks.spare(platform);
         // One descriptor is kept for STOP.
         while queue.free() > 1 {
-            let Some(run) = platform.block_to_hint(blocks.frames()) else {
+            let run = if spare > 0 { platform.block_to_hint(blocks.frames()) } else { None };
+            let Some(run) = run else {
                 state.round = Round::Ending;
                 break;
             };
+            spare -= 1;
+            state.has_blocks = true;
             let block = blocks.add::<P, F>(run, platform, live, FillWhen::After)?;
             let element = Element { address: block.address, len: block.len, access: Access::DeviceWrites };
             // SAFETY:
             // * The element is free memory that the kernel gave up, by the contract of `FrameRun::from_raw`.
             // * It stays in the bitmap until the host writes DONE or the device is reset.
             match unsafe { queue.add(&[element]) } {
-                Ok(token) => note(&mut state.in_flight, token, Buffer::Block),
+                Ok(token) => note(&mut state.in_flight, token, Buffer::Block(block.number)),
                 Err(_) => {
                     if let Some(run) = blocks.remove(block.number, platform) {
                         platform.deallocate(run);
@@ -281,8 +349,12 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
 /// Allocates the memory for command ids.
 fn allocate_commands(dma: &mut impl Dma, addressing: Addressing) -> Result<DmaRegion, QueueError> {
     let layout = Layout::from_size_align(COMMANDS_BYTES, COMMAND_BYTES).ok();
-    let region = layout.and_then(|layout| DmaRegion::allocate(dma, layout, addressing));
-    region.ok_or(QueueError::NoMemory { queue: <queue::FreePage as Queue>::SPEC.index, bytes: COMMANDS_BYTES })
+    let region = layout.and_then(|layout| DmaRegion::allocate(dma, layout, addressing).ok());
+    let missing = QueueError::NoMemory { queue: <queue::FreePage as Queue>::SPEC.index, bytes: COMMANDS_BYTES };
+    let mut region = region.ok_or(missing)?;
+    // The device can read all of it, so it must not contain what the kernel had there.
+    region.zero();
+    Ok(region)
 }
 
 /// Returns a command id in the byte order of the interface: little-endian, or that of the guest on the legacy interface.

@@ -12,7 +12,7 @@ mod step;
 
 pub(crate) use self::exchange::Blocks;
 pub(crate) use self::hinting::HintingQueue;
-pub(crate) use self::live_flag::LiveFlag;
+pub(crate) use self::live_flag::{DeviceState, LiveFlag};
 pub(crate) use self::pages::{ArrayContents, ENTRIES, ENTRY_BYTES, PageQueue};
 pub use self::progress::Progress;
 pub(crate) use self::reporting::ReportingQueue;

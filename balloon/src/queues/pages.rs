@@ -100,6 +100,18 @@ impl<N: Notifier> PageQueue<N> {
         }
     }
 
+    /// Notifies the device again of the arrays that it has.
+    pub(crate) fn notify_again(&mut self) {
+        if let Ok((queue, live)) = self.slot.live() {
+            queue.notify_live_again(live);
+        }
+    }
+
+    /// Returns the number of arrays that the device has.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.slot.get().map_or(0, |queue| queue.in_flight())
+    }
+
     /// Reclaims all arrays that the device has used, and passes their contents to `each`.
     #[inline]
     pub(crate) fn pop_all(&mut self, mut each: impl FnMut(ArrayContents)) -> Result<(), DeviceError> {

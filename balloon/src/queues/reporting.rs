@@ -5,14 +5,15 @@ use aerostat_spec::balloon::{self, queue};
 use aerostat_spec::{FeatureSet, Negotiated};
 use aerostat_transport::queue::{Access, Element, QueueNeeds, Token};
 use aerostat_transport::{
-    Addressing, Device, DeviceAddress, DeviceError, Dma, FeaturesOk, Notifier, QueueError, Transport, VirtQueue,
+    ConfigIo, Device, DeviceAddress, DeviceError, Dma, FeaturesOk, LiveProof, Notifier, QueueError, Transport,
+    VirtQueue,
 };
 
 use super::exchange::{Blocks, FillWhen};
 use super::live_flag::LiveFlag;
 use super::progress::Progress;
 use super::slot::Slot;
-use super::step::step;
+use super::step::{LiveConfig, check, step};
 use crate::error::BalloonError;
 use crate::features::Platform;
 use crate::features::feature::PageReporting;
@@ -34,7 +35,7 @@ const NEEDS: QueueNeeds = QueueNeeds::least(1).indirect(BLOCKS as u16);
 struct Report {
     /// Names the buffer while the device has the report.
     token: Option<Token>,
-    blocks: [u64; BLOCKS],
+    blocks: [u32; BLOCKS],
     len: usize,
 }
 
@@ -44,16 +45,18 @@ impl Report {
 
 /// The reporting queue.
 #[derive(Debug)]
-pub(crate) struct ReportingQueue<N> {
+pub(crate) struct ReportingQueue<N, C> {
     pub(crate) slot: Slot<VirtQueue<N, DESCRIPTORS>>,
+    /// The configuration space of the live device.
+    config: Option<LiveConfig<C>>,
     blocks: Blocks,
     reports: [Report; REPORTS],
 }
 
-impl<N: Notifier> ReportingQueue<N> {
+impl<N: Notifier, C: ConfigIo> ReportingQueue<N, C> {
     /// Creates a queue that is not set up.
     pub(crate) const fn new(bitmap: BlockBitmap) -> Self {
-        Self { slot: Slot::new(), blocks: Blocks::new(bitmap), reports: [Report::EMPTY; REPORTS] }
+        Self { slot: Slot::new(), config: None, blocks: Blocks::new(bitmap), reports: [Report::EMPTY; REPORTS] }
     }
 
     /// Sets the queue up.
@@ -64,11 +67,30 @@ impl<N: Notifier> ReportingQueue<N> {
         device: &mut Device<T, balloon::Device, FeaturesOk<F>>,
         dma: &mut impl Dma,
         poison: Option<u32>,
+        reserve: u64,
     ) -> Result<(), QueueError> {
-        self.blocks.set_up(Addressing::of(device.accepted()), poison);
+        self.blocks.set_up(device.addressing(dma)?, poison, reserve);
         self.reports = [Report::EMPTY; REPORTS];
         self.slot.fill(device.queue(queue::Reporting::given(proof), NEEDS, dma))?;
         Ok(())
+    }
+
+    /// Starts the use of the queue, because its device is live now.
+    pub(crate) fn enable(&mut self, live: LiveProof, config: LiveConfig<C>) {
+        self.slot.enable(live);
+        self.config = Some(config);
+    }
+
+    /// Notifies the device again of the buffers that it has.
+    pub(crate) fn notify_again(&mut self) {
+        if let Ok((queue, live)) = self.slot.live() {
+            queue.notify_live_again(live);
+        }
+    }
+
+    /// Replaces the empty bitmap of blocks by another one.
+    pub(crate) fn replace_bitmap(&mut self, bitmap: BlockBitmap) {
+        self.blocks = Blocks::new(bitmap);
     }
 
     /// Returns the blocks that the device has through this queue.
@@ -82,11 +104,12 @@ impl<N: Notifier> ReportingQueue<N> {
         platform: &mut P,
         live: &LiveFlag,
     ) -> Result<Progress, BalloonError> {
+        check(live, self.config.as_ref())?;
+        self.blocks.check_platform(platform)?;
         step(
             self,
             |this| &mut this.slot,
             platform,
-            live,
             |this, platform| Ok(this.reclaim_reports(platform)?),
             |this, platform| this.send_reports(platform, live),
         )
@@ -94,7 +117,7 @@ impl<N: Notifier> ReportingQueue<N> {
 
     /// Returns the blocks of the reports that the device has handled to the kernel.
     fn reclaim_reports<P: Platform<F>, F>(&mut self, platform: &mut P) -> Result<(), DeviceError> {
-        let Self { slot, blocks, reports } = self;
+        let Self { slot, blocks, reports, .. } = self;
         let (queue, _) = slot.live()?;
         while let Some(used) = queue.pop()? {
             let Some(report) = reports.iter_mut().find(|report| report.token == Some(used.token)) else { continue };
@@ -110,11 +133,11 @@ impl<N: Notifier> ReportingQueue<N> {
     ///
     /// A block that cannot be reported. The blocks before it were reported.
     fn send_reports<P: Platform<F>, F>(&mut self, platform: &mut P, live: &LiveFlag) -> Result<(), BalloonError> {
-        let Self { slot, blocks, reports } = self;
+        let Self { slot, blocks, reports, .. } = self;
         let (queue, _) = slot.live()?;
         for report in reports.iter_mut().filter(|report| report.token.is_none()) {
             let mut elements = [Element { address: DeviceAddress(0), len: 0, access: Access::DeviceWrites }; BLOCKS];
-            let max = queue.free().min(max_blocks::<P::Size>(blocks.frames()));
+            let max = queue.free().min(max_blocks::<P::Size>(blocks.frames())).min(blocks.spare(platform));
             let filled = fill_report::<P, F>(report, elements.iter_mut().take(max), blocks, platform, live);
             let elements = elements.get(..report.len).unwrap_or_default();
             if elements.is_empty() {

@@ -78,11 +78,6 @@ impl<Q> Slot<Q> {
         self.live = None;
         self.queue.take()
     }
-
-    /// Leaks the memory of the queue.
-    pub(crate) fn forget(&mut self) {
-        self.take();
-    }
 }
 
 impl<Q: Queue> Slot<Q> {

@@ -3,13 +3,13 @@
 use aerostat_spec::balloon::{self, Stat, queue};
 use aerostat_spec::{FeatureSet, Interface, Negotiated};
 use aerostat_transport::queue::Writer;
-use aerostat_transport::{
-    BufferQueue, Device, DeviceError, Dma, FeaturesOk, LiveProof, Notifier, QueueError, Transport,
-};
+use aerostat_transport::{BufferQueue, ConfigIo, Device, Dma, FeaturesOk, LiveProof, Notifier, QueueError, Transport};
 use zerocopy::{IntoBytes, LittleEndian, NativeEndian};
 
 use super::live_flag::LiveFlag;
 use super::slot::Slot;
+use super::step::{LiveConfig, check};
+use crate::error::BalloonError;
 use crate::features::feature::StatsVq;
 use crate::platform::{Sample, TAGS};
 
@@ -29,17 +29,19 @@ pub enum StatsRequest {
 
 /// The statistics queue.
 #[derive(Debug)]
-pub(crate) struct StatisticsQueue<N> {
+pub(crate) struct StatisticsQueue<N, C> {
     pub(crate) slot: Slot<BufferQueue<N, 1>>,
+    /// The configuration space of the live device.
+    config: Option<LiveConfig<C>>,
     /// The values that were sent last. Their tags are the set that is sent.
     last: Sample,
     interface: Interface,
 }
 
-impl<N: Notifier> StatisticsQueue<N> {
+impl<N: Notifier, C: ConfigIo> StatisticsQueue<N, C> {
     /// Creates a queue that is not set up.
     pub(crate) fn new() -> Self {
-        Self { slot: Slot::new(), last: Sample::default(), interface: Interface::Modern }
+        Self { slot: Slot::new(), config: None, last: Sample::default(), interface: Interface::Modern }
     }
 
     /// Sets the queue up and sends the first buffer, before the device is live: the host returns it to request statistics. The
@@ -61,10 +63,18 @@ impl<N: Notifier> StatisticsQueue<N> {
     }
 
     /// Starts the use of the queue, because its device is live now, and notifies the device of the first buffer.
-    pub(crate) fn enable(&mut self, live: LiveProof) {
+    pub(crate) fn enable(&mut self, live: LiveProof, config: LiveConfig<C>) {
         self.slot.enable(live);
+        self.config = Some(config);
         if let Ok((queue, live)) = self.slot.live() {
             queue.notify_live(live);
+        }
+    }
+
+    /// Notifies the device again of the buffers that it has.
+    pub(crate) fn notify_again(&mut self) {
+        if let Ok((queue, live)) = self.slot.live() {
+            queue.notify_live_again(live);
         }
     }
 
@@ -73,8 +83,8 @@ impl<N: Notifier> StatisticsQueue<N> {
         &mut self,
         live: &LiveFlag,
         sample: impl FnOnce(&mut Sample),
-    ) -> Result<StatsRequest, DeviceError> {
-        live.check()?;
+    ) -> Result<StatsRequest, BalloonError> {
+        check(live, self.config.as_ref())?;
         let (queue, live_proof) = self.slot.live()?;
         if queue.pop()?.is_none() {
             return Ok(StatsRequest::NotPending);
@@ -105,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_has_room_for_every_tag_of_the_specification() {
-        assert_eq!(BUFFER_BYTES, 160);
+    fn a_buffer_has_room_for_every_tag_of_the_specification_and_for_four_others() {
+        assert_eq!(BUFFER_BYTES, 200);
     }
 }

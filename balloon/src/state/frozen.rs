@@ -1,14 +1,13 @@
-//! Freezing, restoring, removing and abandoning a balloon.
+//! Freezing, restoring, removing and resetting a balloon.
 
 use core::fmt::{self, Debug, Formatter};
 
-use aerostat_transport::{Transport, Wait};
+use aerostat_transport::{DeviceError, Transport, Wait};
 
 use super::balloon::Balloon;
 use super::owned::Owned;
 use super::ready::Ready;
-use crate::core::Reset;
-use crate::error::{BalloonError, ProbeFailed, StillLive};
+use crate::error::{BalloonError, FreezeFailed, ProbeError, ProbeFailed};
 use crate::features::{BalloonFeatureSet, Chosen, Platform};
 
 /// State: the device is reset, the kernel owns every frame, and no queue exists.
@@ -23,26 +22,38 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Debug for Frozen<T, P, 
 }
 
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>> {
-    /// Deflates the balloon completely, tells the host, writes `actual`, and resets the device. It waits for the device
-    /// through `wait`; a kernel that cannot wait first calls [`drain`](Balloon::drain) until it returns
-    /// [`OnTarget`](crate::Step::OnTarget).
+    /// Deflates the balloon completely, tells the host, writes `actual`, and resets the device: for a device that works. It waits
+    /// for the device through `wait`.
     ///
-    /// At the end it polls the status register for the end of the reset, up to 1,000,000 times and not through `wait`.
-    ///
-    /// After [`abandon`](Balloon::abandon), it only changes the state.
+    /// A kernel that cannot wait first calls [`drain`](Balloon::drain) until it returns [`OnTarget`](crate::Step::OnTarget), and
+    /// then [`poll_abandon`](Balloon::poll_abandon) until it is ready. Then `freeze` does not wait. With a `wait` that breaks at
+    /// once, `freeze` does a bounded part of the work, and the next call continues it.
     ///
     /// # Errors
     ///
-    /// [`StillLive`] with the balloon and the reason.
-    pub fn freeze(mut self, wait: &mut impl Wait) -> Result<Balloon<Frozen<T, P, F>>, StillLive<Self>> {
-        let emptied = match self.empty(wait) {
-            // After `abandon`, no frames are left, and it does nothing.
-            Ok(()) | Err(BalloonError::NotLive) => self.abandon(),
-            Err(error) => Err(error),
-        };
-        match emptied {
+    /// [`FreezeFailed`] with the balloon and the reason.
+    pub fn freeze(mut self, wait: &mut impl Wait) -> Result<Balloon<Frozen<T, P, F>>, FreezeFailed<Self>> {
+        match self.empty(wait) {
+            // An earlier call has requested a reset, or has finished it.
+            Ok(()) | Err(BalloonError::NotLive | BalloonError::Device(DeviceError::Resetting)) => self.reset(wait),
+            Err(error) => Err(FreezeFailed { error, balloon: self }),
+        }
+    }
+
+    /// Resets the device without telling the host about the frames in the balloon: for a device that broke the protocol, was
+    /// reset by the host, or does not answer. All frames go back to the kernel, with undefined contents, or with the poison value
+    /// if it was negotiated. [`restore`](Balloon::restore) starts the balloon again.
+    ///
+    /// It waits for the end of the reset through `wait`. To reset the device in place, or a split balloon, call
+    /// [`abandon`](Balloon::abandon).
+    ///
+    /// # Errors
+    ///
+    /// [`FreezeFailed`] with the balloon and the reason, see [`Balloon::abandon`].
+    pub fn reset(mut self, wait: &mut impl Wait) -> Result<Balloon<Frozen<T, P, F>>, FreezeFailed<Self>> {
+        match self.state.owned.end(wait) {
             Ok(()) => Ok(Balloon { state: Frozen { owned: self.state.owned } }),
-            Err(error) => Err(StillLive { error, balloon: self }),
+            Err(error) => Err(FreezeFailed { error, balloon: self }),
         }
     }
 
@@ -50,52 +61,31 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>>
     ///
     /// # Errors
     ///
-    /// [`StillLive`] with the balloon and the reason.
-    pub fn remove(self, wait: &mut impl Wait) -> Result<(T, P), StillLive<Self>> {
+    /// [`FreezeFailed`] with the balloon and the reason.
+    pub fn remove(self, wait: &mut impl Wait) -> Result<(T, P), FreezeFailed<Self>> {
         self.freeze(wait).map(Balloon::<Frozen<T, P, F>>::into_parts)
-    }
-
-    /// Resets the device without telling the host about the frames in the balloon: for a device that broke the protocol. All
-    /// frames go back to the kernel, with undefined contents.
-    ///
-    /// From here on every operation returns [`BalloonError::NotLive`], until the balloon is [frozen](Balloon::freeze) and
-    /// [restored](Balloon::restore).
-    ///
-    /// It polls the status register for the end of the reset, up to 1,000,000 times.
-    ///
-    /// # Errors
-    ///
-    /// * [`BalloonError::Reset`] if the device does not finish its reset: it may then still use the frames and queues. Try again.
-    /// * [`BalloonError::TransportLost`] after a panic of the transport.
-    pub fn abandon(&mut self) -> Result<(), BalloonError> {
-        let parts = self.state.owned.get_mut();
-        parts.reset(Reset::Waiting).map_err(BalloonError::Reset)?;
-        match parts.core.connection.is_idle() {
-            true => Ok(()),
-            false => Err(BalloonError::TransportLost),
-        }
     }
 }
 
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Frozen<T, P, F>> {
     /// Probes the device again, with the same options. The first [`service`](Balloon::service) starts toward the target.
     ///
-    /// It polls the status register for the end of the reset, up to 1,000,000 times. If it fails after that, it resets the
-    /// device again and polls up to as many times.
+    /// If [`Frames::range`](crate::Frames::range) contains more frames than before, the balloon first allocates larger private
+    /// memory and returns the old.
+    ///
+    /// It waits for the end of resets through `wait`, like [`probe`](Balloon::probe).
     ///
     /// # Errors
     ///
     /// [`ProbeFailed`] with the balloon, which is still frozen: for instance when the device no longer offers a required
     /// feature.
-    pub fn restore(mut self) -> Result<Balloon<Ready<T, P, F>>, ProbeFailed<Self>> {
-        match self.state.owned.get_mut().probe() {
+    pub fn restore(mut self, wait: &mut impl Wait) -> Result<Balloon<Ready<T, P, F>>, ProbeFailed<Self>> {
+        let grown = self.state.owned.grow().map_err(ProbeError::New);
+        match grown.and_then(|()| self.state.owned.probe(wait)) {
             Ok(()) => Ok(Balloon { state: Ready { owned: self.state.owned } }),
             Err(error) => Err(ProbeFailed { error, balloon: self }),
         }
     }
-
-    /// Takes transport and platform out of the balloon.
-    pub fn into_parts(self) -> (T, P) {
-        self.state.owned.into_idle()
-    }
 }
+
+super::idle::idle_state!(Frozen);

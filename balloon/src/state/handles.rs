@@ -78,6 +78,18 @@ macro_rules! handle {
                 let queue = declared_mut::<F, $feature, _>(unsafe { &mut *part }).ok_or(BalloonError::NotLive)?;
                 Ok((queue, &self.0.shared().live))
             }
+
+            /// Notifies the device again of the buffers that it has, see [`notify_again`](crate::Balloon::notify_again).
+            ///
+            /// # Errors
+            ///
+            /// [`BalloonError::NotLive`] and [`DeviceError::Resetting`](aerostat_transport::DeviceError::Resetting) if the balloon was abandoned or dropped.
+            pub fn notify_again(&mut self) -> Result<(), BalloonError> {
+                let (queue, live) = self.queue()?;
+                live.check()?;
+                queue.notify_again();
+                Ok(())
+            }
         }
     };
 }
@@ -86,14 +98,14 @@ handle! {
     /// Answers the host's requests for statistics.
     ///
     /// If it is dropped, the memory of its queue is returned when the balloon is dropped.
-    StatisticsHandle, Statistics, statistics, StatsVq, StatisticsQueue<T::Notifier>
+    StatisticsHandle, Statistics, statistics, StatsVq, StatisticsQueue<T::Notifier, T::Config>
 }
 
 handle! {
     /// Reports free memory to the host.
     ///
     /// If it is dropped, the blocks that the device has and the memory of its queue are returned when the balloon is dropped.
-    ReportingHandle, Reporting, reporting, PageReporting, ReportingQueue<T::Notifier>
+    ReportingHandle, Reporting, reporting, PageReporting, ReportingQueue<T::Notifier, T::Config>
 }
 
 handle! {
@@ -105,20 +117,20 @@ handle! {
 
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> StatisticsHandle<T, P, F> {
     /// Answers the host if it has requested statistics, see [`service_statistics`](crate::Balloon::service_statistics).
-    /// It does at most one register access.
+    /// It does at most two register accesses.
     ///
     /// # Errors
     ///
     /// [`BalloonError::Device`]
     pub fn service(&mut self, source: &mut impl Statistics) -> Result<StatsRequest, BalloonError> {
         let (queue, live) = self.queue()?;
-        Ok(queue.service(live, |sample| source.sample(sample))?)
+        queue.service(live, |sample| source.sample(sample))
     }
 }
 
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> ReportingHandle<T, P, F> {
     /// Makes one bounded step of reporting, see [`service_reporting`](crate::Balloon::service_reporting). It does at
-    /// most one register access.
+    /// most two register accesses.
     ///
     /// # Errors
     ///
@@ -131,7 +143,7 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> ReportingHandle<T, P, F
 
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> HintingHandle<T, P, F> {
     /// Makes one bounded step of hinting, see [`service_hinting`](crate::Balloon::service_hinting). It does at most
-    /// 130 register accesses.
+    /// 131 register accesses.
     ///
     /// # Errors
     ///
@@ -139,5 +151,16 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> HintingHandle<T, P, F> 
     pub fn service(&mut self, platform: &mut P, status: InterruptStatus) -> Result<Progress, BalloonError> {
         let (queue, live) = self.queue()?;
         queue.service::<P, F>(platform, live, status)
+    }
+
+    /// Takes hinted blocks back from the host before it is done, see [`reclaim_hinted`](crate::Balloon::reclaim_hinted). It does
+    /// at most two register accesses.
+    ///
+    /// # Errors
+    ///
+    /// [`BalloonError`]. Blocks that the device has stay with it.
+    pub fn reclaim_hinted(&mut self, platform: &mut P, frames: u32) -> Result<u32, BalloonError> {
+        let (queue, live) = self.queue()?;
+        queue.reclaim::<P, F>(platform, live, frames)
     }
 }

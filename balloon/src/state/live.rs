@@ -1,13 +1,15 @@
 //! What a balloon does while its device is live.
 
+use core::mem::ManuallyDrop;
+use core::task::Poll;
+
 use aerostat_spec::{Accepted, Available, RequirementOf};
-use aerostat_transport::Transport;
+use aerostat_transport::{SetupError, Transport, Wait};
 
 use super::balloon::Balloon;
-use crate::core::Core;
 use crate::error::{BalloonError, Rejected};
 use crate::features::feature::{DeflateOnOom, IfDeclared};
-use crate::features::{SizeOf, Types, if_negotiated};
+use crate::features::if_negotiated;
 use crate::ops::{
     Inflate, Inflation, Limit, LiveState, Migrate, Migration, Operation, Pause, PendingDeflation, Step, step_toward,
 };
@@ -32,16 +34,16 @@ impl<S> Balloon<S> {
     ///
     /// # Errors
     ///
-    /// [`BalloonError`]. When the device has to be reset, call [`Balloon::abandon`], on a split balloon after
-    /// [`Handles::join`](crate::Handles::join).
+    /// [`BalloonError`]. When the device has to be reset, call [`Balloon::reset`], or [`Balloon::abandon`] for a split balloon.
     pub fn service(&mut self) -> Result<Step, BalloonError>
     where
         S: LiveState,
     {
         let core = self.state.core_mut();
         core.reap()?;
-        let target = core.target_frames()?;
-        step_toward(core, target)
+        let target = core.target()?;
+        core.log_target(target);
+        step_toward(core, target.frames::<Size<S>>().into())
     }
 
     /// Makes a step like [`service`](Balloon::service) after the pause of [`Step::Paused`], with the same limit of register
@@ -80,19 +82,137 @@ impl<S> Balloon<S> {
         self.state.core().size()
     }
 
-    /// Reads the size that the host wants the balloon to have. It may exceed the memory of the guest.
+    /// Checks the device, and reads the size that the host wants the balloon to have. It may exceed the memory of the guest.
     ///
     /// # Errors
     ///
-    /// [`BalloonError::Device`] if the configuration space cannot be read.
+    /// [`BalloonError::Device`] if the device does not work, or the configuration space cannot be read.
     pub fn target(&self) -> Result<Pages, BalloonError>
     where
         S: LiveState,
     {
-        self.state.core().target()
+        let core = self.state.core();
+        core.check()?;
+        core.target()
     }
 
-    /// Returns the number of frames that were [migrated](Balloon::migrate).
+    /// Returns whether a frame is in the balloon, so that a crash dump or the removal of memory does not access it. A frame is in
+    /// the balloon from before the host is told about it until it goes back to the kernel. Blocks that were reported or hinted
+    /// are not in the balloon.
+    pub fn contains(&self, frame: u64) -> bool
+    where
+        S: LiveState,
+    {
+        self.state.core().bitmap.contains(frame)
+    }
+
+    /// Returns the number of arrays of page numbers that the device has. If it is not 0 and [`Balloon::progress`] does not change,
+    /// the device does not answer.
+    pub fn in_flight(&self) -> usize
+    where
+        S: LiveState,
+    {
+        self.state.core().in_flight()
+    }
+
+    /// Returns a number that changes with every array of page numbers that the device returns. It wraps.
+    pub fn progress(&self) -> u32
+    where
+        S: LiveState,
+    {
+        self.state.core().counters.acknowledged
+    }
+
+    /// Notifies the device again of all buffers that it has, for a device that does not return them: a notification may be lost.
+    /// A device that missed nothing ignores it. The queues of handles have methods of their own. It does at most one register
+    /// access for each queue.
+    pub fn notify_again(&mut self)
+    where
+        S: LiveState,
+    {
+        self.state.notify_again();
+    }
+
+    /// Resets the device without telling the host about the frames in the balloon, like [`Balloon::reset`], but in place and also
+    /// for a split balloon. All frames and blocks go back to the kernel, with undefined contents, or with the poison value if it
+    /// was negotiated.
+    ///
+    /// From here on every operation returns [`BalloonError::NotLive`], also that of a handle, until the balloon is
+    /// [frozen](Balloon::freeze) and [restored](Balloon::restore), a split one after [`Handles::join`](crate::Handles::join).
+    ///
+    /// It waits for the end of the reset through `wait`. [`Balloon::poll_abandon`] does not wait.
+    ///
+    /// # Errors
+    ///
+    /// * [`BalloonError::Reset`] if the device does not finish its reset: it may then still use the frames and queues. Repeat the
+    ///   call. Until then, other operations return [`DeviceError::Resetting`](aerostat_transport::DeviceError::Resetting).
+    /// * [`DeviceError::Gone`](aerostat_transport::DeviceError::Gone) if the device is gone, see [`Balloon::assume_gone`].
+    /// * [`BalloonError::TransportLost`] after a panic of the transport.
+    pub fn abandon(&mut self, wait: &mut impl Wait) -> Result<(), BalloonError>
+    where
+        S: LiveState,
+    {
+        self.state.end(Some(&mut |attempt| wait.wait(attempt))).map_err(BalloonError::of_reset)?;
+        self.state.core().idle()
+    }
+
+    /// Requests the reset of [`Balloon::abandon`] in the first call, and reads the status once in each. Returns `Ready` when the
+    /// balloon is abandoned. A call does at most 3 register accesses.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Balloon::abandon`], except [`BalloonError::Reset`].
+    pub fn poll_abandon(&mut self) -> Result<Poll<()>, BalloonError>
+    where
+        S: LiveState,
+    {
+        match self.state.end(None) {
+            Ok(()) => self.state.core().idle().map(Poll::Ready),
+            Err(SetupError::ResetUnfinished { .. }) => Ok(Poll::Pending),
+            Err(error) => Err(BalloonError::of_reset(error)),
+        }
+    }
+
+    /// Returns all frames, blocks and queues to the kernel without a reset, for a device that can no longer access memory: it was
+    /// removed, or it refuses its reset and was cut off. The balloon is abandoned then, see [`Balloon::abandon`].
+    ///
+    /// # Errors
+    ///
+    /// [`BalloonError::TransportLost`] after a panic of the transport.
+    ///
+    /// # Safety
+    ///
+    /// The device does not access memory any more: its slot has no power, its bus mastering was switched off and its accesses have
+    /// ended, or the IOMMU blocks it.
+    pub unsafe fn assume_gone(&mut self) -> Result<(), BalloonError>
+    where
+        S: LiveState,
+    {
+        // SAFETY: by the caller's promise.
+        unsafe { self.state.assume_reset() };
+        self.state.core().idle()
+    }
+
+    /// Resets the device before the machine is switched off, and accesses and returns no frame: every other exit fills each frame
+    /// of the balloon where the poison value was negotiated, and the host would have to supply memory for all of them. Everything
+    /// that the balloon had is leaked.
+    ///
+    /// Before another kernel is started on the same machine, use [`Balloon::freeze`].
+    ///
+    /// # Errors
+    ///
+    /// [`BalloonError::Reset`], or [`DeviceError::Gone`](aerostat_transport::DeviceError::Gone). Everything is leaked as well.
+    pub fn power_off(self, wait: &mut impl Wait) -> Result<(), BalloonError>
+    where
+        S: LiveState,
+    {
+        // Everything stays where it is, because handles may exist and the device may not finish its reset.
+        let mut this = ManuallyDrop::new(self);
+        this.state.stop_handles();
+        this.state.core_mut().stop(&mut |attempt| wait.wait(attempt)).map_err(BalloonError::of_reset)
+    }
+
+    /// Returns the number of frames that were [migrated](Balloon::migrate) since the balloon was created.
     pub fn migrated(&self) -> u64
     where
         S: LiveState,
@@ -109,6 +229,7 @@ impl<S: LiveState> Balloon<S> {
     /// [`BalloonError::Device`]
     pub fn inflate(&mut self, frames: u32) -> Result<Inflation<'_, S>, BalloonError> {
         let core = self.state.core_mut();
+        core.check()?;
         let missing = core.missing()?.min(frames.into());
         Ok(Operation::new(core, Inflate::new(missing as u32)))
     }
@@ -126,8 +247,8 @@ impl<S: LiveState> Balloon<S> {
             Ok(missing) => (u64::from(run.count()) > missing).then_some(BalloonError::BeyondTarget),
         };
         match error {
-            Some(error) => Err(Rejected { run, error }),
-            None => send_run(core, run),
+            Some(error) => Err(Rejected { run: Some(run), error }),
+            None => core.inflate_with(run),
         }
     }
 
@@ -140,6 +261,7 @@ impl<S: LiveState> Balloon<S> {
     /// [`BalloonError::Device`]
     pub fn deflate(&mut self, frames: u32) -> Result<PendingDeflation<'_, S>, BalloonError> {
         let core = self.state.core_mut();
+        core.check()?;
         let surplus = core.surplus()?.min(frames.into());
         Ok(PendingDeflation::new(core, surplus as u32, Limit::Target))
     }
@@ -161,6 +283,7 @@ impl<S: LiveState> Balloon<S> {
         if_negotiated::<S::Features, DeflateOnOom, _>(is_negotiated, || {
             core.backoff.start();
             let frames = core.held().min(Pages(core.options.oom_pages).frames::<Size<S>>().into());
+            log_at!(info, "balloon: deflating by {frames} frames, because the kernel is out of memory");
             PendingDeflation::new(core, frames as u32, Limit::Empty)
         })
     }
@@ -186,9 +309,9 @@ impl<S: LiveState> Balloon<S> {
             Ok(()) => None,
         };
         if let Some(error) = error {
-            return Err(Rejected { run: new, error });
+            return Err(Rejected { run: Some(new), error });
         }
-        send_run(core, new)?;
+        core.inflate_with(new)?;
         Ok(Operation::new(core, Migrate::new(old)))
     }
 
@@ -206,14 +329,4 @@ impl<S: LiveState> Balloon<S> {
     pub fn platform(&self) -> &S::Platform {
         &self.state.core().platform
     }
-
-    /// Returns the platform for changes.
-    pub fn platform_mut(&mut self) -> &mut S::Platform {
-        &mut self.state.core_mut().platform
-    }
-}
-
-fn send_run<C: Types>(core: &mut Core<C>, run: FrameRun<SizeOf<C>>) -> Result<(), Rejected<FrameRun<SizeOf<C>>>> {
-    core.inflate_with(run)
-        .map_err(|(run, error)| Rejected { run, error: error.map_or(BalloonError::Busy, BalloonError::Frame) })
 }

@@ -3,6 +3,7 @@
 mod balloon;
 mod frozen;
 mod handles;
+mod idle;
 mod live;
 mod owned;
 mod ready;

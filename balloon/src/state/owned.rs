@@ -3,7 +3,9 @@
 use core::fmt::{self, Debug, Formatter};
 use core::mem::ManuallyDrop;
 
-use crate::core::Reset;
+use aerostat_transport::Wait;
+
+use crate::error::{BalloonError, NewError, ProbeError};
 use crate::features::Types;
 use crate::memory::PrivateBox;
 use crate::parts::Parts;
@@ -38,12 +40,31 @@ impl<C: Types> Owned<C> {
         unsafe { ManuallyDrop::take(&mut this.parts) }
     }
 
-    /// Returns transport and platform of a balloon that is [`Unprobed`](super::Unprobed) or [`Frozen`](super::Frozen).
+    /// Probes the device.
+    pub(super) fn probe(&mut self, wait: &mut impl Wait) -> Result<(), ProbeError> {
+        self.get_mut().probe(&mut |attempt| wait.wait(attempt))
+    }
+
+    /// Takes larger private memory if the kernel has more frames than before. On an error, nothing has changed.
+    pub(super) fn grow(&mut self) -> Result<(), NewError> {
+        Parts::grow(&mut self.parts)
+    }
+
+    /// Resets the device, and returns everything that it had. Continues an earlier call.
+    pub(super) fn end(&mut self, wait: &mut impl Wait) -> Result<(), BalloonError> {
+        let parts = self.get_mut();
+        parts.end(Some(&mut |attempt| wait.wait(attempt))).map_err(BalloonError::of_reset)?;
+        parts.core.idle()
+    }
+
+    /// Returns transport and platform of a balloon that is [`Unprobed`](super::Unprobed) or [`Frozen`](super::Frozen). A
+    /// device that has not finished the reset after a failed probe keeps its queues.
     pub(super) fn into_idle(self) -> (C::Transport, C::Platform) {
         match Parts::take_apart(self.into_box()) {
             (Some(transport), platform) => (transport, platform),
-            // SAFETY: the connection of a balloon in these states is idle. `Parts::boxed` creates it idle, `Parts::probe`
-            // leaves it idle on every error, and a balloon becomes `Frozen` only after `abandon` found it idle.
+            // SAFETY: the device of a balloon in these states is neither live nor being set up, and its transport is not in use.
+            // `Parts::boxed` creates it idle, `Parts::probe` leaves it idle or with a reset that was requested on every error, a
+            // balloon that is in `probe` during a panic is dropped, and a balloon becomes `Frozen` only when it is idle.
             (None, _) => unsafe { core::hint::unreachable_unchecked() },
         }
     }
@@ -54,7 +75,8 @@ impl<C: Types> Drop for Owned<C> {
         // A device that does not finish its reset may still use the memory, so everything is leaked. The same holds after a
         // panic of the transport: the device may be live.
         let parts = self.get_mut();
-        if parts.reset(Reset::AtOnce).is_ok() && parts.core.connection.is_idle() {
+        parts.core.request_reset_again();
+        if parts.end(None).is_ok() && parts.core.connection.is_unused() {
             // SAFETY: `drop` runs once, and `into_box` prevents it from running.
             let parts = unsafe { ManuallyDrop::take(&mut self.parts) };
             let _ = Parts::take_apart(parts);

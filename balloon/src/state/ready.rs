@@ -3,11 +3,11 @@
 use core::fmt::{self, Debug, Formatter};
 
 use aerostat_spec::{Available, Feature, HasFeature, RequirementOf};
-use aerostat_transport::{InterruptStatus, Transport, Wait};
+use aerostat_transport::{InterruptStatus, SetupError, Transport, Wait};
 
 use super::balloon::Balloon;
 use super::owned::Owned;
-use crate::core::{Core, ReleaseWhen};
+use crate::core::{Core, ReleaseWhen, WaitFn};
 use crate::error::BalloonError;
 use crate::features::feature::{FreePageHint, IfDeclared, PageReporting, StatsVq};
 use crate::features::{BalloonFeatureSet, Chosen, Platform, Types, declared_mut, result_of};
@@ -43,11 +43,26 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> LiveState for Ready<T, 
     fn core_mut(&mut self) -> &mut Core<Chosen<T, P, F>> {
         &mut self.owned.get_mut().core
     }
+
+    fn end(&mut self, wait: Option<&mut WaitFn<'_>>) -> Result<(), SetupError> {
+        self.owned.get_mut().end(wait)
+    }
+
+    unsafe fn assume_reset(&mut self) {
+        // SAFETY: by the caller's promise.
+        unsafe { self.owned.get_mut().assume_reset() };
+    }
+
+    fn notify_again(&mut self) {
+        self.owned.get_mut().notify_again();
+    }
+
+    fn stop_handles(&mut self) {}
 }
 
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>> {
     /// Answers the host if it has requested statistics. Call it after an interrupt, but not in the interrupt handler.
-    /// It does at most one register access, the notification.
+    /// It does at most two register accesses: one of the status, and the notification.
     ///
     /// # Errors
     ///
@@ -58,7 +73,7 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>>
     {
         let Parts { core, statistics, shared, .. } = self.state.owned.get_mut();
         service_if_negotiated(core, statistics, StatsVq, |queue, platform| {
-            Ok(queue.service(&shared.live, |sample| platform.sample_statistics(sample))?)
+            queue.service(&shared.live, |sample| platform.sample_statistics(sample))
         })
     }
 
@@ -66,7 +81,8 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>>
     /// reports more.
     ///
     /// Call it some time after the kernel has freed memory, because much of it is allocated again soon, and after an
-    /// interrupt while it returns [`Progress::Waiting`]. It does at most one register access, the notification.
+    /// interrupt while it returns [`Progress::Waiting`]. It does at most two register accesses: one of the status, and the
+    /// notification.
     ///
     /// # Errors
     ///
@@ -88,8 +104,8 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>>
     /// read only when the configuration has changed, because some hosts replace it by STOP while a round is open. Where one
     /// vector serves queues and configuration, a round may therefore end early.
     ///
-    /// It does at most 130 register accesses: 129 of the command id, if the configuration has changed, and one notification.
-    /// It does at most 4 while the host does not change the configuration.
+    /// It does at most 131 register accesses: one of the status, 129 of the command id, if the configuration has changed, and one
+    /// notification. It does at most 5 while the host does not change the configuration.
     ///
     /// # Errors
     ///
@@ -104,6 +120,31 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>>
         let Parts { core, hinting, shared, .. } = self.state.owned.get_mut();
         service_if_negotiated(core, hinting, FreePageHint, |queue, platform| {
             queue.service::<P, F>(platform, &shared.live, status)
+        })
+    }
+
+    /// Takes hinted blocks back from the host before it is done, because the kernel is short of memory: at least `frames` frames
+    /// if there are as many. Returns the number of frames that went back to the kernel, by
+    /// [`Frames::deallocate`](crate::Frames::deallocate). Call it in the
+    /// path in which the kernel would otherwise kill a process; it allocates nothing.
+    ///
+    /// An open round is ended first, because the driver would hint the same blocks again. Blocks whose buffers the device has not
+    /// returned stay with it. The others are first [written](crate::platform::HintFrames::initialize), so that the host copies
+    /// them. A call searches a bounded part of the block bitmap, 512 GiB of blocks of the default size, and the next call
+    /// continues there.
+    ///
+    /// It does at most two register accesses: one of the status, and the notification.
+    ///
+    /// # Errors
+    ///
+    /// [`BalloonError`]. Blocks that the device has stay with it.
+    pub fn reclaim_hinted(&mut self, frames: u32) -> Result<IfDeclared<F, FreePageHint, u32>, BalloonError>
+    where
+        RequirementOf<F, FreePageHint>: Available<FreePageHint>,
+    {
+        let Parts { core, hinting, shared, .. } = self.state.owned.get_mut();
+        service_if_negotiated(core, hinting, FreePageHint, |queue, platform| {
+            queue.reclaim::<P, F>(platform, &shared.live, frames)
         })
     }
 

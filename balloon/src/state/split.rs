@@ -3,23 +3,24 @@
 use core::fmt::{self, Debug, Formatter};
 use core::mem::ManuallyDrop;
 
-use aerostat_transport::Transport;
+use aerostat_transport::{SetupError, Transport};
 
 use super::balloon::Balloon;
 use super::handles::{HintingHandle, ReportingHandle, StatisticsHandle};
 use super::owned::Owned;
 use super::ready::Ready;
-use crate::core::{Core, Reset};
+use crate::core::{Core, WaitFn};
 use crate::features::feature::{FreePageHint, IfDeclared, PageReporting, StatsVq};
 use crate::features::{BalloonFeatureSet, Chosen, Platform, declared, if_negotiated, is_declared};
 use crate::memory::PrivateBox;
 use crate::ops::{LiveState, sealed};
-use crate::parts::Parts;
+use crate::parts::{Part, Parts, Shared};
+use crate::queues::DeviceState;
 
 /// State: the device is live, and statistics, reporting and hinting have handles.
 ///
 /// The balloon does all that it does in [`Ready`], but it has to be [joined](Handles::join) with its handles before it is
-/// frozen or removed, so that none of them is used after that.
+/// frozen or removed, so that none of them is used after that. If handles were dropped, see [`Balloon::unsplit`].
 ///
 /// Dropping it resets the device like dropping a `Ready` balloon. Handles that still exist return errors from then on, and
 /// the memory of their queues and the private memory of the balloon are leaked.
@@ -33,32 +34,39 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Split<T, P, F> {
         // SAFETY: `this` is not used again, so the parts are taken once.
         unsafe { ManuallyDrop::take(&mut this.parts) }
     }
+
+    fn shared(&self) -> &Shared {
+        // SAFETY: the parts are valid, and all contexts only share this field.
+        unsafe { &(*self.parts.as_ptr().as_ptr()).shared }
+    }
+
+    /// Returns the blocks of reporting and hinting to the kernel, if the device was reset. Their queues stay until the handles
+    /// come back.
+    fn return_blocks(&mut self) {
+        if is_declared::<F, PageReporting>() || is_declared::<F, FreePageHint>() {
+            // SAFETY: the parts are valid, and only the balloon uses this field.
+            let blocks = unsafe { (*self.parts.as_ptr().as_ptr()).blocks };
+            let core = self.core_mut();
+            if core.ended.is_some() {
+                for blocks in blocks.into_iter().flatten() {
+                    blocks.return_all::<P, F>(&mut core.platform);
+                }
+            }
+        }
+    }
 }
 
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Drop for Split<T, P, F> {
     fn drop(&mut self) {
-        // SAFETY: `drop` runs once, and `into_box` prevents it from running.
-        let parts = unsafe { ManuallyDrop::take(&mut self.parts) };
-        let at = parts.as_ptr();
-        // SAFETY: the parts are valid, and all contexts only share this field.
-        let shared = unsafe { &(*at.as_ptr()).shared };
-        if !shared.has_handles() {
-            drop(Owned::new(parts));
+        if self.shared().has_handles() {
+            // If the reset does not finish, the device may still use frames, blocks and queues, which are leaked.
+            self.core_mut().request_reset_again();
+            let _ = self.end(None);
             return;
         }
-        shared.live.set(false);
-        // SAFETY: the parts are valid, and only the balloon uses this field.
-        let core = unsafe { &mut (*at.as_ptr()).core };
-        // If the reset does not finish, the device may still use frames, blocks and queues, which are leaked.
-        if let Ok(Some(_)) = core.reset(Reset::AtOnce)
-            && (is_declared::<F, PageReporting>() || is_declared::<F, FreePageHint>())
-        {
-            // SAFETY: the parts are valid, and only the balloon uses this field.
-            let blocks = unsafe { (*at.as_ptr()).blocks };
-            for blocks in blocks.into_iter().flatten() {
-                blocks.return_all::<P, F>(&mut core.platform);
-            }
-        }
+        // SAFETY: `drop` runs once, and `into_box` prevents it from running.
+        let parts = unsafe { ManuallyDrop::take(&mut self.parts) };
+        drop(Owned::new(parts));
     }
 }
 
@@ -77,6 +85,31 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> LiveState for Split<T, 
     fn core_mut(&mut self) -> &mut Core<Chosen<T, P, F>> {
         // SAFETY: the parts are valid, and only the balloon uses this field, exclusively like `self`.
         unsafe { &mut (*self.parts.as_ptr().as_ptr()).core }
+    }
+
+    fn end(&mut self, wait: Option<&mut WaitFn<'_>>) -> Result<(), SetupError> {
+        self.shared().live.set(DeviceState::Resetting);
+        self.core_mut().end(wait)?;
+        self.return_blocks();
+        self.shared().live.set(DeviceState::NotLive);
+        Ok(())
+    }
+
+    unsafe fn assume_reset(&mut self) {
+        self.shared().live.set(DeviceState::Resetting);
+        // SAFETY: by the caller's promise.
+        unsafe { self.core_mut().assume_reset() };
+        self.core_mut().return_everything();
+        self.return_blocks();
+        self.shared().live.set(DeviceState::NotLive);
+    }
+
+    fn notify_again(&mut self) {
+        self.core_mut().notify_again();
+    }
+
+    fn stop_handles(&mut self) {
+        self.shared().live.set(DeviceState::NotLive);
     }
 }
 
@@ -142,30 +175,44 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Handles<T, P, F> {
     ///
     /// # Errors
     ///
-    /// The parts, if one of them is missing or belongs to another balloon.
+    /// The parts, if one of them exists and is missing, or belongs to another balloon. A handle that was dropped is not missing.
     pub fn join(self) -> Result<Balloon<Ready<T, P, F>>, Self> {
         if !self.is_complete() {
             return Err(self);
         }
         let Self { balloon, statistics, reporting, hinting } = self;
         drop((statistics, reporting, hinting));
-        Ok(Balloon { state: Ready { owned: Owned::new(balloon.state.into_box()) } })
+        Ok(balloon.into_whole())
     }
 
     /// Returns whether every handle that belongs to the balloon is there, and no other.
     fn is_complete(&self) -> bool {
         let at = self.balloon.state.parts.as_ptr();
-        let connection = &self.balloon.state.core().connection;
-        let statistics = declared::<F, StatsVq, _>(&self.statistics).map(|handle| handle.is_of(at));
-        let reporting = declared::<F, PageReporting, _>(&self.reporting).map(|handle| handle.is_of(at));
-        let hinting = declared::<F, FreePageHint, _>(&self.hinting).map(|handle| handle.is_of(at));
-        belongs(connection.has(StatsVq), statistics)
-            && belongs(connection.has(PageReporting), reporting)
-            && belongs(connection.has(FreePageHint), hinting)
+        let shared = self.balloon.state.shared();
+        let is_complete = |is_of: Option<bool>, part| is_of.unwrap_or(!shared.has_handle(part));
+        is_complete(declared::<F, StatsVq, _>(&self.statistics).map(|handle| handle.is_of(at)), Part::Statistics)
+            && is_complete(
+                declared::<F, PageReporting, _>(&self.reporting).map(|handle| handle.is_of(at)),
+                Part::Reporting,
+            )
+            && is_complete(declared::<F, FreePageHint, _>(&self.hinting).map(|handle| handle.is_of(at)), Part::Hinting)
     }
 }
 
-/// Returns whether a handle exists if and only if its feature was negotiated, and is of the right balloon.
-fn belongs(is_negotiated: bool, is_of: Option<bool>) -> bool {
-    is_of.unwrap_or(!is_negotiated)
+impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Split<T, P, F>> {
+    /// Makes the balloon whole again after all of its handles were dropped.
+    ///
+    /// # Errors
+    ///
+    /// The balloon, if a handle exists.
+    pub fn unsplit(self) -> Result<Balloon<Ready<T, P, F>>, Self> {
+        if self.state.shared().has_handles() { Err(self) } else { Ok(self.into_whole()) }
+    }
+
+    /// Makes the balloon whole again. No handle exists.
+    fn into_whole(self) -> Balloon<Ready<T, P, F>> {
+        let mut owned = Owned::new(self.state.into_box());
+        owned.get_mut().finish_if_ended();
+        Balloon { state: Ready { owned } }
+    }
 }

@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Debug, Formatter};
 
-use aerostat_transport::Transport;
+use aerostat_transport::{Transport, Wait};
 
 use super::balloon::Balloon;
 use super::owned::Owned;
@@ -40,21 +40,23 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Unprobed<T, P, 
     /// Resets the device, negotiates the declared features, sets up the queues, and sets DRIVER_OK. The balloon is empty then;
     /// the first [`service`](Balloon::service) starts toward the target.
     ///
-    /// It polls the status register for the end of the reset, up to 1,000,000 times. If it fails after that, it resets the
-    /// device again and polls up to as many times.
+    /// If the device does not work with the queues of the negotiated features, which it says right after DRIVER_OK, or does not
+    /// take the poison value, the probe is repeated with all queues of the device, or without an optional
+    /// [`PagePoison`](crate::feature::PagePoison).
+    ///
+    /// It waits for the end of resets through `wait`: of one if the first attempt succeeds, of at most six. With a `wait` that breaks at once, the call is bounded: if a
+    /// reset has not finished, the error is [`SetupError::ResetUnfinished`](aerostat_transport::SetupError::ResetUnfinished),
+    /// and the next call of `probe` continues.
     ///
     /// # Errors
     ///
     /// [`ProbeFailed`] with the balloon, which is unprobed again.
-    pub fn probe(mut self) -> Result<Balloon<Ready<T, P, F>>, ProbeFailed<Self>> {
-        match self.state.owned.get_mut().probe() {
+    pub fn probe(mut self, wait: &mut impl Wait) -> Result<Balloon<Ready<T, P, F>>, ProbeFailed<Self>> {
+        match self.state.owned.probe(wait) {
             Ok(()) => Ok(Balloon { state: Ready { owned: self.state.owned } }),
             Err(error) => Err(ProbeFailed { error, balloon: self }),
         }
     }
-
-    /// Takes transport and platform out of the balloon.
-    pub fn into_parts(self) -> (T, P) {
-        self.state.owned.into_idle()
-    }
 }
+
+super::idle::idle_state!(Unprobed);

@@ -29,7 +29,7 @@ pub(crate) fn probe<P: Platform<F>, F: BalloonFeatureSet>(
     options: Options<F>,
 ) -> Balloon<Ready<Bus, P, F>> {
     let balloon = Balloon::new(bus(device), platform, options).map_err(|failed| failed.error).expect("private memory");
-    balloon.probe().map_err(|failed| failed.error).expect("the probe succeeds")
+    balloon.probe(&mut crate::common::polls()).map_err(|failed| failed.error).expect("the probe succeeds")
 }
 
 /// Starts the device of `builder` and probes a balloon that requires MUST_TELL_HOST.
@@ -54,6 +54,11 @@ pub(crate) fn settle<B: LiveState>(balloon: &mut Balloon<B>) -> Step {
 /// Waits by spinning, for tests with a device on its own thread.
 pub(crate) fn spin() -> Spin {
     Spin { limit: 1 << 28 }
+}
+
+/// Waits for the reset of a device that answers within the call, and gives up soon.
+pub(crate) fn polls() -> Spin {
+    Spin { limit: 10_000 }
 }
 
 /// A `Wait` that never waits.

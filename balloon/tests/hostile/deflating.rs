@@ -122,7 +122,7 @@ fn freeze_can_be_repeated_if_the_device_is_slow() {
     }
     let frozen = rig.balloon.freeze(&mut rig.device.work_at_most(10)).map_err(|live| live.error).unwrap();
     assert_reset(&rig.device, &rig.ledger);
-    assert!(frozen.restore().is_ok());
+    assert!(frozen.restore(&mut crate::common::polls()).is_ok());
 }
 
 /// core.virtqueue.2: the device uses the arrays in reverse order, and each array returns its own frames.

@@ -59,7 +59,7 @@ fn inflate_with_rejects_frames_after_a_ring_fault() {
     let run = unsafe { FrameRun::from_raw(3000, 7) };
     let rejected = rig.balloon.inflate_with(run).unwrap_err();
     assert_eq!(rejected.error, error);
-    assert_eq!((rejected.run.first(), rejected.run.count()), (3000, 7));
+    assert_eq!((rejected.run.as_ref().unwrap().first(), rejected.run.as_ref().unwrap().count()), (3000, 7));
     rig.recover("rejected");
 }
 

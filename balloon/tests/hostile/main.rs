@@ -75,11 +75,11 @@ impl Rig {
     fn recover(self, case: &str) {
         let Self { mut balloon, device, ledger } = self;
         device.clear_faults();
-        balloon.abandon().expect(case);
+        balloon.abandon(&mut crate::common::polls()).expect(case);
         assert_reset(&device, &ledger);
         assert_eq!(balloon.service(), Err(BalloonError::NotLive), "{case}");
         let frozen = balloon.freeze(&mut no_wait).map_err(|live| live.error).expect(case);
-        let balloon = frozen.restore().map_err(|failed| failed.error).expect(case);
+        let balloon = frozen.restore(&mut crate::common::polls()).map_err(|failed| failed.error).expect(case);
         let mut rig = Self { balloon, device, ledger };
         rig.device.set_target(TARGET / 2);
         rig.settle();

@@ -20,7 +20,8 @@ fn probe(fault: impl Into<Fault>) -> Result<(), ProbeError> {
     let device = BalloonDevice::builder().inject(fault).inline().start().unwrap();
     let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
     let ledger = platform.ledger();
-    let probed = Balloon::new(bus(&device), platform, Options::new(TellHost)).unwrap().probe();
+    let probed =
+        Balloon::new(bus(&device), platform, Options::new(TellHost)).unwrap().probe(&mut crate::common::polls());
     assert_clean(&device, &ledger);
     let failed = match probed {
         Ok(_) => return Ok(()),
@@ -32,7 +33,7 @@ fn probe(fault: impl Into<Fault>) -> Result<(), ProbeError> {
     let wrong_device = matches!(error, ProbeError::Setup(SetupError::WrongDevice { .. }));
     assert!(wrong_device || [0, 0x80].contains(&(device.status() & 0x80)), "{fault:?}");
     assert_eq!(device.status() & 4, 0, "{fault:?}: the device is not live");
-    let again = failed.balloon.probe();
+    let again = failed.balloon.probe(&mut crate::common::polls());
     if !wrong_device {
         let balloon = again.map_err(|failed| failed.error).unwrap_or_else(|error| panic!("{fault:?}: {error}"));
         drop(balloon);
@@ -70,7 +71,7 @@ fn another_device_type_is_rejected_and_not_written() {
     let device = BalloonDevice::builder().inject(RegisterFault::DeviceId(1)).inline().start().unwrap();
     let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
     let balloon = Balloon::new(bus(&device), platform, Options::new(NoFeatures)).unwrap();
-    assert!(balloon.probe().is_err());
+    assert!(balloon.probe(&mut crate::common::polls()).is_err());
     assert_eq!(device.events(), []);
 }
 
@@ -114,10 +115,12 @@ fn probing_a_device_that_never_finishes_its_reset_ends() {
     let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
     let ledger = platform.ledger();
     let balloon = Balloon::new(bus(&device), platform, Options::new(TellHost)).unwrap();
-    let failed = balloon.probe().unwrap_err();
+    let failed = balloon.probe(&mut crate::common::polls()).unwrap_err();
     assert_eq!(failed.error, ProbeError::Setup(SetupError::ResetUnfinished { status: 1 }));
     assert_reset(&device, &ledger);
+    drop(failed.balloon);
     assert_eq!(device.status() & 0x80, 0x80, "FAILED");
+    assert_all_returned(&device, &ledger);
 }
 
 #[test]
@@ -270,12 +273,12 @@ fn a_probe_without_dma_memory_returns_everything() {
         let ledger = platform.ledger();
         let balloon = Balloon::new(bus(&device), platform, Options::new(TellHost)).unwrap();
         ledger.fail_dma(Some(When::At(allocation)));
-        let failed = balloon.probe().unwrap_err();
+        let failed = balloon.probe(&mut crate::common::polls()).unwrap_err();
         assert!(matches!(failed.error, ProbeError::Queue(QueueError::NoMemory { .. })), "{allocation}: {failed:?}");
         assert_reset(&device, &ledger);
         assert_eq!(device.status(), 0, "a queue may have been enabled, so that the device is reset");
         ledger.fail_dma(None);
-        let balloon = failed.balloon.probe().map_err(|failed| failed.error).unwrap();
+        let balloon = failed.balloon.probe(&mut crate::common::polls()).map_err(|failed| failed.error).unwrap();
         drop(balloon);
         assert_all_returned(&device, &ledger);
     }

@@ -24,7 +24,7 @@ fn abandoning_a_balloon_whose_device_does_not_reset_returns_nothing() {
     let mut rig = Rig::inflated(BalloonDevice::builder().inline());
     rig.device.inject(RegisterFault::SlowReset(u32::MAX));
     for _ in 0..2 {
-        assert_eq!(rig.balloon.abandon(), Err(UNFINISHED));
+        assert_eq!(rig.balloon.abandon(&mut crate::common::polls()), Err(UNFINISHED));
         assert_nothing_returned(&rig.ledger);
     }
     rig.recover("no reset");
@@ -53,9 +53,9 @@ fn dropping_does_not_wait_for_the_device() {
 fn freeze_waits_for_a_slow_reset() {
     let rig = Rig::inflated(BalloonDevice::builder().inline());
     rig.device.inject(RegisterFault::SlowReset(1000));
-    let frozen = rig.balloon.freeze(&mut rig.device.work_at_most(10)).map_err(|live| live.error).unwrap();
+    let frozen = rig.balloon.freeze(&mut rig.device.work_at_most(1001)).map_err(|live| live.error).unwrap();
     assert_reset(&rig.device, &rig.ledger);
-    let restored = frozen.restore().map_err(|failed| failed.error).unwrap();
+    let restored = frozen.restore(&mut crate::common::polls()).map_err(|failed| failed.error).unwrap();
     rig.device.clear_faults();
     drop(restored);
     assert_all_returned(&rig.device, &rig.ledger);
@@ -69,7 +69,7 @@ fn freeze_returns_a_balloon_whose_device_does_not_reset() {
     assert_eq!(live.error, UNFINISHED);
     assert_eq!((ledger.allocated_dma(), ledger.allocated_private()), (4, 1));
     device.clear_faults();
-    live.balloon.abandon().unwrap();
+    live.balloon.abandon(&mut crate::common::polls()).unwrap();
     assert_reset(&device, &ledger);
     assert!(live.balloon.freeze(&mut no_wait).is_ok());
     assert_all_returned(&device, &ledger);
@@ -81,7 +81,7 @@ fn freeze_returns_a_balloon_whose_device_does_not_reset() {
 fn a_balloon_whose_reset_is_late_does_not_access_the_device() {
     let mut rig = Rig::inflated(BalloonDevice::builder().inline());
     rig.device.inject(RegisterFault::SlowReset(1_000_100));
-    assert_eq!(rig.balloon.abandon(), Err(UNFINISHED));
+    assert_eq!(rig.balloon.abandon(&mut crate::common::polls()), Err(UNFINISHED));
     rig.device.set_target(2 * TARGET);
     let outcomes: Vec<Result<Step, BalloonError>> = (0..200).map(|_| rig.balloon.service()).collect();
     assert_clean(&rig.device, &rig.ledger);
@@ -104,14 +104,14 @@ fn a_failed_restore_leaves_the_balloon_frozen() {
         RegisterFault::SetsStatusBits(0x40),
     ] {
         device.inject(fault);
-        frozen = match frozen.restore() {
+        frozen = match frozen.restore(&mut crate::common::polls()) {
             Ok(_) => panic!("{fault:?}: restored"),
             Err(failed) => failed.balloon,
         };
         device.clear_faults();
         assert_reset(&device, &ledger);
     }
-    drop(frozen.restore().map_err(|failed| failed.error).unwrap());
+    drop(frozen.restore(&mut crate::common::polls()).map_err(|failed| failed.error).unwrap());
     assert_all_returned(&device, &ledger);
 }
 
@@ -123,13 +123,13 @@ fn a_failed_probe_can_be_repeated() {
     let ledger = platform.ledger();
     let mut balloon = Balloon::new(bus(&device), platform, Options::new(TellHost)).unwrap();
     for _ in 0..2 {
-        let failed = balloon.probe().unwrap_err();
+        let failed = balloon.probe(&mut crate::common::polls()).unwrap_err();
         assert_eq!(failed.error, ProbeError::Setup(SetupError::ResetUnfinished { status: 1 }));
         balloon = failed.balloon;
         device.inject(RegisterFault::SlowReset(u32::MAX));
     }
     device.clear_faults();
-    let balloon = balloon.probe().map_err(|failed| failed.error).unwrap();
+    let balloon = balloon.probe(&mut crate::common::polls()).map_err(|failed| failed.error).unwrap();
     assert_eq!(ledger.allocated_private(), 1, "private memory is allocated once");
     drop(balloon);
     assert_all_returned(&device, &ledger);

@@ -33,6 +33,11 @@ pub(crate) trait Declaration: BalloonFeatureSet {
     where
         TestPlatform<S>: Platform<Self>;
 
+    /// Takes hinted frames back, if the feature set has hinting.
+    fn reclaim<S: FrameSize>(balloon: &mut Live<S, Self>, frames: u32) -> Result<(), BalloonError>
+    where
+        TestPlatform<S>: Platform<Self>;
+
     /// Services a part of the balloon. Returns `None` if its feature was not negotiated.
     fn service<S: FrameSize>(
         balloon: &mut Live<S, Self>,
@@ -97,6 +102,13 @@ macro_rules! declaration {
                 $wrap(balloon.deflate_on_oom())
             }
 
+            fn reclaim<S: FrameSize>(balloon: &mut Live<S, Self>, frames: u32) -> Result<(), BalloonError>
+            where
+                TestPlatform<S>: Platform<Self>,
+            {
+                balloon.reclaim_hinted(frames).map(drop)
+            }
+
             fn service<S: FrameSize>(
                 balloon: &mut Live<S, Self>,
                 part: Part,
@@ -129,6 +141,13 @@ macro_rules! declaration {
                 TestPlatform<S>: Platform<Self>,
             {
                 None
+            }
+
+            fn reclaim<S: FrameSize>(_balloon: &mut Live<S, Self>, _frames: u32) -> Result<(), BalloonError>
+            where
+                TestPlatform<S>: Platform<Self>,
+            {
+                Ok(())
             }
 
             fn service<S: FrameSize>(

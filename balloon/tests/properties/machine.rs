@@ -50,6 +50,14 @@ where
         }
     }
 
+    fn notify_again(&mut self) {
+        self.balloon.notify_again();
+        // The handles of an abandoned balloon return errors.
+        let _ = self.statistics.as_mut().map(StatisticsHandle::notify_again);
+        let _ = self.reporting.as_mut().map(ReportingHandle::notify_again);
+        let _ = self.hinting.as_mut().map(HintingHandle::notify_again);
+    }
+
     fn is_missing_required_handle(&self) -> bool {
         let is_missing = |feature: u64, exists: bool| F::REQUIRED & feature != 0 && !exists;
         is_missing(features::STATS_VQ, self.statistics.is_some())
@@ -179,6 +187,28 @@ where
             Move::ReverseOrder => self.device.inject(QueueFault::CompletesInReverse),
             Move::Delay(ticks) => self.device.inject(QueueFault::DelaysCompletion(ticks.into())),
             Move::AnswerAtOnce => self.device.clear_faults(),
+            Move::NotifyAgain => match state {
+                State::Ready(balloon) => balloon.notify_again(),
+                State::Split(parts) => parts.notify_again(),
+                State::Frozen(_) | State::None => {}
+            },
+            Move::Reclaim { frames } => match state {
+                State::Ready(balloon) => F::reclaim::<S>(balloon, frames.into())?,
+                State::Split(parts) => {
+                    let kernel = &mut self.kernel;
+                    let reclaim = |handle: &mut HintingHandle<_, _, _>| handle.reclaim_hinted(kernel, frames.into());
+                    parts.hinting.as_mut().map(reclaim).transpose()?;
+                }
+                State::Frozen(_) | State::None => {}
+            },
+            Move::HostReset => {
+                if let State::Frozen(_) | State::None = state {
+                    return Ok(());
+                }
+                self.device.host_reset();
+                self.abandon()?;
+                self.restore();
+            }
             Move::FreezeAndRestore => return self.freeze(1000),
             Move::FreezeWithoutWaiting => return self.freeze(0),
             Move::Abandon => return self.abandon(),
@@ -278,11 +308,21 @@ where
     /// Abandons the balloon in place.
     pub(crate) fn abandon(&mut self) -> Result<(), BalloonError> {
         self.join();
-        let State::Ready(balloon) = &mut self.state else { return Ok(()) };
-        balloon.abandon()?;
-        assert_eq!((balloon.size().0, balloon.accepted().is_some()), (0, false));
-        self.is_abandoned = true;
-        self.assert_reset();
+        match &mut self.state {
+            State::Ready(balloon) => {
+                balloon.abandon(&mut crate::common::polls())?;
+                assert_eq!((balloon.size().0, balloon.accepted().is_some()), (0, false));
+                self.is_abandoned = true;
+                self.assert_reset();
+            }
+            // A required handle was dropped.
+            State::Split(parts) => {
+                parts.balloon.abandon(&mut crate::common::polls())?;
+                self.is_abandoned = true;
+                assert!(self.ledger.allocated_frames().is_empty(), "a reset returns every frame and block");
+            }
+            State::Frozen(_) | State::None => {}
+        }
         Ok(())
     }
 
@@ -303,7 +343,7 @@ where
         };
         self.ledger.set_statistics(STATISTICS);
         self.is_abandoned = false;
-        self.state = match frozen.restore() {
+        self.state = match frozen.restore(&mut crate::common::polls()) {
             Ok(balloon) => {
                 self.signal.raise(InterruptStatus::ANY);
                 State::Ready(balloon)

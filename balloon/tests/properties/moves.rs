@@ -44,6 +44,12 @@ pub(crate) enum Move {
     Delay(u8),
     /// The device answers in order and at once again.
     AnswerAtOnce,
+    /// The kernel repeats the notifications of all queues.
+    NotifyAgain,
+    /// The kernel takes hinted frames back.
+    Reclaim { frames: u16 },
+    /// The host resets the device. The kernel recovers the balloon.
+    HostReset,
     /// The kernel freezes the balloon and restores it.
     FreezeAndRestore,
     /// The kernel freezes the balloon, but does not wait for the device.
@@ -156,6 +162,11 @@ pub(crate) fn a_move() -> impl Strategy<Value = Move> {
             1 => Just(Move::ReverseOrder),
             1 => (1..30_u8).prop_map(Move::Delay),
             1 => Just(Move::AnswerAtOnce),
+        ],
+        4 => prop_oneof![
+            2 => Just(Move::NotifyAgain),
+            4 => (0..1000_u16).prop_map(|frames| Move::Reclaim { frames }),
+            1 => Just(Move::HostReset),
         ],
         8 => prop_oneof![
             6 => Just(Move::Split),

@@ -124,7 +124,7 @@ fn step<S: FrameSize>(state: State<S>, choice: u8, frames: u32) -> State<S> {
     let mut balloon = match state {
         State::Live(balloon) => balloon,
         State::Frozen(frozen) => {
-            return match frozen.restore() {
+            return match frozen.restore(&mut crate::common::polls()) {
                 Ok(balloon) => State::Live(balloon),
                 Err(failed) => State::Frozen(failed.balloon),
             };
@@ -137,10 +137,10 @@ fn step<S: FrameSize>(state: State<S>, choice: u8, frames: u32) -> State<S> {
         6 => drop(balloon.deflate(frames).and_then(|deflated| deflated.tell_host().wait(&mut no_wait))),
         7 => drop(balloon.deflate(frames)),
         8 => {
-            if let Some(run) = balloon.platform_mut().allocate(frames.max(1))
+            if let Some(run) = balloon.platform().share().allocate(frames.max(1))
                 && let Err(rejected) = balloon.inflate_with(run)
             {
-                balloon.platform_mut().deallocate(rejected.run);
+                balloon.platform().share().deallocate(rejected.run.unwrap());
             }
         }
         9 | 10 => {
@@ -149,7 +149,7 @@ fn step<S: FrameSize>(state: State<S>, choice: u8, frames: u32) -> State<S> {
                 Err(live) => State::Live(live.balloon),
             };
         }
-        _ => drop(balloon.abandon()),
+        _ => drop(balloon.abandon(&mut crate::common::polls())),
     }
     State::Live(balloon)
 }
@@ -162,7 +162,7 @@ fn survives<S: FrameSize>(seed: u64, one_in: u64, scribbles: u8, moves: &[(u8, u
     let registers = Noisy { registers: device.registers(), noise: Rc::clone(&noise) };
     let transport = Mmio::new(registers).map_err(|(_, error)| error).unwrap();
     let balloon = Balloon::new(transport, platform, Options::new(TellHost)).map_err(|failed| failed.error).unwrap();
-    let mut state = State::Live(balloon.probe().map_err(|failed| failed.error).unwrap());
+    let mut state = State::Live(balloon.probe(&mut crate::common::polls()).map_err(|failed| failed.error).unwrap());
     noise.one_in.set(one_in);
     for &(choice, frames) in moves {
         state = step(state, choice, frames);
@@ -177,13 +177,13 @@ fn survives<S: FrameSize>(seed: u64, one_in: u64, scribbles: u8, moves: &[(u8, u
     noise.one_in.set(0);
     let frozen = match state {
         State::Live(mut balloon) => {
-            balloon.abandon().unwrap();
+            balloon.abandon(&mut crate::common::polls()).unwrap();
             balloon.freeze(&mut no_wait).map_err(|live| live.error).unwrap()
         }
         State::Frozen(frozen) => frozen,
     };
     assert!(ledger.all_returned_except_private());
-    let mut balloon = frozen.restore().map_err(|failed| failed.error).unwrap();
+    let mut balloon = frozen.restore(&mut crate::common::polls()).map_err(|failed| failed.error).unwrap();
     let on_target = (0..1000).find_map(|_| {
         device.step();
         (balloon.service().unwrap() == Step::OnTarget).then_some(())

@@ -37,9 +37,9 @@ where
             }
         }
         Operation::InflateWith { frames } => {
-            let Some(run) = balloon.platform_mut().allocate(frames) else { return Ok(()) };
+            let Some(run) = balloon.platform().share().allocate(frames) else { return Ok(()) };
             if let Err(rejected) = balloon.inflate_with(run) {
-                balloon.platform_mut().deallocate(rejected.run);
+                balloon.platform().share().deallocate(rejected.run.unwrap());
                 return unless_rejection(rejected.error);
             }
         }
@@ -103,7 +103,7 @@ where
 {
     let allocated = ledger.allocated_frames();
     let old = old.and_then(|old| allocated.iter().nth(usize::from(old) % allocated.len().max(1))).copied();
-    let Some(new) = balloon.platform_mut().allocate(frames) else { return Ok(()) };
+    let Some(new) = balloon.platform().share().allocate(frames) else { return Ok(()) };
     let before = balloon.migrated();
     // A frame that the driver does not have is not in the balloon.
     match balloon.migrate(old.unwrap_or(u64::MAX), new) {
@@ -120,7 +120,7 @@ where
             Ok(())
         }
         Err(rejected) => {
-            balloon.platform_mut().deallocate(rejected.run);
+            balloon.platform().share().deallocate(rejected.run.unwrap());
             unless_rejection(rejected.error)
         }
     }

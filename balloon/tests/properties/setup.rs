@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aerostat_balloon::spec::{FeatureSet, Interface};
-use aerostat_device::{BalloonDevice, Builder, HintCommand, Numbering, UsedEntries, features};
+use aerostat_device::{BalloonDevice, Builder, HintCommand, Numbering, Quirk, Quirks, UsedEntries, features};
 use proptest::prelude::*;
 
 /// Bytes of guest memory: 1 MiB that is not used, frames, and memory for rings at the end.
@@ -32,6 +32,8 @@ pub(crate) struct Setup {
     used_entries: UsedEntries,
     numbering: Numbering,
     hint_command: HintCommand,
+    /// What the device does in its own way.
+    quirks: Quirks,
     /// The size of all queues is 2 to this power.
     queue: u32,
     pub(crate) max_in_flight: u16,
@@ -56,6 +58,16 @@ impl Setup {
             Interface::Modern => BalloonDevice::builder(),
             Interface::Legacy => BalloonDevice::builder().legacy(),
         };
+        // The driver cannot work with these devices, and has tests of its own for them.
+        let mut quirks = [Quirk::FailsActivation, Quirk::CannotReset, Quirk::CannotResetLive, Quirk::KeepsQueueCount]
+            .into_iter()
+            .fold(self.quirks, Quirks::without);
+        if self.interface == Interface::Legacy {
+            quirks = quirks.without(Quirk::NeedsAllQueues);
+        }
+        if F::REQUIRED & features::PAGE_POISON != 0 {
+            quirks = quirks.without(Quirk::RefusesPoison);
+        }
         // Hinting needs two descriptors.
         let min = u32::from(F::DECLARED & features::FREE_PAGE_HINT != 0);
         builder
@@ -63,6 +75,7 @@ impl Setup {
             .used_entries(self.used_entries)
             .features(self.offered::<F>() | features::VERSION_1)
             .numbering(self.numbering)
+            .quirks(quirks)
             .hint_command(self.hint_command)
             .queue_size(1 << self.queue.max(min))
             .manual()
@@ -79,10 +92,11 @@ pub(crate) fn setup() -> impl Strategy<Value = Setup> {
         .prop_map(|(balloon, rings)| rings.into_iter().fold(balloon, |offered, feature| offered | feature));
     let interface = prop::sample::select(vec![Interface::Modern, Interface::Modern, Interface::Legacy]);
     let used_entries = prop::sample::select(vec![UsedEntries::OnePerBuffer, UsedEntries::OnePerBatch]);
-    let host = (offered, numbering, hint_command, 0..8_u32, interface, used_entries);
+    let quirks = prop_oneof![Just(Quirks::NONE), any::<u16>().prop_map(Quirks::draw)];
+    let host = (offered, numbering, hint_command, 0..8_u32, interface, used_entries, quirks);
     let driver = (1..17_u16, poison, 12..21_u32, 12..21_u32, 0..600_u32, backoff);
     (host, driver).prop_map(|(host, driver)| {
-        let (offered, numbering, hint_command, queue, interface, used_entries) = host;
+        let (offered, numbering, hint_command, queue, interface, used_entries, quirks) = host;
         let (max_in_flight, poison, report, hint, oom_pages, oom_backoff) = driver;
         // QEMU always offers statistics.
         let statistics = if numbering == Numbering::Qemu { features::STATS_VQ } else { 0 };
@@ -93,6 +107,7 @@ pub(crate) fn setup() -> impl Strategy<Value = Setup> {
             used_entries,
             numbering,
             hint_command,
+            quirks,
             queue,
             max_in_flight,
             poison,

@@ -13,10 +13,11 @@ fn again<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(
 
 fn both<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(
     balloon: &mut Balloon<Ready<T, P, F>>,
+    kernel: &mut P,
     run: FrameRun<P::Size>,
 ) {
     let _ = balloon.inflate_with(run);
-    balloon.platform_mut().deallocate(run);
+    kernel.deallocate(run);
 }
 
 fn copied<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(

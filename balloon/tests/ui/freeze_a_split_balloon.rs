@@ -1,13 +1,12 @@
-//! A split balloon is joined with its handles before it is frozen, removed or abandoned.
+//! A split balloon is joined with its handles before it is frozen, reset or removed.
 
 use aerostat_balloon::transport::{Transport, Wait};
 use aerostat_balloon::{Balloon, BalloonFeatureSet, Handles, Platform, Split};
 
 fn freeze<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(
-    mut balloon: Balloon<Split<T, P, F>>,
+    balloon: Balloon<Split<T, P, F>>,
     mut wait: impl Wait,
 ) {
-    let _ = balloon.abandon();
     let _ = balloon.freeze(&mut wait);
 }
 

@@ -1,6 +1,6 @@
 //! An operation borrows the live balloon.
 
-use aerostat_balloon::transport::{Transport, Wait};
+use aerostat_balloon::transport::{Spin, Transport, Wait};
 use aerostat_balloon::{Balloon, BalloonError, BalloonFeatureSet, Platform, Ready, Signal};
 
 fn over_freeze<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(
@@ -17,7 +17,7 @@ fn over_abandon<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(
     balloon: &mut Balloon<Ready<T, P, F>>,
 ) -> Result<(), BalloonError> {
     let mut deflation = balloon.deflate(100)?.tell_host();
-    balloon.abandon()?;
+    balloon.abandon(&mut Spin::default())?;
     deflation.poll()?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 #![deny(unused_must_use)]
 
 use aerostat_balloon::transport::Transport;
-use aerostat_balloon::{Balloon, BalloonError, BalloonFeatureSet, FrameRun, Platform, Ready};
+use aerostat_balloon::{Balloon, BalloonError, BalloonFeatureSet, FrameRun, Frames, Platform, Ready};
 
 fn not_polled<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(
     balloon: &mut Balloon<Ready<T, P, F>>,
@@ -12,12 +12,11 @@ fn not_polled<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(
     balloon.deflate(100)?;
     balloon.deflate(100)?.tell_host();
     balloon.inflate_with(run);
-    run_of_the_kernel(balloon);
     Ok(())
 }
 
-fn run_of_the_kernel<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(balloon: &mut Balloon<Ready<T, P, F>>) {
-    balloon.platform_mut().allocate(1);
+fn run_of_the_kernel<P: Frames>(kernel: &mut P) {
+    kernel.allocate(1);
 }
 
 fn main() {}

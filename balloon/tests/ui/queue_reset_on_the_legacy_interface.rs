@@ -3,7 +3,7 @@
 use aerostat_balloon::spec::reserved::feature::RingReset;
 use aerostat_balloon::spec::{self, balloon};
 use aerostat_balloon::transport::queue::Enabled;
-use aerostat_balloon::transport::{Device, Io, LegacyMmio, Live, MmioNotifier, VirtQueue};
+use aerostat_balloon::transport::{Device, Io, LegacyMmio, Live, MmioNotifier, Spin, VirtQueue};
 
 spec::feature_set! {
     struct Declared for spec::balloon { RingReset: Required }
@@ -11,10 +11,11 @@ spec::feature_set! {
 
 fn reset<I: Io>(
     device: &mut Device<LegacyMmio<I>, balloon::Device, Live<Declared>>,
-    queue: VirtQueue<MmioNotifier<I>, 16, Enabled>,
+    queue: &mut VirtQueue<MmioNotifier<I>, 16, Enabled>,
+    wait: &mut Spin,
 ) {
     let proof = device.accepted().proof(RingReset);
-    let _ = device.reset_queue(proof, queue);
+    let _ = device.reset_queue(proof, queue, wait);
 }
 
 fn main() {}

@@ -74,7 +74,7 @@ impl Guest {
         let transport = Mmio::new(device.registers()).map_err(|(_, error)| error)?;
         let clock = Clock::start_this_thread();
         let driver = Balloon::new(transport, kernel, Options::new(Declared)).map_err(|failed| failed.error)?;
-        let driver = driver.probe().map_err(|failed| failed.error)?;
+        let driver = driver.probe(&mut aerostat_balloon::transport::Spin::default()).map_err(|failed| failed.error)?;
         Ok(Self { device, driver, probed: clock.stop()?.cpu })
     }
 
@@ -123,6 +123,10 @@ impl Frames for Kernel {
 
     fn range(&self) -> Range<u64> {
         self.memory.pages()
+    }
+
+    fn free_frames(&self) -> u64 {
+        u64::MAX
     }
 
     fn allocate(&mut self, most: u32) -> Option<FrameRun<Size4KiB>> {

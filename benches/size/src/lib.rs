@@ -45,6 +45,10 @@ impl Frames for Kernel {
         0..unsafe { kernel_end() }
     }
 
+    fn free_frames(&self) -> u64 {
+        u64::MAX
+    }
+
     fn allocate(&mut self, max: u32) -> Option<FrameRun<Size4KiB>> {
         allocate(max, 1)
     }
@@ -95,6 +99,8 @@ impl HintFrames for Kernel {
     fn allocate_block(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
         allocate(frames, frames)
     }
+
+    fn initialize(&mut self, _run: &FrameRun<Size4KiB>) {}
 }
 
 impl FillFrames for Kernel {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::interrupt::InterruptLine;
 use super::registers::Registers;
 use super::shared::{Mode, Shared, StillBusy};
-use crate::event::Event;
+use crate::event::{Cause, Event};
 use crate::fault::Fault;
 use crate::memory::GuestMemory;
 use crate::model::{PageSet, Progress, QueueKind, State};
@@ -147,6 +147,39 @@ impl BalloonDevice {
     /// Sets DEVICE_NEEDS_RESET. The device stops working until the driver resets it.
     pub fn set_needs_reset(&self) {
         self.act(State::set_needs_reset);
+    }
+
+    /// Raises the interrupt, as the host does for this cause. Also works after a [reset](BalloonDevice::host_reset).
+    pub fn raise_interrupt(&self, cause: Cause) {
+        self.act(|state| state.interrupt(cause));
+    }
+
+    /// Resets the device without the driver, like a reset of the machine by the host, or a suspension to memory. QEMU does
+    /// this for `system_reset`.
+    ///
+    /// Status reads 0, the queues are forgotten, and memory of the driver is not accessed any more. No interrupt is raised:
+    /// use [`BalloonDevice::raise_interrupt`] for hosts that do.
+    ///
+    /// A driver that has not read the status since cannot know of the reset: until then, the device records no violations.
+    pub fn host_reset(&self) {
+        self.act(State::host_reset);
+    }
+
+    /// Removes the device without notice, as when a PCI function is unplugged: every register reads as ones, writes have no
+    /// effect, and memory is not accessed any more. This is final.
+    pub fn remove(&self) {
+        self.act(State::remove);
+    }
+
+    /// Stops all work of the device until [`BalloonDevice::resume`]: it takes and returns no buffers. Registers still work, and
+    /// notifications are not lost.
+    pub fn pause(&self) {
+        self.act(|state| state.is_paused = true);
+    }
+
+    /// Continues after [`BalloonDevice::pause`].
+    pub fn resume(&self) {
+        self.act(|state| state.is_paused = false);
     }
 
     /// Advances the time of delayed buffers by one tick. Every register access is a tick too; a device with its own thread

@@ -7,13 +7,17 @@ use super::balloon::BalloonDevice;
 use super::shared::Mode;
 use crate::event::Logging;
 use crate::fault::Fault;
+use crate::hypervisor::{Hypervisor, Profile};
 use crate::memory::{GuestMemory, MemoryError, MemoryLayout};
 use crate::model::{
     HintCommand, Interface, Notifications, Numbering, Options, QueueKind, State, Timing, UsedEntries, Work, features,
 };
+use crate::quirk::{Quirk, Quirks};
 
 /// The default size of guest memory: 64 MiB.
 const DEFAULT_MEMORY: u64 = 64 << 20;
+/// The maximum number of queues behind those of the balloon.
+const MAX_FURTHER_QUEUES: u16 = 32;
 
 /// A builder of a [`BalloonDevice`], created by [`BalloonDevice::builder`].
 ///
@@ -47,6 +51,9 @@ pub enum StartError {
         "invalid queue size {0}: it must be from 1 to 32768, and a power of two unless RING_PACKED is offered; to offer an invalid size use `RegisterFault::QueueSizeMax`"
     )]
     QueueSize(u16),
+    /// The device has too many queues.
+    #[error("{0} further queues: at most 32 are supported")]
+    FurtherQueues(u16),
     /// The length of the configuration space is invalid.
     #[error("invalid configuration space length {0}: it must be a multiple of 4, at most 16")]
     ConfigBytes(usize),
@@ -72,6 +79,8 @@ impl Builder {
                 queue_size: 128,
                 queue_sizes: BTreeMap::new(),
                 numbering: Numbering::default(),
+                further_queues: 0,
+                quirks: Quirks::NONE,
                 config_bytes: None,
                 hint_command: HintCommand::default(),
                 work: Work::Full,
@@ -115,6 +124,12 @@ impl Builder {
         self
     }
 
+    /// Removes from the offered feature bits.
+    pub fn without_features(mut self, features: u64) -> Self {
+        self.options.features &= !features;
+        self
+    }
+
     /// Makes it a device with only the legacy interface: version 1 of the MMIO registers, and guest-endian rings and buffers.
     /// The device does not offer feature bits above 31.
     pub fn legacy(mut self) -> Self {
@@ -137,6 +152,52 @@ impl Builder {
     /// Sets the numbering scheme of the queues. Default: [`Numbering::Specification`].
     pub fn numbering(mut self, numbering: Numbering) -> Self {
         self.options.numbering = numbering;
+        self
+    }
+
+    /// Sets everything in which the device of this hypervisor differs from others: offered features, queue numbers and sizes,
+    /// length of the configuration space, quirks, and faults of the missing parts. Later calls of the builder can change them,
+    /// for instance the features.
+    pub fn like(mut self, hypervisor: Hypervisor) -> Self {
+        let Profile {
+            features,
+            numbering,
+            further_queues,
+            queue_size,
+            queue_sizes,
+            config_bytes,
+            hint_command,
+            quirks,
+            faults,
+        } = hypervisor.profile();
+        self.options.features = features;
+        self.options.numbering = numbering;
+        self.options.further_queues = further_queues;
+        self.options.queue_size = queue_size;
+        self.options.queue_sizes = queue_sizes.iter().copied().collect();
+        self.options.config_bytes = Some(config_bytes);
+        self.options.hint_command = hint_command;
+        self.options.quirks = quirks;
+        self.faults.extend(faults);
+        self
+    }
+
+    /// Adds queues behind those of the balloon, which the driver has no use for: crosvm and StratoVirt with extensions.
+    /// Default: 0.
+    pub fn further_queues(mut self, queues: u16) -> Self {
+        self.options.further_queues = queues;
+        self
+    }
+
+    /// Adds a quirk.
+    pub fn quirk(mut self, quirk: Quirk) -> Self {
+        self.options.quirks = self.options.quirks.with(quirk);
+        self
+    }
+
+    /// Sets all quirks.
+    pub fn quirks(mut self, quirks: Quirks) -> Self {
+        self.options.quirks = quirks;
         self
     }
 
@@ -221,6 +282,9 @@ impl Builder {
         let mut sizes = queue_sizes.values().copied().chain([queue_size]);
         if let Some(size) = sizes.find(|size| !(1..=32768).contains(size) || !(packed || size.is_power_of_two())) {
             return Err(StartError::QueueSize(size));
+        }
+        if self.options.further_queues > MAX_FURTHER_QUEUES {
+            return Err(StartError::FurtherQueues(self.options.further_queues));
         }
         if let Some(bytes) = config_bytes.filter(|bytes| !bytes.is_multiple_of(4) || *bytes > 16) {
             return Err(StartError::ConfigBytes(bytes));

@@ -1,6 +1,7 @@
 //! The IOMMU of a device that offers VIRTIO_F_ACCESS_PLATFORM.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::guest::PAGE_BYTES;
@@ -58,6 +59,11 @@ impl Iommu {
         let offset = address - start;
         let inside = offset.checked_add(bytes).is_some_and(|end| end <= *length);
         inside.then(|| physical + offset)
+    }
+
+    /// Returns a number that no other table has.
+    pub(crate) fn id(&self) -> Option<NonZeroU64> {
+        NonZeroU64::new(Arc::as_ptr(&self.table).addr() as u64)
     }
 
     /// Returns the number of mappings.

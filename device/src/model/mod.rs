@@ -28,5 +28,6 @@ pub use numbering::{Numbering, QueueKind};
 pub use options::{HintCommand, Notifications, UsedEntries, Work};
 pub(crate) use options::{Interface, Options, Timing};
 pub(crate) use page_set::PageSet;
+pub(crate) use queues::TakenBack;
 pub(crate) use registers::CONFIG;
 pub(crate) use state::State;

@@ -15,16 +15,18 @@ pub enum QueueKind {
     FreePage,
     /// Free page reporting: PAGE_REPORTING.
     Reporting,
+    /// A queue behind those of the balloon, for another purpose: [`Builder::further_queues`](crate::Builder::further_queues).
+    Further,
 }
 
 impl QueueKind {
-    /// All kinds, in the order of their numbers in the specification.
+    /// The kinds of the specification, in the order of their numbers in the specification.
     pub const ALL: [Self; 5] = [Self::Inflate, Self::Deflate, Self::Statistics, Self::FreePage, Self::Reporting];
 
-    /// Returns the feature bit that the queue depends on, 0 if the queue always exists.
+    /// Returns the feature bit that the queue depends on, 0 if the queue always exists or belongs to no feature of the balloon.
     pub const fn feature(self) -> u64 {
         match self {
-            Self::Inflate | Self::Deflate => 0,
+            Self::Inflate | Self::Deflate | Self::Further => 0,
             Self::Statistics => features::STATS_VQ,
             Self::FreePage => features::FREE_PAGE_HINT,
             Self::Reporting => features::PAGE_REPORTING,
@@ -43,9 +45,9 @@ pub enum Numbering {
     /// The numbers of the specification, 0 to 4. A queue whose feature is not offered leaves a gap.
     #[default]
     Specification,
-    /// Without gaps, over the offered features: Cloud Hypervisor, crosvm, Firecracker.
+    /// Without gaps, over the offered features: Cloud Hypervisor, crosvm, Firecracker, StratoVirt.
     DenseOverOffered,
-    /// Without gaps, over the negotiated features, as Linux expects. The numbers are final after FEATURES_OK.
+    /// Without gaps, over the negotiated features, as Linux expects: Alioth. The numbers are final after FEATURES_OK.
     DenseOverNegotiated,
     /// QEMU: the statistics queue is always queue 2, also if it is not offered (QEMU itself always offers it). Hinting and
     /// reporting follow without gaps, if they are offered.
@@ -53,8 +55,23 @@ pub enum Numbering {
 }
 
 impl Numbering {
-    /// Returns the existing queues with their numbers. `negotiated` is `None` before feature negotiation is complete.
-    pub(crate) fn queues(self, offered: u64, negotiated: Option<u64>) -> Vec<(u16, QueueKind)> {
+    /// All numbering schemes.
+    pub const ALL: [Self; 4] = [Self::Specification, Self::DenseOverOffered, Self::DenseOverNegotiated, Self::Qemu];
+
+    /// Returns the existing queues with their numbers, and `further` queues behind them. `negotiated` is `None` before feature
+    /// negotiation is complete. The numbers of the specification are reserved also if their queues do not exist.
+    pub(crate) fn queues(self, offered: u64, negotiated: Option<u64>, further: u16) -> Vec<(u16, QueueKind)> {
+        let mut queues = self.balloon_queues(offered, negotiated);
+        let first = match self {
+            Self::Specification => QueueKind::ALL.len() as u16,
+            _ => queues.len() as u16,
+        };
+        queues.extend((first..first.saturating_add(further)).map(|number| (number, QueueKind::Further)));
+        queues
+    }
+
+    /// Returns the existing queues of the balloon with their numbers.
+    pub(crate) fn balloon_queues(self, offered: u64, negotiated: Option<u64>) -> Vec<(u16, QueueKind)> {
         let (features, dense) = match self {
             Self::Specification => (offered, false),
             Self::DenseOverOffered => (offered, true),
@@ -80,7 +97,7 @@ mod tests {
         let sets = [0, STATS, HINT, STATS | HINT, REPORT, STATS | REPORT, HINT | REPORT, STATS | HINT | REPORT];
         sets.map(|offered| {
             let mut row = [None; 5];
-            for (number, kind) in numbering.queues(offered, None) {
+            for (number, kind) in numbering.queues(offered, None, 0) {
                 row[usize::from(number)] = Some(kind);
             }
             assert_eq!((row[0], row[1]), (Some(Inflate), Some(Deflate)));
@@ -123,8 +140,22 @@ mod tests {
         ];
         assert_eq!(optional_queues(Numbering::DenseOverOffered), expected);
         assert_eq!(optional_queues(Numbering::DenseOverNegotiated), expected, "before negotiation");
-        let negotiated = Numbering::DenseOverNegotiated.queues(STATS | HINT | REPORT, Some(REPORT));
+        let negotiated = Numbering::DenseOverNegotiated.queues(STATS | HINT | REPORT, Some(REPORT), 0);
         assert_eq!(negotiated, [(0, Inflate), (1, Deflate), (2, Reporting)]);
+    }
+
+    #[test]
+    fn further_queues_follow_those_of_the_balloon() {
+        for (numbering, expected) in [
+            (Numbering::Specification, [5, 6]),
+            (Numbering::DenseOverOffered, [4, 5]),
+            (Numbering::DenseOverNegotiated, [3, 4]),
+            (Numbering::Qemu, [4, 5]),
+        ] {
+            let queues = numbering.queues(STATS | REPORT, Some(REPORT), 2);
+            let further = queues.into_iter().filter(|(_, kind)| *kind == QueueKind::Further).map(|(number, _)| number);
+            assert_eq!(further.collect::<Vec<_>>(), expected, "{numbering:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::numbering::{Numbering, QueueKind};
 use crate::event::Logging;
 use crate::memory::ByteOrder;
+use crate::quirk::Quirks;
 
 /// How much of its work the device does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,6 +88,9 @@ pub(crate) struct Options {
     /// Sizes of queues that differ from `queue_size`.
     pub(crate) queue_sizes: BTreeMap<QueueKind, u16>,
     pub(crate) numbering: Numbering,
+    /// Number of queues behind those of the balloon.
+    pub(crate) further_queues: u16,
+    pub(crate) quirks: Quirks,
     /// Length in bytes of the configuration space, unless it follows from the features.
     pub(crate) config_bytes: Option<usize>,
     pub(crate) hint_command: HintCommand,

@@ -16,7 +16,7 @@ use super::violation::OwnershipViolation;
 use crate::device::BalloonDevice;
 use crate::fault::When;
 use crate::memory::{GuestMemory, PAGE_BYTES};
-use crate::model::{PageSet, State, features};
+use crate::model::{PageSet, State, TakenBack, features};
 
 /// A change of the owner of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,7 @@ pub struct Ledger {
     pub(super) frames: Arc<Mutex<FrameAllocator>>,
     pub(super) dma: Arc<Mutex<DmaAllocator>>,
     pub(super) mapping_failures: Arc<Mutex<FailurePlan>>,
+    pub(super) deallocation_panics: Arc<Mutex<FailurePlan>>,
     pub(super) statistics: Arc<Mutex<KernelStatistics>>,
     pub(super) record: Arc<Mutex<Record>>,
     pub(super) managed: Arc<Mutex<ManagedFrames>>,
@@ -188,9 +189,20 @@ impl Ledger {
         lock(&self.dma).fail(when);
     }
 
+    /// Makes the platform panic when the driver returns frames, counted from 0 from now on; `None` for no panics. The frames are
+    /// lost.
+    pub fn panic_at_deallocation(&self, when: Option<When>) {
+        *lock(&self.deallocation_panics) = FailurePlan::new(when);
+    }
+
     /// Makes all private allocations fail from now on.
     pub fn fail_private(&self) {
         lock(&self.frames).private_fails = true;
+    }
+
+    /// Ends the failures of [`Ledger::fail_private`].
+    pub fn allow_private(&self) {
+        lock(&self.frames).private_fails = false;
     }
 }
 
@@ -250,6 +262,8 @@ impl Ledger {
     }
 
     pub(super) fn deallocate(&self, first: u64, count: u32) {
+        let panics = lock(&self.deallocation_panics).next_call_fails();
+        assert!(!panics, "the test makes the platform panic");
         let reuse = lock(&self.frames).reuse;
         self.deallocate_as(first, count, reuse);
     }
@@ -281,11 +295,18 @@ impl Ledger {
         if self.device_has(frame, pages, |state| &state.reported) {
             self.violation(OwnershipViolation::ReturnedWhileReported(frame));
         }
-        if self.device_has(frame, pages, |state| &state.hinting.held) {
-            self.violation(OwnershipViolation::ReturnedWhileHinted(frame));
-        }
+        self.check_hinted(frame, pages);
         self.check_unmapped(frame * u64::from(pages) * PAGE_BYTES, u64::from(pages) * PAGE_BYTES);
         self.check_poison(frame, pages);
+    }
+
+    fn check_hinted(&self, frame: u64, pages_per_frame: u32) {
+        let Some(device) = &self.device else { return };
+        match device.update(|state| state.take_back_hinted(pages_of(frame, pages_per_frame))) {
+            TakenBack::Allowed => {}
+            TakenBack::InFlight => self.violation(OwnershipViolation::ReturnedWhileHinted(frame)),
+            TakenBack::Untouched => self.violation(OwnershipViolation::HintedNotInitialized(frame)),
+        }
     }
 
     fn check_poison(&self, frame: u64, pages_per_frame: u32) {

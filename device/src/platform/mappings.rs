@@ -1,6 +1,6 @@
 //! Mappings for a device behind an IOMMU: VIRTIO_F_ACCESS_PLATFORM.
 
-use aerostat_transport::DeviceAddress;
+use aerostat_transport::{DeviceAddress, DmaDomain};
 
 use super::failure::FailurePlan;
 use super::ledger::{Ledger, lock};
@@ -44,6 +44,11 @@ impl Ledger {
             Some(iommu) => iommu.map(physical, bytes as u64).map(DeviceAddress),
             None => Some(DeviceAddress(physical)),
         }
+    }
+
+    /// Returns the domain of the device's IOMMU, if it has one.
+    pub(super) fn domain(&self) -> DmaDomain {
+        self.iommu().and_then(|iommu| iommu.id()).map_or(DmaDomain::IDENTITY, DmaDomain::new)
     }
 
     pub(super) fn unmap(&self, physical: u64, bytes: usize) {

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 
 use aerostat_balloon::platform::ManagedChange;
 use aerostat_balloon::{FrameRun, FrameSize, Frames, PrivateMemory, Size4KiB};
-use aerostat_transport::{DeviceAddress, Dma, DmaRegion};
+use aerostat_transport::{DeviceAddress, Dma, DmaDomain, DmaRegion};
 
 use crate::device::BalloonDevice;
 use crate::memory::{GuestMemory, PAGE_BYTES};
@@ -110,6 +110,7 @@ impl<S: FrameSize> PlatformBuilder<S> {
             frames: Arc::new(Mutex::new(allocator)),
             dma: Arc::new(Mutex::new(dma)),
             mapping_failures: Arc::default(),
+            deallocation_panics: Arc::default(),
             statistics: Arc::default(),
             record: Arc::default(),
             managed: Arc::default(),
@@ -166,6 +167,10 @@ impl<S: FrameSize> Frames for TestPlatform<S> {
         self.range.clone()
     }
 
+    fn free_frames(&self) -> u64 {
+        self.ledger.free_frames() as u64
+    }
+
     fn allocate(&mut self, max: u32) -> Option<FrameRun<S>> {
         let (first, count) = self.ledger.allocate(max)?;
         // SAFETY: the frames are inside the guest memory of the test. They were free, now belong to the driver, and the
@@ -192,7 +197,7 @@ impl<S: FrameSize> Frames for TestPlatform<S> {
 
 // SAFETY: a region is inside guest memory, one shared mapping, which stays while the platform exists, and forever if a
 // region is not freed before; the device accesses the same bytes at the bus address, or at the address that the IOMMU
-// maps until it is unmapped. No two allocated regions overlap. A region is aligned in both address spaces, because they
+// maps until it is unmapped. The domain of the platform is the IOMMU of its device. No two allocated regions overlap. A region is aligned in both address spaces, because they
 // differ by a multiple of 4 KiB, the largest supported alignment.
 unsafe impl<S: FrameSize> Dma for TestPlatform<S> {
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
@@ -209,5 +214,9 @@ unsafe impl<S: FrameSize> Dma for TestPlatform<S> {
 
     fn unmap(&mut self, physical: u64, bytes: usize) {
         self.ledger.unmap(physical, bytes);
+    }
+
+    fn domain(&self) -> DmaDomain {
+        self.ledger.domain()
     }
 }

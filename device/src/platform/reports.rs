@@ -71,6 +71,10 @@ impl<S: FrameSize> HintFrames for TestPlatform<S> {
     fn allocate_block(&mut self, frames: u32) -> Option<FrameRun<S>> {
         self.allocate_free_run(frames, frames)
     }
+
+    fn initialize(&mut self, run: &FrameRun<S>) {
+        TestPlatform::fill(self, run, 0);
+    }
 }
 
 impl<S: FrameSize> FillFrames for TestPlatform<S> {

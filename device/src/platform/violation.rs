@@ -19,9 +19,14 @@ pub enum OwnershipViolation {
     /// A free frame is in a report: the driver reported a frame that is not allocated to it.
     #[error("frame {0:#x} is in a report, but it is not allocated to the driver")]
     ReportedUnowned(u64),
-    /// The driver returned a hinted frame while its buffer was in flight, or before it read DONE.
-    #[error("frame {0:#x} returned before the device finished its round of hints")]
+    /// The driver returned a hinted frame while its buffer was in flight. The specification allows that (5.5.6.5.1), but
+    /// Firecracker discards the frame when it reads the buffer, and with it what was written before.
+    #[error("frame {0:#x} returned while its hint was in flight")]
     ReturnedWhileHinted(u64),
+    /// 5.5.6.5.1: the driver initializes a hinted frame that it returns before it has read DONE, because a write overrides the
+    /// hint.
+    #[error("frame {0:#x} returned before the device finished its round of hints, and not initialized")]
+    HintedNotInitialized(u64),
     /// A free frame is hinted: the driver hinted a frame that is not allocated to it.
     #[error("frame {0:#x} is hinted, but it is not allocated to the driver")]
     HintedUnowned(u64),

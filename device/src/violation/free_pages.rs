@@ -64,7 +64,8 @@ pub enum FreePageViolation {
         /// The page number.
         page: u64,
     },
-    /// The driver does not use a hinted page before it has read DONE.
+    /// The driver does not use a hinted page before it has read DONE, unless it has returned the page to a
+    /// [`TestPlatform`](crate::TestPlatform) of the device, which checks its own rules for that.
     #[error("page {page:#x} touched before the device had finished the round of hints")]
     TouchedWhileHinted {
         /// The page number.

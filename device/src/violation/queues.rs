@@ -40,6 +40,13 @@ pub enum QueueViolation {
         /// The queue number.
         queue: u32,
     },
+    /// 5.5.2: the queue of a feature that is not negotiated has no purpose. It is only ready because the device demands that:
+    /// [`Quirk::NeedsAllQueues`](crate::Quirk::NeedsAllQueues).
+    #[error("queue {queue} notified, but its feature was not negotiated")]
+    UsedWithoutFeature {
+        /// The queue number.
+        queue: u16,
+    },
     /// 5.5.5: the queue of a negotiated feature is set up before DRIVER_OK.
     #[error("DRIVER_OK set before queue {queue} of a negotiated feature was set up")]
     NotSetUp {

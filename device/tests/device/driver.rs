@@ -7,7 +7,8 @@ use aerostat_balloon::transport::{LegacyMmio, Mmio, Transport};
 use aerostat_balloon::{Balloon, Options, Pages, Step};
 use aerostat_device::qtest::{Machine, Qemu, qemu_or_skip};
 use aerostat_device::{
-    BalloonDevice, Builder, Event, GuestMemory, Ledger, QueueFault, TestPlatform, UsedEntries, features, wait_at_most,
+    BalloonDevice, Builder, Event, GuestMemory, Hypervisor, Ledger, QueueFault, TestPlatform, UsedEntries, features,
+    wait_at_most,
 };
 use aerostat_transport::Wait;
 
@@ -35,7 +36,10 @@ fn inflate_and_deflate<T: Transport>(
     mut wait: impl Wait,
 ) -> Ledger {
     let ledger = platform.ledger();
-    let mut balloon = Balloon::new(transport, platform, Options::new(DriverFeatures)).unwrap().probe().unwrap();
+    let mut balloon = Balloon::new(transport, platform, Options::new(DriverFeatures))
+        .unwrap()
+        .probe(&mut aerostat_transport::Spin::default())
+        .unwrap();
     for target in [1000, 10] {
         host(target);
         let mut attempt = 0;
@@ -116,6 +120,24 @@ fn against_the_in_process_legacy_device() {
             features::MUST_TELL_HOST | ring_features,
             if ring_features == 0 { Modes::All } else { Modes::One },
         );
+    }
+}
+
+/// The driver declares no feature with a queue. Where a device needs all queues, the host enables no such feature.
+#[test]
+fn against_devices_like_those_of_hypervisors() {
+    const QUEUES: u64 = features::STATS_VQ | features::FREE_PAGE_HINT | features::PAGE_REPORTING;
+    for hypervisor in Hypervisor::ALL {
+        // libkrun takes no arrays. Both cannot be reset, so the balloon cannot be removed.
+        if matches!(hypervisor, Hypervisor::Libkrun | Hypervisor::Dragonball) {
+            continue;
+        }
+        let device = BalloonDevice::builder().memory(BYTES).like(hypervisor).without_features(QUEUES);
+        let device = device.inline().start().unwrap();
+        let platform = TestPlatform::of(&device).unwrap();
+        let bus = Mmio::new(device.registers()).unwrap();
+        inflate_and_deflate(bus, platform, |target| device.set_target(target), device.work_at_most(100));
+        assert_eq!(device.violations(), [], "{hypervisor:?}");
     }
 }
 

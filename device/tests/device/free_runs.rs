@@ -77,26 +77,44 @@ fn returning_a_frame_in_a_report_is_a_violation() {
 }
 
 #[test]
-fn returning_a_hinted_frame_before_done_is_a_violation() {
+fn hinted_frames_can_be_returned_before_done_if_they_were_initialized() {
     let (device, mut driver, mut platform) = setup();
     let ledger = platform.ledger();
-    let (early, good) = (platform.allocate_free_run(1, 1).unwrap(), platform.allocate_free_run(1, 1).unwrap());
-    let frame = early.first();
+    let [in_flight, untouched, written, good] = [(); 4].map(|()| platform.allocate_free_run(1, 1).unwrap());
     let id = device.start_hinting();
     assert_eq!(driver.io.read32(reg::HINT_COMMAND), id);
     driver.add_bytes(FREE_PAGE, 0, &id.to_le_bytes());
-    driver.add_run(FREE_PAGE, 1, range(&early));
-    driver.add_run(FREE_PAGE, 2, range(&good));
+    for (index, run) in (1..).zip([&untouched, &written, &good]) {
+        driver.add_run(FREE_PAGE, index, range(run));
+    }
     driver.notify(FREE_PAGE);
     while device.step() {}
-    device.finish_hinting();
-    platform.deallocate(early);
-    assert_eq!(ledger.violations(), [OwnershipViolation::ReturnedWhileHinted(frame)]);
+    driver.add_run(FREE_PAGE, 4, range(&in_flight));
+    driver.notify(FREE_PAGE);
+    assert!(device.step(), "the device takes the buffer");
+
+    let frame = in_flight.first();
+    platform.deallocate(in_flight);
+    let mut expected = vec![OwnershipViolation::ReturnedWhileHinted(frame)];
+    assert_eq!(ledger.violations(), expected);
     assert_eq!(platform.allocate(1).map(|run| run.first()), Some(frame));
-    assert_eq!(ledger.violations().last(), Some(&OwnershipViolation::HintedUnowned(frame)));
+    expected.push(OwnershipViolation::HintedUnowned(frame));
+    assert_eq!(ledger.violations(), expected);
+    while device.step() {}
+
+    expected.push(OwnershipViolation::HintedNotInitialized(untouched.first()));
+    platform.deallocate(untouched);
+    assert_eq!(ledger.violations(), expected);
+    let page = written.first();
+    driver.memory.fill(page..page + 1, 0);
+    platform.deallocate(written);
+    assert_eq!(platform.allocate(2).map(|run| run.count()), Some(2), "the kernel has both");
+    assert_eq!(ledger.violations(), expected);
+
+    device.finish_hinting();
     driver.io.read32(reg::HINT_COMMAND);
     platform.deallocate(good);
-    assert_eq!(ledger.violations().len(), 2);
+    assert_eq!(ledger.violations(), expected);
 }
 
 #[test]

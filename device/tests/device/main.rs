@@ -8,11 +8,13 @@
 mod conforming;
 mod driver;
 mod free_runs;
+mod hypervisors;
 mod legacy_interface;
 mod numbering;
 mod packed_rings;
 mod platform;
 mod qemu;
+mod random;
 mod register_faults;
 mod split_rings;
 mod violations;
@@ -44,6 +46,7 @@ macro_rules! for_each_format {
                 mod queue_faults;
                 mod modes;
                 mod poison;
+                mod quirks;
                 mod reporting;
                 mod statistics;
                 $(mod $more;)*

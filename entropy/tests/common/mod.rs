@@ -17,7 +17,7 @@ pub(crate) type Bus = Mmio<SoftMmio>;
 
 /// Probes the device behind the registers.
 pub(crate) fn probe(soft: &SoftMmio, memory: &mut Memory) -> Result<Entropy<Bus>, ProbeFailed<Bus>> {
-    Entropy::probe(Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap(), memory)
+    Entropy::probe(Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap(), memory, &mut give_up)
 }
 
 /// A live entropy device: the driver and the device side.
@@ -82,7 +82,7 @@ impl Setup {
     /// Removes the driver, and checks that all memory is freed.
     pub(crate) fn remove(self) {
         let Setup { entropy, host: Host { mut memory, .. } } = self;
-        let _transport = entropy.remove(&mut memory).map_err(|(_, error)| error).unwrap();
+        let _transport = entropy.remove().wait(&mut memory, &mut give_up).map_err(|(_, error)| error).unwrap();
         assert_eq!(memory.allocated(), 0);
     }
 }

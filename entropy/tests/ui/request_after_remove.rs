@@ -1,10 +1,10 @@
 //! A removed driver cannot be used.
 
 use aerostat_entropy::Entropy;
-use aerostat_entropy::transport::{Dma, Transport};
+use aerostat_entropy::transport::Transport;
 
-fn too_late<T: Transport>(mut entropy: Entropy<T>, dma: &mut impl Dma) {
-    let _ = entropy.remove(dma);
+fn too_late<T: Transport>(mut entropy: Entropy<T>) {
+    let _ = entropy.remove();
     let _ = entropy.request(16);
 }
 

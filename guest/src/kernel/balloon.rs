@@ -32,6 +32,7 @@ use self::recovery::Recovery;
 use self::report::Report;
 use super::platform::Platform;
 use super::virtio::{self, AnyTransport, SIGNAL};
+use super::wait::Sleep;
 
 /// The balloon of this machine, and what the kernel does with it.
 #[derive(Debug)]
@@ -181,5 +182,5 @@ impl Balloon {
 
 /// Creates and probes the balloon.
 fn probe(transport: AnyTransport, options: Options<KernelFeatures>) -> Result<Live, ProbeError> {
-    Ok(aerostat_balloon::Balloon::new(transport, Platform, options)?.probe()?)
+    Ok(aerostat_balloon::Balloon::new(transport, Platform, options)?.probe(&mut Sleep::default())?)
 }

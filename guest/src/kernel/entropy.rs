@@ -2,6 +2,7 @@
 
 use core::fmt::{self, Display, Formatter};
 
+use aerostat_entropy::transport::Spin;
 use aerostat_entropy::transport::spec::Device as _;
 use aerostat_entropy::{Entropy, entropy};
 use aerostat_guest::Options;
@@ -21,7 +22,7 @@ const ROW: usize = 64;
 pub(crate) fn seed(options: &Options) {
     let mmio = options.virtio_mmio.iter().copied().chain(arch::virtio_mmio());
     let Some(transport) = virtio::find(entropy::Device::ID, mmio) else { return };
-    let mut driver = match Entropy::probe(transport, &mut Platform) {
+    let mut driver = match Entropy::probe(transport, &mut Platform, &mut Spin::default()) {
         Ok(driver) => driver,
         Err(failed) => return error!("{failed}"),
     };
@@ -32,7 +33,7 @@ pub(crate) fn seed(options: &Options) {
         Ok(()) => seed.chunks(ROW).for_each(|row| info!("entropy: {}", Hexadecimal(row))),
         Err(error) => error!("entropy: {error}"),
     }
-    if let Err((_, error)) = driver.remove(&mut Platform) {
+    if let Err((_, error)) = driver.remove().wait(&mut Platform, &mut Spin::default()) {
         error!("entropy: {error}");
     }
 }

@@ -30,6 +30,10 @@ impl Frames for Platform {
         0..FRAMES.lock().end()
     }
 
+    fn free_frames(&self) -> u64 {
+        FRAMES.lock().available()
+    }
+
     fn allocate(&mut self, most: u32) -> Option<FrameRun<Size4KiB>> {
         let run = memory::allocate(most)?;
         // SAFETY: the frames were free memory, and the allocator does not return them again until they are deallocated.

@@ -21,7 +21,7 @@ pub(crate) static SIGNAL: Signal = Signal::new();
 /// A device on either bus, with either interface.
 pub(crate) type AnyTransport = Either<AnyMmio, AnyPci>;
 type AnyMmio = Either<Mmio<MmioRegion>, LegacyMmio<MmioRegion>>;
-type AnyPci = Either<Pci<arch::BarIo>, LegacyPci<arch::BarIo>>;
+type AnyPci = Either<Pci<arch::BarIo, arch::PciConfig>, LegacyPci<arch::BarIo, arch::PciConfig>>;
 
 /// The interrupt status registers of the devices that interrupt by a line. Devices may share a line, so that a handler
 /// reads all of them.
@@ -63,7 +63,7 @@ fn find_on_pci(id: DeviceId) -> Option<AnyPci> {
     let config = arch::pci_config()?;
     let mut found = None;
     pci::scan(&config, 0, &mut |address| {
-        let function = PciFunction::new(&config, address);
+        let function = PciFunction::new(config.clone(), address);
         if found.is_none() && function.virtio_device() == Some(id) {
             match open(&function, &config) {
                 Ok(transport) => found = transport,
@@ -75,7 +75,7 @@ fn find_on_pci(id: DeviceId) -> Option<AnyPci> {
 }
 
 /// Opens a PCI function, with MSI-X if possible, else with its interrupt line. Returns `None` if its line cannot be routed.
-fn open<C: ConfigRegionAccess>(function: &PciFunction<&C>, config: &C) -> Result<Option<AnyPci>, PciError> {
+fn open(function: &PciFunction<arch::PciConfig>, config: &arch::PciConfig) -> Result<Option<AnyPci>, PciError> {
     let mut map = arch::map_bar;
     let name = format_args!("PCI function {}", function.address());
     match connect_messages(function, &mut map) {
@@ -97,7 +97,7 @@ fn open<C: ConfigRegionAccess>(function: &PciFunction<&C>, config: &C) -> Result
 /// Sets up MSI-X with two vectors: one for configuration changes, one for all queues. Returns `None` if the function has no
 /// MSI-X, or too few vectors are left.
 fn connect_messages<C: ConfigRegionAccess>(
-    function: &PciFunction<&C>,
+    function: &PciFunction<C>,
     map: &mut impl MapBar,
 ) -> Result<Option<Routing>, PciError> {
     let Some(mut messages) = Msix::enable(function, map)? else { return Ok(None) };

@@ -48,12 +48,14 @@ const ALL: u64 = u64::MAX;
 
 #[test]
 fn undeclared_features_are_not_accepted() {
-    assert_eq!(Accepted::<Nothing>::negotiate(ALL, ALL).map(|accepted| accepted.bits()), Ok(0));
+    // SAFETY: the proofs are not used with a device.
+    assert_eq!(unsafe { Accepted::<Nothing>::negotiate(ALL, ALL) }.map(|accepted| accepted.bits()), Ok(0));
 }
 
 #[test]
 fn optional_feature_is_accepted_if_offered() {
-    let accepted = Accepted::<AllOptional>::negotiate(0b1_0001, ALL).expect("nothing is required");
+    // SAFETY: the proofs are not used with a device.
+    let accepted = unsafe { Accepted::<AllOptional>::negotiate(0b1_0001, ALL) }.expect("nothing is required");
     assert_eq!(accepted.bits(), 0b1_0001);
     assert_eq!(accepted.offered(), 0b1_0001);
     assert!(accepted.has(Plain));
@@ -67,22 +69,26 @@ fn optional_feature_is_accepted_if_offered() {
 fn optional_feature_without_prerequisite_is_not_accepted() {
     // `left` needs `base`, `both` needs `left`, `far` needs `both`: all go.
     // `either` needs `right`, which goes, or `plain`, which stays.
-    let accepted = Accepted::<AllOptional>::negotiate(ALL & !0b1, ALL).expect("nothing is required");
+    // SAFETY: the proofs are not used with a device.
+    let accepted = unsafe { Accepted::<AllOptional>::negotiate(ALL & !0b1, ALL) }.expect("nothing is required");
     assert_eq!(accepted.bits(), 0b11_0000);
-    let accepted = Accepted::<AllOptional>::negotiate(ALL & !0b1_0001, ALL).expect("nothing is required");
+    // SAFETY: the proofs are not used with a device.
+    let accepted = unsafe { Accepted::<AllOptional>::negotiate(ALL & !0b1_0001, ALL) }.expect("nothing is required");
     assert_eq!(accepted.bits(), 0);
 }
 
 /// core.feature.2
 #[test]
 fn undeclared_prerequisite_is_missing() {
-    let accepted = Accepted::<WithoutPrerequisites>::negotiate(ALL, ALL).expect("nothing is required");
+    // SAFETY: the proofs are not used with a device.
+    let accepted = unsafe { Accepted::<WithoutPrerequisites>::negotiate(ALL, ALL) }.expect("nothing is required");
     assert_eq!(accepted.bits(), 0b1_0000);
 }
 
 #[test]
 fn required_feature_must_be_offered() {
-    let error = Accepted::<Mixed>::negotiate(0b1, ALL).expect_err("`left` is not offered");
+    // SAFETY: the proofs are not used with a device.
+    let error = unsafe { Accepted::<Mixed>::negotiate(0b1, ALL) }.expect_err("`left` is not offered");
     assert_eq!(error, NegotiateError::NotOffered { name: "VIRTIO_LAMP_F_LEFT", bit: 1, offered: 0b1 });
     assert_eq!(
         error.to_string(),
@@ -92,19 +98,22 @@ fn required_feature_must_be_offered() {
 
 #[test]
 fn required_feature_must_be_supported() {
-    let error = Accepted::<Mixed>::negotiate(ALL, 0b1111).expect_err("the transport is legacy");
+    // SAFETY: the proofs are not used with a device.
+    let error = unsafe { Accepted::<Mixed>::negotiate(ALL, 0b1111) }.expect_err("the transport is legacy");
     assert_eq!(error, NegotiateError::Unsupported { name: "VIRTIO_F_VERSION_1", bit: 32 });
 }
 
 #[test]
 fn required_feature_must_have_its_prerequisites() {
-    let error = Accepted::<LeafRequired>::negotiate(ALL & !0b10, ALL).expect_err("`left` is not offered");
+    // SAFETY: the proofs are not used with a device.
+    let error = unsafe { Accepted::<LeafRequired>::negotiate(ALL & !0b10, ALL) }.expect_err("`left` is not offered");
     assert_eq!(error, NegotiateError::Prerequisite { name: "VIRTIO_LAMP_F_BOTH", bit: 3, missing: 0b10 });
 }
 
 #[test]
 fn proof_of_a_required_feature_is_not_an_option() {
-    let accepted = Accepted::<AllRequired>::negotiate(ALL, ALL).expect("all features are offered");
+    // SAFETY: the proofs are not used with a device.
+    let accepted = unsafe { Accepted::<AllRequired>::negotiate(ALL, ALL) }.expect("all features are offered");
     let proof: crate::Negotiated<Far> = accepted.proof(Far);
     assert_eq!(format!("{proof:?}"), "Negotiated(PhantomData<aerostat_spec::negotiate::tests::lamp::feature::Far>)");
 }
@@ -133,8 +142,10 @@ fn largest_closed<S: FeatureSet>(bits: u64) -> u64 {
 fn check<S: FeatureSet + core::fmt::Debug>(offered: u64, supported: u64, unknown: u64) -> Result<(), TestCaseError> {
     let usable = offered & supported & S::DECLARED;
     let known = entries::<S>().map(FeatureEntry::mask).sum::<u64>();
-    let outcome = Accepted::<S>::negotiate(offered, supported);
-    let more = Accepted::<S>::negotiate(offered | (unknown & !known), supported);
+    // SAFETY: the proofs are not used with a device.
+    let outcome = unsafe { Accepted::<S>::negotiate(offered, supported) };
+    // SAFETY: the proofs are not used with a device.
+    let more = unsafe { Accepted::<S>::negotiate(offered | (unknown & !known), supported) };
     match outcome {
         Ok(accepted) => {
             let bits = accepted.bits();

@@ -11,6 +11,7 @@ aerostat_spec::feature_set! {
 }
 
 fn main() {
-    let accepted = Accepted::<Declared>::negotiate(0, 0).unwrap();
+    // SAFETY: the proofs are not used with a device.
+    let accepted = unsafe { Accepted::<Declared>::negotiate(0, 0) }.unwrap();
     accepted.proof(Mtu);
 }

@@ -6,6 +6,7 @@ use aerostat_spec::net::{config::MaxVirtqueuePairs, feature::CtrlVq};
 aerostat_spec::feature_set! { struct Declared for aerostat_spec::net { CtrlVq: Required } }
 
 fn main() {
-    let accepted = Accepted::<Declared>::negotiate(!0, !0).unwrap();
+    // SAFETY: the proofs are not used with a device.
+    let accepted = unsafe { Accepted::<Declared>::negotiate(!0, !0) }.unwrap();
     MaxVirtqueuePairs::given(accepted.proof(CtrlVq));
 }

@@ -6,6 +6,7 @@ use aerostat_spec::balloon::feature::StatsVq;
 aerostat_spec::feature_set! { struct Declared for aerostat_spec::balloon {} }
 
 fn main() {
-    let accepted = Accepted::<Declared>::negotiate(!0, !0).unwrap();
+    // SAFETY: the proofs are not used with a device.
+    let accepted = unsafe { Accepted::<Declared>::negotiate(!0, !0) }.unwrap();
     accepted.proof(StatsVq);
 }

@@ -9,7 +9,7 @@ use crate::bus::interface::FeatureBits;
 use crate::bus::interrupt::{InterruptSource, InterruptStatus};
 use crate::bus::notifier::Notifier;
 use crate::bus::status::Status;
-use crate::bus::transport::{QueueReset, Transport};
+use crate::bus::transport::{BusMaster, QueueReset, Transport};
 use crate::io::Io;
 use crate::ring::{QueueLimit, QueueSize, RingAddresses, RingPosition};
 
@@ -80,6 +80,18 @@ unsafe impl<A: Transport, B: Transport> Transport for Either<A, B> {
         }
     }
 
+    fn request_queue_reset(&mut self, queue: u16) {
+        either!(self, it => it.request_queue_reset(queue));
+    }
+
+    fn is_queue_reset(&mut self, queue: u16) -> bool {
+        either!(self, it => it.is_queue_reset(queue))
+    }
+
+    fn set_bus_master(&mut self, bus_master: BusMaster) {
+        either!(self, it => it.set_bus_master(bus_master));
+    }
+
     fn config(&self) -> Self::Config {
         match self {
             Self::First(it) => Either::First(it.config()),
@@ -95,16 +107,7 @@ unsafe impl<A: Transport, B: Transport> Transport for Either<A, B> {
     }
 }
 
-// SAFETY: both methods forward to a transport that keeps the contract.
-unsafe impl<A: QueueReset, B: QueueReset> QueueReset for Either<A, B> {
-    fn request_reset(&mut self, queue: u16) {
-        either!(self, it => it.request_reset(queue));
-    }
-
-    fn is_reset(&mut self, queue: u16) -> bool {
-        either!(self, it => it.is_reset(queue))
-    }
-}
+impl<A: Transport, B: Transport> QueueReset for Either<A, B> {}
 
 impl<A: Notifier, B: Notifier> Notifier for Either<A, B> {
     fn notify(&self, next: RingPosition) {
@@ -121,6 +124,10 @@ impl<A: InterruptSource, B: InterruptSource> InterruptSource for Either<A, B> {
 impl<A: ConfigIo, B: ConfigIo> ConfigIo for Either<A, B> {
     fn generation(&self) -> Option<u32> {
         either!(self, it => it.generation())
+    }
+
+    fn status(&self) -> Status {
+        either!(self, it => it.status())
     }
 }
 

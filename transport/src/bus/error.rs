@@ -1,5 +1,6 @@
 //! Errors of setting up a bus or a queue, and of the configuration space.
 
+use aerostat_spec::QueueSpec;
 use thiserror::Error;
 
 /// The bus could not be set up for a device.
@@ -69,6 +70,46 @@ pub enum QueueError {
     /// The queue was set up for another device than the one that was to reset it, or before the last reset.
     #[error("queue {queue} belongs to another device, or was set up before the last reset of this one")]
     OtherDevice {
+        /// Number of the queue.
+        queue: u16,
+    },
+    /// The feature that the queue depends on was not negotiated with this device: the proof is that of another device.
+    #[error("the queue `{}` depends on a feature that was not negotiated with this device", queue.name)]
+    NotNegotiated {
+        /// The queue.
+        queue: &'static QueueSpec,
+    },
+    /// The [`Dma`](crate::Dma) object belongs to another IOMMU domain than the one that the device uses.
+    #[error("the `Dma` object belongs to another IOMMU domain than the first one that was used for this device")]
+    OtherDomain,
+    /// The device may number its queues in several ways, which give a queue different numbers, and nothing that a driver can
+    /// read tells them apart. See [`Numbering`](crate::Numbering).
+    #[error(
+        "the queue `{}` is queue {} or queue {} of the device, depending on how the device numbers its queues; choose the \
+         numbering with `Options::numbering` or `Device::number_queues`", queue.name, numbers[0], numbers[1]
+    )]
+    AmbiguousNumbers {
+        /// The queue.
+        queue: &'static QueueSpec,
+        /// Two numbers that the queue may have.
+        numbers: [u16; 2],
+    },
+    /// The device offers the feature of a queue, and does not have the queue under any number that is in use.
+    #[error(
+        "the device does not have the queue `{}` under any known number; leave out its feature, or choose the numbering \
+         with `Options::numbering` or `Device::number_queues`",
+        queue.name
+    )]
+    UnknownNumbers {
+        /// The queue.
+        queue: &'static QueueSpec,
+    },
+    /// The device is gone: its registers read all ones.
+    #[error("the device is gone: its registers read all ones; it was removed, or its bus does not work")]
+    Gone,
+    /// The legacy interface cannot reset a single queue.
+    #[error("queue {queue} cannot be reset through the legacy interface; reset the device")]
+    LegacyInterface {
         /// Number of the queue.
         queue: u16,
     },

@@ -21,4 +21,4 @@ pub use self::interrupt::{InterruptSource, InterruptStatus};
 pub use self::mmio::{LegacyMmio, Mmio, MmioConfig, MmioError, MmioInterrupt, MmioNotifier};
 pub use self::notifier::Notifier;
 pub use self::status::Status;
-pub use self::transport::{Features, QueueReset, Transport};
+pub use self::transport::{BusMaster, Features, QueueReset, Transport};

@@ -31,6 +31,14 @@ impl Status {
     #[doc(alias = "VIRTIO_CONFIG_S_FAILED")]
     pub const FAILED: Self = Self(Bits::new().with_failed(true).into_bits());
 
+    /// All bits. No device has this status: the device is gone, and its registers read all ones.
+    pub const GONE: Self = Self(u8::MAX);
+
+    /// Returns whether the device is gone, see [`Status::GONE`].
+    pub const fn is_gone(self) -> bool {
+        self.0 == Self::GONE.0
+    }
+
     /// Returns whether all bits of `other` are set.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -26,7 +26,9 @@ pub type Features<T> = <<T as Transport>::InterfaceKind as InterfaceKind>::Featu
 /// * returns [`Status::RESET`] from [`Transport::status`] after a requested reset only once the device no longer accesses the
 ///   memory of any queue;
 /// * gives exactly the addresses passed to [`Transport::enable_queue`] to the device, and returns an error from it only if the
-///   device does not use them.
+///   device does not use them;
+/// * after [`Transport::request_queue_reset`] returns true from [`Transport::is_queue_reset`] only once the device no longer
+///   accesses the memory of the queue and of its buffers, unless [`Transport::queue_limit`] then returns [`QueueError::InUse`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a transport of a virtio device",
     label = "needs a `Transport`",
@@ -96,6 +98,24 @@ pub unsafe trait Transport {
         ring: &RingAddresses,
     ) -> Result<Self::Notifier, QueueError>;
 
+    /// Requests the reset of a queue ("Virtqueue Reset", 2.6.1). Does nothing on the legacy interface.
+    fn request_queue_reset(&mut self, queue: u16) {
+        let _ = queue;
+    }
+
+    /// Returns whether the device reports that the requested reset of a queue has finished. Always false on the legacy
+    /// interface.
+    fn is_queue_reset(&mut self, queue: u16) -> bool {
+        let _ = queue;
+        false
+    }
+
+    /// Allows or forbids the device to access memory, where the bus can do so. [`Device`](crate::Device) allows it after the
+    /// reset, and forbids it when the device has failed or is no longer in use.
+    fn set_bus_master(&mut self, bus_master: BusMaster) {
+        let _ = bus_master;
+    }
+
     /// Returns the configuration space.
     fn config(&self) -> Self::Config;
 
@@ -103,21 +123,20 @@ pub unsafe trait Transport {
     fn interrupt(&self) -> Self::Interrupt;
 }
 
-/// A transport that can reset a single queue ("Virtqueue Reset", 2.6.1). Transports of the modern interface can.
-///
-/// # Safety
-///
-/// After [`QueueReset::request_reset`], once [`QueueReset::is_reset`] returns true and [`Transport::queue_limit`] does not return
-/// [`QueueError::InUse`], the device no longer accesses the memory of the queue and of its buffers.
+/// Whether a device may access memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BusMaster {
+    /// It may.
+    Allowed,
+    /// It may not.
+    Forbidden,
+}
+
+/// A transport that can reset a single queue ("Virtqueue Reset", 2.6.1): one of the modern interface, or one whose interface is
+/// selected at run time. There the reset fails if the interface is the legacy one.
 #[diagnostic::on_unimplemented(
     message = "a queue cannot be reset over `{Self}`",
     label = "the legacy interface cannot reset a single queue",
     note = "reset the whole device with `Device::reset`"
 )]
-pub unsafe trait QueueReset: Transport {
-    /// Requests the reset of a queue.
-    fn request_reset(&mut self, queue: u16);
-
-    /// Returns whether the device reports that the reset has finished.
-    fn is_reset(&mut self, queue: u16) -> bool;
-}
+pub trait QueueReset: Transport {}

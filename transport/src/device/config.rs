@@ -4,8 +4,9 @@ use core::marker::PhantomData;
 
 use aerostat_spec::{Block, Field, Interface, Readable, Wire, Writable};
 
-use crate::bus::{ConfigError, ConfigIo};
+use crate::bus::{ConfigError, ConfigIo, Status};
 use crate::io::registers;
+use crate::queue::DeviceError;
 
 /// Attempts to read a field consistently.
 const ATTEMPTS: u32 = 64;
@@ -47,7 +48,7 @@ impl<C: ConfigIo, B: Block, P> Config<C, B, P> {
     /// [`ConfigError::TooSmall`] if the configuration space ends before the field, [`ConfigError::Unstable`] if the
     /// configuration changed during each attempt.
     pub fn read<F: Readable<Block = B>>(&self, field: F) -> Result<<F::Wire as Wire>::Value, ConfigError> {
-        self.check(field)?;
+        self.fits(field)?;
         let (mut before, mut last) = (self.io.generation(), None);
         for _ in 0..ATTEMPTS {
             let value = registers::read(&self.io, field, self.interface);
@@ -64,7 +65,7 @@ impl<C: ConfigIo, B: Block, P> Config<C, B, P> {
         Err(ConfigError::Unstable { field: F::NAME, attempts: ATTEMPTS })
     }
 
-    fn check<F: Field>(&self, field: F) -> Result<(), ConfigError> {
+    fn fits<F: Field>(&self, field: F) -> Result<(), ConfigError> {
         if registers::fits(&self.io, field) {
             return Ok(());
         }
@@ -73,13 +74,22 @@ impl<C: ConfigIo, B: Block, P> Config<C, B, P> {
     }
 
     pub(crate) fn store<F: Field>(&self, field: F, value: <F::Wire as Wire>::Value) -> Result<(), ConfigError> {
-        self.check(field)?;
+        self.fits(field)?;
         registers::write(&self.io, field, value, self.interface);
         Ok(())
     }
 }
 
 impl<C: ConfigIo, B: Block> Config<C, B, InUse> {
+    /// Reads the status, and checks that the device works, like [`Device::check`](crate::Device::check).
+    ///
+    /// # Errors
+    ///
+    /// [`DeviceError::NeedsReset`], [`DeviceError::HostReset`], [`DeviceError::Gone`].
+    pub fn check(&self) -> Result<(), DeviceError> {
+        check_status(self.io.status())
+    }
+
     /// Writes a field that is writable while the device is live.
     ///
     /// # Errors
@@ -87,5 +97,19 @@ impl<C: ConfigIo, B: Block> Config<C, B, InUse> {
     /// [`ConfigError::TooSmall`] if the configuration space ends before the field.
     pub fn write<F: Writable<Block = B>>(&self, field: F, value: <F::Wire as Wire>::Value) -> Result<(), ConfigError> {
         self.store(field, value)
+    }
+}
+
+/// Checks the status of a live device.
+pub(super) fn check_status(status: Status) -> Result<(), DeviceError> {
+    if status.is_gone() {
+        Err(DeviceError::Gone)
+    } else if status.contains(Status::NEEDS_RESET) || status.contains(Status::FAILED) {
+        // The driver does not set FAILED on a live device. Some devices set it instead of NEEDS_RESET.
+        Err(DeviceError::NeedsReset)
+    } else if !status.contains(Status::DRIVER_OK) {
+        Err(DeviceError::HostReset)
+    } else {
+        Ok(())
     }
 }

@@ -25,12 +25,15 @@ pub enum SetupError {
         /// The id that the device has.
         found: DeviceId,
     },
-    /// The device has not finished its reset.
-    #[error("the device has not finished its reset: its status reads {status:#04x}")]
+    /// The device has not finished its reset. It can be polled again.
+    #[error("the device has not finished its reset: its status reads {status:#04x}; poll it again later")]
     ResetUnfinished {
         /// The status that was read last.
         status: u8,
     },
+    /// The device is gone: its registers read all ones.
+    #[error("the device is gone: its registers read all ones; it was removed, or its bus does not work")]
+    Gone,
     /// The device has only the legacy interface, and the transport is for the modern one.
     #[error("the device does not offer VIRTIO_F_VERSION_1: it has only the legacy interface")]
     LegacyOnly,

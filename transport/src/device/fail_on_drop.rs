@@ -4,7 +4,7 @@ use core::fmt::{self, Debug, Formatter};
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 
-use crate::bus::{Status, Transport};
+use crate::bus::{BusMaster, Status, Transport};
 
 /// A transport whose device gets FAILED when this is dropped ("Device Initialization", 3.1.1).
 /// [`release`](FailOnDrop::release) takes the transport out without that.
@@ -44,8 +44,14 @@ impl<T: Transport> FailOnDrop<T> {
 
     /// Sets FAILED and takes the transport out.
     pub(super) fn fail(mut self) -> T {
-        self.set(Status::FAILED);
+        self.end_in_failure();
         self.release()
+    }
+
+    /// Sets FAILED, and ends the device's access to memory where the bus can do so.
+    fn end_in_failure(&mut self) {
+        self.set(Status::FAILED);
+        self.transport.set_bus_master(BusMaster::Forbidden);
     }
 }
 
@@ -65,7 +71,7 @@ impl<T: Transport> DerefMut for FailOnDrop<T> {
 
 impl<T: Transport> Drop for FailOnDrop<T> {
     fn drop(&mut self) {
-        self.set(Status::FAILED);
+        self.end_in_failure();
         // SAFETY: `drop` runs once, and not after `release` took the transport.
         unsafe { ManuallyDrop::drop(&mut self.transport) }
     }

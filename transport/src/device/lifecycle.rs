@@ -7,12 +7,16 @@ use aerostat_spec::{self as spec, Accepted, FeatureSet, Interface, Settable, Wir
 
 use crate::barrier::dma_mb;
 use crate::bus::{ConfigError, Status, Transport};
-use crate::device::config::{Config, InUse, Setup};
+use crate::device::config::{Config, InUse, Setup, check_status};
 use crate::device::error::{SetupError, SetupFailed};
 use crate::device::fail_on_drop::FailOnDrop;
-use crate::device::numbering::Numbers;
-use crate::device::reset::{RESET_READS, reset};
+use crate::device::numbering::{ExistingQueues, Numbers};
+use crate::dma::DmaDomain;
 use crate::queue::{DeviceError, Generation, LiveProof, ResetProof};
+
+/// State: the reset at the start of a set-up was requested and has not finished.
+#[derive(Debug)]
+pub struct Resetting;
 
 /// State: the device was reset.
 #[derive(Debug)]
@@ -32,6 +36,19 @@ pub struct Negotiating;
 pub struct FeaturesOk<F> {
     pub(super) accepted: Accepted<F>,
     pub(super) numbers: Numbers,
+    /// The queues that existed before the features were negotiated.
+    pub(super) before: ExistingQueues,
+    /// The queues that were set up.
+    pub(super) set_up: ExistingQueues,
+    /// The IOMMU domain of the device, once memory was mapped for it.
+    pub(super) domain: Option<DmaDomain>,
+}
+
+impl<F> FeaturesOk<F> {
+    pub(super) fn new(accepted: Accepted<F>, before: ExistingQueues) -> Self {
+        let set_up = ExistingQueues::default();
+        Self { accepted, numbers: Numbers::Specified, before, set_up, domain: None }
+    }
 }
 
 /// State: DRIVER_OK is set.
@@ -40,16 +57,25 @@ pub struct Live<F> {
     pub(super) accepted: Accepted<F>,
 }
 
+/// State: the reset at the end of the use of a device was requested and has not finished. The device may still use the memory
+/// of its queues. Dropping it drops the transport, and leaks the memory of the queues.
+#[derive(Debug)]
+pub struct Ending;
+
 /// A device of type `D` over the transport `T` in the state `S`.
 ///
 /// ```text
-/// take ─▶ Reset ─▶ Acknowledged ─▶ Negotiating ─▶ FeaturesOk ─▶ Live ─▶ reset ─▶ transport
-///           │            │              │              │          │
-///           └────────────┴──────────────┴──────────────┴──────────┴──▶ FAILED, when dropped or after an error
+/// take ─▶ Resetting ─▶ Reset ─▶ Acknowledged ─▶ Negotiating ─▶ FeaturesOk ─▶ Live ─▶ Ending ─▶ transport
+///             │          │            │              │              │          │        │
+///             └──────────┴────────────┴──────────────┴──────────────┴──────────┴────────┴──▶ FAILED, when dropped or
+///                                                                                            after an error
 /// ```
 ///
 /// Each step consumes the previous state. A step that fails sets FAILED and returns the transport. Dropping a device sets FAILED
-/// too, and drops the transport.
+/// too, and drops the transport. On a bus that can, FAILED also ends the device's access to memory.
+///
+/// No step waits for the device, except those that take a [`Wait`](crate::Wait): a reset is requested by one write, and then
+/// polled.
 pub struct Device<T: Transport, D, S> {
     pub(super) transport: FailOnDrop<T>,
     pub(super) generation: Generation,
@@ -57,12 +83,12 @@ pub struct Device<T: Transport, D, S> {
     device: PhantomData<fn() -> D>,
 }
 
-impl<T: Transport, D: spec::Device> Device<T, D, Reset> {
-    /// Takes a device of type `D` and resets it.
+impl<T: Transport, D: spec::Device> Device<T, D, Resetting> {
+    /// Takes a device of type `D` and requests its reset, by one write.
     ///
     /// # Errors
     ///
-    /// [`SetupError::WrongDevice`], [`SetupError::ResetUnfinished`], [`SetupError::GenerationsExhausted`].
+    /// [`SetupError::WrongDevice`], [`SetupError::GenerationsExhausted`]. Nothing was written to the device.
     pub fn take(transport: T) -> Result<Self, SetupFailed<T>> {
         let (expected, found) = (D::ID, transport.device_id());
         if expected != found {
@@ -72,12 +98,12 @@ impl<T: Transport, D: spec::Device> Device<T, D, Reset> {
             return Err(SetupFailed { error: SetupError::GenerationsExhausted, transport });
         };
         let mut transport = FailOnDrop::new(transport);
-        match reset(&mut *transport, RESET_READS) {
-            Ok(()) => Ok(Self { transport, generation, state: Reset, device: PhantomData }),
-            Err(error) => Err(SetupFailed { error, transport: transport.fail() }),
-        }
+        transport.request_reset();
+        Ok(Self { transport, generation, state: Resetting, device: PhantomData })
     }
+}
 
+impl<T: Transport, D: spec::Device> Device<T, D, Reset> {
     /// Sets ACKNOWLEDGE: the driver has noticed the device.
     pub fn acknowledge(self) -> Device<T, D, Acknowledged> {
         self.with_status(Status::ACKNOWLEDGE, Acknowledged)
@@ -115,6 +141,9 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
     }
 
     /// Sets DRIVER_OK: the device works from now on, and can be notified.
+    ///
+    /// Call [`Device::check`] next. A device may refuse to work only now: Firecracker asks for a reset here unless every queue
+    /// that it has was set up, see [`Device::park_unused_queues`].
     pub fn go_live(self) -> Device<T, D, Live<F>> {
         let accepted = self.state.accepted;
         // Orders the contents of the queues before the status that lets the device use them.
@@ -122,18 +151,11 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
         self.with_status(Status::DRIVER_OK, Live { accepted })
     }
 
-    /// Sets FAILED, and resets the device so that the memory of its queues can be released.
-    ///
-    /// # Errors
-    ///
-    /// [`SetupError::ResetUnfinished`]: the device may still use the memory of its queues.
-    pub fn abandon(self) -> Result<(T, ResetProof), SetupFailed<T>> {
-        let generation = self.generation;
-        let mut transport = self.transport.fail();
-        match reset(&mut transport, RESET_READS) {
-            Ok(()) => Ok((transport, ResetProof::of(generation))),
-            Err(error) => Err(SetupFailed { error, transport }),
-        }
+    /// Sets FAILED, and requests a reset of the device by one write. When it has finished, the memory of the queues can be
+    /// released.
+    pub fn abandon(mut self) -> Device<T, D, Ending> {
+        self.transport.set(Status::FAILED);
+        self.request_end()
     }
 }
 
@@ -159,43 +181,30 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, Live<F>> {
         self.transport.interrupt()
     }
 
-    /// Checks whether the device asks for a reset. Call this after each change of the configuration.
+    /// Reads the status, and checks that the device works. Call this after [`Device::go_live`], after each change of the
+    /// configuration, and whenever the device does not return buffers. Other contexts have [`Config::check`].
     ///
     /// # Errors
     ///
-    /// [`DeviceError::NeedsReset`]
+    /// [`DeviceError::NeedsReset`], [`DeviceError::HostReset`], [`DeviceError::Gone`].
     pub fn check(&self) -> Result<(), DeviceError> {
-        match self.transport.status().contains(Status::NEEDS_RESET) {
-            true => Err(DeviceError::NeedsReset),
-            false => Ok(()),
-        }
+        check_status(self.transport.status())
     }
 
-    /// Resets the device and returns the transport. Polls the status up to a million times.
-    ///
-    /// # Errors
-    ///
-    /// [`SetupError::ResetUnfinished`] and the device, which may still use the memory of its queues.
-    pub fn reset(self) -> Result<(T, ResetProof), (Self, SetupError)> {
-        self.reset_within(RESET_READS)
+    /// Requests a reset of the device by one write. When it has finished, the memory of the queues can be released.
+    pub fn reset(self) -> Device<T, D, Ending> {
+        self.request_end()
     }
 
-    /// Resets the device like [`Device::reset`], but reads the status only once. Software devices finish a reset at once, so
-    /// this suits `Drop`, which must not block.
+    /// Ends the use of a device that can no longer access memory, without a reset: for a device that is gone.
     ///
-    /// # Errors
+    /// # Safety
     ///
-    /// [`SetupError::ResetUnfinished`] and the device, which may still use the memory of its queues.
-    pub fn reset_at_once(self) -> Result<(T, ResetProof), (Self, SetupError)> {
-        self.reset_within(0)
-    }
-
-    fn reset_within(mut self, reads: u32) -> Result<(T, ResetProof), (Self, SetupError)> {
-        self.transport.forget_status();
-        match reset(&mut *self.transport, reads) {
-            Ok(()) => Ok((self.transport.release(), ResetProof::of(self.generation))),
-            Err(error) => Err((self, error)),
-        }
+    /// The device does not access memory any more: it was removed, or the IOMMU blocks it. A device whose reset was requested has the
+    /// same method.
+    pub unsafe fn assume_reset(self) -> (T, ResetProof) {
+        // SAFETY: by the caller's promise.
+        unsafe { self.with_state(Ending).assume_reset() }
     }
 }
 

@@ -7,6 +7,7 @@ mod fail_on_drop;
 mod lifecycle;
 mod negotiation;
 mod numbering;
+mod parked;
 mod queue_reset;
 mod queues;
 mod reset;
@@ -14,6 +15,7 @@ mod wait;
 
 pub use self::config::{Config, InUse, Setup};
 pub use self::error::{Offer, SetupError, SetupFailed};
-pub use self::lifecycle::{Acknowledged, Device, FeaturesOk, Live, Negotiating, Reset};
+pub use self::lifecycle::{Acknowledged, Device, Ending, FeaturesOk, Live, Negotiating, Reset, Resetting};
 pub use self::numbering::Numbering;
+pub use self::parked::ParkedQueues;
 pub use self::wait::{Spin, Wait};

@@ -6,7 +6,7 @@ use crate::bus::{FeatureBits, Status, Transport};
 use crate::device::error::{Offer, SetupError, SetupFailed};
 use crate::device::fail_on_drop::FailOnDrop;
 use crate::device::lifecycle::{Device, FeaturesOk, Negotiating};
-use crate::device::numbering::Numbers;
+use crate::device::numbering::{ExistingQueues, is_variable};
 use crate::io::Io;
 
 impl<T: Transport, D: spec::Device> Device<T, D, Negotiating> {
@@ -15,7 +15,8 @@ impl<T: Transport, D: spec::Device> Device<T, D, Negotiating> {
     ///
     /// # Errors
     ///
-    /// [`SetupError::LegacyOnly`], [`SetupError::Negotiate`], [`SetupError::FeaturesRejected`], [`SetupError::Bus`].
+    /// [`SetupError::LegacyOnly`], [`SetupError::Negotiate`], [`SetupError::FeaturesRejected`], [`SetupError::Bus`],
+    /// [`SetupError::Gone`].
     pub fn negotiate<F: FeatureSet>(self) -> Result<Device<T, D, FeaturesOk<F>>, SetupFailed<T>> {
         self.negotiate_within(|_offer| u64::MAX)
     }
@@ -31,8 +32,12 @@ impl<T: Transport, D: spec::Device> Device<T, D, Negotiating> {
         mut self,
         usable: impl FnOnce(Offer) -> u64,
     ) -> Result<Device<T, D, FeaturesOk<F>>, SetupFailed<T>> {
+        let before = match const { is_variable(D::QUEUES, F::DECLARED) } {
+            true => self.transport.existing_queues(D::QUEUES),
+            false => ExistingQueues::default(),
+        };
         match self.transport.negotiate(usable) {
-            Ok(accepted) => Ok(self.with_state(FeaturesOk { accepted, numbers: Numbers::Specified })),
+            Ok(accepted) => Ok(self.with_state(FeaturesOk::new(accepted, before))),
             Err(error) => Err(SetupFailed { error, transport: self.transport.fail() }),
         }
     }
@@ -43,7 +48,8 @@ impl<T: Transport> FailOnDrop<T> {
         let offer = Offer { features: self.offered().into(), config_bytes: self.config().len() };
         let interface_bits = self.interface_bits(offer.features)?;
         let supported = (self.supported() | interface_bits | !RESERVED_BITS) & usable(offer);
-        let accepted = Accepted::<F>::negotiate(offer.features, supported)?;
+        // SAFETY: the device offers these features, and `confirm` accepts the negotiated ones, or the device has failed.
+        let accepted = unsafe { Accepted::<F>::negotiate(offer.features, supported) }?;
         self.confirm(accepted.bits() | interface_bits)?;
         self.set_up_bus()?;
         Ok(accepted)
@@ -61,13 +67,22 @@ impl<T: Transport> FailOnDrop<T> {
     /// Writes the accepted features, and on the modern interface has the device confirm them.
     fn confirm(&mut self, bits: u64) -> Result<(), SetupError> {
         self.accept(FeatureBits::truncate(bits));
-        if self.interface() == Interface::Modern {
-            self.set(Status::FEATURES_OK);
-            if !self.status().contains(Status::FEATURES_OK) {
-                return Err(SetupError::FeaturesRejected { accepted: bits });
+        match self.interface() {
+            Interface::Modern => {
+                self.set(Status::FEATURES_OK);
+                self.check_features_ok(bits)
             }
+            // It has no FEATURES_OK.
+            Interface::Legacy => Ok(()),
         }
-        Ok(())
+    }
+
+    fn check_features_ok(&self, accepted: u64) -> Result<(), SetupError> {
+        match self.status() {
+            status if status.is_gone() => Err(SetupError::Gone),
+            status if status.contains(Status::FEATURES_OK) => Ok(()),
+            _ => Err(SetupError::FeaturesRejected { accepted }),
+        }
     }
 }
 

@@ -5,11 +5,56 @@
 
 use aerostat_spec::QueueSpec;
 
+use crate::bus::{QueueError, Transport};
+use crate::device::fail_on_drop::FailOnDrop;
+
 /// How the queues of a device are numbered.
+///
+/// # Detection
+///
+/// [`Numbering::Automatic`] reads which queues exist, before and after the features are negotiated. A numbering is excluded
+///
+/// * if the device does not have a queue that it would have by this numbering;
+/// * if it is [`Numbering::DenseOverNegotiated`], and the negotiation has not changed which queues exist, although not all offered
+///   queues were negotiated, unless every queue of the specification exists;
+/// * if it is another one, and the negotiation has changed which queues exist.
+///
+/// Queues behind those of the description may exist by any numbering: devices have extensions. With
+/// [`Numbering::Specification`], a queue whose feature is not offered may exist too. If the remaining numberings give the
+/// negotiated queues the same numbers, these are used. Otherwise the device cannot be told apart from another one by anything
+/// that a driver can read, and [`Device::number_queues`](crate::Device::number_queues) returns
+/// [`QueueError::AmbiguousNumbers`].
+///
+/// For a balloon, this happens if the device offers a queue after one that it does not offer, and has as many queues as the
+/// specification gives it:
+///
+/// | offered queues | existing queues | queue in use | numbers |
+/// |---|---|---|---|
+/// | hinting | 0 to 3, or more | hinting | 3 or 2 |
+/// | reporting | 0 to 4, or more | reporting | 4 or 2 |
+/// | statistics, reporting | 0 to 4, or more | reporting | 4 or 3 |
+/// | hinting, reporting | 0 to 4, or more | hinting or reporting | 3 or 2, 4 or 3 |
+///
+/// It also happens if every queue of the specification exists, and the driver negotiates a queue after an offered one that it
+/// does not negotiate: for instance reporting, but not hinting, where both are offered. The device may number over the
+/// negotiated features.
+///
+/// These devices are in one of the two cases. The last column has the number of the reporting queue.
+///
+/// | device | offered queues | existing queues | reporting queue |
+/// |---|---|---|---|
+/// | crosvm before April 2025 | statistics, reporting | 0 to 4 | 4: [`Numbering::Specification`] |
+/// | crosvm since April 2025, working-set extension | statistics, reporting | 0 to 5 | 3: [`Numbering::DenseOverOffered`] |
+/// | Alioth | all | 0 to 4 | 2, if it is negotiated alone: [`Numbering::DenseOverNegotiated`] |
+/// | QEMU, Firecracker with all queues; libkrun | all | 0 to 4 | 4: [`Numbering::Specification`] |
+///
+/// The last two differ in nothing that a driver can read. A kernel that negotiates all three queues needs no setting on either.
+///
+/// Other configurations of these devices are detected: QEMU and Firecracker without hinting or without reporting, Cloud
+/// Hypervisor, Dragonball, StratoVirt, kvmtool, and crosvm without the working-set extension.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Numbering {
-    /// Detects the numbering: [`Numbering::Specification`], unless the device does not have the specified number of the last
-    /// optional queue in use; then [`Numbering::DenseOverOffered`].
+    /// Detects the numbering, or fails.
     #[default]
     Automatic,
     /// Uses the numbers of the specification.
@@ -29,8 +74,33 @@ pub(crate) enum Numbers {
     Dense(u64),
 }
 
+/// The queue numbers that are considered at most.
+const MAX_NUMBERS: u16 = 16;
+/// Queues behind those of the description that are considered.
+const FURTHER: u16 = 4;
+
+/// A set of queues, by their numbers below [`MAX_NUMBERS`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ExistingQueues {
+    mask: u16,
+    /// The numbers below this one are known.
+    known: u16,
+}
+
+/// The queues of a device, its features, and which queues exist before and after the negotiation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Evidence {
+    pub(crate) queues: &'static [QueueSpec],
+    pub(crate) offered: u64,
+    pub(crate) negotiated: u64,
+    pub(crate) before: ExistingQueues,
+    pub(crate) after: ExistingQueues,
+}
+
 impl Numbers {
     /// Returns the number of the queue `spec` among `queues`.
+    // Not inlined, because the detection needs it in several places.
+    #[inline(never)]
     pub(crate) fn of(self, spec: &QueueSpec, queues: &[QueueSpec]) -> u16 {
         match self {
             Self::Specified => spec.index,
@@ -47,43 +117,140 @@ pub(crate) fn exists(queue: &QueueSpec, features: u64) -> bool {
     queue.needs & !features == 0
 }
 
-/// Returns the queue with the highest number among those that depend on an accepted feature.
-pub(crate) fn last_optional(queues: &[QueueSpec], accepted: u64) -> Option<&QueueSpec> {
-    queues.iter().filter(|queue| queue.needs != 0 && exists(queue, accepted)).max_by_key(|queue| queue.index)
+/// Returns whether the number of a queue that a driver with these declared features can use depends on how the device numbers its
+/// queues: a queue before it depends on a feature. Otherwise the detection is not compiled in.
+pub(super) const fn is_variable(queues: &[QueueSpec], declared: u64) -> bool {
+    let mut rest = queues;
+    while let [queue, others @ ..] = rest {
+        rest = others;
+        let mut before = queues;
+        while let [other, others @ ..] = before {
+            before = others;
+            if queue.needs & !declared == 0 && other.needs != 0 && other.index < queue.index {
+                return true;
+            }
+        }
+    }
+    false
 }
 
-#[cfg(test)]
-mod tests {
-    use aerostat_spec::{Device as _, balloon};
-
-    use super::*;
-
-    const QUEUES: &[QueueSpec] = balloon::Device::QUEUES;
-    const STATS: u64 = 1 << 1;
-    const HINT: u64 = 1 << 3;
-    const REPORTING: u64 = 1 << 5;
-
-    fn numbers(features: u64) -> [u16; 5] {
-        [0, 1, 2, 3, 4].map(|queue| Numbers::Dense(features).of(&QUEUES[queue], QUEUES))
+impl ExistingQueues {
+    /// Adds a queue.
+    pub(crate) fn insert(&mut self, queue: u16) {
+        self.mask |= 1_u16.checked_shl(queue.into()).unwrap_or(0);
     }
 
-    #[test]
-    fn dense_numbers_count_only_the_queues_that_exist() {
-        assert_eq!(numbers(STATS | HINT | REPORTING), [0, 1, 2, 3, 4]);
-        assert_eq!(numbers(STATS | REPORTING)[4], 3);
-        assert_eq!(numbers(HINT | REPORTING)[3..], [2, 3]);
-        assert_eq!(numbers(REPORTING)[4], 2);
+    /// Returns whether the queue is in the set, or may be in it.
+    pub(crate) fn may_contain(self, queue: u16) -> bool {
+        queue >= self.known || self.contains(queue)
     }
 
-    #[test]
-    fn the_specified_numbers_do_not_depend_on_features() {
-        assert_eq!([0, 2, 4].map(|queue: usize| Numbers::Specified.of(&QUEUES[queue], QUEUES)), [0, 2, 4]);
+    /// Returns whether the queue is in the set.
+    pub(crate) fn contains(self, queue: u16) -> bool {
+        self.mask & 1_u16.checked_shl(queue.into()).unwrap_or(0) != 0
     }
 
-    #[test]
-    fn detection_considers_only_queues_in_use() {
-        assert_eq!(last_optional(QUEUES, STATS | REPORTING).map(|queue| queue.index), Some(4));
-        assert_eq!(last_optional(QUEUES, STATS).map(|queue| queue.index), Some(2));
-        assert_eq!(last_optional(QUEUES, 0), None);
+    /// Returns whether the last known queue is not in the set: the device has no more queues.
+    fn has_end(self) -> bool {
+        self.known > 0 && !self.contains(self.known - 1)
+    }
+}
+
+impl<T: Transport> FailOnDrop<T> {
+    /// Reads which queues exist: those of the description and a few behind them, at most [`MAX_NUMBERS`].
+    pub(super) fn existing_queues(&mut self, queues: &[QueueSpec]) -> ExistingQueues {
+        let last = queues.iter().map(|queue| queue.index).max().unwrap_or(0);
+        let known = last.saturating_add(FURTHER).min(MAX_NUMBERS);
+        let mut existing = ExistingQueues { mask: 0, known };
+        for queue in 0..known {
+            if self.queue_limit(queue) != Err(QueueError::Missing { queue }) {
+                existing.insert(queue);
+            }
+        }
+        existing
+    }
+}
+
+impl Evidence {
+    /// Returns the numbers of the negotiated queues.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::AmbiguousNumbers`], [`QueueError::UnknownNumbers`].
+    #[inline(never)]
+    pub(crate) fn numbers(&self) -> Result<Numbers, QueueError> {
+        let all = [Numbers::Specified, Numbers::Dense(self.offered), Numbers::Dense(self.negotiated)];
+        let mut found = None;
+        for numbers in all {
+            if self.allows(numbers) {
+                self.check_agreement(*found.get_or_insert(numbers), numbers)?;
+            }
+        }
+        match (found, self.queues.iter().find(|queue| queue.needs != 0 && exists(queue, self.negotiated))) {
+            (Some(numbers), _) => Ok(numbers),
+            (None, Some(queue)) => Err(QueueError::UnknownNumbers { queue }),
+            // Only queues that every device has are used.
+            (None, None) => Ok(Numbers::Specified),
+        }
+    }
+
+    /// Checks that two numberings give the negotiated queues the same numbers.
+    #[inline(never)]
+    fn check_agreement(&self, one: Numbers, other: Numbers) -> Result<(), QueueError> {
+        for queue in self.queues {
+            let numbers = [self.number(one, queue), self.number(other, queue)];
+            if exists(queue, self.negotiated) && numbers[0] != numbers[1] {
+                return Err(QueueError::AmbiguousNumbers { queue, numbers });
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether a device that numbers its queues like this can have the existing queues.
+    #[inline(never)]
+    fn allows(&self, numbers: Numbers) -> bool {
+        let own = match (numbers, self.has_changed()) {
+            (Numbers::Dense(features), _) => features,
+            // The queues exist if their features are offered, or if they are negotiated.
+            (Numbers::Specified, true) => self.negotiated,
+            (Numbers::Specified, false) => self.offered,
+        };
+        let mut own = self.queues.iter().filter(|queue| exists(queue, own));
+        own.all(|queue| self.after.may_contain(self.number(numbers, queue))) && self.explains_change(numbers)
+    }
+
+    /// Returns whether the negotiation changed which queues exist.
+    fn has_changed(&self) -> bool {
+        self.before.has_end() && self.after.has_end() && self.before != self.after
+    }
+
+    /// Returns whether this numbering explains that the negotiation changed which queues exist, or that it did not.
+    fn explains_change(&self, numbers: Numbers) -> bool {
+        let Numbers::Dense(features) = numbers else { return true };
+        let over_negotiated = self.same_queues(features, self.negotiated);
+        if self.has_changed() {
+            return over_negotiated;
+        }
+        // Before the negotiation, a device that numbers over the negotiated features has the queues of all offered features or
+        // of none. If the negotiated ones have other queues, the negotiation changes which queues exist. A device may also keep
+        // all queues of the description, whatever is negotiated.
+        let must_change = !self.same_queues(self.negotiated, self.offered) && !self.same_queues(self.negotiated, 0);
+        let is_known = self.before.has_end() && self.after.has_end();
+        !(over_negotiated && must_change && is_known) || self.has_every_queue()
+    }
+
+    /// Returns whether every queue of the description exists by the number of the specification.
+    fn has_every_queue(&self) -> bool {
+        self.queues.iter().all(|queue| self.after.contains(queue.index))
+    }
+
+    /// Returns whether the same queues exist with these features.
+    #[inline(never)]
+    fn same_queues(&self, one: u64, other: u64) -> bool {
+        self.queues.iter().all(|queue| exists(queue, one) == exists(queue, other))
+    }
+
+    fn number(&self, numbers: Numbers, queue: &QueueSpec) -> u16 {
+        numbers.of(queue, self.queues)
     }
 }

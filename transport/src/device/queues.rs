@@ -3,12 +3,13 @@
 use core::alloc::Layout;
 use core::marker::PhantomData;
 
-use aerostat_spec::{self as spec, FeatureSet, Queue, QueueSpec};
+use aerostat_spec::{self as spec, FeatureSet, Queue, QueueSpec, reserved};
 
 use crate::barrier::dma_mb;
 use crate::bus::{InterfaceKind, QueueError, Transport};
+use crate::device::fail_on_drop::FailOnDrop;
 use crate::device::lifecycle::{Device, FeaturesOk};
-use crate::device::numbering::{Numbering, Numbers, last_optional};
+use crate::device::numbering::{Evidence, Numbering, Numbers, exists, is_variable};
 use crate::dma::{Addressing, Dma, DmaRegion};
 use crate::queue::{BufferQueue, QueueCore, QueueNeeds, QueueOps, VirtQueue, buffers_layout};
 use crate::ring::{Format, Indirect, IndirectTables, QueueLimit, QueueSize, Ring, RuleBounds, Rules};
@@ -16,23 +17,33 @@ use crate::ring::{Format, Indirect, IndirectTables, QueueLimit, QueueSize, Ring,
 // A function for each part that depends on fewer type parameters, so that it is compiled once. Those that return a queue are
 // not inlined, because queues are large and kernel stacks are small: their frames would add up in the caller.
 impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
-    /// Selects how the queues are numbered. The default is [`Numbering::Specification`].
-    pub fn number_queues(&mut self, numbering: Numbering) {
-        let accepted = &self.state.accepted;
-        let (offered, negotiated) = (Numbers::Dense(accepted.offered()), Numbers::Dense(accepted.bits()));
+    /// Selects how the queues are numbered. Call it before the first queue is set up. Without a call, the numbers are those of
+    /// the specification.
+    ///
+    /// [`Numbering::Automatic`] reads which queues exist: at most 16, about three registers each. It reads nothing if the numbers of
+    /// the queues that the driver can use do not depend on the numbering.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::AmbiguousNumbers`], [`QueueError::UnknownNumbers`] or [`QueueError::Gone`], and the numbers are unchanged.
+    /// Only [`Numbering::Automatic`] can fail.
+    pub fn number_queues(&mut self, numbering: Numbering) -> Result<(), QueueError> {
+        let (offered, negotiated) = (self.state.accepted.offered(), self.state.accepted.bits());
         self.state.numbers = match numbering {
             Numbering::Specification => Numbers::Specified,
-            Numbering::DenseOverOffered => offered,
-            Numbering::DenseOverNegotiated => negotiated,
-            Numbering::Automatic => match last_optional(D::QUEUES, accepted.bits()) {
-                Some(last)
-                    if self.transport.queue_limit(last.index) == Err(QueueError::Missing { queue: last.index }) =>
-                {
-                    offered
+            Numbering::DenseOverOffered => Numbers::Dense(offered),
+            Numbering::DenseOverNegotiated => Numbers::Dense(negotiated),
+            Numbering::Automatic if !const { is_variable(D::QUEUES, F::DECLARED) } => Numbers::Specified,
+            Numbering::Automatic => {
+                let (queues, before) = (D::QUEUES, self.state.before);
+                let after = self.transport.existing_queues(queues);
+                if self.transport.status().is_gone() {
+                    return Err(QueueError::Gone);
                 }
-                _ => Numbers::Specified,
-            },
+                Evidence { queues, offered, negotiated, before, after }.numbers()?
+            }
         };
+        Ok(())
     }
 
     /// Sets up a queue with at most `K` descriptors in use. The memory of the ring comes from `dma`.
@@ -46,7 +57,7 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
         needs: impl Into<QueueNeeds>,
         dma: &mut impl Dma,
     ) -> Result<VirtQueue<T::Notifier, K>, QueueError> {
-        self.virt_queue(self.number(&Q::SPEC), needs.into(), dma)
+        self.virt_queue(self.number(const { &Q::SPEC })?, needs.into(), dma)
     }
 
     /// Sets up a queue like [`Device::queue`] that owns the memory of its `K` buffers, `each` bytes long.
@@ -61,11 +72,30 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
         each: usize,
         dma: &mut impl Dma,
     ) -> Result<BufferQueue<T::Notifier, K>, QueueError> {
-        self.queue_with_buffers(self.number(&Q::SPEC), needs.into(), each, dma)
+        self.queue_with_buffers(self.number(const { &Q::SPEC })?, needs.into(), each, dma)
     }
 
-    fn number(&self, queue: &QueueSpec) -> u16 {
-        self.state.numbers.of(queue, D::QUEUES)
+    /// Returns the kind of addresses that the device uses. With VIRTIO_F_ACCESS_PLATFORM, the first call of this method, or of
+    /// one that sets up a queue, ties the device to the domain of `dma`.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError::OtherDomain`]
+    pub fn addressing(&mut self, dma: &impl Dma) -> Result<Addressing, QueueError> {
+        if !self.state.accepted.has(reserved::feature::AccessPlatform) {
+            return Ok(Addressing::Physical);
+        }
+        let addressing = Addressing::Platform(*self.state.domain.get_or_insert(dma.domain()));
+        addressing.check(dma).map_err(|_| QueueError::OtherDomain)?;
+        Ok(addressing)
+    }
+
+    /// Returns the number of a queue whose feature was negotiated. The proof that the caller has may be that of another device.
+    fn number(&self, queue: &'static QueueSpec) -> Result<u16, QueueError> {
+        match exists(queue, self.state.accepted.bits()) {
+            true => Ok(self.state.numbers.of(queue, D::QUEUES)),
+            false => Err(QueueError::NotNegotiated { queue }),
+        }
     }
 
     #[inline(never)]
@@ -88,13 +118,14 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
         each: usize,
         dma: &mut impl Dma,
     ) -> Result<BufferQueue<T::Notifier, K>, QueueError> {
-        let addressing = Addressing::of(&self.state.accepted);
-        let memory = buffers_layout(each, K).and_then(|layout| DmaRegion::allocate(dma, layout, addressing));
+        let addressing = self.addressing(dma)?;
+        let memory = buffers_layout(each, K).and_then(|layout| DmaRegion::allocate(dma, layout, addressing).ok());
         let memory = memory.ok_or(QueueError::NoMemory { queue, bytes: each.saturating_mul(K) })?;
         match self.virt_queue(queue, needs, dma) {
             Ok(queue) => Ok(BufferQueue::new(queue, memory, each)),
             Err(error) => {
-                memory.release(dma);
+                // It is in the domain of `dma`.
+                let _ = memory.release(dma);
                 Err(error)
             }
         }
@@ -109,25 +140,33 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
         needs: QueueNeeds,
         dma: &mut impl Dma,
     ) -> Result<(QueueCore, T::Notifier), QueueError> {
-        let rules = Rules::of(self.transport.interface(), &self.state.accepted).within::<Bounds<T, F>>();
-        let size = ring_size(queue, self.transport.queue_limit(queue)?, rules.format, most)?;
+        let addressing = self.addressing(dma)?;
+        let rules = self.rules();
+        let size = ring_size(queue, self.transport.limit_of(queue)?, rules.format, most)?;
         let usable = size.get().min(most);
         if usable < needs.descriptors {
             return Err(QueueError::TooSmall { queue, size: usable, needed: needs.descriptors });
         }
         let (layout, tables) = ring_layout(rules, size, usable, needs.table_entries);
-        let memory = DmaRegion::allocate(dma, layout, Addressing::of(&self.state.accepted));
-        let memory = memory.ok_or(QueueError::NoMemory { queue, bytes: layout.size() })?;
+        let memory = DmaRegion::allocate(dma, layout, addressing);
+        let memory = memory.map_err(|_| QueueError::NoMemory { queue, bytes: layout.size() })?;
         let ring = Ring::new::<Bounds<T, F>>(rules, memory, size);
         match self.enable_ring(queue, &ring) {
             Ok(notifier) => {
+                self.state.set_up.insert(queue);
                 Ok((QueueCore::new(ring, QueueOps::within::<Bounds<T, F>>(), tables, queue, self.generation), notifier))
             }
             Err(error) => {
-                ring.into_memory().release(dma);
+                // It is in the domain of `dma`.
+                let _ = ring.into_memory().release(dma);
                 Err(error)
             }
         }
+    }
+
+    /// Returns the rules of the device's rings.
+    pub(super) fn rules(&self) -> Rules {
+        Rules::of(self.transport.interface(), &self.state.accepted).within::<Bounds<T, F>>()
     }
 
     fn enable_ring(&mut self, queue: u16, ring: &Ring) -> Result<T::Notifier, QueueError> {
@@ -139,8 +178,18 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
     }
 }
 
+impl<T: Transport> FailOnDrop<T> {
+    /// Returns the sizes that the device allows for a queue. Recognises a device that is gone.
+    pub(super) fn limit_of(&mut self, queue: u16) -> Result<QueueLimit, QueueError> {
+        match self.queue_limit(queue) {
+            Err(_) if self.status().is_gone() => Err(QueueError::Gone),
+            limit => limit,
+        }
+    }
+}
+
 /// The bounds of the rules of a ring over the transport `T`, for a driver that declares the features `F`.
-struct Bounds<T, F>(PhantomData<(T, F)>);
+pub(super) struct Bounds<T, F>(PhantomData<(T, F)>);
 
 impl<T: Transport, F: FeatureSet> RuleBounds for Bounds<T, F> {
     const FEATURES: u64 = F::DECLARED;

@@ -2,14 +2,12 @@
 
 use core::ptr::NonNull;
 
-use safe_mmio::UniqueMmioPointer;
-use safe_mmio::fields::ReadPureWrite;
-
 use crate::io::block::Io;
 
 /// Registers that are mapped into memory.
 ///
-/// The accesses are those of [`safe_mmio`], which uses only instructions that hypervisors can emulate.
+/// Each access is one load or store. On aarch64 it is an instruction that hypervisors can emulate: one register, and no
+/// write-back of the address, which a compiler may choose for a volatile access.
 #[derive(Clone, Debug)]
 pub struct MmioRegion {
     start: NonNull<u8>,
@@ -19,7 +17,7 @@ pub struct MmioRegion {
 // SAFETY: every CPU accesses the registers in the same way, and the contract of `MmioRegion::new` allows clones to be used
 // at the same time.
 unsafe impl Send for MmioRegion {}
-// SAFETY: as above; every method makes a single volatile access.
+// SAFETY: as above; every method makes a single access.
 unsafe impl Sync for MmioRegion {}
 
 impl MmioRegion {
@@ -36,40 +34,103 @@ impl MmioRegion {
     }
 
     /// Returns a pointer to the `T` at `offset`; `None` if it is outside or not aligned.
-    fn register<T>(&self, offset: usize) -> Option<UniqueMmioPointer<'_, ReadPureWrite<T>>> {
+    fn register<T>(&self, offset: usize) -> Option<NonNull<T>> {
         let fits = offset.checked_add(size_of::<T>()).is_some_and(|end| end <= self.len);
         if !fits {
             return None;
         }
         // SAFETY: `offset` is inside the region, as just checked.
-        let at = unsafe { self.start.add(offset) }.cast::<ReadPureWrite<T>>();
-        if !at.is_aligned() {
-            return None;
-        }
-        // SAFETY: the register is mapped device memory by the contract of `new`, and aligned, as just checked. Clones may hold
-        // such a pointer to the same register at the same time; each makes one volatile access with it, which device memory
-        // permits from several contexts at once.
-        Some(unsafe { UniqueMmioPointer::new(at) })
+        let at = unsafe { self.start.add(offset) }.cast::<T>();
+        at.is_aligned().then_some(at)
     }
 }
 
-macro_rules! access {
-    ($int:ty, $read:ident, $write:ident) => {
-        #[inline(never)]
-        fn $read(&self, offset: usize) -> $int {
-            self.register::<$int>(offset).map_or(<$int>::MAX, |register| <$int>::from_le(register.read()))
+/// An access to a register.
+trait Access: Copy {
+    /// Loads the value at a pointer.
+    ///
+    /// # Safety
+    ///
+    /// The pointer refers to mapped device memory and is aligned.
+    unsafe fn load(from: NonNull<Self>) -> Self;
+
+    /// Stores the value at a pointer.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Access::load`].
+    unsafe fn store(to: NonNull<Self>, value: Self);
+}
+
+macro_rules! instructions {
+    ($int:ty, $load:literal, $store:literal) => {
+        #[cfg(all(target_arch = "aarch64", not(miri)))]
+        impl Access for $int {
+            #[inline(always)]
+            unsafe fn load(from: NonNull<Self>) -> Self {
+                let value: Self;
+                // SAFETY: a load from device memory that is mapped and aligned, by the contract of `load`. There is no `nomem`,
+                // because the value may mean that the device has finished a memory access.
+                unsafe {
+                    core::arch::asm!(concat!($load, " {value:w}, [{from}]"), value = out(reg) value,
+                        from = in(reg) from.as_ptr(), options(nostack, preserves_flags));
+                }
+                value
+            }
+
+            #[inline(always)]
+            unsafe fn store(to: NonNull<Self>, value: Self) {
+                // SAFETY: a store to device memory that is mapped and aligned, by the contract of `store`. There is no `nomem`,
+                // because the store may start a memory access of the device.
+                unsafe {
+                    core::arch::asm!(concat!($store, " {value:w}, [{to}]"), value = in(reg) value,
+                        to = in(reg) to.as_ptr(), options(nostack, preserves_flags));
+                }
+            }
         }
 
-        #[inline(never)]
-        fn $write(&self, offset: usize, value: $int) {
-            if let Some(mut register) = self.register::<$int>(offset) {
-                register.write(value.to_le());
+        #[cfg(not(all(target_arch = "aarch64", not(miri))))]
+        impl Access for $int {
+            #[inline(always)]
+            unsafe fn load(from: NonNull<Self>) -> Self {
+                // SAFETY: mapped and aligned, by the contract of `load`; an integer has no invalid values.
+                unsafe { from.read_volatile() }
+            }
+
+            #[inline(always)]
+            unsafe fn store(to: NonNull<Self>, value: Self) {
+                // SAFETY: mapped and aligned, by the contract of `store`.
+                unsafe { to.write_volatile(value) }
             }
         }
     };
 }
 
-// SAFETY: each access is one volatile access to the register.
+instructions!(u8, "ldrb", "strb");
+instructions!(u16, "ldrh", "strh");
+instructions!(u32, "ldr", "str");
+
+macro_rules! access {
+    ($int:ty, $read:ident, $write:ident) => {
+        #[inline(never)]
+        fn $read(&self, offset: usize) -> $int {
+            let Some(register) = self.register::<$int>(offset) else { return <$int>::MAX };
+            // SAFETY: inside and aligned, as `register` checked, and mapped by the contract of `MmioRegion::new`. Clones may access
+            // the same register at the same time, each with one access, which device memory permits.
+            <$int>::from_le(unsafe { Access::load(register) })
+        }
+
+        #[inline(never)]
+        fn $write(&self, offset: usize, value: $int) {
+            if let Some(register) = self.register::<$int>(offset) {
+                // SAFETY: as for a read.
+                unsafe { Access::store(register, value.to_le()) }
+            }
+        }
+    };
+}
+
+// SAFETY: each access is one load or store of the register.
 unsafe impl Io for MmioRegion {
     fn len(&self) -> usize {
         self.len

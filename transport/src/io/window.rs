@@ -11,16 +11,25 @@ pub struct Window<I> {
 }
 
 impl<I: Io> Window<I> {
-    /// Returns the `len` bytes of `io` from `start`; `None` if `io` is shorter.
-    pub fn new(io: I, start: usize, len: usize) -> Option<Self> {
+    /// Returns the `len` bytes of `io` from `start`.
+    ///
+    /// # Errors
+    ///
+    /// `io`, if it is shorter.
+    pub fn new(io: I, start: usize, len: usize) -> Result<Self, I> {
         let fits = start.checked_add(len).is_some_and(|end| end <= io.len());
-        fits.then_some(Self { io, start, len })
+        if fits { Ok(Self { io, start, len }) } else { Err(io) }
     }
 
     /// Returns the rest of `io` from `start`, which is empty if `io` ends before.
     pub fn rest(io: I, start: usize) -> Self {
         let len = io.len().saturating_sub(start);
         Self { io, start, len }
+    }
+
+    /// Returns the block that the window is a part of.
+    pub(crate) const fn whole(&self) -> &I {
+        &self.io
     }
 
     /// Returns the `len` bytes of this window from `start`; `None` if it is shorter.
@@ -93,8 +102,12 @@ mod tests {
         assert_eq!(window.read16(3), u16::MAX);
         window.write32(4, 1);
         assert_eq!(region.read32(12), 0);
-        assert!(Window::new(region.clone(), 8, 9).is_none());
-        assert!(Window::new(region.clone(), usize::MAX, 2).is_none());
+        assert_eq!(
+            Window::new(region.clone(), 8, 9).map(drop).map_err(|io| io.len()),
+            Err(16),
+            "the block is returned"
+        );
+        assert!(Window::new(region.clone(), usize::MAX, 2).is_err());
         assert!(Window::rest(region, 20).is_empty());
     }
 }

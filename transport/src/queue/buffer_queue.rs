@@ -11,7 +11,7 @@ use crate::queue::generation::{Generation, LiveProof, ResetProof};
 use crate::queue::raw::RawQueue;
 use crate::queue::shadow::Slot;
 use crate::queue::token::{Token, Used};
-use crate::queue::virt_queue::{Disabled, Enabled, Notification, VirtQueue};
+use crate::queue::virt_queue::{Disabled, Enabled, Notification, Resettable, VirtQueue, sealed};
 use crate::ring::{Access, Element, Interrupts};
 
 /// A [`VirtQueue`] that owns the memory of its buffers: one buffer for each of the `K` descriptors, all of the same length.
@@ -34,7 +34,7 @@ pub struct BufferQueue<N, const K: usize, S = Disabled> {
 
 impl<N: Notifier, const K: usize> BufferQueue<N, K, Disabled> {
     pub(crate) fn new(queue: VirtQueue<N, K, Disabled>, mut memory: DmaRegion, each: usize) -> Self {
-        // A device that reports more bytes than it has written must not turn old kernel data into a response.
+        // The device must not see old kernel data.
         memory.zero();
         Self { queue, memory, each, responses: [0; K] }
     }
@@ -50,6 +50,11 @@ impl<N: Notifier, const K: usize> BufferQueue<N, K, Disabled> {
     pub fn notify_live(&mut self, proof: LiveProof) -> Notification {
         self.queue.notify_live(proof)
     }
+
+    /// Notifies the live device again, see [`VirtQueue::notify_live_again`].
+    pub fn notify_live_again(&mut self, proof: LiveProof) -> Notification {
+        self.queue.notify_live_again(proof)
+    }
 }
 
 /// Returns the layout of `count` buffers of `each` bytes; `None` if a buffer is empty or longer than 32 bits allow.
@@ -62,6 +67,11 @@ impl<N: Notifier, const K: usize> BufferQueue<N, K, Enabled> {
     /// Notifies the device of the buffers sent since the last call, see [`VirtQueue::notify`].
     pub fn notify(&mut self) -> Notification {
         self.queue.notify()
+    }
+
+    /// Notifies the device again, see [`VirtQueue::notify_again`].
+    pub fn notify_again(&mut self) -> Notification {
+        self.queue.notify_again()
     }
 }
 
@@ -80,6 +90,9 @@ impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
 
     /// Sends a request that `fill` writes, with space for a response of `response` bytes behind it. The response is cut to the
     /// length of a buffer; the request gets what the response leaves. A request may be empty.
+    ///
+    /// The space of the response is filled with zeros first. A response therefore contains only bytes that the device wrote
+    /// since this call, or zeros, even if the device reports more bytes than it has written.
     ///
     /// # Errors
     ///
@@ -154,12 +167,17 @@ impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
     ///
     /// # Errors
     ///
-    /// The queue, if the proof is for another device or for another reset of this one.
+    /// The queue, unchanged, if the proof is for another device or for another reset of this one, or if `dma` belongs to another
+    /// domain than the memory.
     pub fn release(self, proof: &ResetProof, dma: &mut impl Dma) -> Result<(), Self> {
+        if !self.memory.is_in_domain_of(dma) {
+            return Err(self);
+        }
         let Self { queue, memory, each, responses } = self;
         match queue.release(proof, dma) {
             Ok(()) => {
-                memory.release(dma);
+                // It is in the domain.
+                let _ = memory.release(dma);
                 Ok(())
             }
             Err(queue) => Err(Self { queue, memory, each, responses }),
@@ -173,6 +191,14 @@ struct Buffers<'a> {
     memory: &'a DmaRegion,
     each: usize,
     responses: &'a mut [u32],
+}
+
+impl<N: Notifier, const K: usize, S> Resettable<N> for BufferQueue<N, K, S> {}
+
+impl<N: Notifier, const K: usize, S> sealed::Resettable<N> for BufferQueue<N, K, S> {
+    fn parts(&mut self) -> sealed::Parts<'_, N> {
+        sealed::Resettable::parts(&mut self.queue)
+    }
 }
 
 impl<'a> Buffers<'a> {
@@ -199,6 +225,7 @@ impl<'a> Buffers<'a> {
             (_, 0) => &elements[..1],
             _ => &elements[..],
         };
+        self.clear(next, request, response);
         // SAFETY:
         // * The elements lie in one buffer of the region, which stays allocated until `release` has proof of a reset.
         // * The buffer of a free descriptor is not in flight. Only a writer from `prepare` writes to buffers, to those of free
@@ -208,6 +235,14 @@ impl<'a> Buffers<'a> {
             *offset = request;
         }
         Ok(token)
+    }
+
+    /// Fills the space of a response in the buffer of a free descriptor with zeros.
+    fn clear(&self, next: Token, request: u32, response: u32) {
+        // SAFETY: request and response together are at most the length of the buffer.
+        let start = unsafe { self.start(next).add(request as usize) };
+        // SAFETY: the bytes lie in the buffer of a free descriptor, which nothing else accesses.
+        unsafe { start.write_bytes(0, response as usize) };
     }
 
     /// Returns a reader of the response in a used buffer.

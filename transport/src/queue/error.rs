@@ -47,9 +47,21 @@ pub enum DeviceError {
         /// Number of buffers in flight.
         in_flight: u16,
     },
-    /// The device asks for a reset (DEVICE_NEEDS_RESET).
+    /// The device asks for a reset (DEVICE_NEEDS_RESET), or has set FAILED.
     #[error("the device needs a reset: reset it, and set it up again")]
     NeedsReset,
+    /// DRIVER_OK is no longer set: the host or the firmware reset the device, for instance when the machine was reset or
+    /// resumed from suspension.
+    #[error(
+        "the device was reset by the host or the firmware: it has lost its queues and features; reset it and set it up again"
+    )]
+    HostReset,
+    /// The device is gone: its registers read all ones.
+    #[error(
+        "the device is gone: its registers read all ones; if it can no longer access memory, take its memory back with \
+         `assume_reset`"
+    )]
+    Gone,
     /// A reset was requested and has not finished: the device may stop at any time.
     #[error("the device has not finished a requested reset; request it again")]
     Resetting,

@@ -2,7 +2,7 @@
 
 use aerostat_spec::Interface;
 
-use crate::dma::DmaRegion;
+use crate::dma::{Dma, DmaRegion};
 use crate::queue::error::{AddError, DeviceError};
 use crate::queue::generation::Generation;
 use crate::queue::shadow::{Completion, DescriptorShadow, Extent, Slot};
@@ -79,14 +79,19 @@ impl QueueCore {
         Self { ring, ops, tables, batch: None, index, generation, poisoned: None }
     }
 
-    /// Returns the queue as it was when it was new. The device must not know the ring.
-    pub(crate) fn renew(self) -> Self {
-        Self::new(self.ring.renew::<Unbounded>(), self.ops, self.tables, self.index, self.generation)
-    }
-
     /// Returns the position for a notification of the buffers made available since the last call, if the device wants one.
     pub(crate) fn position_if_wanted(&mut self) -> Option<RingPosition> {
         (self.ops.position_if_wanted)(&mut self.ring)
+    }
+
+    /// Returns the position for a notification regardless of whether the device wants one.
+    pub(crate) fn position_regardless(&self) -> RingPosition {
+        self.ring.position_regardless::<Unbounded>()
+    }
+
+    /// Returns whether the memory of the ring can be released to `dma`.
+    pub(crate) fn is_in_domain_of(&self, dma: &impl Dma) -> bool {
+        self.ring.memory().is_in_domain_of(dma)
     }
 
     pub(crate) fn set_interrupts(&mut self, interrupts: Interrupts) {
@@ -164,6 +169,14 @@ impl RawQueue<[Slot]> {
     /// Makes all descriptors of the ring free, or as many as the shadow has slots.
     pub(crate) fn reset_shadow(&mut self) {
         self.shadow.reset(self.core.ring.size().get());
+    }
+
+    /// Makes the queue what it was when it was new. The device must not know the ring.
+    pub(crate) fn renew(&mut self) {
+        (self.core.batch, self.core.poisoned) = (None, None);
+        self.core.ring.renew::<Unbounded>();
+        self.shadow.clear();
+        self.reset_shadow();
     }
 
     /// Makes a buffer available to the device.

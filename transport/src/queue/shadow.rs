@@ -28,6 +28,10 @@ pub(crate) struct Slot {
     extent: Extent,
 }
 
+impl Slot {
+    const FREE: Self = Self { next: 0, elements: 0, extent: Extent { total: 0, writable: 0 } };
+}
+
 /// The length of a buffer, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Extent {
@@ -76,8 +80,7 @@ impl<const K: usize> DescriptorShadow<[Slot; K]> {
     /// Returns a shadow without usable descriptors, see [`DescriptorShadow::reset`].
     pub(crate) const fn new() -> Self {
         let () = Self::FITS;
-        let slot = Slot { next: 0, elements: 0, extent: Extent { total: 0, writable: 0 } };
-        Self { first_free: 0, free: 0, usable: 0, oldest: 0, in_flight: 0, slots: [slot; K] }
+        Self { first_free: 0, free: 0, usable: 0, oldest: 0, in_flight: 0, slots: [Slot::FREE; K] }
     }
 }
 
@@ -108,6 +111,12 @@ impl<S: ?Sized> DescriptorShadow<S> {
 }
 
 impl DescriptorShadow<[Slot]> {
+    /// Forgets all buffers. No descriptor is usable then, see [`DescriptorShadow::reset`].
+    pub(crate) fn clear(&mut self) {
+        (self.first_free, self.free, self.usable, self.oldest, self.in_flight) = (0, 0, 0, 0, 0);
+        self.slots.fill(Slot::FREE);
+    }
+
     /// Makes the first `usable` descriptors free, or as many as there are slots.
     ///
     /// The free list is a circle. It stays one as long as descriptors become free in the order of their allocation, which is

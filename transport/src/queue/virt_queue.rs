@@ -9,7 +9,7 @@ use crate::queue::generation::{Generation, LiveProof, ResetProof};
 use crate::queue::raw::{QueueCore, RawQueue};
 use crate::queue::shadow::Slot;
 use crate::queue::token::{Token, Used};
-use crate::ring::{Element, Interrupts, QueueSize, RingAddresses};
+use crate::ring::{Element, Interrupts};
 
 /// State of a new queue. Buffers can be added. There are two ways to notify the device once it is live:
 ///
@@ -59,10 +59,21 @@ impl<N: Notifier, const K: usize> VirtQueue<N, K, Disabled> {
     /// not move the queue to the state [`Enabled`], see [`Disabled`]. With the proof of another device, the queue becomes
     /// unusable.
     pub fn notify_live(&mut self, proof: LiveProof) -> Notification {
+        self.check_live(proof);
+        self.notify_device()
+    }
+
+    /// Notifies the live device like [`VirtQueue::notify_again`], for a queue in the state [`Disabled`]. With the proof of
+    /// another device, the queue becomes unusable.
+    pub fn notify_live_again(&mut self, proof: LiveProof) -> Notification {
+        self.check_live(proof);
+        self.notify_regardless()
+    }
+
+    fn check_live(&mut self, proof: LiveProof) {
         if !proof.is_for(self.generation()) {
             self.poison(DeviceError::OtherDevice { queue: self.index() });
         }
-        self.notify_device()
     }
 }
 
@@ -79,6 +90,14 @@ impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
             None => Notification::Suppressed,
         }
     }
+
+    fn notify_regardless(&mut self) -> Notification {
+        if self.raw.poisoned().is_some() || self.in_flight() == 0 {
+            return Notification::Suppressed;
+        }
+        self.notifier.notify(self.raw.core.position_regardless());
+        Notification::Sent
+    }
 }
 
 impl<N: Notifier, const K: usize> VirtQueue<N, K, Enabled> {
@@ -87,20 +106,11 @@ impl<N: Notifier, const K: usize> VirtQueue<N, K, Enabled> {
         self.notify_device()
     }
 
-    /// Returns number, size and addresses of the queue, to enable it again.
-    pub(crate) fn program(&self) -> (u16, QueueSize, RingAddresses) {
-        let (size, addresses) = self.raw.core.program();
-        (self.index(), size, addresses)
-    }
-
-    /// Returns the queue as it was when it was new. The device must not know the ring.
-    pub(crate) fn renew(self) -> Self {
-        Self::new(self.raw.core.renew(), self.notifier)
-    }
-
-    /// Replaces the notifier.
-    pub(crate) fn with_notifier(self, notifier: N) -> Self {
-        Self { notifier, ..self }
+    /// Notifies the device again, even if it has suppressed notifications, if it has buffers in flight: for a device that does not
+    /// return them although it should have, because a notification was lost. A device that missed nothing ignores the
+    /// notification, so that it can be repeated at any time.
+    pub fn notify_again(&mut self) -> Notification {
+        self.notify_regardless()
     }
 }
 
@@ -188,12 +198,42 @@ impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
     ///
     /// # Errors
     ///
-    /// The queue, if the proof is for another device or for another reset of this one.
+    /// The queue, unchanged, if the proof is for another device or for another reset of this one, or if `dma` belongs to another
+    /// domain than the memory.
     pub fn release(self, proof: &ResetProof, dma: &mut impl Dma) -> Result<(), Self> {
-        if !proof.ends(self.generation()) {
+        if !proof.ends(self.generation()) || !self.raw.core.is_in_domain_of(dma) {
             return Err(self);
         }
-        self.raw.core.into_memory().release(dma);
+        // It is in the domain.
+        let _ = self.raw.core.into_memory().release(dma);
         Ok(())
+    }
+}
+
+/// A [`VirtQueue`] or a [`BufferQueue`](crate::BufferQueue) with the notifier `N`, which
+/// [`Device::reset_queue`](crate::Device::reset_queue) can reset. Sealed.
+pub trait Resettable<N>: sealed::Resettable<N> {}
+
+impl<N: Notifier, const K: usize, S> Resettable<N> for VirtQueue<N, K, S> {}
+
+impl<N: Notifier, const K: usize, S> sealed::Resettable<N> for VirtQueue<N, K, S> {
+    fn parts(&mut self) -> sealed::Parts<'_, N> {
+        sealed::Parts { raw: &mut self.raw, notifier: &mut self.notifier }
+    }
+}
+
+pub(crate) mod sealed {
+    use crate::queue::raw::RawQueue;
+    use crate::queue::shadow::Slot;
+
+    /// The part of a queue that does not depend on its number of descriptors, and its notifier.
+    #[derive(Debug)]
+    pub struct Parts<'a, N> {
+        pub(crate) raw: &'a mut RawQueue<[Slot]>,
+        pub(crate) notifier: &'a mut N,
+    }
+
+    pub trait Resettable<N> {
+        fn parts(&mut self) -> Parts<'_, N>;
     }
 }

@@ -74,10 +74,21 @@ impl Ring {
         self.shared.memory
     }
 
-    /// Returns the ring as it was when it was new. The device must not know it.
-    pub(crate) fn renew<B: RuleBounds>(self) -> Self {
-        let RingShared { memory, rules, size, .. } = self.shared;
-        Self::new::<B>(rules, memory, size)
+    /// Makes the ring what it was when it was new. The device must not know it.
+    pub(crate) fn renew<B: RuleBounds>(&mut self) {
+        self.shared.memory.zero();
+        self.shared.interrupts = Interrupts::Enabled;
+        (self.split, self.packed) = (Split::START, Packed::START);
+        if self.format::<B>() == Format::Packed {
+            packed::init::<B>(&self.shared);
+        }
+    }
+
+    /// Returns the position for a notification that the device does not ask for.
+    pub(crate) fn position_regardless<B: RuleBounds>(&self) -> RingPosition {
+        // Orders the published buffers before the notification.
+        self.shared.rules::<B>().barriers.full();
+        self.position::<B>()
     }
 
     /// Returns the position for a notification of the buffers made available since the last call, if the device wants one.
@@ -95,12 +106,16 @@ impl Ring {
 
     /// Returns the addresses to program into the device.
     pub(crate) fn addresses<B: RuleBounds>(&self) -> RingAddresses {
-        let (rules, size) = (self.shared.rules::<B>(), self.shared.size);
+        Self::addresses_at::<B>(self.shared.rules, self.shared.size, self.shared.memory.device_address())
+    }
+
+    /// Returns the addresses of the parts of a ring of this size at `start`.
+    pub(crate) fn addresses_at<B: RuleBounds>(rules: Rules, size: QueueSize, start: DeviceAddress) -> RingAddresses {
+        let rules = rules.within::<B>();
         let (driver, device) = match rules.format {
             Format::Split => Split::parts(rules, size),
             Format::Packed => Packed::parts(size),
         };
-        let start = self.shared.memory.device_address();
         let at = |offset: usize| DeviceAddress(start.0.wrapping_add(offset as u64));
         RingAddresses { descriptors: start, driver: at(driver), device: at(device) }
     }

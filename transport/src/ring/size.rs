@@ -7,6 +7,9 @@ use aerostat_spec::ring::Notification;
 pub struct QueueSize(u16);
 
 impl QueueSize {
+    /// The smallest size.
+    pub const MIN: Self = Self(1);
+
     /// The largest size.
     pub const MAX: Self = Self(1 << 15);
 

@@ -215,7 +215,7 @@ fn responses_are_used_in_batches() {
     let (soft, mut memory) = (SoftMmio::new(42), Memory::new());
     soft.model().offered = u64::MAX;
     let transport = Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
-    let device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<Ordered>();
+    let device = Device::take(transport).unwrap().poll().unwrap().acknowledge().driver().negotiate::<Ordered>();
     let mut device: Device<_, test_device::Device, _> = device.unwrap();
     let queue1 = device.buffer_queue::<_, 4>(test_device::queue::Queue1, 1, 8, &mut memory).unwrap();
     let device = device.go_live();
@@ -245,7 +245,7 @@ fn responses_are_used_in_batches() {
         assert_eq!([(); 3].map(|()| answer(&mut queue1)), expected);
         assert_eq!((queue1.free(), queue1.in_flight()), (4, 0));
     }
-    let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
+    let (_transport, proof) = device.reset().poll().map_err(|(_, error)| error).unwrap();
     queue1.release(&proof, &mut memory).unwrap();
     assert_eq!(memory.allocated(), 0);
 }

@@ -55,7 +55,7 @@ fn live_with<F: FeatureSet, const K: usize>(
     needs: impl Into<QueueNeeds>,
 ) -> Fixture<F, K> {
     let transport = Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
-    let device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<F>();
+    let device = Device::take(transport).unwrap().poll().unwrap().acknowledge().driver().negotiate::<F>();
     let mut device: Device<_, test_device::Device, _> = device.unwrap();
     let queue0 = device.queue::<_, K>(test_device::queue::Queue0, needs, &mut memory).unwrap();
     let device = device.go_live();
@@ -121,7 +121,7 @@ impl<F: FeatureSet, const K: usize> Fixture<F, K> {
 
     fn finish(self) {
         let Self { mut memory, device, queue0, .. } = self;
-        let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
+        let (_transport, proof) = device.reset().poll().map_err(|(_, error)| error).unwrap();
         queue0.release(&proof, &mut memory).unwrap();
         assert_eq!(memory.allocated(), 0);
     }

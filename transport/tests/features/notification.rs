@@ -77,10 +77,10 @@ fn pci(offset: u32, len: u32, multiplier: u32, notify_off: u16) -> SoftPci {
 
 fn kick<F: FeatureSet>(function: &SoftPci) -> Result<RegisterAccess, QueueError> {
     let mut memory = Memory::new();
-    let transport: Pci<BarRegisters> =
+    let transport: Pci<BarRegisters, SoftPci> =
         Pci::new(&function.reach(), &mut function.mapper(&Rc::default()), Routing::Line).unwrap();
     let mut device: Device<_, test_device::Device, _> =
-        Device::take(transport).unwrap().acknowledge().driver().negotiate::<F>().unwrap();
+        Device::take(transport).unwrap().poll().unwrap().acknowledge().driver().negotiate::<F>().unwrap();
     let queue1 = device
         .queue::<_, 8>(test_device::queue::Queue1, 1, &mut memory)
         .inspect_err(|_| assert_eq!(memory.allocated(), 0))?;
@@ -145,4 +145,20 @@ fn a_device_that_does_not_offer_it_is_notified_by_16_bits() {
     let function = pci(NOTIFY + 2, 2, 0, 0);
     function.device.borrow_mut().offered = 1 << 32;
     assert_eq!(kick::<OptionalData>(&function), Ok(RegisterAccess::Write(NOTIFY as usize + 2, 16, 1)));
+}
+
+/// A repeated notification carries the position of the next buffer.
+#[test]
+fn a_repeated_notification_carries_the_position() {
+    let mut fixture = live::<Data, 4>(1);
+    for _ in 0..3 {
+        fixture.add(1, 1).unwrap();
+    }
+    fixture.queue0.notify();
+    assert_eq!(fixture.queue0.notify_again(), Notification::Sent);
+    assert_eq!(fixture.soft.written(reg::QUEUE_NOTIFY), [3 << 16, 3 << 16]);
+    let mut fixture = live::<PackedData, 4>(1);
+    fixture.add(1, 1).unwrap();
+    assert_eq!(fixture.queue0.notify_again(), Notification::Sent);
+    assert_eq!(fixture.soft.written(reg::QUEUE_NOTIFY), [(1 << 15 | 1) << 16]);
 }

@@ -3,12 +3,16 @@
 use std::alloc::Layout;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aerostat_spec::FeatureSet;
 use aerostat_spec::reserved::feature::{AccessPlatform, IndirectDesc, OrderPlatform};
 use aerostat_transport::queue::QueueNeeds;
-use aerostat_transport::{Device, DeviceAddress, Dma, DmaRegion, FeaturesOk, Mmio, QueueError};
+use aerostat_transport::{
+    Addressing, Device, DeviceAddress, Dma, DmaDomain, DmaRegion, FeaturesOk, MapError, Mmio, QueueError,
+};
 
 use super::{INDIRECT, elements};
 use aerostat_test_support::{Memory, Plain, SoftMmio, reg, test_device};
@@ -21,6 +25,7 @@ const APART: u64 = 0x70_0000_0000;
 struct Platform {
     memory: Memory,
     allocator: Rc<RefCell<Mappings>>,
+    domain: DmaDomain,
 }
 
 #[derive(Default)]
@@ -34,7 +39,10 @@ struct Mappings {
 
 impl Platform {
     fn new(left: usize) -> Self {
-        Self { memory: Memory::new(), allocator: Rc::new(RefCell::new(Mappings { left, ..Mappings::default() })) }
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let domain = NonZeroU64::new(NEXT.fetch_add(1, Ordering::Relaxed)).map(DmaDomain::new).unwrap();
+        let allocator = Rc::new(RefCell::new(Mappings { left, ..Mappings::default() }));
+        Self { memory: Memory::new(), allocator, domain }
     }
 
     /// Returns the numbers of allocated regions, of mapped regions, and of calls of `map`.
@@ -70,11 +78,15 @@ unsafe impl Dma for Platform {
             "unmapped once, as it was mapped"
         );
     }
+
+    fn domain(&self) -> DmaDomain {
+        self.domain
+    }
 }
 
 fn negotiated<F: FeatureSet>(soft: &SoftMmio) -> Device<Mmio<SoftMmio>, test_device::Device, FeaturesOk<F>> {
     let transport = Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
-    Device::take(transport).unwrap().acknowledge().driver().negotiate().unwrap()
+    Device::take(transport).unwrap().poll().unwrap().acknowledge().driver().negotiate().unwrap()
 }
 
 fn offering(features: u64) -> SoftMmio {
@@ -119,7 +131,7 @@ fn with_the_feature_the_device_gets_the_addresses_of_the_platform() {
         assert!(entry == 1 || memory.bytes(buffer, 7) == b"request");
     }
 
-    let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
+    let (_transport, proof) = device.reset().poll().map_err(|(_, error)| error).unwrap();
     queue0.release(&proof, &mut platform).unwrap();
     queue1.release(&proof, &mut platform).unwrap();
     assert_eq!(platform.counts(), (0, 0, 3));
@@ -190,4 +202,65 @@ fn order_platform_is_accepted() {
     fixture.publish(1);
     assert_eq!(fixture.popped(), (0, 5));
     fixture.finish();
+}
+
+/// A device uses the domain of the first object that it gets. Memory is neither mapped nor unmapped in another one, and nothing
+/// is lost.
+#[test]
+fn memory_is_mapped_and_unmapped_in_one_domain() {
+    let (soft, mut own, mut other) =
+        (offering(1 << 33 | 1 << 28), Platform::new(usize::MAX), Platform::new(usize::MAX));
+    let mut device = negotiated::<Translated>(&soft);
+    let queue0 = device.queue::<_, 4>(test_device::queue::Queue0, 1, &mut own).unwrap();
+    assert_eq!(device.addressing(&own), Ok(Addressing::Platform(own.domain())));
+    assert_eq!(device.addressing(&other), Err(QueueError::OtherDomain));
+    let rejected = device.queue::<_, 4>(test_device::queue::Queue1, 1, &mut other).map(drop);
+    assert_eq!(rejected, Err(QueueError::OtherDomain));
+    let rejected = device.buffer_queue::<_, 4>(test_device::queue::Queue1, 1, 64, &mut other).map(drop);
+    assert_eq!(rejected, Err(QueueError::OtherDomain));
+    assert_eq!(device.park_unused_queues(&mut other).map(drop), Err(QueueError::OtherDomain));
+    assert_eq!((other.counts(), soft.model().queues[1].ready), ((0, 0, 0), 0));
+    let queue1 = device.buffer_queue::<_, 4>(test_device::queue::Queue1, 1, 64, &mut own).unwrap();
+    let parked = device.park_unused_queues(&mut own).unwrap();
+    // The ring of a queue, ring and buffers of another one, and all parked rings together.
+    assert_eq!(own.counts(), (4, 4, 4));
+
+    let (_transport, proof) = device.go_live().reset().poll().map_err(|(_, error)| error).unwrap();
+    let queue0 = queue0.release(&proof, &mut other).unwrap_err();
+    let queue1 = queue1.release(&proof, &mut other).unwrap_err();
+    let parked = parked.release(&proof, &mut other).unwrap_err();
+    assert_eq!((own.counts(), other.counts()), ((4, 4, 4), (0, 0, 0)));
+    queue0.release(&proof, &mut own).unwrap();
+    queue1.release(&proof, &mut own).unwrap();
+    parked.release(&proof, &mut own).unwrap();
+    assert_eq!(own.counts(), (0, 0, 4));
+}
+
+/// The memory of a caller is bound in the same way.
+#[test]
+fn the_memory_of_a_caller_is_mapped_in_the_domain_of_the_device() {
+    let (soft, mut own, mut other) = (offering(1 << 33 | 1 << 28), Platform::new(2), Platform::new(usize::MAX));
+    let mut device = negotiated::<Translated>(&soft);
+    let addressing = device.addressing(&own).unwrap();
+    let address = addressing.map(&mut own, 0x5000, 0x1000).unwrap();
+    assert_eq!(address, DeviceAddress(0x5000 + APART));
+    assert_eq!(addressing.map(&mut other, 0x7000, 0x1000), Err(MapError::OtherDomain));
+    assert_eq!(addressing.unmap(&mut other, 0x5000, 0x1000), Err(MapError::OtherDomain));
+    assert_eq!((own.counts(), other.counts()), ((0, 1, 1), (0, 0, 0)));
+    addressing.unmap(&mut own, 0x5000, 0x1000).unwrap();
+    let layout = Layout::from_size_align(64, 64).unwrap();
+    assert_eq!(DmaRegion::allocate(&mut other, layout, addressing).map(drop), Err(MapError::OtherDomain));
+    let region = DmaRegion::allocate(&mut own, layout, addressing).unwrap();
+    let region = region.release(&mut other).unwrap_err();
+    assert!(region.device_address().0 > APART, "unchanged");
+    region.release(&mut own).unwrap();
+    assert_eq!(DmaRegion::allocate(&mut own, layout, addressing).map(drop), Err(MapError::Failed { bytes: 64 }));
+    assert_eq!((own.counts(), other.counts()), ((0, 0, 3), (0, 0, 0)));
+
+    // Without the feature, addresses are physical, whatever the domain is.
+    let mut device = negotiated::<Plain>(&offering(0));
+    assert_eq!(device.addressing(&own), Ok(Addressing::Physical));
+    assert_eq!(device.addressing(&other), Ok(Addressing::Physical));
+    assert_eq!(Addressing::Physical.map(&mut other, 0x5000, 1), Ok(DeviceAddress(0x5000)));
+    assert_eq!(other.counts(), (0, 0, 0));
 }

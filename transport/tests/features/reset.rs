@@ -1,12 +1,13 @@
 //! RING_RESET: one queue is reset while its device stays live.
 
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use aerostat_spec::reserved::feature::{InOrder, IndirectDesc, NotificationData, RingPacked, RingReset};
 use aerostat_spec::{FeatureSet, Negotiated};
 use aerostat_transport::pci::{Message, Msix, QueueVectors, Routing};
 use aerostat_transport::queue::{AddError, Notification, QueueNeeds};
-use aerostat_transport::{Device, DeviceError, Pci, QueueError};
+use aerostat_transport::{Device, DeviceError, Mmio, Pci, QueueError, Spin};
 
 use super::{Fixture, elements, live, live_with};
 use aerostat_test_support::soft_pci::{CFG_COMMON, CFG_ISR, COMMON, ISR, NOTIFY, NOTIFY_LEN, TABLE};
@@ -18,16 +19,17 @@ aerostat_spec::feature_set! { struct PackedReset for test_device { RingReset: Re
 aerostat_spec::feature_set! { struct IndirectReset for test_device { RingReset: Required, IndirectDesc: Required } }
 aerostat_spec::feature_set! { struct OrderedReset for test_device { RingReset: Required, InOrder: Required, NotificationData: Required } }
 
+/// Gives up after 2000 polls.
+fn polls() -> Spin {
+    Spin { limit: 2000 }
+}
+
 fn reset<F: FeatureSet, const K: usize>(
-    fixture: Fixture<F, K>,
+    mut fixture: Fixture<F, K>,
     proof: Negotiated<RingReset>,
 ) -> (Fixture<F, K>, Result<(), QueueError>) {
-    let Fixture { soft, memory, mut device, queue0, ring, size } = fixture;
-    let (queue0, done) = match device.reset_queue(proof, queue0) {
-        Ok(queue0) => (queue0, Ok(())),
-        Err((queue0, error)) => (queue0, Err(error)),
-    };
-    (Fixture { soft, memory, device, queue0, ring, size }, done)
+    let done = fixture.device.reset_queue(proof, &mut fixture.queue0, &mut polls());
+    (fixture, done)
 }
 
 /// core.vqreset.1, core.vqreset.3, mmio.reg.21, mmio.reg.22, mmio.vq-config.2: requested, awaited, verified, and set up as at
@@ -192,17 +194,15 @@ fn a_queue_of_another_device_is_rejected() {
     let logs = (fixture.soft.log(), other.soft.log());
     let Fixture { mut device, queue0: other_line, memory: mut other_memory, soft: other_soft, .. } = other;
     let proof = device.accepted().proof(RingReset);
-    let Fixture { soft, memory, device: own, queue0, ring, size } = fixture;
-    let (queue0, error) = device.reset_queue(proof, queue0).map(drop).unwrap_err();
+    let error = device.reset_queue(proof, &mut fixture.queue0, &mut polls()).unwrap_err();
     assert_eq!(error, QueueError::OtherDevice { queue: 0 });
-    assert_eq!((soft.log(), other_soft.log()), logs);
-    let mut fixture = Fixture { soft, memory, device: own, queue0, ring, size };
+    assert_eq!((fixture.soft.log(), other_soft.log()), logs);
     assert_eq!(fixture.queue0.in_flight(), 1);
     fixture.write_used(0, 0, 3);
     fixture.publish(1);
     assert_eq!(fixture.popped(), (0, 3), "the queue still works");
     fixture.finish();
-    let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
+    let (_transport, proof) = device.reset().poll().map_err(|(_, error)| error).unwrap();
     other_line.release(&proof, &mut other_memory).unwrap();
 }
 
@@ -270,7 +270,8 @@ fn a_queue_is_reset_and_set_up_again_over_pci() {
         }
         function.device.borrow_mut().resets = Resets::After(reads);
         let transport = Pci::new(&function.reach(), &mut function.mapper(&Rc::default()), routing).unwrap();
-        let device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<Reset>().unwrap();
+        let device =
+            Device::take(transport).unwrap().poll().unwrap().acknowledge().driver().negotiate::<Reset>().unwrap();
         let mut device: Device<_, test_device::Device, _> = device;
         let queue1 = device.queue::<_, 4>(test_device::queue::Queue1, 1, &mut memory).unwrap();
         let mut device = device.go_live();
@@ -280,7 +281,7 @@ fn a_queue_is_reset_and_set_up_again_over_pci() {
         let before = function.device.borrow().queues[1];
         function.device.borrow_mut().log.clear();
         let proof = device.accepted().proof(RingReset);
-        let mut queue1 = device.reset_queue(proof, queue1).map_err(|(_, error)| error).unwrap();
+        device.reset_queue(proof, &mut queue1, &mut polls()).unwrap();
         assert_eq!((queue1.in_flight(), queue1.free()), (0, 4));
         assert_eq!(function.device.borrow().queues[1], before, "enabled, with addresses, size and vector as before");
         let log = function.device.borrow().log.clone();
@@ -295,7 +296,7 @@ fn a_queue_is_reset_and_set_up_again_over_pci() {
         // SAFETY: as above.
         unsafe { queue1.add(&elements(1, 1)) }.unwrap();
         assert_eq!(queue1.notify(), Notification::Sent);
-        let (_transport, proof) = device.reset().map_err(|(_, error)| error).unwrap();
+        let (_transport, proof) = device.reset().poll().map_err(|(_, error)| error).unwrap();
         queue1.release(&proof, &mut memory).unwrap();
         assert_eq!(memory.allocated(), 0);
     }
@@ -309,13 +310,14 @@ fn a_reset_that_does_not_finish_over_pci_leaves_the_queue_unusable() {
         let (function, mut memory) = (function(0x40), Memory::new());
         function.device.borrow_mut().resets = resets;
         let transport = Pci::new(&function.reach(), &mut function.mapper(&Rc::default()), Routing::Line).unwrap();
-        let device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<Reset>().unwrap();
+        let device =
+            Device::take(transport).unwrap().poll().unwrap().acknowledge().driver().negotiate::<Reset>().unwrap();
         let mut device: Device<_, test_device::Device, _> = device;
         let queue1 = device.queue::<_, 4>(test_device::queue::Queue1, 1, &mut memory).unwrap();
         let mut device = device.go_live();
-        let queue1 = queue1.enable(&device);
+        let mut queue1 = queue1.enable(&device);
         let proof = device.accepted().proof(RingReset);
-        let (mut queue1, found) = device.reset_queue(proof, queue1).map(drop).unwrap_err();
+        let found = device.reset_queue(proof, &mut queue1, &mut polls()).unwrap_err();
         assert_eq!((found, queue1.pop()), (error, Err(DeviceError::Resetting)));
         assert_eq!(function.device.borrow().written(field::QUEUE_ENABLE), [1]);
     }
@@ -328,9 +330,93 @@ fn without_the_reset_register_the_feature_is_not_accepted() {
     for (bytes, accepted) in [(0x38, false), (0x3a, false), (0x3b, false), (0x3c, true), (0x40, true)] {
         let function = function(bytes);
         let transport = Pci::new(&function.reach(), &mut function.mapper(&Rc::default()), Routing::Line).unwrap();
-        let device = Device::take(transport).unwrap().acknowledge().driver().negotiate::<OptionalReset>().unwrap();
+        let device = Device::take(transport)
+            .unwrap()
+            .poll()
+            .unwrap()
+            .acknowledge()
+            .driver()
+            .negotiate::<OptionalReset>()
+            .unwrap();
         let device: Device<_, test_device::Device, _> = device;
         assert_eq!(device.accepted().has(RingReset), accepted, "{bytes:#x}");
         assert_eq!(function.device.borrow().accepted >> 40 & 1 != 0, accepted);
     }
+}
+
+/// Also a queue that owns its buffers. Its requests are forgotten, and their buffers can be used again.
+#[test]
+fn a_queue_with_buffers_is_reset() {
+    let (soft, mut memory) = (SoftMmio::new(42), Memory::new());
+    soft.model().offered = u64::MAX;
+    let transport = Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap();
+    let device = Device::take(transport).unwrap().poll().unwrap().acknowledge().driver().negotiate::<Reset>();
+    let mut device: Device<_, test_device::Device, _> = device.unwrap();
+    let mut queue1 = device.buffer_queue::<_, 2>(test_device::queue::Queue1, 1, 16, &mut memory).unwrap();
+    let mut device = device.go_live();
+    for _ in 0..3 {
+        queue1.request(8, |_| {}).unwrap();
+        queue1.request(8, |_| {}).unwrap();
+        assert_eq!((queue1.free(), queue1.in_flight()), (0, 2));
+        // Before it is enabled, and then after.
+        let proof = device.accepted().proof(RingReset);
+        device.reset_queue(proof, &mut queue1, &mut polls()).unwrap();
+        assert_eq!((queue1.free(), queue1.in_flight()), (2, 0));
+        assert_eq!(queue1.notify_live(device.live_proof()), Notification::Sent);
+    }
+    let mut queue1 = queue1.enable(&device);
+    queue1.request(8, |_| {}).unwrap();
+    let proof = device.accepted().proof(RingReset);
+    device.reset_queue(proof, &mut queue1, &mut polls()).unwrap();
+    assert_eq!((queue1.free(), queue1.notify()), (2, Notification::Sent));
+    let (_transport, proof) = device.reset().poll().map_err(|(_, error)| error).unwrap();
+    queue1.release(&proof, &mut memory).unwrap();
+    assert_eq!(memory.allocated(), 0);
+}
+
+/// The queue of a device whose interface is chosen at run time: reset over the modern interface, an error over the legacy one.
+#[test]
+fn a_queue_of_either_interface_is_reset_if_it_is_modern() {
+    for legacy in [false, true] {
+        let (soft, mut memory) = (if legacy { SoftMmio::legacy(42) } else { SoftMmio::new(42) }, Memory::new());
+        soft.model().offered |= 1 << 40;
+        let transport = Mmio::either(soft.clone()).map_err(|(_, error)| error).unwrap();
+        let device = Device::take(transport).unwrap().poll().unwrap().acknowledge().driver();
+        let device = device.negotiate::<OptionalReset>().map_err(|failed| failed.error).unwrap();
+        let mut device: Device<_, test_device::Device, _> = device;
+        let mut queue0 = device.queue::<_, 4>(test_device::queue::Queue0, 1, &mut memory).unwrap();
+        let mut device = device.go_live();
+        // The proof of another device, because this one has none if it is a legacy device.
+        let proof = live::<Reset, 4>(1).device.accepted().proof(RingReset);
+        let log = soft.log();
+        let done = device.reset_queue(proof, &mut queue0, &mut polls());
+        match legacy {
+            false => assert_eq!((done, soft.model().queues[0].ready), (Ok(()), 1)),
+            true => assert_eq!((done, soft.log()), (Err(QueueError::LegacyInterface { queue: 0 }), log)),
+        }
+        assert!(queue0.next_token().is_ok(), "usable in either case");
+    }
+}
+
+/// All waiting for the reset of a queue is the caller's. A device that is gone is recognised at once.
+#[test]
+fn the_reset_of_a_queue_waits_through_the_caller() {
+    let mut fixture = live::<Reset, 4>(1);
+    fixture.soft.model().resets = Resets::After(3);
+    let mut attempts = Vec::new();
+    let proof = fixture.device.accepted().proof(RingReset);
+    let mut wait = |attempt| {
+        attempts.push(attempt);
+        ControlFlow::Continue(())
+    };
+    assert_eq!(fixture.device.reset_queue(proof, &mut fixture.queue0, &mut wait), Ok(()));
+    assert_eq!(attempts, [0, 1, 2]);
+    fixture.soft.model().resets = Resets::Never;
+    let mut give_up = |_: u32| ControlFlow::Break(());
+    let unfinished = fixture.device.reset_queue(proof, &mut fixture.queue0, &mut give_up);
+    assert_eq!(unfinished, Err(QueueError::ResetUnfinished { queue: 0 }));
+    fixture.soft.model().status_lie = Some(Box::new(|_| u32::MAX));
+    let mut never = |_: u32| -> ControlFlow<()> { panic!("the kernel need not wait") };
+    assert_eq!(fixture.device.reset_queue(proof, &mut fixture.queue0, &mut never), Err(QueueError::Gone));
+    assert_eq!(fixture.queue0.pop(), Err(DeviceError::Resetting));
 }

@@ -12,7 +12,7 @@ use std::{
 
 use aerostat_balloon::{
     Balloon, Options, Pages, Ready, Size4KiB, Step, features,
-    transport::{Either, InterruptSource as _, LegacyMmio, Mmio},
+    transport::{Either, InterruptSource as _, LegacyMmio, Mmio, Spin},
 };
 use aerostat_device::{BalloonDevice, Ledger, Logging, Registers, TestPlatform, Work, wait_at_most};
 use anyhow::{Context as _, anyhow, bail, ensure};
@@ -61,8 +61,9 @@ pub(crate) fn start(plan: &Plan, interface: Interface) -> anyhow::Result<Embedde
     let platform = TestPlatform::of(&device)?;
     let ledger = platform.ledger();
     let transport = Mmio::either(device.registers()).map_err(|(_, error)| error)?;
-    let driver: Driver =
-        Balloon::new(transport, platform, Options::new(Declared))?.probe().map_err(|failed| failed.error)?;
+    let driver: Driver = Balloon::new(transport, platform, Options::new(Declared))?
+        .probe(&mut Spin::default())
+        .map_err(|failed| failed.error)?;
     let stopping = Arc::new(AtomicBool::new(false));
     let guest = {
         let (device, stopping) = (device.clone(), Arc::clone(&stopping));

@@ -5,7 +5,7 @@
 use aerostat_balloon::spec::reserved::feature::RingReset;
 use aerostat_balloon::spec::{balloon, feature_set};
 use aerostat_balloon::transport::queue::Enabled;
-use aerostat_balloon::transport::{Device, Io, Live, Mmio, MmioNotifier, VirtQueue};
+use aerostat_balloon::transport::{Device, Io, Live, Mmio, MmioNotifier, Spin, VirtQueue};
 
 feature_set! {
     struct WithRequired for balloon { RingReset: Required }
@@ -16,17 +16,19 @@ feature_set! {
 
 fn required<I: Io>(
     device: &mut Device<Mmio<I>, balloon::Device, Live<WithRequired>>,
-    queue: VirtQueue<MmioNotifier<I>, 16, Enabled>,
+    queue: &mut VirtQueue<MmioNotifier<I>, 16, Enabled>,
+    wait: &mut Spin,
 ) {
-    let _ = device.reset_queue(device.accepted().proof(RingReset), queue);
+    let _ = device.reset_queue(device.accepted().proof(RingReset), queue, wait);
 }
 
 fn optional<I: Io>(
     device: &mut Device<Mmio<I>, balloon::Device, Live<WithOptional>>,
-    queue: VirtQueue<MmioNotifier<I>, 16, Enabled>,
+    queue: &mut VirtQueue<MmioNotifier<I>, 16, Enabled>,
+    wait: &mut Spin,
 ) {
     if let Some(proof) = device.accepted().proof(RingReset) {
-        let _ = device.reset_queue(proof, queue);
+        let _ = device.reset_queue(proof, queue, wait);
     }
 }
 

@@ -24,6 +24,10 @@ impl Frames for Kernel {
         0..0
     }
 
+    fn free_frames(&self) -> u64 {
+        u64::MAX
+    }
+
     fn allocate(&mut self, _max: u32) -> Option<FrameRun<Size4KiB>> {
         None
     }
@@ -66,6 +70,8 @@ impl HintFrames for Kernel {
     fn allocate_block(&mut self, _frames: u32) -> Option<FrameRun<Size4KiB>> {
         None
     }
+
+    fn initialize(&mut self, _run: &FrameRun<Size4KiB>) {}
 }
 
 features! {

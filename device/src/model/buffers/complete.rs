@@ -5,6 +5,7 @@ use super::super::ring::Completion;
 use super::super::state::{Payload, Request, State};
 use crate::event::{Cause, Event};
 use crate::fault::QueueFault;
+use crate::quirk::Quirk;
 
 impl State {
     /// Processes the buffers of a batch, and completes it.
@@ -57,7 +58,11 @@ impl State {
     fn completion(&self, batch: &[Request]) -> Option<Completion> {
         let last = batch.last()?;
         // The device writes to no buffer (2.7.8.2).
-        let (mut id, mut written) = (u32::from(last.head), 0);
+        let mut written = match self.has(Quirk::ReportsUnwrittenBytes) {
+            true => last.elements.iter().fold(0, |bytes: u32, element| bytes.saturating_add(element.length)),
+            false => 0,
+        };
+        let mut id = u32::from(last.head);
         for fault in &last.faults {
             match fault {
                 QueueFault::ReportsId(wrong) => id = *wrong,
@@ -67,7 +72,8 @@ impl State {
             }
         }
         let descriptors = batch.iter().map(|request| request.descriptors).sum();
-        Some(Completion { id, written, descriptors, buffers: batch.len() as u16 })
+        let has_write_flag = written > 0 && !self.has(Quirk::OmitsWriteFlag);
+        Some(Completion { id, written, has_write_flag, descriptors, buffers: batch.len() as u16 })
     }
 
     /// Returns the lowest descriptor id of a queue that is not in flight.

@@ -3,9 +3,11 @@
 use super::super::features;
 use super::super::numbering::QueueKind;
 use super::super::options::{Notifications, Work};
+use super::super::queues::MAX_ENTRIES;
 use super::super::ring::{Chain, Defect, Element, Overrun};
 use super::super::state::{CompleteWhen, NewBuffer, Payload, Request, State};
 use crate::fault::{QueueFault, Scribble};
+use crate::quirk::Quirk;
 use crate::violation::RingViolation;
 
 /// Maximum number of bytes that a fault overwrites in one element of a buffer: more than any valid array.
@@ -17,6 +19,7 @@ impl State {
         let suppress = self.options.notifications == Notifications::Suppressed;
         // The event index has to be updated also if notifications are always enabled.
         let needs_rearm = suppress || self.negotiated(features::EVENT_IDX);
+        self.lost_notifications.remove(&number);
         let Some(queue) = self.queues.get_mut(&number) else { return };
         let Some(ring) = queue.ring.as_mut().filter(|_| !queue.is_broken) else { return };
         if suppress {
@@ -61,7 +64,11 @@ impl State {
         };
         // The device holds statistics until the host requests new ones.
         let held = matches!(payload, Payload::Statistics) && !faults.contains(&QueueFault::CompletesStatisticsEarly);
-        let complete = if held { CompleteWhen::Requested } else { CompleteWhen::processed(&faults) };
+        let complete = match () {
+            () if self.has(Quirk::KeepsLongArrays) && is_long_array(&payload) => CompleteWhen::Never,
+            () if held => CompleteWhen::Requested,
+            () => CompleteWhen::processed(&faults),
+        };
         self.requests.push_back(Request { queue, head, descriptors, elements, payload, complete, faults });
     }
 
@@ -133,4 +140,9 @@ impl State {
             }
         }
     }
+}
+
+/// Returns whether a buffer is an array with more entries than all deployed devices accept.
+fn is_long_array(payload: &Payload) -> bool {
+    matches!(payload, Payload::Pages(pfns) if pfns.len() as u64 > MAX_ENTRIES)
 }

@@ -14,6 +14,16 @@ use super::super::state::{CommandRead, DONE, Hint, NewBuffer, Payload, Request, 
 use crate::event::Event;
 use crate::violation::{FreePageViolation, PageViolation};
 
+/// Whether the driver may return hinted pages to the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TakenBack {
+    Allowed,
+    /// The buffer of a page is in flight.
+    InFlight,
+    /// A page was not written since the device discarded it.
+    Untouched,
+}
+
 /// Actions of the host.
 impl State {
     /// Requests a new round and returns its id.
@@ -157,6 +167,26 @@ impl State {
                 self.release_hinted_page(page);
             }
         }
+    }
+
+    /// Handles that the driver returns pages to the kernel, which it may do before DONE if it has initialized them.
+    pub(crate) fn take_back_hinted(&mut self, pages: Range<u64>) -> TakenBack {
+        let mut result = TakenBack::Allowed;
+        for page in pages {
+            if !self.hinting.held.contains(page) {
+                continue;
+            }
+            let mut hints = self.requests.iter().filter_map(hinted_pages).flatten();
+            if hints.any(|run| run.contains(&page)) {
+                return TakenBack::InFlight;
+            }
+            self.hinting.held.remove(page);
+            // A page that was written is resident again.
+            if self.hinting.discarded.remove(page) && !self.memory.is_resident(page) {
+                result = TakenBack::Untouched;
+            }
+        }
+        result
     }
 
     /// Returns a hinted page to the driver, and checks that the driver did not touch it before.

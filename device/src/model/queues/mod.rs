@@ -5,3 +5,6 @@ mod hinting;
 mod pages;
 mod reporting;
 mod statistics;
+
+pub(crate) use hinting::TakenBack;
+pub(crate) use pages::MAX_ENTRIES;

@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::violation::PageViolation;
 
 /// Maximum number of entries of an array that all deployed devices accept.
-const MAX_ENTRIES: u64 = 256;
+pub(crate) const MAX_ENTRIES: u64 = 256;
 /// Maximum number of entries that this device reads of a longer array.
 const MAX_READ: u64 = 65_536;
 

@@ -88,7 +88,8 @@ impl State {
             return;
         }
         let queue = self.queues.get(&number);
-        let will_be_checked = self.notified.contains(&number) || queue.is_some_and(|queue| queue.needs_rearm);
+        let was_notified = self.notified.contains(&number) || self.lost_notifications.contains(&number);
+        let will_be_checked = was_notified || queue.is_some_and(|queue| queue.needs_rearm);
         let available = queue.and_then(|queue| queue.available(&self.bus));
         if !will_be_checked && available.is_some_and(|buffers| buffers > 0) {
             self.violation(StatisticsViolation::NotNotified);

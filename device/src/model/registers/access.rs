@@ -32,8 +32,11 @@ enum Target {
 }
 
 impl State {
-    /// Reads `bits` bits at `offset`: 0 if the access is invalid.
+    /// Reads `bits` bits at `offset`: 0 if the access is invalid, all ones if the device was removed.
     pub(crate) fn read(&mut self, offset: usize, bits: u32) -> u32 {
+        if self.is_removed {
+            return u32::MAX;
+        }
         match self.check_access(Access::Read, offset, bits) {
             Some(Target::Register(register)) => self.read_register(register, offset),
             Some(Target::Config(field)) => self.read_config(field),
@@ -43,6 +46,9 @@ impl State {
 
     /// Writes `bits` bits at `offset`: no effect if the access is invalid.
     pub(crate) fn write(&mut self, offset: usize, bits: u32, value: u32) {
+        if self.is_removed {
+            return;
+        }
         match self.check_access(Access::Write, offset, bits) {
             Some(Target::Register(register)) => self.write_register(register, offset, value),
             Some(Target::Config(field)) => self.write_config(field, value),

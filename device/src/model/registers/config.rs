@@ -4,6 +4,7 @@ use super::super::features;
 use super::super::state::State;
 use crate::event::{Cause, Event};
 use crate::fault::RegisterFault;
+use crate::quirk::Quirk;
 use crate::violation::{Access, ConfigViolation};
 
 /// Offsets in bytes of the fields.
@@ -50,7 +51,7 @@ impl State {
 
     /// Returns whether the driver has written `poison_val`. Also `true` if the configuration space has no such field.
     pub(crate) fn is_poison_written(&self) -> bool {
-        self.config.poison_val.is_some() || self.config_len() <= POISON_VAL
+        self.config.poison_val.is_some() || self.config.is_poison_refused || self.config_len() <= POISON_VAL
     }
 
     /// Sets `num_pages`.
@@ -114,7 +115,10 @@ impl State {
                 self.violation(ConfigViolation::PoisonAfterDriverOk { status: self.status });
             }
             POISON_VAL => {
-                self.config.poison_val = Some(value);
+                match self.has(Quirk::RefusesPoison) {
+                    true => self.config.is_poison_refused = true,
+                    false => self.config.poison_val = Some(value),
+                }
                 self.log(Event::PoisonWritten(value));
             }
             _ => self.violation(ConfigViolation::ReadOnly { offset }),

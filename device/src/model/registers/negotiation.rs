@@ -1,7 +1,7 @@
 //! Feature negotiation (2.2, 3.1).
 
 use super::super::features;
-use super::super::numbering::Numbering;
+use super::super::numbering::{Numbering, QueueKind};
 use super::super::options::Interface;
 use super::super::state::State;
 use super::status::{DRIVER, FEATURES_OK};
@@ -30,6 +30,11 @@ impl State {
     /// Returns whether `feature` is negotiated.
     pub(crate) fn negotiated(&self, feature: u64) -> bool {
         self.is_negotiated() && self.accepted & feature != 0
+    }
+
+    /// Returns whether the driver has no use for a queue of this kind: its feature is not negotiated.
+    pub(crate) fn is_unused(&self, kind: QueueKind) -> bool {
+        kind == QueueKind::Further || kind.feature() != 0 && !self.negotiated(kind.feature())
     }
 
     fn offered(&self) -> u64 {

@@ -20,7 +20,17 @@ impl State {
         if with_data {
             self.check_notification_data(queue, (value >> 16) as u16);
         }
+        if self.queues.get(&queue).is_some_and(|one| self.is_unused(one.kind)) {
+            return self.violation(QueueViolation::UsedWithoutFeature { queue });
+        }
         self.log(Event::Notified { queue });
+        let number = self.notifications;
+        self.notifications += 1;
+        if let Some(fault) = self.faults.lost_notification(number) {
+            self.log_fault(fault);
+            self.lost_notifications.insert(queue);
+            return;
+        }
         if self.faults.has(RegisterFault::SpuriousInterrupts) {
             self.log_fault(RegisterFault::SpuriousInterrupts);
             self.interrupt(Cause::Nothing);

@@ -2,6 +2,7 @@
 
 use super::super::state::{QueueReset, State};
 use crate::event::Event;
+use crate::quirk::Quirk;
 use crate::violation::QueueViolation;
 
 impl State {
@@ -23,6 +24,9 @@ impl State {
         let ready = self.queue(number).is_some_and(|queue| queue.is_ready());
         if value != 1 || !ready {
             return self.violation(QueueViolation::Reset { queue: number, value });
+        }
+        if self.has(Quirk::IgnoresQueueReset) {
+            return;
         }
         self.clear_queue(number);
         let reads = self.faults.slow_queue_reset().unwrap_or(0);

@@ -7,6 +7,7 @@ use super::super::ring::{EventMode, Format, Order, RingSetup, are_areas_valid, n
 use super::super::state::{Queue, QueueReset, State};
 use super::register::{AddressHalf, QueueArea};
 use crate::event::Event;
+use crate::quirk::Quirk;
 use crate::violation::QueueViolation;
 
 impl State {
@@ -115,11 +116,11 @@ impl State {
             self.violation(QueueViolation::NotFound { queue: number });
             return None;
         };
-        let (size, addresses, feature) = (queue.size, queue.addresses, queue.kind.feature());
+        let (size, addresses, kind) = (queue.size, queue.addresses, queue.kind);
         if !queue.ready_was_read || !queue.max_size_was_read {
             self.violation(QueueViolation::NotChecked { queue: number });
         }
-        if feature != 0 && !self.negotiated(feature) {
+        if self.is_unused(kind) && !self.has(Quirk::NeedsAllQueues) {
             self.violation(QueueViolation::WithoutFeature { queue: number });
         }
         let format = if self.negotiated(features::RING_PACKED) { Format::Packed } else { Format::Split };

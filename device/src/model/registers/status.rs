@@ -13,6 +13,8 @@ use super::super::numbering::QueueKind;
 use super::super::options::Interface;
 use super::super::state::State;
 use crate::event::{Cause, Event};
+use crate::fault::RegisterFault;
+use crate::quirk::Quirk;
 use crate::violation::{ConfigViolation, FreePageViolation, QueueViolation, StatisticsViolation, StatusViolation};
 
 impl State {
@@ -26,14 +28,25 @@ impl State {
             self.slow_reset = Some(if left == u32::MAX { left } else { left - 1 });
             return 1;
         }
+        match self.delayed_reset {
+            Some(0) => self.reset(),
+            Some(left) => self.delayed_reset = Some(left - 1),
+            None => {}
+        }
+        self.host_reset_unseen = false;
         self.status | self.faults.status_bits().unwrap_or(0)
     }
 
     pub(crate) fn write_status(&mut self, value: u32) {
         if value == 0 {
-            return self.reset();
+            return self.request_reset();
         }
         self.log(Event::StatusWritten(value));
+        if self.host_reset_unseen && value != ACKNOWLEDGE {
+            // The driver continues an initialization or an operation that the reset has ended.
+            return;
+        }
+        self.host_reset_unseen = false;
         let added = self.check_status_order(value);
         self.status = value & !NEEDS_RESET | self.status & NEEDS_RESET;
         if self.options.interface == Interface::Legacy {
@@ -43,6 +56,30 @@ impl State {
         }
         if added & DRIVER_OK != 0 {
             self.check_set_up();
+            if !self.can_activate() {
+                self.refuse_activation();
+            }
+        }
+    }
+
+    fn refuse_activation(&mut self) {
+        if self.has(Quirk::FailsActivation) {
+            self.status |= FAILED;
+            self.activation_failed = true;
+        } else {
+            self.set_needs_reset();
+        }
+    }
+
+    /// Returns whether the device accepts the queues that are ready at DRIVER_OK.
+    fn can_activate(&self) -> bool {
+        let mut queues = self.queues.values();
+        if self.has(Quirk::NeedsAllQueues) {
+            queues.all(|queue| queue.is_ready())
+        } else if self.has(Quirk::RejectsUnusedQueues) {
+            !queues.any(|queue| queue.is_ready() && self.is_unused(queue.kind))
+        } else {
+            true
         }
     }
 
@@ -92,11 +129,32 @@ impl State {
         }
     }
 
+    /// Handles the driver's write of 0.
+    fn request_reset(&mut self) {
+        let cannot_live = self.is_live() && self.has(Quirk::CannotResetLive);
+        if cannot_live || self.status != 0 && self.has(Quirk::CannotReset) {
+            self.status |= FAILED;
+        } else if self.faults.has(RegisterFault::RefusesReset) {
+            self.log_fault(RegisterFault::RefusesReset);
+        } else if let Some(reads @ 1..) = self.faults.delayed_reset() {
+            // A repeated write does not start again.
+            self.delayed_reset.get_or_insert(reads);
+        } else {
+            self.reset();
+        }
+    }
+
     /// Resets the device (2.4). `num_pages` stays, because it belongs to the host.
     fn reset(&mut self) {
         self.log(Event::Reset { ballooned: self.pages.len() });
+        // A repeated write does not start again.
+        let pending = self.slow_reset.filter(|left| *left > 0);
         self.clear();
-        self.slow_reset = self.faults.slow_reset();
+        self.host_reset_unseen = false;
+        self.slow_reset = match (self.faults.slow_reset(), pending) {
+            (Some(reads), Some(left)) => Some(reads.min(left)),
+            (reads, _) => reads,
+        };
     }
 
     /// Sets DEVICE_NEEDS_RESET. Raises the interrupt only after DRIVER_OK (2.1.2).

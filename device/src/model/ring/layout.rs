@@ -94,6 +94,8 @@ pub(crate) struct Completion {
     pub(crate) id: u32,
     /// The reported number of written bytes.
     pub(crate) written: u32,
+    /// Whether a packed ring marks the number as valid.
+    pub(crate) has_write_flag: bool,
     /// Number of ring descriptors of all buffers.
     pub(crate) descriptors: u16,
     /// Number of buffers: more than 1 only with IN_ORDER (2.7.9, 2.8.8).

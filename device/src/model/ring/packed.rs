@@ -215,7 +215,7 @@ impl Ring for Packed {
         self.next_available.is_available(self.flags(bus, self.next_available.index))
     }
 
-    fn push_used(&mut self, bus: &Bus, Completion { id, written, descriptors, .. }: Completion) {
+    fn push_used(&mut self, bus: &Bus, Completion { id, written, has_write_flag, descriptors, .. }: Completion) {
         if let Some(UsedDescriptor { index, flags }) = self.unmarked.take() {
             self.set_flags(bus, index, flags);
         }
@@ -224,7 +224,7 @@ impl Ring for Packed {
         let _ = bus.write_u32(at + DESCRIPTOR_LENGTH, written);
         let _ = bus.store(at + DESCRIPTOR_ID, id as u16);
         // The length is valid only with WRITE (2.8.4).
-        let write = if written > 0 { VRING_DESC_F_WRITE as u16 } else { 0 };
+        let write = if has_write_flag { VRING_DESC_F_WRITE as u16 } else { 0 };
         let flags = self.next_used.used_flags() | write;
         self.set_flags(bus, index, flags);
         self.last_used = Some(UsedDescriptor { index, flags });

@@ -242,7 +242,7 @@ mod tests {
         let chains = ring.take_available(&bus).unwrap();
         let expected = [Element { address: 0x3000, length: 0x12_3456, writable: true }];
         assert_eq!((chains[0].id, &chains[0].elements[..], chains.len()), (2, &expected[..], 1));
-        ring.push_used(&bus, Completion { id: 2, written: 0x123, descriptors: 1, buffers: 1 });
+        ring.push_used(&bus, Completion { id: 2, written: 0x123, has_write_flag: true, descriptors: 1, buffers: 1 });
         let mut used = [0; 12];
         memory.read(0x2000, &mut used).unwrap();
         assert_eq!(used, [0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 1, 0x23]);

@@ -8,6 +8,8 @@ pub(crate) struct ConfigSpace {
     pub(crate) free_page_hint_cmd_id: u32,
     /// `None` until the driver writes it.
     pub(crate) poison_val: Option<u32>,
+    /// The driver has written `poison_val`, but the device has not taken the value.
+    pub(crate) is_poison_refused: bool,
     /// The configuration generation.
     pub(crate) generation: u32,
 }

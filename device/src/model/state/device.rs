@@ -8,7 +8,7 @@ use virtio_bindings::virtio_config::VIRTIO_CONFIG_S_NEEDS_RESET;
 use virtio_bindings::virtio_mmio::{VIRTIO_MMIO_INT_CONFIG, VIRTIO_MMIO_INT_VRING};
 
 use super::super::features;
-use super::super::numbering::QueueKind;
+use super::super::numbering::{Numbering, QueueKind};
 use super::super::options::Options;
 use super::super::page_set::PageSet;
 use super::config_space::ConfigSpace;
@@ -19,6 +19,7 @@ use super::statistics::Statistics;
 use crate::event::{Cause, Event, Logging};
 use crate::fault::{Fault, Faults, RegisterFault};
 use crate::memory::{Bus, GuestMemory, Iommu, UnmappedAccess};
+use crate::quirk::Quirk;
 use crate::violation::{RingViolation, Violation};
 
 /// The state of a device.
@@ -42,6 +43,14 @@ pub(crate) struct State {
     pub(crate) status: u32,
     /// How many more times Status reads 1 after a slow reset; `u32::MAX` for a reset that never completes.
     pub(crate) slow_reset: Option<u32>,
+    /// How many more times the status is read before a delayed reset takes place.
+    pub(crate) delayed_reset: Option<u32>,
+    /// The host has reset the device, and the driver has neither read the status nor reset the device since.
+    pub(crate) host_reset_unseen: bool,
+    /// The device has set FAILED at DRIVER_OK.
+    pub(crate) activation_failed: bool,
+    pub(crate) is_removed: bool,
+    pub(crate) is_paused: bool,
     /// The features that the driver has accepted.
     pub(crate) accepted: u64,
     pub(crate) device_features_sel: Option<u32>,
@@ -56,6 +65,10 @@ pub(crate) struct State {
     pub(crate) queues: BTreeMap<u16, Queue>,
     /// The queues that were notified since the device last took their buffers.
     pub(crate) notified: BTreeSet<u16>,
+    /// The queues with a lost notification that the device has not checked since.
+    pub(crate) lost_notifications: BTreeSet<u16>,
+    /// How many notifications the driver has sent.
+    pub(crate) notifications: u64,
     /// The buffers that the device owns, in the order in which it took them.
     pub(crate) requests: VecDeque<Request>,
     /// How many buffers the device has taken from all queues.
@@ -82,6 +95,11 @@ impl State {
             memory,
             status: 0,
             slow_reset: None,
+            delayed_reset: None,
+            host_reset_unseen: false,
+            activation_failed: false,
+            is_removed: false,
+            is_paused: false,
             accepted: 0,
             device_features_sel: None,
             driver_features_sel: None,
@@ -92,20 +110,34 @@ impl State {
             config: ConfigSpace::default(),
             queues: BTreeMap::new(),
             notified: BTreeSet::new(),
+            lost_notifications: BTreeSet::new(),
+            notifications: 0,
             requests: VecDeque::new(),
             buffers_taken: 0,
             pending_interrupts: 0,
             options,
         };
         state.queues = state.new_queues(None);
+        if state.has(Quirk::UsedByFirmware) {
+            state.use_by_firmware();
+        }
         state
     }
 
     /// Returns the queues by number, not set up. `negotiated` is `None` before feature negotiation is complete.
     pub(crate) fn new_queues(&self, negotiated: Option<u64>) -> BTreeMap<u16, Queue> {
-        let Options { features, queue_size, ref queue_sizes, numbering, .. } = self.options;
+        let Options { features, queue_size, ref queue_sizes, numbering, mut further_queues, .. } = self.options;
+        if numbering == Numbering::DenseOverNegotiated && self.has(Quirk::KeepsQueueCount) {
+            let count = |negotiated| numbering.balloon_queues(features, negotiated).len() as u16;
+            further_queues += count(None).saturating_sub(count(negotiated));
+        }
         let queue = |kind| Queue::new(kind, queue_sizes.get(&kind).copied().unwrap_or(queue_size));
-        numbering.queues(features, negotiated).into_iter().map(|(number, kind)| (number, queue(kind))).collect()
+        let queues = numbering.queues(features, negotiated, further_queues);
+        queues.into_iter().map(|(number, kind)| (number, queue(kind))).collect()
+    }
+
+    pub(crate) fn has(&self, quirk: Quirk) -> bool {
+        self.options.quirks.has(quirk)
     }
 
     /// Clears everything that a device reset clears (2.4).
@@ -122,8 +154,12 @@ impl State {
         self.queue_sel = None;
         self.interrupt_status = 0;
         self.config.reset();
+        self.activation_failed = false;
+        self.slow_reset = None;
+        self.delayed_reset = None;
         self.queues = self.new_queues(None);
         self.notified.clear();
+        self.lost_notifications.clear();
         self.requests.clear();
     }
 
@@ -142,7 +178,11 @@ impl State {
         }
     }
 
+    /// Records that the driver broke a rule. A driver that cannot know of a reset by the host breaks none.
     pub(crate) fn violation(&mut self, violation: impl Into<Violation>) {
+        if self.host_reset_unseen {
+            return;
+        }
         let violation = violation.into();
         log::warn!("driver violation: {violation}");
         self.violations.push(violation);
@@ -194,9 +234,10 @@ impl State {
         std::mem::take(&mut self.pending_interrupts)
     }
 
-    /// Returns whether DEVICE_NEEDS_RESET is set.
+    /// Returns whether the device does not work: it could not activate, DEVICE_NEEDS_RESET is set, or the host has paused or removed it.
     pub(crate) fn is_stopped(&self) -> bool {
-        self.status & VIRTIO_CONFIG_S_NEEDS_RESET != 0
+        let is_off = self.is_paused || self.is_removed || self.activation_failed;
+        is_off || self.status & VIRTIO_CONFIG_S_NEEDS_RESET != 0
     }
 
     pub(crate) fn status(&self) -> u32 {

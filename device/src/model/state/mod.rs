@@ -3,6 +3,7 @@
 mod config_space;
 mod device;
 mod hinting;
+mod host;
 mod queue;
 mod request;
 mod statistics;

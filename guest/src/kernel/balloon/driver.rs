@@ -39,25 +39,23 @@ impl Driver {
 
     /// Resets the device without deflating the balloon. All frames go back to the kernel.
     pub(super) fn reset(self) -> Self {
-        let mut live = match self {
+        let live = match self {
             Self::Live(live) | Self::Failed(live) => live,
             Self::Frozen(_) => return self,
         };
-        if let Err(error) = live.abandon() {
-            error!("failed to reset the balloon: {error}");
-            return Self::Failed(live);
-        }
-        // After `abandon`, this only changes the state.
-        match live.freeze(&mut Sleep::default()) {
+        match live.reset(&mut Sleep::default()) {
             Ok(frozen) => Self::Frozen(frozen),
-            Err(failed) => Self::Failed(failed.balloon),
+            Err(failed) => {
+                error!("failed to reset the balloon: {}", failed.error);
+                Self::Failed(failed.balloon)
+            }
         }
     }
 
     /// Probes the device again if it is reset.
     pub(super) fn restore(self) -> Self {
         let Self::Frozen(frozen) = self else { return self };
-        match frozen.restore() {
+        match frozen.restore(&mut Sleep::default()) {
             Ok(live) => Self::Live(live),
             Err(failed) => {
                 error!("failed to restore the balloon: {}", failed.error);

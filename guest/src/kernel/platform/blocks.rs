@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use aerostat_balloon::platform::{HintFrames, ReportFrames};
+use aerostat_balloon::platform::{FillFrames, HintFrames, ReportFrames};
 use aerostat_balloon::{FrameRun, Size4KiB};
 use aerostat_guest::BlockFilter;
 
@@ -22,6 +22,10 @@ impl ReportFrames for Platform {
 impl HintFrames for Platform {
     fn allocate_block(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
         allocate(frames, BlockFilter::Any)
+    }
+
+    fn initialize(&mut self, run: &FrameRun<Size4KiB>) {
+        self.fill(run, 0);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use core::fmt::{self, Display, Formatter};
 
+use aerostat_balloon::transport::Numbering;
 use aerostat_balloon::{Options, feature};
 use log::info;
 
@@ -32,6 +33,10 @@ pub(crate) fn options(command_line: &aerostat_guest::Options) -> Options<KernelF
     }
     if !used.has(feature::PagePoison) {
         options = options.without(feature::PagePoison);
+    }
+    if !used.has(feature::StatsVq) || !used.has(feature::FreePageHint) {
+        // A device with all queues may count those of negotiated features only, and a driver cannot find out. This is QEMU.
+        options = options.numbering(Numbering::DenseOverOffered);
     }
     options
 }

@@ -124,6 +124,10 @@ impl Frames for Arena {
         STATE.lock().frames.clone()
     }
 
+    fn free_frames(&self) -> u64 {
+        u64::MAX
+    }
+
     fn allocate(&mut self, most: u32) -> Option<FrameRun<Size4KiB>> {
         STATE.lock().allocate_run(most, 1)
     }
@@ -182,6 +186,8 @@ impl HintFrames for Arena {
         state.hinted_frames += frames;
         state.allocate_run(frames, frames)
     }
+
+    fn initialize(&mut self, _run: &FrameRun<Size4KiB>) {}
 }
 
 impl FillFrames for Arena {

@@ -38,7 +38,7 @@ pub(super) fn run(options: &Options) {
 
     let unprobed = measure("new", || create(transport, arena));
     arena.limit(u32::MAX);
-    let mut live = measure("probe", || unprobed.probe()).expect("the probe failed");
+    let mut live = measure("probe", || unprobed.probe(&mut Spin::default())).expect("the probe failed");
     let allocations = arena.allocations();
 
     ask_host_for("a target");
@@ -55,10 +55,10 @@ pub(super) fn run(options: &Options) {
     let handles = measure("split", || live.split());
     let live = measure("join", || handles.join()).expect("join failed");
     let frozen = measure("freeze", || live.freeze(&mut Spin::default())).expect("freeze failed");
-    let mut live = measure("restore", || frozen.restore()).expect("restore failed");
+    let mut live = measure("restore", || frozen.restore(&mut Spin::default())).expect("restore failed");
     follow_target("service after restore", &mut live);
-    measure("abandon", || live.abandon()).expect("abandon failed");
-    let frozen = live.freeze(&mut Spin::default()).expect("freeze after abandon failed");
+    measure("abandon", || live.abandon(&mut Spin::default())).expect("abandon failed");
+    let frozen = live.reset(&mut Spin::default()).expect("reset after abandon failed");
 
     let mut live = probe_failing(frozen, arena, allocations);
     follow_target("service after probe", &mut live);
@@ -149,12 +149,14 @@ fn probe_failing(frozen: Stopped, arena: Arena, allocations: u32) -> Live {
     let mut balloon = create(transport, arena);
     for limit in 0..allocations {
         arena.limit(limit);
-        let failed = probe.measure(|| balloon.probe()).expect_err("the probe succeeded with too little memory");
+        let failed = probe
+            .measure(|| balloon.probe(&mut Spin::default()))
+            .expect_err("the probe succeeded with too little memory");
         balloon = failed.balloon;
     }
     probe.print();
     arena.limit(u32::MAX);
-    balloon.probe().expect("the probe failed")
+    balloon.probe(&mut Spin::default()).expect("the probe failed")
 }
 
 /// Prints what the host has to do next.

@@ -1,5 +1,6 @@
 //! The handles of an MMIO device: notifications, interrupts and configuration.
 
+use aerostat_spec::Interface;
 use aerostat_spec::mmio::Interrupt;
 use aerostat_spec::mmio::modern::{self as reg, Space};
 
@@ -7,8 +8,14 @@ use crate::barrier::dma_mb;
 use crate::bus::config_io::ConfigIo;
 use crate::bus::interrupt::{InterruptSource, InterruptStatus};
 use crate::bus::notifier::{NotificationFormat, Notifier};
-use crate::io::{Io, Registers, Window, delegate};
+use crate::bus::status::Status;
+use crate::io::{Io, Registers, Window, delegate, registers};
 use crate::ring::RingPosition;
+
+/// Reads the device status. The register is the same on both interfaces, and its upper 24 bits are reserved.
+pub(super) fn status<I: Io>(io: &I) -> Status {
+    Status(registers::read(io, reg::Status, Interface::Modern) as u8)
+}
 
 /// Notifies an MMIO device of new buffers in one queue, over either interface.
 #[derive(Clone, Debug)]
@@ -59,6 +66,10 @@ pub struct MmioConfig<I> {
 impl<I: Io> ConfigIo for MmioConfig<I> {
     fn generation(&self) -> Option<u32> {
         Some(self.registers.read(reg::ConfigGeneration))
+    }
+
+    fn status(&self) -> Status {
+        status(self.registers.io())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::bus::config_io::LegacyConfig;
 use crate::bus::error::QueueError;
 use crate::bus::features::SUPPORTED_LEGACY;
 use crate::bus::interface::Legacy;
-use crate::bus::mmio::handles::{MmioInterrupt, MmioNotifier};
+use crate::bus::mmio::handles::{MmioInterrupt, MmioNotifier, status};
 use crate::bus::mmio::identify::{MmioError, identify};
 use crate::bus::notifier::NotificationFormat;
 use crate::bus::status::Status;
@@ -54,8 +54,7 @@ unsafe impl<I: Io> Transport for LegacyMmio<I> {
     }
 
     fn status(&self) -> Status {
-        // The upper 24 bits of the register are reserved.
-        Status(self.registers.read(reg::Status) as u8)
+        status(self.registers.io())
     }
 
     fn set_status(&mut self, status: Status) {
@@ -105,7 +104,7 @@ unsafe impl<I: Io> Transport for LegacyMmio<I> {
     }
 
     fn config(&self) -> LegacyConfig<I> {
-        LegacyConfig::new(self.registers.io().clone(), CONFIG_OFFSET)
+        LegacyConfig::new(self.registers.io().clone(), CONFIG_OFFSET, status)
     }
 
     fn interrupt(&self) -> MmioInterrupt<I> {

@@ -8,7 +8,7 @@ use crate::bus::either::Either;
 use crate::bus::error::QueueError;
 use crate::bus::features::SUPPORTED;
 use crate::bus::interface::Modern;
-use crate::bus::mmio::handles::{MmioConfig, MmioInterrupt, MmioNotifier};
+use crate::bus::mmio::handles::{MmioConfig, MmioInterrupt, MmioNotifier, status};
 use crate::bus::mmio::identify::{MmioError, identify};
 use crate::bus::mmio::legacy::LegacyMmio;
 use crate::bus::notifier::NotificationFormat;
@@ -53,6 +53,7 @@ impl<I: Io> Mmio<I> {
 
 // SAFETY: the status register reads 0 only after the device has finished its reset, which ends its use of the queues
 // ("Device Status Field", 2.1, and "MMIO Device Register Layout", 4.2.2). The addresses of queues are written unchanged.
+// QueueReset reads 0 only after the device has finished the reset of the queue (4.2.2).
 unsafe impl<I: Io> Transport for Mmio<I> {
     type InterfaceKind = Modern;
     type Notifier = MmioNotifier<I>;
@@ -68,8 +69,7 @@ unsafe impl<I: Io> Transport for Mmio<I> {
     }
 
     fn status(&self) -> Status {
-        // The upper 24 bits of the register are reserved.
-        Status(self.registers.read(reg::Status) as u8)
+        status(self.registers.io())
     }
 
     fn set_status(&mut self, status: Status) {
@@ -123,6 +123,16 @@ unsafe impl<I: Io> Transport for Mmio<I> {
         Ok(MmioNotifier { registers: registers.clone(), queue, format: self.format })
     }
 
+    fn request_queue_reset(&mut self, queue: u16) {
+        self.registers.write(reg::QueueSel, queue.into());
+        self.registers.write(reg::QueueReset, 1);
+    }
+
+    fn is_queue_reset(&mut self, queue: u16) -> bool {
+        self.registers.write(reg::QueueSel, queue.into());
+        self.registers.read(reg::QueueReset) == 0
+    }
+
     fn config(&self) -> MmioConfig<I> {
         MmioConfig {
             registers: self.registers.clone(),
@@ -135,15 +145,4 @@ unsafe impl<I: Io> Transport for Mmio<I> {
     }
 }
 
-// SAFETY: QueueReset reads 0 only after the device has finished the reset of the queue ("MMIO Device Register Layout", 4.2.2).
-unsafe impl<I: Io> QueueReset for Mmio<I> {
-    fn request_reset(&mut self, queue: u16) {
-        self.registers.write(reg::QueueSel, queue.into());
-        self.registers.write(reg::QueueReset, 1);
-    }
-
-    fn is_reset(&mut self, queue: u16) -> bool {
-        self.registers.write(reg::QueueSel, queue.into());
-        self.registers.read(reg::QueueReset) == 0
-    }
-}
+impl<I: Io> QueueReset for Mmio<I> {}

@@ -3,6 +3,9 @@
 /// Offset of the first BAR in configuration space.
 const BARS: u16 = 0x10;
 
+/// End of the addresses that a BAR can have: no CPU has more than 56 bits of physical addresses.
+const ADDRESS_LIMIT: u64 = 1 << 56;
+
 /// One of the six base address registers of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BarIndex(u8);
@@ -35,7 +38,8 @@ pub enum Space {
     Ports,
 }
 
-/// A range of addresses that a function decodes.
+/// A range of addresses that a function decodes, below 2^56. The device reports it, so it may lie anywhere, see
+/// [`MapBar::map`](crate::pci::MapBar::map).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BarRange {
     /// The address space.
@@ -60,6 +64,7 @@ impl BarRange {
     pub(super) fn of_bar(space: Space, address: u64, mask: u64) -> Option<Self> {
         let len = (!mask).checked_add(1)?;
         let is_valid = len.is_power_of_two() && address.is_multiple_of(len) && address != 0;
-        (is_valid && address.checked_add(len).is_some()).then_some(Self { space, address, len })
+        let is_below_limit = address.checked_add(len).is_some_and(|end| end <= ADDRESS_LIMIT);
+        (is_valid && is_below_limit).then_some(Self { space, address, len })
     }
 }

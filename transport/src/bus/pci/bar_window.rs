@@ -34,13 +34,16 @@ impl<C: ConfigRegionAccess> BarWindows<C> {
     ///
     /// # Errors
     ///
-    /// [`PciError::NoWindow`] if the device does not have it.
+    /// The function, and [`PciError::NoWindow`] if the device does not have it.
     ///
     /// # Safety
     ///
-    /// While the value, a clone or a window of it exists, the capability of this function is used in one context only. Interleaved
-    /// accesses could access the wrong register.
-    pub unsafe fn new(function: PciFunction<C>) -> Result<Self, PciError> {
+    /// * While the value, a clone or a window of it exists, the capability of this function is used in one context only.
+    ///   Interleaved accesses could access the wrong register.
+    /// * `C` performs each access on the configuration space of the function at that offset, unchanged and in program order, and
+    ///   returns the value that the device returns. The trait [`ConfigRegionAccess`] is safe and does not require that, but
+    ///   [`Io`](crate::Io) does, and [`BarWindow`] implements it by these accesses.
+    pub unsafe fn new(function: PciFunction<C>) -> Result<Self, (PciFunction<C>, PciError)> {
         let is_window = |capability: &Capability| {
             let registers = Registers::<cap::Space, _>::new(function.registers_of(*capability));
             capability.id == pci::CAP_VENDOR_SPECIFIC
@@ -49,9 +52,10 @@ impl<C: ConfigRegionAccess> BarWindows<C> {
                 && pci::CfgType::from_raw(registers.read(cap::CfgType)) == pci::CfgType::Pci
                 && usize::from(registers.read(cap::CapLen)) >= <cfg_cap::Space as Block>::LEN
         };
-        match function.capabilities().find(is_window) {
+        let found = function.capabilities().find(is_window);
+        match found {
             Some(capability) => Ok(Self { function, capability, not_send: PhantomData }),
-            None => Err(PciError::NoWindow),
+            None => Err((function, PciError::NoWindow)),
         }
     }
 }
@@ -128,8 +132,8 @@ macro_rules! access {
     };
 }
 
-// SAFETY: the device performs each access to its data register on the register of the BAR that was selected just before. No
-// other context has a clone that could select another one in between.
+// SAFETY: the device performs each access to its data register on the register of the BAR that was selected just before, and the
+// contract of `BarWindows::new` makes `C` perform both. No other context has a clone that could select another one in between.
 unsafe impl<C: ConfigRegionAccess + Clone> Io for BarWindow<C> {
     fn len(&self) -> usize {
         self.len as usize

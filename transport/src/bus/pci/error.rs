@@ -1,5 +1,7 @@
 //! Errors of PCI transports.
 
+use pci_types::PciAddress;
+
 use crate::bus::pci::bar::BarRange;
 use crate::bus::pci::structure_kind::StructureKind;
 
@@ -28,6 +30,14 @@ pub enum PciError {
     /// The MSI-X table is not inside a BAR.
     #[error("the MSI-X table is not inside a BAR")]
     Table,
+    /// An MSI-X vector belongs to another function.
+    #[error("an MSI-X vector of function {other} was passed for function {function}")]
+    OtherFunction {
+        /// The function of the transport.
+        function: PciAddress,
+        /// The function that has the vector.
+        other: PciAddress,
+    },
     /// The kernel did not map a range of a BAR.
     #[error("failed to map {} bytes of a BAR at {:#x}", range.len, range.address)]
     Unmapped {

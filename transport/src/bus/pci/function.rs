@@ -8,6 +8,7 @@ use aerostat_spec::pci::{DEVICE_ID_BASE, TRANSITIONAL_FIRST, TRANSITIONAL_LAST, 
 use pci_types::{ConfigRegionAccess, PciAddress};
 
 use crate::bus::pci::bar::{BarIndex, BarRange, Space};
+use crate::bus::transport::BusMaster;
 use crate::io::Io;
 
 /// Offset of vendor and device id.
@@ -27,8 +28,8 @@ const HAS_CAPABILITIES: u32 = 1 << 20;
 /// The largest number of capabilities that fits behind the header.
 const MAX_CAPABILITIES: usize = (256 - 64) / 4;
 
-/// Bits of the command register: I/O space, memory space, bus master.
-const ENABLE: u32 = 1 | 2 | 4;
+/// Bit of the command register: the function may access memory.
+const BUS_MASTER: u32 = 4;
 /// Bits of the command register that enable the decoding of BARs: I/O space and memory space.
 const DECODE: u32 = 1 | 2;
 /// Bit of the command register: INTx is disabled.
@@ -91,9 +92,22 @@ impl<C: ConfigRegionAccess> PciFunction<C> {
         unsafe { self.access.write(self.address, offset & 0xfc, value) }
     }
 
-    /// Enables the decoding of BARs, bus mastering, and INTx.
+    /// Enables the decoding of BARs and INTx, and disables bus mastering, which an earlier driver may have left enabled.
     pub(crate) fn enable(&self) {
-        self.write(COMMAND, (self.read(COMMAND) & COMMAND_BITS & !INTX_DISABLE) | ENABLE);
+        self.replace_command(DECODE, BUS_MASTER | INTX_DISABLE);
+    }
+
+    /// Allows or forbids the function to access memory. Interrupts by messages are such accesses.
+    pub(crate) fn set_bus_master(&self, bus_master: BusMaster) {
+        match bus_master {
+            BusMaster::Allowed => self.replace_command(BUS_MASTER, 0),
+            BusMaster::Forbidden => self.replace_command(0, BUS_MASTER),
+        }
+    }
+
+    /// Sets and clears bits of the command register.
+    fn replace_command(&self, set: u32, clear: u32) {
+        self.write(COMMAND, (self.read(COMMAND) & COMMAND_BITS & !clear) | set);
     }
 
     /// Returns the range of a BAR. `None` if the function does not have it, if it has no address, or if its contents are invalid.

@@ -6,6 +6,7 @@ use crate::barrier::dma_mb;
 use crate::bus::config_io::ConfigIo;
 use crate::bus::interrupt::{InterruptSource, InterruptStatus};
 use crate::bus::notifier::{NotificationFormat, Notifier};
+use crate::bus::status::Status;
 use crate::io::{Io, Registers, Window, delegate};
 use crate::ring::RingPosition;
 
@@ -57,6 +58,10 @@ pub struct PciConfig<I> {
 impl<I: Io> ConfigIo for PciConfig<I> {
     fn generation(&self) -> Option<u32> {
         Some(self.common.read(common_cfg::ConfigGeneration).into())
+    }
+
+    fn status(&self) -> Status {
+        Status(self.common.read(common_cfg::DeviceStatus))
     }
 }
 

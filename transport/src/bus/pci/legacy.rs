@@ -16,15 +16,16 @@ use crate::bus::pci::handles::{PciInterrupt, PciNotifier};
 use crate::bus::pci::map_bar::MapBar;
 use crate::bus::pci::routing::Routing;
 use crate::bus::status::Status;
-use crate::bus::transport::Transport;
-use crate::io::{Io, Registers, Window};
+use crate::bus::transport::{BusMaster, Transport};
+use crate::io::{Io, Registers, Window, registers};
 use crate::ring::{QueueLimit, QueueSize, RingAddresses};
 
 /// The transport of a PCI device, legacy interface. The registers are at the start of the first BAR, in I/O space.
 ///
 /// The device chooses the size of a queue. A driver that uses fewer descriptors leaves the others unused.
 #[derive(Debug)]
-pub struct LegacyPci<I> {
+pub struct LegacyPci<I, C> {
+    function: PciFunction<C>,
     registers: Registers<reg::Space, I>,
     notify: Window<I>,
     isr: Window<I>,
@@ -32,26 +33,24 @@ pub struct LegacyPci<I> {
     routing: Routing,
 }
 
-impl<I: Io> LegacyPci<I> {
-    /// Maps the first BAR of the device through `map`, and enables the function.
+impl<I: Io, C: ConfigRegionAccess + Clone> LegacyPci<I, C> {
+    /// Maps the first BAR of the device through `map`, and enables the function, except for bus mastering, which follows after
+    /// the reset.
     ///
     /// # Errors
     ///
     /// [`PciError`]
-    pub fn new<C: ConfigRegionAccess>(
-        function: &PciFunction<C>,
-        map: &mut impl MapBar<Io = I>,
-        routing: Routing,
-    ) -> Result<Self, PciError> {
+    pub fn new(function: &PciFunction<C>, map: &mut impl MapBar<Io = I>, routing: Routing) -> Result<Self, PciError> {
         let id = function.virtio_device().ok_or(PciError::NotVirtio)?;
         let range = registers_bar(function).ok_or(PciError::NoLegacyInterface)?;
+        routing.check(function)?;
         routing.enable(function);
         let io = map.map(range).ok_or(PciError::Unmapped { range })?;
-        let part = |at: usize, len: usize| Window::new(io.clone(), at, len).ok_or(PciError::Unmapped { range });
+        let part = |at: usize, len: usize| Window::new(io.clone(), at, len).map_err(|_| PciError::Unmapped { range });
         // Fails if `map` returned less than the requested range.
         let notify = part(reg::QueueNotify::OFFSET, size_of::<u16>())?;
         let isr = part(reg::IsrStatus::OFFSET, size_of::<u8>())?;
-        Ok(Self { registers: Registers::new(io), notify, isr, id, routing })
+        Ok(Self { function: function.clone(), registers: Registers::new(io), notify, isr, id, routing })
     }
 }
 
@@ -62,9 +61,13 @@ fn registers_bar<C: ConfigRegionAccess>(function: &PciFunction<C>) -> Option<Bar
     (holds_registers && function.may_be_legacy()).then_some(range)
 }
 
+fn status<I: Io>(io: &I) -> Status {
+    Status(registers::read(io, reg::DeviceStatus, Interface::Modern))
+}
+
 // SAFETY: writing 0 to the status resets a legacy device, which ends its use of the queues before the register reads 0. The
 // address of a queue is written unchanged, or not at all.
-unsafe impl<I: Io> Transport for LegacyPci<I> {
+unsafe impl<I: Io, C: ConfigRegionAccess + Clone> Transport for LegacyPci<I, C> {
     type InterfaceKind = Legacy;
     type Notifier = PciNotifier<I>;
     type Interrupt = PciInterrupt<I>;
@@ -79,7 +82,7 @@ unsafe impl<I: Io> Transport for LegacyPci<I> {
     }
 
     fn status(&self) -> Status {
-        Status(self.registers.read(reg::DeviceStatus))
+        status(self.registers.io())
     }
 
     fn set_status(&mut self, status: Status) {
@@ -134,12 +137,16 @@ unsafe impl<I: Io> Transport for LegacyPci<I> {
         Ok(PciNotifier { register: self.notify.clone(), queue, format: NotificationFormat::Queue })
     }
 
+    fn set_bus_master(&mut self, bus_master: BusMaster) {
+        self.function.set_bus_master(bus_master);
+    }
+
     fn config(&self) -> LegacyConfig<I> {
         let start = match self.routing {
             Routing::Line => LEGACY_CONFIG_OFFSET,
             Routing::Messages { .. } => LEGACY_CONFIG_OFFSET_MSIX,
         };
-        LegacyConfig::new(self.registers.io().clone(), start)
+        LegacyConfig::new(self.registers.io().clone(), start, status)
     }
 
     fn interrupt(&self) -> PciInterrupt<I> {

@@ -9,6 +9,11 @@ pub trait MapBar {
     type Io: Io;
 
     /// Maps a range of a BAR for as long as the returned value or a clone of it exists. `None` if the range cannot be mapped.
+    /// The transport then tries the next capability that describes the structure.
+    ///
+    /// The address and the length are what the device reports. They are bounded (a range ends below 2^56 and has at most 16 MiB),
+    /// and the rest is the kernel's to check: a hostile device can report the address of RAM, or of the registers of another
+    /// device. Return `None` unless the range lies in the windows that the platform assigns to PCI, and outside RAM.
     fn map(&mut self, range: BarRange) -> Option<Self::Io>;
 }
 

@@ -1,7 +1,7 @@
 //! The PCI transport, modern interface.
 
 use aerostat_spec::pci::{NO_VECTOR, common_cfg};
-use aerostat_spec::{Block, DeviceId, Feature, Interface, reserved};
+use aerostat_spec::{DeviceId, Feature, Interface, reserved};
 use pci_types::ConfigRegionAccess;
 
 use crate::bus::either::Either;
@@ -16,16 +16,19 @@ use crate::bus::pci::handles::{PciConfig, PciInterrupt, PciNotifier};
 use crate::bus::pci::legacy::LegacyPci;
 use crate::bus::pci::map_bar::MapBar;
 use crate::bus::pci::routing::Routing;
-use crate::bus::pci::structures::Structures;
+use crate::bus::pci::structure_kind::StructureKind;
+use crate::bus::pci::structures::{self, Structure};
 use crate::bus::status::Status;
-use crate::bus::transport::{QueueReset, Transport};
+use crate::bus::transport::{BusMaster, QueueReset, Transport};
 use crate::io::registers::{Registers, fits};
 use crate::io::{Io, Window};
 use crate::ring::{QueueLimit, QueueSize, RingAddresses};
 
 /// The transport of a PCI device, modern interface.
 #[derive(Debug)]
-pub struct Pci<I> {
+pub struct Pci<I, C> {
+    /// For bus mastering.
+    function: PciFunction<C>,
     common: Registers<common_cfg::Space, Window<I>>,
     notify: Window<I>,
     /// Address of the notification structure on the bus.
@@ -38,31 +41,41 @@ pub struct Pci<I> {
     format: NotificationFormat,
 }
 
-impl<I: Io> Pci<I> {
-    /// Finds the structures of the device, maps them through `map`, and enables the function.
+impl<I: Io, C: ConfigRegionAccess + Clone> Pci<I, C> {
+    /// Finds the structures of the device, maps them through `map`, and enables the function, except for bus mastering, which
+    /// follows after the reset. If a structure cannot be mapped, tries the next capability that describes it.
+    ///
+    /// The transport keeps a clone of the function. It accesses the command register when the device is reset or fails.
     ///
     /// # Errors
     ///
     /// [`PciError`]
-    pub fn new<C: ConfigRegionAccess>(
-        function: &PciFunction<C>,
-        map: &mut impl MapBar<Io = I>,
-        routing: Routing,
-    ) -> Result<Self, PciError> {
+    pub fn new(function: &PciFunction<C>, map: &mut impl MapBar<Io = I>, routing: Routing) -> Result<Self, PciError> {
         let id = function.virtio_device().ok_or(PciError::NotVirtio)?;
-        let found = Structures::find(function)?;
+        routing.check(function)?;
+        structures::check(function)?;
         routing.enable(function);
-        let common = Registers::new(map_structure(map, found.common, <common_cfg::Space as Block>::LEN as u64)?);
-        let isr = map_structure(map, found.isr, 1)?;
-        // The driver learns later how much of these two it needs. Each access is checked against the mapped length.
-        let notify = map_structure(map, found.notify, u64::MAX)?;
-        let device = match found.device {
-            Some(range) => map_structure(map, range, u64::MAX)?,
-            None => isr.rest_from(isr.len()),
+        let (common, _) = map_structure(function, map, StructureKind::Common)?;
+        let (isr, _) = map_structure(function, map, StructureKind::Isr)?;
+        let (notify, at) = map_structure(function, map, StructureKind::Notify)?;
+        let device = match map_structure(function, map, StructureKind::Device) {
+            Ok((device, _)) => device,
+            // Devices without a configuration space have no such structure.
+            Err(PciError::Missing(_)) => isr.rest_from(isr.len()),
+            Err(error) => return Err(error),
         };
-        let (notify_address, notify_multiplier) = (found.notify.address, found.multiplier);
-        let format = NotificationFormat::Queue;
-        Ok(Self { common, notify, notify_address, notify_multiplier, isr, device, id, routing, format })
+        Ok(Self {
+            function: function.clone(),
+            common: Registers::new(common),
+            notify,
+            notify_address: at.range.address,
+            notify_multiplier: structures::multiplier(function, at.capability),
+            isr,
+            device,
+            id,
+            routing,
+            format: NotificationFormat::Queue,
+        })
     }
 
     /// Returns the transport of the device, for the legacy interface if it has only that ("Legacy Interface: A Note on Device
@@ -71,11 +84,11 @@ impl<I: Io> Pci<I> {
     /// # Errors
     ///
     /// [`PciError`]
-    pub fn either<C: ConfigRegionAccess>(
+    pub fn either(
         function: &PciFunction<C>,
         map: &mut impl MapBar<Io = I>,
         routing: Routing,
-    ) -> Result<Either<Self, LegacyPci<I>>, PciError> {
+    ) -> Result<Either<Self, LegacyPci<I, C>>, PciError> {
         match Self::new(function, map, routing) {
             Err(PciError::NoCapabilities) => LegacyPci::new(function, map, routing).map(Either::Second),
             modern => modern.map(Either::First),
@@ -106,18 +119,33 @@ impl<I: Io> Pci<I> {
     }
 }
 
-/// Maps a structure, or the first `most` bytes of it.
+/// Maps the structure of the first usable capability of this kind that `map` can map, or the first bytes of it. Some devices
+/// describe a structure in an I/O BAR and again in a memory BAR.
 #[inline(never)]
-fn map_structure<I: Io>(map: &mut impl MapBar<Io = I>, range: BarRange, most: u64) -> Result<Window<I>, PciError> {
-    let range = BarRange { len: range.len.min(most), ..range };
-    let len = usize::try_from(range.len).ok();
-    // `map` may return more than the structure.
-    map.map(range).and_then(|io| Window::new(io, 0, len?)).ok_or(PciError::Unmapped { range })
+fn map_structure<I: Io, C: ConfigRegionAccess>(
+    function: &PciFunction<C>,
+    map: &mut impl MapBar<Io = I>,
+    kind: StructureKind,
+) -> Result<(Window<I>, Structure), PciError> {
+    let mut error = PciError::Missing(kind);
+    for found in structures::usable(function, kind) {
+        let range = BarRange { len: found.range.len.min(kind.max_len()), ..found.range };
+        let len = usize::try_from(range.len).ok();
+        // `map` may return more than the structure.
+        match map.map(range).and_then(|io| Window::new(io, 0, len?).ok()) {
+            Some(window) => return Ok((window, found)),
+            // The error names the first capability, which a device prefers.
+            None if error == PciError::Missing(kind) => error = PciError::Unmapped { range },
+            None => {}
+        }
+    }
+    Err(error)
 }
 
 // SAFETY: the status register reads 0 only after the device has finished its reset ("Common configuration structure
-// layout", 4.1.4.3), which ends its use of the queues. The addresses of queues are written unchanged.
-unsafe impl<I: Io> Transport for Pci<I> {
+// layout", 4.1.4.3), which ends its use of the queues. The addresses of queues are written unchanged. queue_reset reads 0 only
+// after the device has finished the reset of the queue.
+unsafe impl<I: Io, C: ConfigRegionAccess + Clone> Transport for Pci<I, C> {
     type InterfaceKind = Modern;
     type Notifier = PciNotifier<I>;
     type Interrupt = PciInterrupt<I>;
@@ -203,6 +231,20 @@ unsafe impl<I: Io> Transport for Pci<I> {
         Ok(PciNotifier { register, queue, format: self.format })
     }
 
+    fn request_queue_reset(&mut self, queue: u16) {
+        self.select(queue);
+        self.common.write(common_cfg::QueueReset, 1);
+    }
+
+    fn is_queue_reset(&mut self, queue: u16) -> bool {
+        self.select(queue);
+        self.common.read(common_cfg::QueueReset) == 0
+    }
+
+    fn set_bus_master(&mut self, bus_master: BusMaster) {
+        self.function.set_bus_master(bus_master);
+    }
+
     fn config(&self) -> PciConfig<I> {
         PciConfig { common: self.common.clone(), space: self.device.clone() }
     }
@@ -212,16 +254,4 @@ unsafe impl<I: Io> Transport for Pci<I> {
     }
 }
 
-// SAFETY: queue_reset reads 0 only after the device has finished the reset of the queue ("Common configuration structure
-// layout", 4.1.4.3).
-unsafe impl<I: Io> QueueReset for Pci<I> {
-    fn request_reset(&mut self, queue: u16) {
-        self.select(queue);
-        self.common.write(common_cfg::QueueReset, 1);
-    }
-
-    fn is_reset(&mut self, queue: u16) -> bool {
-        self.select(queue);
-        self.common.read(common_cfg::QueueReset) == 0
-    }
-}
+impl<I: Io, C: ConfigRegionAccess + Clone> QueueReset for Pci<I, C> {}

@@ -2,7 +2,7 @@
 
 use aerostat_spec::Block;
 use aerostat_spec::pci::{CAP_MSIX, MsixControl, msix_cap, msix_entry};
-use pci_types::ConfigRegionAccess;
+use pci_types::{ConfigRegionAccess, PciAddress};
 
 use crate::bus::pci::bar::BarIndex;
 use crate::bus::pci::error::PciError;
@@ -34,19 +34,27 @@ impl Message {
     }
 }
 
-/// The number of an entry of the MSI-X table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Vector(u16);
+/// An entry of the MSI-X table of a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vector {
+    number: u16,
+    function: PciAddress,
+}
 
 impl Vector {
-    /// Returns the number.
+    /// Returns the number of the entry.
     pub const fn get(self) -> u16 {
-        self.0
+        self.number
+    }
+
+    /// Returns the function that has the entry.
+    pub const fn function(self) -> PciAddress {
+        self.function
     }
 }
 
 /// The vectors for used buffers: one for all queues, or one for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueVectors {
     first: Vector,
     count: u16,
@@ -61,13 +69,19 @@ impl QueueVectors {
     /// Returns the vector of a queue. Queues beyond the last vector share it.
     pub(crate) const fn of(self, queue: u16) -> u16 {
         let last = self.count.saturating_sub(1);
-        self.first.0 + if queue < last { queue } else { last }
+        self.first.number + if queue < last { queue } else { last }
+    }
+
+    /// Returns the function that has the vectors.
+    pub(crate) const fn function(self) -> PciAddress {
+        self.first.function
     }
 }
 
 /// The MSI-X table of a function.
 #[derive(Debug)]
 pub struct Msix<I> {
+    function: PciAddress,
     table: I,
     size: u16,
     used: u16,
@@ -101,7 +115,7 @@ impl<I: Io> Msix<I> {
         // Masks the function before the entries, which may still be those of an earlier driver.
         let control = control.with_enable(true).with_function_mask(true);
         registers.write(msix_cap::MessageControl, control.into_bits());
-        let msix = Self { table, size, used: 0 };
+        let msix = Self { function: function.address(), table, size, used: 0 };
         for vector in 0..size {
             if let Some(entry) = msix.entry(vector) {
                 entry.write(msix_entry::VectorControl, MASKED);
@@ -127,7 +141,7 @@ impl<I: Io> Msix<I> {
         entry.write(msix_entry::MessageData, message.data);
         entry.write(msix_entry::VectorControl, 0);
         self.used += 1;
-        Some(Vector(vector))
+        Some(Vector { number: vector, function: self.function })
     }
 
     /// Writes a message for each queue, in the order of their numbers, to the next free entries of the table. Queues without a
@@ -141,7 +155,7 @@ impl<I: Io> Msix<I> {
     }
 
     fn entry(&self, vector: u16) -> Option<Registers<msix_entry::Space, Window<I>>> {
-        Window::new(self.table.clone(), usize::from(vector) * ENTRY, ENTRY).map(Registers::new)
+        Window::new(self.table.clone(), usize::from(vector) * ENTRY, ENTRY).ok().map(Registers::new)
     }
 }
 

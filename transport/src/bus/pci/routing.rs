@@ -2,6 +2,7 @@
 
 use pci_types::ConfigRegionAccess;
 
+use crate::bus::pci::error::PciError;
 use crate::bus::pci::function::PciFunction;
 use crate::bus::pci::msix::{self, QueueVectors, Vector};
 
@@ -20,6 +21,13 @@ pub enum Routing {
 }
 
 impl Routing {
+    /// Checks that the vectors belong to this function.
+    pub(super) fn check<C: ConfigRegionAccess>(self, function: &PciFunction<C>) -> Result<(), PciError> {
+        let Self::Messages { configuration, queues } = self else { return Ok(()) };
+        let of_another = [configuration.function(), queues.function()].into_iter().find(|of| *of != function.address());
+        of_another.map_or(Ok(()), |other| Err(PciError::OtherFunction { function: function.address(), other }))
+    }
+
     /// Enables a function for this kind of interrupts.
     pub(super) fn enable<C: ConfigRegionAccess>(self, function: &PciFunction<C>) {
         function.enable();

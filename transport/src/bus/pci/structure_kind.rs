@@ -1,6 +1,6 @@
 //! Kinds of virtio structures ("Virtio Structure PCI Capabilities", 4.1.4).
 
-use aerostat_spec::pci;
+use aerostat_spec::{Block, pci};
 
 /// A structure of registers in the BARs of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +32,17 @@ impl StructureKind {
             Self::Common | Self::Device => 4,
             Self::Notify => 2,
             Self::Isr => 1,
+        }
+    }
+
+    /// Returns the number of bytes that are mapped at most, so that a device cannot make the kernel map a huge range.
+    pub(super) const fn max_len(self) -> u64 {
+        match self {
+            Self::Common => <pci::common_cfg::Space as Block>::LEN as u64,
+            // A page for each of 4096 queues.
+            Self::Notify => 16 << 20,
+            Self::Isr => 1,
+            Self::Device => 64 << 10,
         }
     }
 

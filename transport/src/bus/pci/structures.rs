@@ -9,51 +9,36 @@ use crate::bus::pci::function::{Capability, PciFunction};
 use crate::bus::pci::structure_kind::StructureKind;
 use crate::io::Registers;
 
-/// Number of kinds of structures.
-const KINDS: usize = StructureKind::Device as usize + 1;
-
-/// The structures of a device.
+/// A structure that a usable capability describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Structures {
-    pub(crate) common: BarRange,
-    pub(crate) notify: BarRange,
-    /// Bytes for each unit of a queue's notification offset.
-    pub(crate) multiplier: u32,
-    pub(crate) isr: BarRange,
-    /// Missing for devices without a configuration space.
-    pub(crate) device: Option<BarRange>,
+pub(crate) struct Structure {
+    pub(crate) range: BarRange,
+    pub(crate) capability: Capability,
 }
 
-impl Structures {
-    /// Finds the first usable capability of each kind.
-    pub(crate) fn find<C: ConfigRegionAccess>(function: &PciFunction<C>) -> Result<Self, PciError> {
-        let mut any = false;
-        let mut found = [None; KINDS];
-        for capability in function.capabilities() {
-            let Some((kind, bar, offset, len)) = describe(function, capability) else { continue };
-            any = true;
-            if let Some(place @ None) = found.get_mut(kind as usize)
-                && len >= kind.min_len()
-                && offset.is_multiple_of(kind.align())
-            {
-                let range = function.bar(bar).and_then(|range| range.part(offset.into(), len.into()));
-                *place = range.map(|range| (range, capability));
-            }
-        }
-        if !any {
-            return Err(PciError::NoCapabilities);
-        }
-        let [common, notify, isr, device] = found;
-        let needed = |found: Option<(BarRange, Capability)>, kind| found.ok_or(PciError::Missing(kind));
-        let (notify, at) = needed(notify, StructureKind::Notify)?;
-        Ok(Self {
-            common: needed(common, StructureKind::Common)?.0,
-            notify,
-            multiplier: multiplier(function, at),
-            isr: needed(isr, StructureKind::Isr)?.0,
-            device: device.map(|(range, _)| range),
-        })
+/// Checks that the device has a usable capability for each kind of structure that every device has.
+pub(crate) fn check<C: ConfigRegionAccess>(function: &PciFunction<C>) -> Result<(), PciError> {
+    if !function.capabilities().any(|capability| describe(function, capability).is_some()) {
+        return Err(PciError::NoCapabilities);
     }
+    for kind in [StructureKind::Notify, StructureKind::Common, StructureKind::Isr] {
+        usable(function, kind).next().ok_or(PciError::Missing(kind))?;
+    }
+    Ok(())
+}
+
+/// Returns the structures of this kind that lie inside a BAR, are long enough and are aligned, in the order of their
+/// capabilities: "the driver SHOULD use the first instance of each virtio structure type they can support" (4.1.4.1).
+pub(crate) fn usable<C: ConfigRegionAccess>(
+    function: &PciFunction<C>,
+    kind: StructureKind,
+) -> impl Iterator<Item = Structure> {
+    function.capabilities().filter_map(move |capability| {
+        let (_, bar, offset, len) = describe(function, capability).filter(|(found, ..)| *found == kind)?;
+        (len >= kind.min_len() && offset.is_multiple_of(kind.align())).then_some(())?;
+        let range = function.bar(bar)?.part(offset.into(), len.into())?;
+        Some(Structure { range, capability })
+    })
 }
 
 /// Returns whether the `len` bytes at `start` of a BAR are inside a structure that a capability describes.
@@ -88,7 +73,7 @@ fn describe<C: ConfigRegionAccess>(
 }
 
 /// Returns the notification multiplier; 0 if the capability is too short to have it.
-fn multiplier<C: ConfigRegionAccess>(function: &PciFunction<C>, capability: Capability) -> u32 {
+pub(crate) fn multiplier<C: ConfigRegionAccess>(function: &PciFunction<C>, capability: Capability) -> u32 {
     let len = Registers::<pci::cap::Space, _>::new(function.registers_of(capability)).read(pci::cap::CapLen);
     match usize::from(len) < <pci::notify_cap::Space as Block>::LEN {
         true => 0,

@@ -29,7 +29,7 @@ extern "C" fn _start(registers: *mut u8) -> bool {
     let registers = unsafe { MmioRegion::new(registers, 0x200) };
     let Ok(bus) = Mmio::new(registers) else { return false };
     let Ok(new) = Balloon::new(bus, Kernel, Options::new(Minimal)) else { return false };
-    let Ok(probed) = new.probe() else { return false };
+    let Ok(probed) = new.probe(&mut Spin::default()) else { return false };
     *balloon() = Some(probed);
     true
 }
@@ -44,14 +44,14 @@ extern "C" fn interrupt() {
 #[unsafe(no_mangle)]
 extern "C" fn work() -> bool {
     let Some(balloon) = balloon() else { return false };
-    balloon.service().is_ok() || balloon.abandon().is_ok()
+    balloon.service().is_ok() || balloon.abandon(&mut Spin::default()).is_ok()
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn sleep() -> bool {
     let Some(live) = balloon().take() else { return false };
     let Ok(frozen) = live.freeze(&mut Spin::default()) else { return false };
-    *balloon() = frozen.restore().ok();
+    *balloon() = frozen.restore(&mut Spin::default()).ok();
     balloon().is_some()
 }
 

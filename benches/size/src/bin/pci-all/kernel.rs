@@ -28,7 +28,7 @@ features! {
     }
 }
 
-type KernelBalloon = Balloon<Ready<Pci<MmioRegion>, Kernel, All>>;
+type KernelBalloon = Balloon<Ready<Pci<MmioRegion, ConfigPorts<CpuPorts>>, Kernel, All>>;
 
 static SIGNAL: Signal = Signal::new();
 static mut BALLOON: Option<KernelBalloon> = None;
@@ -50,7 +50,7 @@ extern "C" fn _start(address: u16, window: *mut u8) -> bool {
     };
     let Ok(bus) = Pci::new(&function, &mut map, Routing::Line) else { return false };
     let Ok(new) = Balloon::new(bus, Kernel, Options::new(All)) else { return false };
-    let Ok(probed) = new.probe() else { return false };
+    let Ok(probed) = new.probe(&mut Spin::default()) else { return false };
     *balloon() = Some(probed);
     true
 }
@@ -70,7 +70,7 @@ extern "C" fn work() -> bool {
         && balloon.service_statistics().is_ok()
         && balloon.service_hinting(status).is_ok()
         && balloon.service_reporting().is_ok();
-    done || balloon.abandon().is_ok()
+    done || balloon.abandon(&mut Spin::default()).is_ok()
 }
 
 #[unsafe(no_mangle)]
@@ -92,7 +92,7 @@ extern "C" fn migrate(old: u64, new: u64) -> bool {
 extern "C" fn sleep() -> bool {
     let Some(live) = balloon().take() else { return false };
     let Ok(frozen) = live.freeze(&mut Spin::default()) else { return false };
-    *balloon() = frozen.restore().ok();
+    *balloon() = frozen.restore(&mut Spin::default()).ok();
     balloon().is_some()
 }
 

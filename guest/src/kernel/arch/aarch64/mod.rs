@@ -39,8 +39,11 @@ fn start_cpu(_: u64, _: u64, _: u64, _: u64) -> ! {
     boot::enter(device_tree::read(TREE))
 }
 
+/// Access to the configuration space of PCI.
+pub(crate) type PciConfig = Ecam<MmioRegion>;
+
 /// Returns PCI configuration space, with an address in every BAR on bus 0. `None` if there is no host bridge.
-pub(crate) fn pci_config() -> Option<Ecam<MmioRegion>> {
+pub(crate) fn pci_config() -> Option<PciConfig> {
     device_tree::pci_config(registers)
 }
 

@@ -35,8 +35,11 @@ extern "C" fn start_hart(hart: usize, tree: usize) -> ! {
     boot::enter(device_tree::read(tree))
 }
 
+/// Access to the configuration space of PCI.
+pub(crate) type PciConfig = Ecam<MmioRegion>;
+
 /// Returns PCI configuration space, with an address in every BAR on bus 0. `None` if there is no host bridge.
-pub(crate) fn pci_config() -> Option<Ecam<MmioRegion>> {
+pub(crate) fn pci_config() -> Option<PciConfig> {
     device_tree::pci_config(registers)
 }
 

@@ -20,7 +20,7 @@ pub(crate) use acpi::virtio_mmio;
 pub(crate) use clock::{now, wake_after};
 pub(crate) use interrupts::{on_line, on_message};
 pub(crate) use paging::{BOOT_MAPPED, map, registers};
-pub(crate) use pci::{BarIo, config as pci_config, line as pci_line, map_bar};
+pub(crate) use pci::{BarIo, Config as PciConfig, config as pci_config, line as pci_line, map_bar};
 #[cfg(feature = "stack")]
 pub(crate) use stack::{call_on_painted_stack, use_stack};
 

@@ -9,6 +9,7 @@ use super::acpi;
 use super::paging::registers;
 
 /// Access to configuration space.
+#[derive(Clone)]
 pub(crate) enum Config {
     Memory(Ecam<MmioRegion>),
     Ports(ConfigPorts<CpuPorts>),

@@ -1,0 +1,66 @@
+//! The layout of the private memory of a balloon: its parts, and then the bitmaps.
+
+use core::ops::Range;
+
+use crate::error::NewError;
+use crate::features::feature::{FreePageHint, PageReporting};
+use crate::features::{SizeOf, Types, is_declared};
+use crate::frames::{BlockBitmap, FrameBitmap};
+use crate::memory::PrivateSlot;
+use crate::options::{Options, block_frames};
+use crate::platform::Frames;
+
+/// How private memory is divided after the parts.
+pub(crate) struct Layout {
+    pub(crate) range: Range<u64>,
+    /// Frames in a block that is reported, and in one that is hinted.
+    pub(crate) report_frames: u32,
+    pub(crate) hint_frames: u32,
+    frame_words: usize,
+    report_words: usize,
+    /// Words of all bitmaps together.
+    words: usize,
+}
+
+impl Layout {
+    pub(crate) fn of<C: Types>(platform: &C::Platform, options: &Options<C::Features>) -> Result<Self, NewError> {
+        let range = platform.range();
+        let too_large = NewError::RangeTooLarge { frames: range.end.saturating_sub(range.start) };
+        let report_frames = block_frames::<SizeOf<C>>(options.report_block);
+        let hint_frames = block_frames::<SizeOf<C>>(options.hint_block);
+        let words_of_blocks = |is_declared: bool, frames: u32| match is_declared {
+            true => BlockBitmap::words(&range, frames).ok_or(too_large),
+            false => Ok(0),
+        };
+        let frame_words = FrameBitmap::words(&range).ok_or(too_large)?;
+        let report_words = words_of_blocks(is_declared::<C::Features, PageReporting>(), report_frames)?;
+        let hint_words = words_of_blocks(is_declared::<C::Features, FreePageHint>(), hint_frames)?;
+        let words = frame_words.checked_add(report_words).and_then(|words| words.checked_add(hint_words));
+        let words = words.ok_or(too_large)?;
+        Ok(Self { range, report_frames, hint_frames, frame_words, report_words, words })
+    }
+
+    /// Divides the words after the parts into those of the frame bitmap, of reporting and of hinting.
+    pub(crate) fn divide(&self, words: &'static mut [u64]) -> [&'static mut [u64]; 3] {
+        let (frames, words) = words.split_at_mut(self.frame_words.min(words.len()));
+        let (report, hint) = words.split_at_mut(self.report_words.min(words.len()));
+        [frames, report, hint]
+    }
+}
+
+/// Allocates the memory of a balloon: the slot of its parts of type `X`, and the words of its bitmaps.
+pub(crate) fn allocate<X>(
+    layout: &Layout,
+    platform: &mut impl Frames,
+) -> Result<(PrivateSlot<X>, &'static mut [u64]), NewError> {
+    let Some(words) = PrivateSlot::<X>::words(layout.words) else {
+        return Err(NewError::RangeTooLarge { frames: layout.range.end.saturating_sub(layout.range.start) });
+    };
+    let memory = platform.allocate_private(words).ok_or(NewError::NoPrivateMemory { words })?;
+    let memory = if memory.len() < words { Err(memory) } else { PrivateSlot::divide(memory) };
+    memory.map_err(|memory| {
+        // SAFETY: the platform has just allocated it, and nothing else uses it.
+        unsafe { platform.deallocate_private(memory.into()) };
+        NewError::NoPrivateMemory { words }
+    })
+}

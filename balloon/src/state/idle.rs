@@ -1,0 +1,38 @@
+//! What a balloon does in the states in which its device is not live.
+
+/// Implements the methods that [`Unprobed`](super::Unprobed) and [`Frozen`](super::Frozen) share.
+macro_rules! idle_state {
+    ($state:ident) => {
+        impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<$state<T, P, F>> {
+            /// Takes transport and platform out of the balloon. If the device has not finished the reset after a failed attempt to
+            /// probe it, the memory of its queues is leaked, because the device may still use it.
+            pub fn into_parts(self) -> (T, P) {
+                self.state.owned.into_idle()
+            }
+
+            /// Returns the platform.
+            pub fn platform(&self) -> &P {
+                &self.state.owned.get().core.platform
+            }
+
+            /// Returns the interrupt side of the device for the kernel's interrupt handler, so that it can be installed before
+            /// the device is live.
+            pub fn interrupt(&self) -> T::Interrupt {
+                self.state.owned.get().core.interrupt.clone()
+            }
+
+            /// Returns the memory of the queues to the kernel if an attempt to probe the device failed and the device has not
+            /// finished its reset, see [`Balloon::assume_gone`].
+            ///
+            /// # Safety
+            ///
+            /// The device does not access memory any more.
+            pub unsafe fn assume_reset(&mut self) {
+                // SAFETY: by the caller's promise.
+                unsafe { self.state.owned.get_mut().assume_reset() };
+            }
+        }
+    };
+}
+
+pub(super) use idle_state;
