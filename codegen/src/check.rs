@@ -8,9 +8,13 @@ mod features;
 mod layout;
 mod members;
 mod names;
+mod queues;
 mod ranges;
 mod references;
+mod requests;
+mod scope;
 mod types;
+mod unions;
 mod unique;
 mod values;
 
@@ -33,7 +37,7 @@ pub fn check(file: &File, diagnostics: &mut Diagnostics) -> Model {
                     docs: module.docs.clone(),
                     name: module.name.clone(),
                     kind: Kind::Plain,
-                    members: members::members(&module.members, &[], diagnostics),
+                    members: members::members(&module.members, &[], scope::DeviceParts::default(), diagnostics),
                 }
             }
             Item::Reserved(docs, name, features) => Module {
@@ -45,7 +49,8 @@ pub fn check(file: &File, diagnostics: &mut Diagnostics) -> Model {
         };
         model.modules.push(module);
     }
-    unique::names("module", model.modules.iter().map(|module| &module.name), diagnostics);
+    let is_named = |item: &&Item| !matches!(item, Item::Device(device) if device.id.is_none());
+    unique::names("module", file.items.iter().filter(is_named).map(Item::name), diagnostics);
     devices::unique_ids(file, diagnostics);
     model
 }

@@ -1,11 +1,12 @@
 //! The compiler: lexer, parser, checks and emitter in a row.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 
 use crate::check::check;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::emit::{Target, emit};
 use crate::model::Model;
+use crate::recover::{self, Unmatched};
 use crate::render::render;
 use crate::source::Source;
 use crate::syntax::File;
@@ -36,11 +37,7 @@ pub fn compile_text(source: &Source<'_>, target: &Target) -> Result<TokenStream,
 pub fn parse_text(source: &Source<'_>) -> Result<Model, Vec<String>> {
     let model = match source.text.parse::<TokenStream>() {
         Ok(tokens) => parse_and_check(tokens),
-        Err(error) => {
-            let mut diagnostics = Diagnostics::new();
-            diagnostics.push(lexical_error(error.span(), source));
-            Err(diagnostics)
-        }
+        Err(error) => Err(lexical_errors(error.span(), source)),
     };
     model.map_err(|diagnostics| render(&diagnostics, source))
 }
@@ -50,6 +47,40 @@ fn parse_and_check(tokens: TokenStream) -> Result<Model, Diagnostics> {
     let file = File::parse(tokens, &mut diagnostics);
     let model = check(&file, &mut diagnostics);
     if diagnostics.is_empty() { Ok(model) } else { Err(diagnostics) }
+}
+
+/// Returns the error of the lexer. If only delimiters are not closed, returns them and the errors in the rest of the text.
+fn lexical_errors(span: Span, source: &Source<'_>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::new();
+    let repaired = recover::close(source.text).filter(|repaired| !repaired.unclosed.is_empty());
+    let tokens = repaired.and_then(|repaired| Some((repaired.text.parse::<TokenStream>().ok()?, repaired.unclosed)));
+    let Some((tokens, unclosed)) = tokens else {
+        diagnostics.push(lexical_error(span, source));
+        return diagnostics;
+    };
+    for unmatched in unclosed {
+        let span = opening(&tokens, unmatched).unwrap_or(span);
+        diagnostics.push(Diagnostic::new(span, format!("unclosed delimiter `{}`", unmatched.delimiter)));
+    }
+    // The structure of the text is a guess, so parts of it may be missing.
+    diagnostics.set_incomplete();
+    let file = File::parse(tokens, &mut diagnostics);
+    check(&file, &mut diagnostics);
+    diagnostics
+}
+
+/// Finds the opening delimiter at a place.
+fn opening(tokens: &TokenStream, unmatched: Unmatched) -> Option<Span> {
+    tokens.clone().into_iter().find_map(|token| match token {
+        TokenTree::Group(group) => {
+            let start = group.span_open().start();
+            match (start.line, start.column) == (unmatched.line, unmatched.column) {
+                true => Some(group.span_open()),
+                false => opening(&group.stream(), unmatched),
+            }
+        }
+        _ => None,
+    })
 }
 
 /// The text does not consist of Rust tokens, or its delimiters do not match. The lexer stops at the first such error.

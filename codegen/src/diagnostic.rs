@@ -66,10 +66,20 @@ impl Diagnostics {
         self.all.push(diagnostic);
     }
 
+    /// Adds errors.
+    pub(crate) fn extend(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        self.all.extend(diagnostics);
+    }
+
     /// Adds a syntax error from `syn`.
     pub fn push_syntax(&mut self, error: syn::Error) {
         self.has_syntax_errors = true;
         self.all.extend(error.into_iter().map(|error| Diagnostic::new(error.span(), error.to_string())));
+    }
+
+    /// Says that parts of the description may be missing from the syntax tree.
+    pub(crate) fn set_incomplete(&mut self) {
+        self.has_syntax_errors = true;
     }
 
     /// Returns whether parts of the description are missing from the syntax tree because of syntax errors.

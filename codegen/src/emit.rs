@@ -11,8 +11,13 @@ mod docs;
 mod enums;
 mod features;
 mod queues;
+mod request_code;
+mod request_context;
+mod requests;
+mod shared_memory;
 mod structs;
 mod target;
+mod unions;
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -41,7 +46,7 @@ impl Target {
             }
         };
         let docs = docs::docs(&module.docs, &[summary], &[]);
-        let has_structs = module.members.iter().any(|member| matches!(member, Member::Struct(_)));
+        let has_structs = module.members.iter().any(|member| matches!(member, Member::Struct(_) | Member::Request(_)));
         // The derives of zerocopy take the path of their crate as a string, which cannot contain `$crate`.
         let zerocopy = has_structs.then(|| quote!(use #krate::__private::zerocopy;));
         let members = module.members.iter().map(|member| self.member(member));
@@ -63,13 +68,12 @@ impl Target {
             Member::Struct(structure) => self.structure(structure),
             Member::Enum(values) => self.enumeration(values),
             Member::Bits(bits) => self.bits(bits),
+            Member::Request(request) => self.request(request),
             Member::Const(constant) => {
                 let name = self.ident(&constant.name, &constant.name.upper());
-                let docs = docs::docs(
-                    &constant.docs,
-                    &[format!("The constant {:#x}.", constant.value)],
-                    &[constant.alias.as_deref()],
-                );
+                let mut facts = vec![format!("The constant {:#x}.", constant.value)];
+                facts.extend(self.place(&constant.name));
+                let docs = docs::docs(&constant.docs, &facts, &[constant.alias.as_deref()]);
                 let (ty, value) = (int(constant.ty), number(constant.value));
                 quote! {
                     #docs

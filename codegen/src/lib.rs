@@ -15,17 +15,19 @@
 //! use quote::quote;
 //!
 //! let text = "device lamp = 63 { queues { switch = 0, dimmer = 1 if dimming } }";
-//! let target = Target { krate: quote!(::aerostat_spec), spans: Spans::CallSite };
+//! let target = Target { krate: quote!(::aerostat_spec), spans: Spans::CallSite, path: None };
 //! let messages = compile_text(&Source { path: "lamp.vspec", text }, &target).unwrap_err();
 //! assert!(messages[0].starts_with("lamp.vspec:1:55: unknown feature `dimming`"));
 //! ```
 
 mod check;
 mod compile;
+mod decode;
 mod diagnostic;
 mod emit;
 pub mod model;
 mod name;
+mod recover;
 mod render;
 mod source;
 mod suggest;
@@ -33,6 +35,7 @@ pub mod syntax;
 
 pub use check::check;
 pub use compile::{compile_text, compile_tokens, parse_text};
+pub use decode::{DecodeError, Decoded, DecodedField, Decoder, RequestPart};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use emit::{Spans, Target, emit};
 pub use name::Name;

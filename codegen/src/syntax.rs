@@ -25,14 +25,22 @@ mod features;
 mod fields;
 mod file;
 mod parser;
+mod queues;
+mod requests;
+mod shared_memory;
+mod types;
 mod values;
 
 pub use device::{Device, Member, Module};
-pub use features::{Feature, Features, Queue, Queues};
-pub use fields::{Access, AccessWord, Field, Fields, Offset, Registers, Struct, TypeName};
+pub use features::{Feature, Features};
+pub use fields::{Access, AccessWord, Field, FieldValue, Fields, Offset, Registers, Struct};
 pub use file::{File, Item};
 pub use parser::{Docs, Number};
-pub use values::{BitField, Bits, Const, Enum, Variant};
+pub use queues::{Queue, QueueIndex, Queues};
+pub use requests::Request;
+pub use shared_memory::{SharedMemory, SharedMemoryRegions};
+pub use types::{Length, TypeName, Union, UnionEntry};
+pub use values::{BitField, Bits, Const, Enum, Variant, VariantValue};
 
 #[cfg(test)]
 mod tests;

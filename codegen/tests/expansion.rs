@@ -12,7 +12,7 @@ use quote::quote;
 /// Returns the generated code of a description, formatted.
 fn expand(path: &Path) -> String {
     let text = std::fs::read_to_string(path).expect("a readable description");
-    let target = Target { krate: quote!(::aerostat_spec), spans: Spans::CallSite };
+    let target = Target { krate: quote!(::aerostat_spec), spans: Spans::CallSite, path: None };
     let tokens = compile_text(&Source { path: "description", text: &text }, &target)
         .unwrap_or_else(|messages| panic!("{}:\n{}", path.display(), messages.join("\n")));
     prettyplease::unparse(&syn::parse2(tokens).expect("a file of Rust"))
@@ -44,4 +44,15 @@ fn every_snapshot_has_a_description() {
     let mut orphans = files(&folder(), "rs");
     orphans.retain(|path| !path.ends_with("balloon.rs") && !path.with_extension("vspec").exists());
     assert_eq!(orphans, Vec::<PathBuf>::new());
+}
+
+#[test]
+fn documentation_refers_to_the_line_in_the_file() {
+    let text = "module lamp {\n    enum mode: u8 { on }\n    struct step {\n        time: u8,\n    }\n}\n";
+    let target =
+        Target { krate: quote!(::aerostat_spec), spans: Spans::CallSite, path: Some("vspec/lamp.vspec".into()) };
+    let code = compile_text(&Source { path: "lamp.vspec", text }, &target).expect("a valid description").to_string();
+    for line in [2, 3] {
+        assert!(code.contains(&format!("Description: `vspec/lamp.vspec`, line {line}.")), "{line}: {code}");
+    }
 }

@@ -7,8 +7,11 @@ pub use zerocopy;
 
 pub use core;
 
+pub use crate::device::queue_index;
 pub use crate::feature_set::{Declaration, Set, check_declaration};
+pub use crate::request::{AnswerReader, check_equal, check_len, limited, put_zeros, to_usize};
 pub use crate::requirement_table::AllAbsent;
+pub use crate::union::{entry_bytes, read_entry};
 
 /// The traits that generated code implements in place of the public traits of the same names.
 pub mod described {

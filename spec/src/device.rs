@@ -50,6 +50,56 @@ pub struct QueueSpec {
 pub trait Queue: Copy + core::fmt::Debug {
     /// The device that has the queue.
     type Device: Device;
-    /// The description of the queue.
+    /// The description of the queue. If its index is known only at run time, the description has the lowest index.
     const SPEC: QueueSpec;
+    /// Which side writes the buffers of the queue.
+    const BUFFERS: QueueBuffers = QueueBuffers::Any;
+
+    /// Returns the description with the index of this queue.
+    fn spec(self) -> QueueSpec {
+        Self::SPEC
+    }
+}
+
+/// Which side writes the buffers of a queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum QueueBuffers {
+    /// The device reads and writes parts of the buffers, or the description does not say it.
+    #[default]
+    Any,
+    /// The device only reads the buffers.
+    DeviceReads,
+    /// The device only writes the buffers.
+    DeviceWrites,
+}
+
+/// A shared memory region of a device ("Shared Memory Regions", 2.10), as a type. A region that depends on a feature can be made
+/// only from the proof that the feature was negotiated.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a shared memory region",
+    label = "not a shared memory region",
+    note = "use a region from the `shared_memory` module of a device"
+)]
+pub trait SharedMemoryRegion: Copy + core::fmt::Debug {
+    /// The device that has the region.
+    type Device: Device;
+    /// The id, which selects the region on a transport (`shmid`).
+    const ID: u8;
+    /// The name in the description.
+    const NAME: &'static str;
+}
+
+/// Returns the index `scale * n + offset` if `n` is in the range and the index fits.
+pub const fn queue_index(scale: u16, offset: u16, n: u64, from: u64, below: Option<u64>) -> Option<u16> {
+    if n < from || n > u16::MAX as u64 {
+        return None;
+    }
+    if let Some(below) = below
+        && n >= below
+    {
+        return None;
+    }
+    // Three numbers of 16 bits: the result has at most 33 bits.
+    let index = scale as u64 * n + offset as u64;
+    if index > u16::MAX as u64 { None } else { Some(index as u16) }
 }

@@ -8,7 +8,8 @@ use crate::requirement_table::Index;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a feature",
     label = "not a feature",
-    note = "use a feature from the `feature` module of a device or from `reserved::feature` of `aerostat_spec` or a re-export of it such as `aerostat_balloon::spec`"
+    note = "use a feature from the `feature` module of a device or from `reserved::feature` of `aerostat_spec` or a re-export of it such as `aerostat_balloon::spec`",
+    note = "features with bits above 63 are described, but cannot be negotiated yet"
 )]
 pub trait Feature: Copy + core::fmt::Debug + Send + Sync + 'static {
     /// The owner of the feature bit: [`OfDevice`] or [`Reserved`].
@@ -26,11 +27,19 @@ pub trait Feature: Copy + core::fmt::Debug + Send + Sync + 'static {
     const REQUIRES_ANY: &'static [u64] = &[];
 }
 
-/// Owner of the feature bits of the device type `D` (bits 0 to 23 and 50 to 63).
+/// A feature with a bit above 63, as a type. Negotiation does not reach these bits yet, so a driver cannot declare it.
+pub trait HighFeature: Copy + core::fmt::Debug + Send + Sync + 'static {
+    /// Number of the feature bit, 64 to 127.
+    const BIT: u32;
+    /// The name in the specification, for instance `VIRTIO_NET_F_IPSEC`.
+    const NAME: &'static str;
+}
+
+/// Owner of the feature bits of the device type `D` (bits 0 to 23, 41, 42 and 50 to 127).
 #[derive(Debug)]
 pub struct OfDevice<D>(PhantomData<D>);
 
-/// Owner of the reserved feature bits (24 to 49), which do not depend on the device type.
+/// Owner of the reserved feature bits (24 to 41 and 43), which do not depend on the device type.
 #[derive(Debug)]
 pub struct Reserved;
 

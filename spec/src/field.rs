@@ -5,6 +5,8 @@
 
 use core::fmt::Debug;
 
+use crate::stored::Represented;
+
 /// The traits that generated code implements.
 ///
 /// Each public trait of the same name has one implementation, for all types that implement its twin here, and rustc does
@@ -114,6 +116,27 @@ pub struct Le<T>(core::marker::PhantomData<T>);
 #[derive(Debug)]
 pub struct Native<T>(core::marker::PhantomData<T>);
 
+/// Big-endian on both interfaces (`be16`, `be32`, `be64`).
+#[derive(Debug)]
+pub struct Be<T>(core::marker::PhantomData<T>);
+
+/// The enum or bit field `T`, stored as `W`.
+#[derive(Debug)]
+pub struct As<T, W>(core::marker::PhantomData<(T, W)>);
+
+impl<T: Represented, W: Wire<Value = T::Repr>> Wire for As<T, W> {
+    type Value = T;
+    const WIDTH: usize = W::WIDTH;
+
+    fn from_little_endian(raw: u64, interface: Interface) -> T {
+        T::from_repr(W::from_little_endian(raw, interface))
+    }
+
+    fn to_little_endian(value: T, interface: Interface) -> u64 {
+        W::to_little_endian(value.into_repr(), interface)
+    }
+}
+
 macro_rules! wire {
     ($($int:ty),*) => {$(
         impl Wire for Le<$int> {
@@ -127,6 +150,19 @@ macro_rules! wire {
 
             fn to_little_endian(value: $int, _interface: Interface) -> u64 {
                 value.into()
+            }
+        }
+
+        impl Wire for Be<$int> {
+            type Value = $int;
+            const WIDTH: usize = size_of::<$int>();
+
+            fn from_little_endian(raw: u64, _interface: Interface) -> $int {
+                (raw as $int).swap_bytes()
+            }
+
+            fn to_little_endian(value: $int, _interface: Interface) -> u64 {
+                value.swap_bytes().into()
             }
         }
 

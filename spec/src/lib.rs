@@ -52,11 +52,13 @@
 //! | `queues` | a module `queue` with a type for each queue ([`Queue`]) |
 //! | `config`, `registers` | a module with a type `Space` for the block ([`Block`]) and a type for each field ([`Field`]) |
 //! | `struct` | a [zerocopy](https://docs.rs/zerocopy) structure; it is generic over the byte order if that depends on the interface |
+//! | `request` | a type for what the driver sends ([`Request`]), and one for the answer |
 //! | `enum`, `bits`, `const` | an enum with a variant for unknown values; a [bit field](https://docs.rs/bitfield-struct); a constant |
 //!
-//! This crate has descriptions of the devices [`balloon`], [`block`], [`net`] and [`console`], of the [`reserved`] features
-//! that all devices share, the device [`status`], the virtqueues ([`ring`]), and the registers of the MMIO and PCI transports
-//! ([`mmio`], [`pci`]). A driver can contain the description of its own device, as `aerostat-entropy` does.
+//! This crate has descriptions of the [`balloon`], of the [`reserved`] features that all devices share, the device [`status`],
+//! the virtqueues ([`ring`]), and the registers of the MMIO and PCI transports ([`mmio`], [`pci`]). For each other device type
+//! it has a Cargo feature with the name of the module, for instance `gpu`. All are enabled by default. A driver can contain the
+//! description of its own device, as `aerostat-entropy` does.
 //!
 //! The crate does no I/O. It needs neither `std` nor an allocator.
 #![no_std]
@@ -71,26 +73,71 @@ mod feature;
 mod feature_set;
 mod field;
 mod negotiate;
+mod request;
 mod requirement;
 mod requirement_table;
+mod stored;
+mod union;
 
-pub use device::{Device, DeviceId, Queue, QueueSpec};
-pub use feature::{Feature, OfDevice, Reserved};
+pub use device::{Device, DeviceId, Queue, QueueBuffers, QueueSpec, SharedMemoryRegion};
+pub use feature::{Feature, HighFeature, OfDevice, Reserved};
 #[doc(hidden)]
 pub use feature::{FeatureEntry, FeatureTable};
 #[doc(hidden)]
 pub use feature_set::HasFeature;
 pub use feature_set::{FeatureSet, RequirementOf};
-pub use field::{Block, Field, Interface, Le, Native, Readable, Settable, Wire, Writable};
+pub use field::{As, Be, Block, Field, Interface, Le, Native, Readable, Settable, Wire, Writable};
 pub use negotiate::{Accepted, NegotiateError, Negotiated};
+pub use request::{AnswerError, Request, RequestError};
 pub use requirement::{Absent, Available, NotDeclared, Optional, Required, Requirement, RequirementKind, Unavailable};
+pub use stored::{Represented, Stored, StoredInt};
 
 virtio_spec!("vspec/balloon.vspec");
-virtio_spec!("vspec/block.vspec");
-virtio_spec!("vspec/console.vspec");
 virtio_spec!("vspec/mmio.vspec");
-virtio_spec!("vspec/net.vspec");
 virtio_spec!("vspec/pci.vspec");
 virtio_spec!("vspec/reserved.vspec");
 virtio_spec!("vspec/ring.vspec");
 virtio_spec!("vspec/status.vspec");
+
+#[cfg(feature = "block")]
+virtio_spec!("vspec/block.vspec");
+#[cfg(feature = "can")]
+virtio_spec!("vspec/can.vspec");
+#[cfg(feature = "console")]
+virtio_spec!("vspec/console.vspec");
+#[cfg(feature = "crypto")]
+virtio_spec!("vspec/crypto.vspec");
+#[cfg(feature = "fs")]
+virtio_spec!("vspec/fs.vspec");
+#[cfg(feature = "gpio")]
+virtio_spec!("vspec/gpio.vspec");
+#[cfg(feature = "gpu")]
+virtio_spec!("vspec/gpu.vspec");
+#[cfg(feature = "i2c")]
+virtio_spec!("vspec/i2c.vspec");
+#[cfg(feature = "input")]
+virtio_spec!("vspec/input.vspec");
+#[cfg(feature = "iommu")]
+virtio_spec!("vspec/iommu.vspec");
+#[cfg(feature = "media")]
+virtio_spec!("vspec/media.vspec");
+#[cfg(feature = "mem")]
+virtio_spec!("vspec/mem.vspec");
+#[cfg(feature = "net")]
+virtio_spec!("vspec/net.vspec");
+#[cfg(feature = "pmem")]
+virtio_spec!("vspec/pmem.vspec");
+#[cfg(feature = "rpmb")]
+virtio_spec!("vspec/rpmb.vspec");
+#[cfg(feature = "rtc")]
+virtio_spec!("vspec/rtc.vspec");
+#[cfg(feature = "scmi")]
+virtio_spec!("vspec/scmi.vspec");
+#[cfg(feature = "scsi")]
+virtio_spec!("vspec/scsi.vspec");
+#[cfg(feature = "sound")]
+virtio_spec!("vspec/sound.vspec");
+#[cfg(feature = "spi")]
+virtio_spec!("vspec/spi.vspec");
+#[cfg(feature = "vsock")]
+virtio_spec!("vspec/vsock.vspec");

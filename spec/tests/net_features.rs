@@ -148,8 +148,9 @@ fn proof_of_any_alternative_gives_access_to_a_field() {
 #[test]
 fn control_queue_depends_on_its_feature() {
     // SAFETY: the proofs are not used with a device.
-    let proof =
-        unsafe { Accepted::<Steering>::negotiate(!0, !0) }.expect("all features are offered").proof(feature::CtrlVq);
-    assert_eq!(proof.map(queue::Control::given).map(|_| queue::Control::SPEC.index), Some(2));
+    let accepted = unsafe { Accepted::<Steering>::negotiate(!0, !0) }.expect("all features are offered");
+    let proof = accepted.proof(feature::CtrlVq);
+    let control = |pairs| proof.and_then(|proof| queue::Control::given(proof, pairs)).map(|queue| queue.spec().index);
+    assert_eq!([1, 4].map(control), [Some(2), Some(8)]);
     assert_eq!(queue::Control::SPEC.needs, 1 << feature::CtrlVq::BIT);
 }

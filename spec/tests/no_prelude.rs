@@ -9,6 +9,11 @@
         struct step { time: virtio64, level: le32, padding: [u8; 4] }
         enum mode: u8 { off = 0, on = 1 }
         bits state: u16 { hot = 0, level = 4..12 }
+        struct program { kind: mode, padding: [u8; 3], u: union by kind { off: le32, on: state } }
+        request run on dimmer {
+            readable { kind: mode = on, name: [u8; config.level], len: le16 if dimming, steps: [step; len] if dimming }
+            writable { result: mode, count: u8, extra: u8 if dimming, times: [virtio64; count], data: [u8] }
+        }
     }
 }
 

@@ -41,6 +41,17 @@ somewhere_else::virtio_device! {
         enum mode: u8 { off = 0, on = 1 }
         bits state: u16 { hot = 0, level = 4..12 }
         const count: u32 = 7;
+        const steps: usize = 2;
+        struct program { kind: mode, padding: [u8; 3], state: [state; steps], first: header2, u: union by kind { off: le32, on: step } }
+        struct header2 { type: be32, end: [u8; 4] }
+        struct tail { count: le16, steps: [step] }
+        request run as "lamp_run" on dimmer {
+            readable {
+                hdr: header2, kind: mode = on, speed: le32, name: [u8; config.level], len: le16 if dimming, steps: [step; len] if dimming,
+                type: virtio32 = 7,
+            }
+            writable { result: mode, count: u8, extra: u8 if timer, times: [virtio64; count], states: [state; 2], data: [u8] }
+        }
     }
 }
 

@@ -31,6 +31,10 @@ pub mod reg {
     pub const QUEUE_DRIVER: usize = 0x090;
     pub const QUEUE_DEVICE: usize = 0x0a0;
     pub const QUEUE_RESET: usize = 0x0c0;
+    pub const SHM_SEL: usize = 0x0ac;
+    pub const SHM_LEN: usize = 0x0b0;
+    pub const SHM_BASE: usize = 0x0b8;
+    pub const SHM_END: usize = 0x0bf;
     pub const GENERATION: usize = 0x0fc;
     pub const CONFIG: usize = 0x100;
 }
@@ -100,9 +104,12 @@ pub struct Model {
     /// What the driver wrote to GuestPageSize.
     pub page_size: u32,
     pub resets: Resets,
+    /// Addresses and lengths of the shared memory regions.
+    pub shared_memory: Vec<(u64, u64)>,
     pub log: Vec<RegisterAccess>,
     features_sel: [u32; 2],
     queue_sel: usize,
+    shared_memory_sel: usize,
 }
 
 /// Software registers of an MMIO device. Clones access the same registers.
@@ -129,9 +136,11 @@ impl SoftMmio {
             interrupt: 0,
             page_size: 0,
             resets: Resets::After(0),
+            shared_memory: Vec::new(),
             log: Vec::new(),
             features_sel: [0; 2],
             queue_sel: 0,
+            shared_memory_sel: 0,
         })))
     }
 
@@ -203,6 +212,12 @@ impl SoftMmio {
                 model.status_lie.as_mut().map_or(status, |lie| lie(status))
             }
             reg::GENERATION if !legacy => model.generation,
+            reg::SHM_LEN..=reg::SHM_END if !legacy => {
+                let region = model.shared_memory.get(model.shared_memory_sel);
+                let (base, len) = region.copied().unwrap_or((u64::MAX, u64::MAX));
+                let value = if offset < reg::SHM_BASE { len } else { base };
+                (value >> (8 * (offset & 4))) as u32
+            }
             _ => panic!("the register at {offset:#x} was read"),
         }
     }
@@ -221,6 +236,7 @@ impl SoftMmio {
             reg::QUEUE_NOTIFY => {}
             reg::QUEUE_SEL => model.queue_sel = value as usize,
             reg::QUEUE_SIZE => model.selected_queue().size = value,
+            reg::SHM_SEL if !legacy => model.shared_memory_sel = value as usize,
             reg::GUEST_PAGE_SIZE if legacy => model.page_size = value,
             _ if legacy => model.selected_queue().write_legacy(offset, value),
             _ => model.selected_queue().write_modern(offset, value),

@@ -77,11 +77,11 @@ pub use self::bus::pci::{self, LegacyPci, Pci};
 pub use self::bus::{
     BusError, BusMaster, ConfigError, ConfigIo, Either, FeatureBits, Features, InterfaceKind, InterruptSource,
     InterruptStatus, Legacy, LegacyConfig, LegacyMmio, Mmio, MmioConfig, MmioError, MmioInterrupt, MmioNotifier,
-    Modern, Notifier, QueueReset, Status, Transport,
+    Modern, Notifier, QueueReset, SharedMemory, Status, Transport,
 };
 pub use self::device::{
     Acknowledged, Config, Device, Ending, FeaturesOk, InUse, Live, Negotiating, Numbering, Offer, ParkedQueues, Reset,
-    Resetting, Setup, SetupError, SetupFailed, Spin, Wait,
+    Resetting, Setup, SetupError, SetupFailed, Snapshot, Spin, Wait,
 };
 pub use self::dma::{Addressing, DeviceAddress, Dma, DmaDomain, DmaRegion, MapError};
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]

@@ -3,7 +3,10 @@
 use aerostat_demo::arguments::DemoArguments;
 use clap::{Parser, Subcommand};
 
-use crate::{bench::BenchArguments, book::BookArguments, guest::GuestArguments, test::TestArguments};
+use crate::{
+    bench::BenchArguments, book::BookArguments, decode::DecodeArguments, fuzz::FuzzArguments, guest::GuestArguments,
+    test::TestArguments,
+};
 
 /// Runs the tests, the demo and the benchmark, and builds the guests and the book
 #[derive(Debug, Parser)]
@@ -19,8 +22,12 @@ pub(crate) enum Command {
     Bench(BenchArguments),
     /// Builds the book with mdBook
     Book(BookArguments),
+    /// Shows the bytes of a queue as the fields of a description
+    Decode(DecodeArguments),
     /// Takes memory from a guest with its balloon and returns it
     Demo(DemoArguments),
+    /// Runs the driver against a hostile device, or the description compiler on mutated descriptions
+    Fuzz(FuzzArguments),
     /// Builds the guest and prints the path of its image
     Guest(GuestArguments),
     /// Runs everything that CI runs

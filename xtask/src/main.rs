@@ -3,6 +3,8 @@
 mod bench;
 mod book;
 mod cli;
+mod decode;
+mod fuzz;
 mod guest;
 mod test;
 
@@ -16,7 +18,9 @@ fn main() -> ExitCode {
     interrupt::exit_code(|| match cli.command {
         cli::Command::Bench(arguments) => bench::command(&arguments),
         cli::Command::Book(arguments) => book::command(&arguments),
+        cli::Command::Decode(arguments) => decode::command(&arguments),
         cli::Command::Demo(arguments) => aerostat_demo::command(&arguments),
+        cli::Command::Fuzz(arguments) => fuzz::command(&arguments),
         cli::Command::Guest(arguments) => guest::command(&arguments),
         cli::Command::Test(arguments) => test::command(&arguments),
     })

@@ -31,7 +31,9 @@ pub(crate) fn compile(input: &File) -> TokenStream {
         parse_text(&Source { path: &relative, text: &text })
     };
     let items = match model {
-        Ok(model) => emit(&model, &Target { krate: krate.clone(), spans: Spans::CallSite }),
+        Ok(model) => {
+            emit(&model, &Target { krate: krate.clone(), spans: Spans::CallSite, path: Some(relative.clone()) })
+        }
         Err(messages) => errors(messages),
     };
     quote!(#tracked #items)

@@ -17,7 +17,7 @@ use syn::parse_macro_input;
 pub fn virtio_device(input: TokenStream) -> TokenStream {
     let _lock = lock();
     let input::Inline { krate, description } = parse_macro_input!(input);
-    let target = Target { krate, spans: Spans::Description };
+    let target = Target { krate, spans: Spans::Description, path: None };
     compile_tokens(description, &target).unwrap_or_else(|diagnostics| diagnostics.to_compile_errors()).into()
 }
 

@@ -2,9 +2,10 @@
 
 use proc_macro2::Span;
 
-use crate::check::{names, references, types, unique, values};
+use crate::check::scope::Scope;
+use crate::check::{layout, names, references, unions, unique, values};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Access, Block, Feature, Field, Type, When};
+use crate::model::{Access, Block, Element, Feature, Field, Type, When};
 use crate::name::Name;
 use crate::syntax::{self, Docs};
 
@@ -15,7 +16,7 @@ const RESERVED: [&str; 1] = ["space"];
 const MAX_OFFSET: u64 = 0x1000_0000;
 
 /// Checks a register block.
-pub(super) fn registers(registers: &syntax::Registers, diagnostics: &mut Diagnostics) -> Block {
+pub(super) fn registers(registers: &syntax::Registers, scope: &Scope<'_>, diagnostics: &mut Diagnostics) -> Block {
     names::check(&registers.name, diagnostics);
     if registers.fields.entries.is_empty() {
         values::empty("register block", &registers.name, registers.name.span, diagnostics);
@@ -27,7 +28,7 @@ pub(super) fn registers(registers: &syntax::Registers, diagnostics: &mut Diagnos
         );
     }
     let alias = registers.alias.clone();
-    block(&registers.docs, &registers.name, alias, &registers.fields, None, diagnostics)
+    block(&registers.docs, &registers.name, alias, &registers.fields, None, scope, diagnostics)
 }
 
 /// Checks a block. Its fields can depend on `features`, if there are any.
@@ -37,34 +38,42 @@ pub(super) fn block(
     alias: Option<String>,
     fields: &syntax::Fields,
     features: Option<&[Feature]>,
+    scope: &Scope<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Block {
     let entries = &fields.entries;
-    let mut checked: Vec<(Field, Span)> = Vec::new();
+    let (mut checked, mut names): (Vec<(Field, Span)>, Vec<Name>) = Default::default();
     // `None` if the end of the previous field is unknown, because an error came before it.
     let mut end = (!diagnostics.has_syntax_errors()).then_some(0);
-    for field in entries {
+    for (at, field) in entries.iter().enumerate() {
         names::check(&field.name, diagnostics);
         names::not_reserved(&field.name, &RESERVED, diagnostics);
-        let ty = types::field(&field.ty, diagnostics);
-        let offset = offset(field, ty, end, diagnostics);
-        end = ty.and_then(|ty| Some(offset? + ty.size()));
-        let (ty, offset) = (ty.unwrap_or(Type::BYTE), offset.unwrap_or(0));
+        let before = entries.get(..at).unwrap_or_default();
+        let ty = unions::field(name, before, field, scope, diagnostics);
+        let offset = offset(field, ty.as_ref(), end, diagnostics);
+        end = ty.as_ref().and_then(|ty| Some(offset? + ty.size()));
         let checked_field = Field {
             docs: field.docs.clone(),
             name: field.name.clone(),
-            ty,
-            offset,
+            ty: ty.unwrap_or(Type::BYTE),
+            offset: offset.unwrap_or(0),
             access: access(field, diagnostics),
             conditions: features
                 .map_or_else(Vec::new, |features| references::conditions(&field.conditions, features, diagnostics)),
             alias: field.alias.clone(),
+            overlay: None,
         };
+        layout::reject_value(field, "a block", diagnostics);
+        reject_structure_arrays(field, &checked_field.ty, diagnostics);
+        let mut numbers = Vec::new();
+        flatten(checked_field, scope, &mut numbers);
         if end.is_some() {
-            checked.push((checked_field, field.offset.map_or(field.name.span, |offset| offset.span)));
+            let span = field.offset.map_or(field.name.span, |offset| offset.span);
+            checked.extend(numbers.iter().map(|number| (number.clone(), span)));
         }
+        names.extend(numbers.into_iter().map(|number| number.name));
     }
-    unique::names("field", entries.iter().map(|field| &field.name), diagnostics);
+    unique::names("field", names.iter(), diagnostics);
     checked.sort_by_key(|(field, _)| field.offset);
     check_overlaps(&checked, diagnostics);
     let fields: Vec<Field> = checked.into_iter().map(|(field, _)| field).collect();
@@ -72,9 +81,48 @@ pub(super) fn block(
     Block { docs: docs.clone(), name: name.clone(), alias, fields, len }
 }
 
+/// Replaces a field whose type is a structure by the fields of the structure: `range: range` by `range_start` and `range_end`.
+fn flatten(field: Field, scope: &Scope<'_>, numbers: &mut Vec<Field>) {
+    let structure = match &field.ty.element {
+        Element::Struct(structure) => structure,
+        Element::Union(union) => {
+            for entry in &union.entries {
+                let name = Name { text: format!("{}_{}", field.name.text, entry.name.text), span: field.name.span };
+                let alias = Some(format!("{}.{}", field.alias.as_deref().unwrap_or(&field.name.text), entry.name.text));
+                let overlay = Some(field.overlay.as_ref().map_or(&field.name, |outer| outer).clone());
+                let (docs, ty) = (entry.docs.clone(), entry.ty.clone());
+                flatten(Field { docs, name, ty, alias, overlay, ..field.clone() }, scope, numbers);
+            }
+            return;
+        }
+        Element::Scalar(_) | Element::Value(_) => {
+            numbers.push(field);
+            return;
+        }
+    };
+    for (inner, ty, offset) in scope.fields(&structure.name) {
+        let name = Name { text: format!("{}_{}", field.name.text, inner.name.text), span: field.name.span };
+        let alias = Some(format!("{}.{}", field.alias.as_deref().unwrap_or(&field.name.text), inner.name.text));
+        let (docs, offset) = (inner.docs.clone(), field.offset + offset);
+        let number = Field { docs, name, ty, offset, alias, ..field.clone() };
+        flatten(number, scope, numbers);
+    }
+}
+
+/// Reports an array of structures.
+fn reject_structure_arrays(field: &syntax::Field, ty: &Type, diagnostics: &mut Diagnostics) {
+    if let (Element::Struct(structure), Some(_)) = (&ty.element, ty.len) {
+        let message = "arrays of structures are not supported in a block";
+        diagnostics.push(
+            Diagnostic::new(field.ty.element.span, message)
+                .help(format!("write a field of type `{}` for each element", structure.name.text)),
+        );
+    }
+}
+
 /// Returns the offset of a field: the given offset, or the end of the previous field. Fields are aligned to their width.
 /// 64-bit fields with a given offset are aligned to 32 bits only, because drivers access them in halves.
-fn offset(field: &syntax::Field, ty: Option<Type>, end: Option<u64>, diagnostics: &mut Diagnostics) -> Option<u64> {
+fn offset(field: &syntax::Field, ty: Option<&Type>, end: Option<u64>, diagnostics: &mut Diagnostics) -> Option<u64> {
     let (offset, span, max_align) = match field.offset {
         Some(offset) => (offset.value, offset.span, 4),
         None => (end?, field.name.span, 8),
@@ -87,7 +135,7 @@ fn offset(field: &syntax::Field, ty: Option<Type>, end: Option<u64>, diagnostics
         return None;
     }
     if !offset.is_multiple_of(align) {
-        let (name, ty) = (&field.name.text, ty.scalar.name);
+        let (name, ty) = (&field.name.text, ty.element.name());
         diagnostics.push(
             Diagnostic::new(span, format!("`{name}` is misaligned: offset {offset:#x} is not a multiple of {align}"))
                 .help(format!(
@@ -121,7 +169,9 @@ fn access(field: &syntax::Field, diagnostics: &mut Diagnostics) -> Access {
         let message = "redundant `setup`: `write` already allows writing at any time";
         diagnostics.push(Diagnostic::new(setup.span, message).help("remove one of the two"));
     }
-    if field.access.is_empty() {
+    // Reserved bytes have no access.
+    let is_reserved = ["reserved", "padding"].iter().any(|word| field.name.text.starts_with(word));
+    if field.access.is_empty() && !is_reserved {
         let name = &field.name.text;
         diagnostics.push(
             Diagnostic::new(field.name.span, format!("missing access of the field `{name}`"))
@@ -131,13 +181,19 @@ fn access(field: &syntax::Field, diagnostics: &mut Diagnostics) -> Access {
     access
 }
 
+/// The name of the union that a field is part of.
+fn overlay_name(field: &Field) -> Option<&str> {
+    field.overlay.as_ref().map(|name| name.text.as_str())
+}
+
 /// Reports overlapping fields. The fields are in the order of their offsets.
 fn check_overlaps(fields: &[(Field, Span)], diagnostics: &mut Diagnostics) {
     let Some(((first, at), rest)) = fields.split_first() else { return };
     let (mut furthest, mut furthest_at) = (first, at);
     for (field, span) in rest {
         let end = furthest.offset + furthest.ty.size();
-        if field.offset < end {
+        let is_overlay = field.overlay.is_some() && overlay_name(field) == overlay_name(furthest);
+        if field.offset < end && !is_overlay {
             let (name, offset, other) = (&field.name.text, field.offset, &furthest.name.text);
             let last = end - 1;
             diagnostics.push(

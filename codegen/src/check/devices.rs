@@ -2,27 +2,34 @@
 
 use std::collections::HashMap;
 
+use proc_macro2::Span;
+
 use crate::check::features::Owner;
-use crate::check::{blocks, features, members, names, ranges, references, unique, values};
+use crate::check::scope::{DeviceParts, Scope};
+use crate::check::{blocks, features, members, names, queues, ranges, references, unique, values};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Block, Device, Feature, Kind, Module, Queue};
+use crate::model::{Block, Device, Feature, Kind, Module, SharedMemory};
 use crate::name::Name;
 use crate::syntax::{self, Docs, File, Item};
 
 /// Names that the generated code of a device uses in addition to those of the members.
-const RESERVED: [&str; 6] = ["device", "feature", "features", "feature_bits", "queue", "config"];
+const RESERVED: [&str; 7] = ["device", "feature", "features", "feature_bits", "queue", "config", "shared_memory"];
 
 /// Checks a device.
 pub(super) fn device(device: &syntax::Device, diagnostics: &mut Diagnostics) -> Module {
     names::check(&device.name, diagnostics);
     let no_sections = device.features.is_none() && device.queues.is_none() && device.config.is_none();
+    let no_sections = no_sections && device.shared_memory.is_none();
     if no_sections && device.members.is_empty() {
         values::empty("device", &device.name, device.body, diagnostics);
     }
-    let id = ranges::fit(device.id, "device id", u64::from(u32::MAX), diagnostics).unwrap_or(1);
-    if id == 0 {
-        diagnostics.push(Diagnostic::new(device.id.span, "invalid device id 0").help("device ids start at 1"));
-    }
+    let id = device.id.and_then(|number| {
+        if number.value == 0 {
+            diagnostics.push(Diagnostic::new(number.span, "invalid device id 0").help("device ids start at 1"));
+        }
+        ranges::fit(number, "device id", u64::from(u32::MAX), diagnostics)
+    });
+    let id = id.unwrap_or(1);
     let prefix = match &device.prefix {
         Some(prefix) => prefix.clone(),
         None => format!("VIRTIO_{}", device.name.upper()),
@@ -31,13 +38,16 @@ pub(super) fn device(device: &syntax::Device, diagnostics: &mut Diagnostics) -> 
         Some(section) => features::features(section, Owner::Device, &prefix, diagnostics),
         None => Vec::new(),
     };
-    let queues = queues(device, &features, diagnostics);
     let config = config(device, &features, diagnostics);
+    let queues = queues::queues(device, &features, &config.fields, diagnostics);
+    let shared_memory = shared_memory(device, &features, diagnostics);
+    let names: Vec<Name> = queues.iter().map(|queue| queue.name.clone()).collect();
+    let parts = DeviceParts { features: &features, queues: &names, config: &config.fields };
     Module {
         docs: device.docs.clone(),
         name: device.name.clone(),
-        members: members::members(&device.members, &RESERVED, diagnostics),
-        kind: Kind::Device(Device { id, features, queues, config }),
+        members: members::members(&device.members, &RESERVED, parts, diagnostics),
+        kind: Kind::Device(Device { id, features, queues, config, shared_memory }),
     }
 }
 
@@ -47,47 +57,39 @@ fn config(device: &syntax::Device, features: &[Feature], diagnostics: &mut Diagn
     let empty = syntax::Fields { span, entries: Vec::new() };
     let fields = device.config.as_ref().unwrap_or(&empty);
     let name = Name { text: "config".into(), span };
-    blocks::block(&Docs::default(), &name, None, fields, Some(features), diagnostics)
+    blocks::block(&Docs::default(), &name, None, fields, Some(features), &Scope::new(&device.members), diagnostics)
 }
 
-/// Checks the queues. Returns them in the order of their indexes.
-fn queues(device: &syntax::Device, features: &[Feature], diagnostics: &mut Diagnostics) -> Vec<Queue> {
-    let entries = device.queues.as_ref().map_or(&[][..], |queues| &queues.entries);
-    let mut queues: Vec<Queue> = Vec::new();
-    for queue in entries {
-        names::check(&queue.name, diagnostics);
-        let condition = references::condition(queue.condition.as_ref(), features, diagnostics);
-        let index = ranges::fit(queue.index, "queue index", u64::from(u16::MAX), diagnostics);
-        queues.push(Queue {
-            docs: queue.docs.clone(),
-            name: queue.name.clone(),
-            index: index.unwrap_or(0),
-            condition,
-            alias: queue.alias.clone(),
-        });
+/// Checks the shared memory regions. Returns them in the order of their ids.
+fn shared_memory(device: &syntax::Device, features: &[Feature], diagnostics: &mut Diagnostics) -> Vec<SharedMemory> {
+    let entries = device.shared_memory.as_ref().map_or(&[][..], |regions| &regions.entries);
+    let mut regions: Vec<SharedMemory> = Vec::new();
+    for region in entries {
+        names::check(&region.name, diagnostics);
+        let condition = references::condition(region.condition.as_ref(), features, diagnostics);
+        let id = ranges::fit(region.id, "shared memory id", u64::from(u8::MAX), diagnostics).unwrap_or(0);
+        let (docs, name, alias) = (region.docs.clone(), region.name.clone(), region.alias.clone());
+        regions.push(SharedMemory { docs, name, id, condition, alias });
     }
-    unique::names("queue", entries.iter().map(|queue| &queue.name), diagnostics);
-    unique::numbers(
-        "index",
-        entries.iter().map(|queue| (&queue.name, queue.index.value, queue.index.span)),
-        diagnostics,
-    );
-    queues.sort_by_key(|queue| queue.index);
-    queues
+    unique::names("region", entries.iter().map(|region| &region.name), diagnostics);
+    unique::numbers("id", entries.iter().map(|region| (&region.name, region.id.value, region.id.span)), diagnostics);
+    regions.sort_by_key(|region| region.id);
+    regions
 }
 
 /// Reports device ids that are used more than once.
 pub(super) fn unique_ids(file: &File, diagnostics: &mut Diagnostics) {
-    let mut seen: HashMap<u64, &syntax::Device> = HashMap::new();
+    let mut seen: HashMap<u64, (&Name, Span)> = HashMap::new();
     for item in &file.items {
         let Item::Device(device) = item else { continue };
-        match seen.get(&device.id.value) {
-            Some(first) => diagnostics.push(
-                Diagnostic::new(device.id.span, format!("duplicate device id {}", device.id.value))
-                    .label(first.id.span, format!("first used by `{}` here", first.name.text)),
+        let (Some(id), name) = (device.id, &device.name) else { continue };
+        match seen.get(&id.value) {
+            Some((first, span)) => diagnostics.push(
+                Diagnostic::new(id.span, format!("duplicate device id {}", id.value))
+                    .label(*span, format!("first used by `{}` here", first.text)),
             ),
             None => {
-                seen.insert(device.id.value, device);
+                seen.insert(id.value, (name, id.span));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::check::{names, references, unique};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::Feature;
+use crate::model::{Feature, NEGOTIABLE_BITS};
 use crate::name::Name;
 use crate::syntax::{self, Number};
 
@@ -48,6 +48,9 @@ pub(super) fn features(
 fn lower(feature: &syntax::Feature, all: &[syntax::Feature], prefix: &str, diagnostics: &mut Diagnostics) -> Feature {
     let requires = mask(&feature.requires, all, diagnostics);
     let requires_any = feature.requires_any.iter().map(|group| mask(group, all, diagnostics)).collect();
+    for name in feature.required() {
+        reject_high(name, feature, all, diagnostics);
+    }
     for group in &feature.requires_any {
         references::check_duplicates(group, diagnostics);
     }
@@ -62,12 +65,25 @@ fn lower(feature: &syntax::Feature, all: &[syntax::Feature], prefix: &str, diagn
     }
 }
 
+/// Reports a feature that negotiation reaches and that requires one that it does not reach.
+fn reject_high(name: &Name, feature: &syntax::Feature, all: &[syntax::Feature], diagnostics: &mut Diagnostics) {
+    let high = u64::from(NEGOTIABLE_BITS);
+    if let Some(required) = find(all, name)
+        && required.bit.value >= high
+        && feature.bit.value < high
+    {
+        let message = format!("`{}` requires `{}`, which has a bit above {}", feature.name.text, name.text, high - 1);
+        let help = "negotiation does not reach these bits yet, so the feature could never be accepted";
+        diagnostics.push(Diagnostic::new(name.span, message).help(help));
+    }
+}
+
 /// Returns the mask of the named features. Reports unknown features.
-fn mask(names: &[Name], all: &[syntax::Feature], diagnostics: &mut Diagnostics) -> u64 {
+fn mask(names: &[Name], all: &[syntax::Feature], diagnostics: &mut Diagnostics) -> u128 {
     let mut mask = 0;
     for name in names {
         match find(all, name) {
-            Some(found) => mask |= 1_u64.checked_shl(clamp(found.bit)).unwrap_or(0),
+            Some(found) => mask |= 1_u128.checked_shl(clamp(found.bit)).unwrap_or(0),
             None => references::unknown_feature(name, all.iter().map(|feature| &feature.name), diagnostics),
         }
     }
@@ -80,21 +96,25 @@ fn find<'a>(all: &'a [syntax::Feature], name: &Name) -> Option<&'a syntax::Featu
 
 /// Returns the number of a bit. A bit that is out of range is reported by [`check_bit`]; its number does not matter.
 fn clamp(bit: Number) -> u32 {
-    u32::try_from(bit.value).unwrap_or(63).min(63)
+    u32::try_from(bit.value).unwrap_or(127).min(127)
 }
 
 /// Reports a bit that the owner cannot use ("Feature Bits", 2.2).
 fn check_bit(bit: Number, owner: Owner, diagnostics: &mut Diagnostics) {
     let value = bit.value;
     let error = match (owner, value) {
-        (_, 64..) => Diagnostic::new(bit.span, format!("feature bit {value} is out of range"))
-            .help("feature bits are numbered from 0 to 63"),
-        // Network devices used bits 41 and 42 before the specification reserved them.
-        (Owner::Device, 0..=23 | 41..=42 | 50..) | (Owner::Reserved, 24..=49) => return,
+        (_, 128..) => Diagnostic::new(bit.span, format!("feature bit {value} is out of range"))
+            .help("feature bits are numbered from 0 to 127"),
+        // Bit 41 is both: network devices use it on the legacy interface, and ADMIN_VQ is a feature of all devices.
+        (Owner::Device, 0..=23 | 41..=42 | 50..) | (Owner::Reserved, 24..=41 | 43) => return,
         (Owner::Device, _) => Diagnostic::new(bit.span, format!("feature bit {value} is reserved"))
-            .help("a device type can use bits 0 to 23, 41, 42 and 50 to 63"),
+            .help("a device type can use bits 0 to 23, 41, 42 and 50 to 127"),
+        (Owner::Reserved, 44..=49) => {
+            Diagnostic::new(bit.span, format!("feature bit {value} is reserved for future extensions"))
+                .help("VIRTIO 1.4 uses the reserved bits 24 to 41 and 43")
+        }
         (Owner::Reserved, _) => Diagnostic::new(bit.span, format!("feature bit {value} is not reserved"))
-            .help("the reserved bits are 24 to 49"),
+            .help("the reserved bits are 24 to 41 and 43"),
     };
     diagnostics.push(error);
 }

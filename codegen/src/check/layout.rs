@@ -2,27 +2,41 @@
 
 use proc_macro2::Span;
 
-use crate::check::{names, types, unique, values};
+use crate::check::scope::Scope;
+use crate::check::{names, types, unions, unique, values};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Struct, StructField, Type};
-use crate::syntax;
+use crate::syntax::{self, Length};
+
+/// The maximum size of a structure in bytes. No structure of the specification is larger.
+const MAX_SIZE: u64 = 0x100_0000;
 
 /// Checks a structure. Its fields follow each other without padding.
-pub(super) fn structure(structure: &syntax::Struct, diagnostics: &mut Diagnostics) -> Struct {
+pub(super) fn structure<'a>(structure: &'a syntax::Struct, scope: &Scope<'a>, diagnostics: &mut Diagnostics) -> Struct {
     let name = &structure.name;
     names::check(name, diagnostics);
     let entries = &structure.fields.entries;
     if entries.is_empty() {
         values::empty("structure", name, name.span, diagnostics);
     }
+    if let Some(ty) = scope.cycle(structure) {
+        let message = format!("the structure `{}` contains itself", name.text);
+        diagnostics
+            .push(Diagnostic::new(ty.span, message).label(name.span, format!("`{}` is defined here", name.text)));
+    }
     let mut fields: Vec<StructField> = Vec::new();
     let (mut size, mut align) = (0, 1);
     // Whether the offset of the next field is known and has to be aligned.
     let mut known = !diagnostics.has_syntax_errors() && structure.packed.is_none();
-    for field in entries {
+    let (entries, open) = match entries.split_last() {
+        Some((last, before)) if matches!(last.ty.len, Some(Length::Open(_))) => (before, Some(last)),
+        _ => (&entries[..], None),
+    };
+    for (at, field) in entries.iter().enumerate() {
         names::check(&field.name, diagnostics);
         reject_block_clauses(field, diagnostics);
-        let ty = types::field(&field.ty, diagnostics);
+        let before = entries.get(..at).unwrap_or_default();
+        let ty = unions::field(name, before, field, scope, diagnostics);
         known &= ty.is_some();
         let ty = ty.unwrap_or(Type::BYTE);
         if known {
@@ -30,6 +44,7 @@ pub(super) fn structure(structure: &syntax::Struct, diagnostics: &mut Diagnostic
             let what = format!("the field `{}`", field.name.text);
             size = check_alignment(&what, "before it", field.name.span, size, ty.align(), diagnostics);
         }
+        let field_size = ty.size();
         fields.push(StructField {
             docs: field.docs.clone(),
             name: field.name.clone(),
@@ -37,15 +52,30 @@ pub(super) fn structure(structure: &syntax::Struct, diagnostics: &mut Diagnostic
             ty,
             offset: size,
         });
-        size += ty.size();
+        size = size.saturating_add(field_size);
     }
     if known {
         size =
             check_alignment(&format!("the end of `{}`", name.text), "at the end", name.span, size, align, diagnostics);
     }
-    unique::names("field", entries.iter().map(|field| &field.name), diagnostics);
+    let tail = open.and_then(|field| tail(field, scope, size, diagnostics));
+    unique::names("field", entries.iter().chain(open).map(|field| &field.name), diagnostics);
     let alias = structure.alias.clone();
-    Struct { docs: structure.docs.clone(), name: name.clone(), alias, fields, size, align }
+    if size > MAX_SIZE {
+        let message = format!("the structure `{}` is too large: {size} bytes", name.text);
+        diagnostics.push(Diagnostic::new(name.span, message).help(format!("the maximum is {MAX_SIZE}")));
+    }
+    let has_byte_order = fields.iter().chain(&tail).any(|field| field.ty.has_byte_order());
+    Struct { docs: structure.docs.clone(), name: name.clone(), alias, fields, size, align, has_byte_order, tail }
+}
+
+/// Checks the last field of a structure, an array without a length.
+fn tail(field: &syntax::Field, scope: &Scope<'_>, offset: u64, diagnostics: &mut Diagnostics) -> Option<StructField> {
+    names::check(&field.name, diagnostics);
+    reject_block_clauses(field, diagnostics);
+    let ty = Type { element: types::element(&field.ty.element, scope, diagnostics)?, len: None };
+    let (docs, name, alias) = (field.docs.clone(), field.name.clone(), field.alias.clone());
+    Some(StructField { docs, name, alias, ty, offset })
 }
 
 /// Reports an offset at which C would insert padding. Returns the offset after the padding, so that one gap causes only one
@@ -70,6 +100,17 @@ fn reject_block_clauses(field: &syntax::Field, diagnostics: &mut Diagnostics) {
         diagnostics.push(
             Diagnostic::new(span, format!("{what} not allowed in a structure"))
                 .help("only fields of `config` and `registers` can have this clause"),
+        );
+    }
+    reject_value(field, "a structure", diagnostics);
+}
+
+/// Reports a value outside of a request.
+pub(super) fn reject_value(field: &syntax::Field, place: &str, diagnostics: &mut Diagnostics) {
+    if let Some(value) = &field.value {
+        diagnostics.push(
+            Diagnostic::new(value.span(), format!("a value is not allowed in {place}"))
+                .help("only fields of a `request` can have a value"),
         );
     }
 }

@@ -3,20 +3,15 @@
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::Name;
 
-/// The keywords of all Rust editions up to 2024.
-const KEYWORDS: [&str; 52] = [
-    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else",
-    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
-    "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super", "trait", "true",
-    "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield", "Self",
-];
+/// The Rust keywords that cannot be names even with `r#`.
+const PATHS: [&str; 4] = ["crate", "self", "super", "Self"];
 
-/// Reports a name that is not in `snake_case` or is a Rust keyword.
+/// Reports a name that is not in `snake_case`, or that Rust allows nowhere as a name.
 pub(super) fn check(name: &Name, diagnostics: &mut Diagnostics) {
     let text = &name.text;
-    if KEYWORDS.contains(&text.as_str()) {
+    if PATHS.contains(&text.as_str()) {
         diagnostics.push(
-            Diagnostic::new(name.span, format!("`{text}` is a Rust keyword and cannot be used as a name"))
+            Diagnostic::new(name.span, format!("`{text}` cannot be a name in Rust"))
                 .help(format!("choose another name and set the C name with `as \"{text}\"`")),
         );
     } else if !is_snake_case(text) {

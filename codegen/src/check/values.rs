@@ -6,7 +6,7 @@ use crate::check::{names, ranges, types, unique};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{BitField, Bits, Const, Enum, Int, Other, Variant};
 use crate::name::Name;
-use crate::syntax;
+use crate::syntax::{self, Number, VariantValue};
 
 /// Reports an empty item. After a syntax error its entries may only be missing from the syntax tree.
 pub(super) fn empty(what: &str, name: &Name, span: Span, diagnostics: &mut Diagnostics) {
@@ -23,17 +23,19 @@ pub(super) fn enumeration(values: &syntax::Enum, diagnostics: &mut Diagnostics) 
     if values.variants.is_empty() {
         empty("enum", &values.name, values.name.span, diagnostics);
     }
-    let repr = types::integer(&values.repr, &Int::FIXED_WIDTH, diagnostics);
-    for variant in &values.variants {
+    let scalar = types::repr(&values.repr, diagnostics);
+    let repr = scalar.map(|scalar| scalar.int);
+    let numbers = numbers(&values.variants);
+    for (variant, value) in values.variants.iter().zip(&numbers) {
         names::check(&variant.name, diagnostics);
         names::not_reserved(&variant.name, &["unknown"], diagnostics);
-        if let (Some(repr), Some(value)) = (repr, variant.value) {
+        if let (Some(repr), Some(value)) = (repr, *value) {
             ranges::value(&variant.name, value, repr, diagnostics);
         }
     }
     let other = other_values(values, diagnostics);
     unique::names("value", values.variants.iter().map(|variant| &variant.name), diagnostics);
-    let numbered = || values.variants.iter().filter_map(|variant| Some((variant, variant.value?)));
+    let numbered = || values.variants.iter().zip(&numbers).filter_map(|(variant, value)| Some((variant, (*value)?)));
     unique::numbers("value", numbered().map(|(variant, value)| (&variant.name, value.value, value.span)), diagnostics);
     let variants = numbered()
         .map(|(variant, value)| Variant {
@@ -47,9 +49,27 @@ pub(super) fn enumeration(values: &syntax::Enum, diagnostics: &mut Diagnostics) 
     Some(Enum { docs: values.docs.clone(), name: values.name.clone(), alias, repr: repr?, variants, other })
 }
 
+/// Returns the number of each entry, or `None` for the entry that names all other values.
+pub(super) fn numbers(variants: &[syntax::Variant]) -> Vec<Option<Number>> {
+    let mut next = 0_u64;
+    variants
+        .iter()
+        .map(|variant| {
+            let number = match variant.value {
+                VariantValue::Number(number) => number,
+                VariantValue::Next => Number { value: next, span: variant.name.span },
+                VariantValue::Other => return None,
+            };
+            // After the maximum, 0 follows, which is reported as a duplicate or is the first use of the value.
+            next = number.value.wrapping_add(1);
+            Some(number)
+        })
+        .collect()
+}
+
 /// Returns the entry that names all other values of an enum, if there is one. A second one is an error.
 fn other_values(values: &syntax::Enum, diagnostics: &mut Diagnostics) -> Option<Other> {
-    let mut others = values.variants.iter().filter(|variant| variant.value.is_none());
+    let mut others = values.variants.iter().filter(|variant| matches!(variant.value, VariantValue::Other));
     let first = others.next()?;
     for another in others {
         let message = format!("`{}` names all other values again", another.name.text);
@@ -65,7 +85,7 @@ pub(super) fn bits(bits: &syntax::Bits, diagnostics: &mut Diagnostics) -> Option
     if bits.fields.is_empty() {
         empty("bit field", &bits.name, bits.name.span, diagnostics);
     }
-    let repr = types::integer(&bits.repr, &Int::FIXED_WIDTH, diagnostics);
+    let repr = types::repr(&bits.repr, diagnostics).map(|scalar| scalar.int);
     let mut fields: Vec<(BitField, Span)> = Vec::new();
     for field in &bits.fields {
         names::check(&field.name, diagnostics);
@@ -110,8 +130,7 @@ fn part(field: &syntax::BitField, repr: Int, diagnostics: &mut Diagnostics) -> O
 /// Checks a constant.
 pub(super) fn constant(constant: &syntax::Const, diagnostics: &mut Diagnostics) -> Option<Const> {
     names::check(&constant.name, diagnostics);
-    let ints = [Int::U8, Int::U16, Int::U32, Int::U64, Int::Usize];
-    let ty = types::integer(&constant.ty, &ints, diagnostics)?;
+    let ty = types::constant(&constant.ty, diagnostics)?;
     ranges::value(&constant.name, constant.value, ty, diagnostics);
     Some(Const {
         docs: constant.docs.clone(),

@@ -1,6 +1,6 @@
 //! Bit fields.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use crate::emit::docs::docs;
@@ -13,7 +13,8 @@ impl Target {
         let krate = &self.krate;
         let (name, repr) = (self.camel(&bits.name), int(bits.repr));
         let fact = format!("`{}`: a bit field in a `{}`.", bits.name.text, bits.repr.name());
-        let bits_docs = docs(&bits.docs, &[fact], &[bits.alias.as_deref()]);
+        let facts: Vec<String> = [fact].into_iter().chain(self.place(&bits.name)).collect();
+        let bits_docs = docs(&bits.docs, &facts, &[bits.alias.as_deref()]);
         let mut next = 0;
         let mut fields = TokenStream::new();
         for field in &bits.fields {
@@ -35,6 +36,7 @@ impl Target {
             });
         }
         fields.extend(padding(next, bits.repr.bits(), bits.repr));
+        let represented = self.represented(&name, bits.repr, &quote!(from_bits), &quote!(into_bits));
         quote! {
             #bits_docs
             #[#krate::__private::bitfield(#repr)]
@@ -42,6 +44,40 @@ impl Target {
             pub struct #name {
                 #fields
             }
+
+            #represented
+        }
+    }
+
+    /// Emits the impls that let fields have an enum or a bit field as their type.
+    pub(super) fn represented(&self, name: &Ident, repr: Int, from: &TokenStream, to: &TokenStream) -> TokenStream {
+        let krate = &self.krate;
+        let number = int(repr);
+        // Each type of a register converts into `u64`. If `u64` represents it, the conversion exists already.
+        let wide = (repr != Int::U64).then(|| {
+            let core = quote!(#krate::__private::core);
+            quote! {
+                impl #core::convert::From<#name> for u64 {
+                    fn from(value: #name) -> Self {
+                        value.#to().into()
+                    }
+                }
+            }
+        });
+        quote! {
+            impl #krate::Represented for #name {
+                type Repr = #number;
+
+                fn from_repr(raw: #number) -> Self {
+                    Self::#from(raw)
+                }
+
+                fn into_repr(self) -> #number {
+                    self.#to()
+                }
+            }
+
+            #wide
         }
     }
 }

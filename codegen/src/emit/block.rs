@@ -6,7 +6,7 @@ use quote::quote;
 use crate::emit::conditions::{any, exists_with, exists_with_any};
 use crate::emit::docs::docs;
 use crate::emit::target::{Target, int, number};
-use crate::model::{Access, Block, Condition, Field, Order, Type, When};
+use crate::model::{Access, Block, Condition, Element, Field, Order, Scalar, Type, When};
 
 impl Target {
     /// Emits the module of a block.
@@ -42,9 +42,9 @@ impl Target {
     fn field(&self, field: &Field) -> TokenStream {
         let krate = &self.krate;
         let name = self.camel(&field.name);
-        let docs = docs(&field.docs, &facts(field), &[field.alias.as_deref()]);
+        let docs = docs(&field.docs, &facts(field, self.place(&field.name)), &[field.alias.as_deref()]);
         let (text, offset) = (&field.name.text, number(field.offset));
-        let wire = self.wire(field.ty);
+        let wire = self.wire(&field.ty);
         let (body, constructors, element) = match (field.ty.len, field.conditions.as_slice()) {
             (None, []) => (quote!(;), None, None),
             (None, [condition]) => (quote!({ negotiated: () }), Some(self.given(condition, &field.name)), None),
@@ -93,11 +93,13 @@ impl Target {
             let (width, size) = (width(field), number(field.ty.size()));
             quote!(#assertions::const_assert_eq!(#width, #size);)
         });
-        let order = block.fields.windows(2).map(|pair| {
+        let in_order = |pair: &&[Field]| pair[0].overlay.is_none() || pair[1].overlay.is_none();
+        let order = block.fields.windows(2).filter(in_order).map(|pair| {
             let (first, next, width) = (offset(&pair[0]), offset(&pair[1]), width(&pair[0]));
             quote!(#assertions::const_assert!(#first + #width <= #next);)
         });
-        let end = block.fields.last().map(|last| {
+        let ends = |field: &&Field| field.offset + field.ty.size() == block.len;
+        let end = block.fields.iter().rev().find(ends).map(|last| {
             let (offset, width) = (offset(last), width(last));
             quote!(#assertions::const_assert_eq!(#offset + #width, <Space as #krate::Block>::LEN);)
         });
@@ -105,11 +107,22 @@ impl Target {
     }
 
     /// The `Wire` type of a field.
-    fn wire(&self, ty: Type) -> TokenStream {
-        let (krate, int) = (&self.krate, int(ty.scalar.int));
-        match ty.scalar.order {
+    fn wire(&self, ty: &Type) -> TokenStream {
+        let krate = &self.krate;
+        // The checks replace structures by their fields.
+        let scalar = ty.scalar().unwrap_or(Scalar::ALL[0]);
+        let int = int(scalar.int);
+        let number = match scalar.order {
             Order::None | Order::Little => quote!(#krate::Le<#int>),
+            Order::Big => quote!(#krate::Be<#int>),
             Order::Native => quote!(#krate::Native<#int>),
+        };
+        match &ty.element {
+            Element::Value(value) => {
+                let value = self.camel(&value.name);
+                quote!(#krate::As<super::#value, #number>)
+            }
+            Element::Scalar(_) | Element::Struct(_) | Element::Union(_) => number,
         }
     }
 
@@ -204,7 +217,7 @@ impl Target {
 }
 
 /// The generated sentences of a field's documentation.
-fn facts(field: &Field) -> Vec<String> {
+fn facts(field: &Field, place: Option<String>) -> Vec<String> {
     let access = match (field.access.read, field.access.write) {
         (true, None) => "read-only",
         (true, Some(When::Always)) => "read-write",
@@ -213,15 +226,13 @@ fn facts(field: &Field) -> Vec<String> {
         (false, Some(When::Setup)) => "write-only before DRIVER_OK",
         (false, None) => "no access",
     };
-    let ty = match field.ty.len {
-        Some(len) => format!("[{}; {len}]", field.ty.scalar.name),
-        None => field.ty.scalar.name.to_owned(),
-    };
+    let ty = field.ty.text();
     let mut facts = vec![format!("`{}`: `{ty}` at offset {:#04x}, {access}.", field.name.text, field.offset)];
     match field.conditions.as_slice() {
         [] => {}
         [condition] => facts.push(exists_with(condition)),
         conditions => facts.push(exists_with_any(conditions)),
     }
+    facts.extend(place);
     facts
 }

@@ -14,6 +14,7 @@ impl Target {
         let features = self.features(&device.features, &quote!(#krate::OfDevice<super::Device>));
         let queues = self.queues(&device.queues);
         let config = self.block(&device.config, &format!("The configuration space of `{name}`."));
+        let shared_memory = self.shared_memory(&device.shared_memory);
         let specs = device.queues.iter().map(|queue| {
             let queue = self.camel(&queue.name);
             quote!(<queue::#queue as #krate::Queue>::SPEC)
@@ -35,6 +36,7 @@ impl Target {
             #features
             #queues
             #config
+            #shared_memory
         }
     }
 }

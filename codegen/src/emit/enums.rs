@@ -5,19 +5,20 @@ use quote::quote;
 
 use crate::emit::docs::docs;
 use crate::emit::target::{Target, int, number};
-use crate::model::Enum;
+use crate::model::{Enum, Int};
 
 impl Target {
     /// Emits a Rust enum with its conversions.
     pub(super) fn enumeration(&self, values: &Enum) -> TokenStream {
         let parts = Parts {
             name: self.camel(&values.name),
+            int: values.repr,
             repr: int(values.repr),
             names: values.variants.iter().map(|variant| self.camel(&variant.name)).collect(),
             numbers: values.variants.iter().map(|variant| number(variant.value)).collect(),
             other: self.other_values(values),
         };
-        let (definition, conversions) = (parts.definition(values), parts.conversions());
+        let (definition, conversions) = (parts.definition(values, self.place(&values.name)), parts.conversions());
         let (impls, display) = (self.conversion_impls(&parts), self.display(values, &parts));
         quote! {
             #definition
@@ -28,10 +29,14 @@ impl Target {
     }
 
     /// Emits the conversions as impls of `From`.
-    fn conversion_impls(&self, Parts { name, repr, .. }: &Parts) -> TokenStream {
+    fn conversion_impls(&self, parts: &Parts) -> TokenStream {
+        let Parts { name, repr, .. } = parts;
         let krate = &self.krate;
         let core = quote!(#krate::__private::core);
+        let represented = self.represented(name, parts.int, &quote!(from_raw), &quote!(to_raw));
         quote! {
+            #represented
+
             impl #core::convert::From<#repr> for #name {
                 fn from(raw: #repr) -> Self {
                     Self::from_raw(raw)
@@ -85,6 +90,7 @@ impl Target {
 /// The parts of the generated enum that several of its items use.
 struct Parts {
     name: Ident,
+    int: Int,
     repr: TokenStream,
     /// The variants with a value, without the one for all other values.
     names: Vec<Ident>,
@@ -102,10 +108,11 @@ struct OtherValues {
 
 impl Parts {
     /// Emits the enum itself.
-    fn definition(&self, values: &Enum) -> TokenStream {
+    fn definition(&self, values: &Enum, place: Option<String>) -> TokenStream {
         let Self { name, repr, names, other, .. } = self;
         let fact = format!("`{}`: stored as `{}`.", values.name.text, values.repr.name());
-        let enum_docs = docs(&values.docs, &[fact], &[values.alias.as_deref()]);
+        let facts: Vec<String> = [fact].into_iter().chain(place).collect();
+        let enum_docs = docs(&values.docs, &facts, &[values.alias.as_deref()]);
         let variants = values.variants.iter().zip(names).map(|(variant, name)| {
             let fact = format!("`{}`: {}.", variant.name.text, variant.value);
             let docs = docs(&variant.docs, &[fact], &[variant.alias.as_deref()]);
@@ -126,7 +133,7 @@ impl Parts {
 
     /// Emits the list of values and the `const` conversions.
     fn conversions(&self) -> TokenStream {
-        let Self { name, repr, names, numbers, other: OtherValues { name: other, .. } } = self;
+        let Self { name, repr, names, numbers, other: OtherValues { name: other, .. }, .. } = self;
         let from_raw_docs = format!(
             " Converts a number. Numbers that the description does not define become [`{other}`](Self::{other})."
         );

@@ -13,7 +13,10 @@ impl Target {
     pub(super) fn features(&self, features: &[Feature], owner: &TokenStream) -> TokenStream {
         let prelude = self.prelude();
         let mask = self.feature_bits(features);
-        let types = features.iter().map(|feature| self.feature(feature, features, owner));
+        let types = features.iter().map(|feature| match feature.is_negotiable() {
+            true => self.feature(feature, features, owner),
+            false => self.high_feature(feature, features),
+        });
         let table = self.feature_table(features, owner);
         quote! {
             #mask
@@ -37,7 +40,7 @@ impl Target {
         let krate = &self.krate;
         let mut next = 0;
         let mut fields = TokenStream::new();
-        for feature in features {
+        for feature in features.iter().filter(|feature| feature.is_negotiable()) {
             fields.extend(padding(next, feature.bit, Int::U64));
             next = feature.bit + 1;
             let name = self.ident(&feature.name, &feature.name.text);
@@ -69,6 +72,7 @@ impl Target {
         });
         let mut facts = vec![format!("`{c_name}`, bit {}.", feature.bit)];
         facts.extend(prerequisites(feature, all));
+        facts.extend(self.place(&feature.name));
         let docs = docs(&feature.docs, &facts, &[Some(c_name.as_str()), feature.alias.as_deref()]);
         quote! {
             #docs
@@ -86,10 +90,34 @@ impl Target {
         }
     }
 
+    /// Emits the type of a feature that negotiation does not reach.
+    fn high_feature(&self, feature: &Feature, all: &[Feature]) -> TokenStream {
+        let krate = &self.krate;
+        let name = self.camel(&feature.name);
+        let (bit, c_name) = (number(feature.bit.into()), &feature.c_name);
+        let mut facts = vec![
+            format!("`{c_name}`, bit {}.", feature.bit),
+            "Negotiation does not reach bits above 63 yet, so a driver cannot declare this feature.".to_owned(),
+        ];
+        facts.extend(prerequisites(feature, all));
+        facts.extend(self.place(&feature.name));
+        let docs = docs(&feature.docs, &facts, &[Some(c_name.as_str()), feature.alias.as_deref()]);
+        quote! {
+            #docs
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub struct #name;
+
+            impl #krate::HighFeature for #name {
+                const BIT: u32 = #bit;
+                const NAME: &'static str = #c_name;
+            }
+        }
+    }
+
     /// Emits the list of the features, inside the module `feature`.
     fn feature_table(&self, features: &[Feature], owner: &TokenStream) -> TokenStream {
         let krate = &self.krate;
-        let names = features.iter().map(|feature| self.camel(&feature.name));
+        let names = features.iter().filter(|feature| feature.is_negotiable()).map(|feature| self.camel(&feature.name));
         quote! {
             impl #krate::FeatureTable for super::Features {
                 type Owner = #owner;
@@ -108,7 +136,7 @@ fn index(krate: &TokenStream, bit: u32) -> TokenStream {
 
 /// The documentation of the features that a feature requires: one sentence for each condition.
 fn prerequisites(feature: &Feature, all: &[Feature]) -> Vec<String> {
-    let links = |mask: u64, separator: &str| {
+    let links = |mask: u128, separator: &str| {
         let features = all.iter().filter(|other| mask & (1 << other.bit) != 0);
         features.map(|other| format!("[`{}`]", other.name.camel())).collect::<Vec<_>>().join(separator)
     };
@@ -118,6 +146,6 @@ fn prerequisites(feature: &Feature, all: &[Feature]) -> Vec<String> {
 }
 
 /// A mask as a hexadecimal literal.
-fn mask(value: u64) -> TokenStream {
+fn mask(value: u128) -> TokenStream {
     format!("{value:#x}").parse().unwrap_or_default()
 }

@@ -22,6 +22,8 @@ pub struct Target {
     pub krate: TokenStream,
     /// The spans of names.
     pub spans: Spans,
+    /// The path of the description file, if the documentation of items refers to it.
+    pub path: Option<String>,
 }
 
 impl Target {
@@ -37,13 +39,24 @@ impl Target {
         }
     }
 
+    /// The documentation of the place of an item in the description file.
+    pub(super) fn place(&self, name: &Name) -> Option<String> {
+        let line = name.span.start().line;
+        self.path.as_ref().map(|path| format!("Description: `{path}`, line {line}."))
+    }
+
     /// An identifier for a name in the description.
     pub(super) fn ident(&self, name: &Name, text: &str) -> Ident {
         let span = match self.spans {
             Spans::Description => name.span,
             Spans::CallSite => Span::call_site(),
         };
-        Ident::new(text, span)
+        match text {
+            // Generated names, and the names that the checks allow, are no other keywords.
+            "crate" | "self" | "super" | "Self" => Ident::new(text, span),
+            _ if syn::parse_str::<Ident>(text).is_err() => Ident::new_raw(text, span),
+            _ => Ident::new(text, span),
+        }
     }
 
     /// The Rust type for a name.

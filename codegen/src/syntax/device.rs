@@ -4,16 +4,19 @@ use proc_macro2::Span;
 use syn::parse::ParseStream;
 use syn::{Token, braced};
 
-use super::features::{Features, Queues};
+use super::features::Features;
 use super::fields::{Fields, Registers, Struct};
 use super::parser::{self, Docs, Number, Section};
+use super::queues::Queues;
+use super::requests::Request;
+use super::shared_memory::SharedMemoryRegions;
 use super::values::{Bits, Const, Enum};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::Name;
 
 /// A device type, for instance `device balloon = 5 { … }`. 5 is the virtio device id.
 ///
-/// The braces contain `features`, `queues` and `config`, each at most once, and any number of [`Member`]s. The C names start
+/// The braces contain `features`, `queues`, `config` and `shared_memory`, each at most once, and any number of [`Member`]s. The C names start
 /// with `VIRTIO_BALLOON`; `device block = 2 as "VIRTIO_BLK" { … }` sets another prefix.
 #[derive(Clone, Debug)]
 pub struct Device {
@@ -21,8 +24,8 @@ pub struct Device {
     pub docs: Docs,
     /// The name.
     pub name: Name,
-    /// The virtio device id.
-    pub id: Number,
+    /// The virtio device id, or `None` if there is a syntax error before it.
+    pub id: Option<Number>,
     /// The prefix of the C names, if it is not `VIRTIO_` and the name.
     pub prefix: Option<String>,
     /// `features { … }`
@@ -31,6 +34,8 @@ pub struct Device {
     pub queues: Option<Queues>,
     /// `config { … }`: the configuration space.
     pub config: Option<Fields>,
+    /// `shared_memory { … }`
+    pub shared_memory: Option<SharedMemoryRegions>,
     /// The other items.
     pub members: Vec<Member>,
     /// The place of the opening brace.
@@ -63,26 +68,55 @@ pub enum Member {
     Bits(Bits),
     /// `const name: u32 = 7;`
     Const(Const),
+    /// `request name { … }`
+    Request(Request),
 }
 
 impl Device {
-    const KEYWORDS: [&str; 9] =
-        ["features", "queues", "config", "registers", "packed", "struct", "enum", "bits", "const"];
+    const KEYWORDS: [&str; 11] = [
+        "features",
+        "queues",
+        "config",
+        "shared_memory",
+        "registers",
+        "packed",
+        "struct",
+        "enum",
+        "bits",
+        "const",
+        "request",
+    ];
 
     pub(crate) fn parse(docs: Docs, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
-        let name = Name::parse(input)?;
-        input.parse::<Token![=]>()?;
-        let id = Number::parse(input)?;
-        let prefix = parser::alias(input)?;
+        let start = input.span();
+        let header = (|| {
+            let name = Name::parse(input)?;
+            input.parse::<Token![=]>()?;
+            Ok((name, Number::parse(input)?, parser::alias(input)?))
+        })();
+        let (name, id, prefix) = match header {
+            Ok((name, id, prefix)) => (name, Some(id), prefix),
+            // The braces are checked all the same.
+            Err(error) if parser::skip_to_braces(input) => {
+                diagnostics.push_syntax(error);
+                (Name { text: "unnamed".into(), span: start }, None, None)
+            }
+            Err(error) => return Err(error),
+        };
         let content;
         let body = braced!(content in input).span.open();
         let (mut features, mut queues, mut config, mut members) = (None, None, None, Vec::new());
+        let mut shared_memory = None;
         items(&content, diagnostics, |docs, keyword, input, diagnostics| {
             let at = keyword.span;
             match keyword.text.as_str() {
                 "features" => once(&mut features, keyword, Features::parse(at, input, diagnostics)?, diagnostics),
                 "queues" => once(&mut queues, keyword, Queues::parse(at, input, diagnostics)?, diagnostics),
                 "config" => once(&mut config, keyword, Fields::parse(at, input, diagnostics)?, diagnostics),
+                "shared_memory" => {
+                    let regions = SharedMemoryRegions::parse(at, input, diagnostics)?;
+                    once(&mut shared_memory, keyword, regions, diagnostics);
+                }
                 _ => match Member::parse(docs, keyword, input, diagnostics)? {
                     Some(member) => members.push(member),
                     None => {
@@ -93,7 +127,7 @@ impl Device {
             }
             Ok(())
         })?;
-        Ok(Self { docs, name, id, prefix, features, queues, config, members, body })
+        Ok(Self { docs, name, id, prefix, features, queues, config, shared_memory, members, body })
     }
 }
 
@@ -118,7 +152,19 @@ impl Module {
 }
 
 impl Member {
-    pub(crate) const KEYWORDS: [&str; 6] = ["registers", "packed", "struct", "enum", "bits", "const"];
+    /// Returns the name of the member.
+    pub fn name(&self) -> &Name {
+        match self {
+            Self::Registers(registers) => &registers.name,
+            Self::Struct(structure) => &structure.name,
+            Self::Enum(values) => &values.name,
+            Self::Bits(bits) => &bits.name,
+            Self::Const(constant) => &constant.name,
+            Self::Request(request) => &request.name,
+        }
+    }
+
+    pub(crate) const KEYWORDS: [&str; 7] = ["registers", "packed", "struct", "enum", "bits", "const", "request"];
 
     /// Parses a member after its keyword. Returns `None` if the keyword does not start a member.
     fn parse(
@@ -137,6 +183,7 @@ impl Member {
             "enum" => Self::Enum(Enum::parse(docs, input, diagnostics)?),
             "bits" => Self::Bits(Bits::parse(docs, input, diagnostics)?),
             "const" => Self::Const(Const::parse(docs, input)?),
+            "request" => Self::Request(Request::parse(docs, input, diagnostics)?),
             _ => return Ok(None),
         }))
     }

@@ -1,4 +1,4 @@
-//! Features and queues.
+//! Features.
 
 use proc_macro2::Span;
 use syn::Token;
@@ -35,30 +35,6 @@ pub struct Feature {
     /// Groups of features. This feature requires at least one feature of each group.
     pub requires_any: Vec<Vec<Name>>,
     /// A second C name, if it has one.
-    pub alias: Option<String>,
-}
-
-/// The queues of a device: `queues { inflate = 0, deflate = 1, stats = 2 if stats_vq }`.
-#[derive(Clone, Debug)]
-pub struct Queues {
-    /// The place of the keyword.
-    pub span: Span,
-    /// The queues, in order.
-    pub entries: Vec<Queue>,
-}
-
-/// A queue, for instance `inflate = 0`. 0 is the queue index. `stats = 2 if stats_vq` exists only with the feature.
-#[derive(Clone, Debug)]
-pub struct Queue {
-    /// The documentation.
-    pub docs: Docs,
-    /// The name.
-    pub name: Name,
-    /// The index.
-    pub index: Number,
-    /// The feature that the queue depends on.
-    pub condition: Option<Name>,
-    /// The C name, if it has one.
     pub alias: Option<String>,
 }
 
@@ -129,39 +105,7 @@ impl Requires {
     }
 }
 
-impl Queues {
-    pub(crate) fn parse(span: Span, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
-        Ok(Self { span, entries: parser::entries(input, diagnostics, Queue::parse)? })
-    }
-}
-
-impl Queue {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let docs = Docs::parse(input)?;
-        let name = Name::parse(input)?;
-        input.parse::<Token![=]>()?;
-        let index = Number::parse(input)?;
-        let (mut condition, mut alias) = (None, None);
-        loop {
-            if let Some(span) = parser::word(input, "if")? {
-                parser::once(&mut condition, Name::parse(input)?, span, "if")?;
-                if parser::peek_word(input, "or") {
-                    return Err(input.error("a queue can depend on only one feature"));
-                }
-            } else if !parser::alias_once(input, &mut alias)? {
-                return Ok(Self { docs, name, index, condition, alias });
-            }
-        }
-    }
-}
-
 impl Section for Features {
-    fn keyword_span(&self) -> Span {
-        self.span
-    }
-}
-
-impl Section for Queues {
     fn keyword_span(&self) -> Span {
         self.span
     }

@@ -1,10 +1,12 @@
 //! Fields of configuration spaces, register blocks and structures.
 
 use proc_macro2::Span;
+use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
-use syn::{Token, bracketed};
+use syn::{Ident, Token};
 
 use super::parser::{self, Docs, Number, Section};
+use super::types::TypeName;
 use crate::diagnostic::Diagnostics;
 use crate::name::Name;
 
@@ -37,18 +39,19 @@ pub struct Field {
     pub offset: Option<Offset>,
     /// The features that the field depends on. It exists with any of them. If the list is empty, it always exists.
     pub conditions: Vec<Name>,
+    /// The value of a field that always has the same value.
+    pub value: Option<FieldValue>,
     /// The C name, if it has one.
     pub alias: Option<String>,
 }
 
-/// The type of a field: `u8`; `le16`, `le32`, `le64` (little-endian on every interface); `virtio16`, `virtio32`,
-/// `virtio64` (little-endian, but guest-endian on the legacy interface); or an array such as `[u8; 6]`.
+/// The value of a field that always has the same value, in a request.
 #[derive(Clone, Debug)]
-pub struct TypeName {
-    /// The type, or the element type of an array.
-    pub element: Name,
-    /// The length of an array.
-    pub len: Option<Number>,
+pub enum FieldValue {
+    /// `= 7`
+    Number(Number),
+    /// `= flush`: a value of the field's enum.
+    Named(Name),
 }
 
 /// What the driver can do with a field of a block.
@@ -118,16 +121,36 @@ impl Fields {
 impl Field {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let docs = Docs::parse(input)?;
-        let name = Name::parse(input)?;
-        input.parse::<Token![:]>()?;
-        let ty = TypeName::parse(input)?;
-        let mut field = Self { docs, name, ty, access: Vec::new(), offset: None, conditions: Vec::new(), alias: None };
+        // A union may have no name; then the word `union` is the name.
+        let ahead = input.fork();
+        let is_unnamed = Name::parse(&ahead).is_ok_and(|word| word.text == "union")
+            && (ahead.peek(syn::token::Brace) || parser::peek_word(&ahead, "by"));
+        let (name, ty) = match is_unnamed {
+            true => {
+                let ty = TypeName::parse(input)?;
+                (ty.element.clone(), ty)
+            }
+            false => {
+                let name = Name::parse(input)?;
+                input.parse::<Token![:]>()?;
+                (name, TypeName::parse(input)?)
+            }
+        };
+        let (access, conditions) = (Vec::new(), Vec::new());
+        let mut field = Self { docs, name, ty, access, offset: None, conditions, value: None, alias: None };
         let mut condition = None;
         // A name with a colon starts the next field; the comma before it is missing.
         while !input.is_empty() && !input.peek(Token![,]) && !input.peek2(Token![:]) {
             if input.peek(Token![@]) {
                 let span = input.parse::<Token![@]>()?.span;
                 parser::once(&mut field.offset, Number::parse(input)?, span, "@")?;
+            } else if input.peek(Token![=]) {
+                let span = input.parse::<Token![=]>()?.span;
+                let value = match input.peek(Ident::peek_any) {
+                    true => FieldValue::Named(Name::parse(input)?),
+                    false => FieldValue::Number(Number::parse(input)?),
+                };
+                parser::once(&mut field.value, value, span, "=")?;
             } else if let Some(span) = parser::word(input, "if")? {
                 let names = [vec![Name::parse(input)?], parser::alternatives(input)?].concat();
                 parser::once(&mut condition, names, span, "if")?;
@@ -154,24 +177,13 @@ impl AccessWord {
     }
 }
 
-impl TypeName {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        if input.peek(syn::token::Bracket) {
-            let content;
-            bracketed!(content in input);
-            return parser::group(&content, |content| {
-                let element = Name::parse(content)?;
-                content.parse::<Token![;]>()?;
-                let len = Number::parse(content)?;
-                if content.is_empty() {
-                    Ok(Self { element, len: Some(len) })
-                } else {
-                    Err(content.error("expected `]`"))
-                }
-            });
+impl FieldValue {
+    /// Returns the place of the value.
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Number(number) => number.span,
+            Self::Named(name) => name.span,
         }
-        let element = Name::parse(input).map_err(|error| syn::Error::new(error.span(), "expected a type"))?;
-        Ok(Self { element, len: None })
     }
 }
 

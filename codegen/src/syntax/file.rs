@@ -20,7 +20,7 @@ pub struct File {
 #[derive(Clone, Debug)]
 pub enum Item {
     /// `device name = id { … }`
-    Device(Device),
+    Device(Box<Device>),
     /// `module name { … }`
     Module(Module),
     /// `features reserved { … }`: the features that all device types share.
@@ -53,13 +53,22 @@ impl File {
 }
 
 impl Item {
+    /// Returns the name of the module.
+    pub fn name(&self) -> &Name {
+        match self {
+            Self::Device(device) => &device.name,
+            Self::Module(module) => &module.name,
+            Self::Reserved(_, name, _) => name,
+        }
+    }
+
     const KEYWORDS: [&str; 3] = ["device", "module", "features"];
 
     fn parse(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Option<Self>> {
         let docs = Docs::parse(input)?;
         let keyword = Name::parse(input)?;
         Ok(Some(match keyword.text.as_str() {
-            "device" => Self::Device(Device::parse(docs, input, diagnostics)?),
+            "device" => Self::Device(Box::new(Device::parse(docs, input, diagnostics)?)),
             "module" => Self::Module(Module::parse(docs, input, diagnostics)?),
             "features" => {
                 let name = Name::parse(input)?;

@@ -57,7 +57,46 @@ pub struct Number {
 }
 
 impl Number {
+    /// Parses `7` or `1 << 4`.
     pub(crate) fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let base = Self::literal(input)?;
+        match Self::shift(input)? {
+            Some(shift) => base.shifted(shift),
+            None => Ok(base),
+        }
+    }
+
+    /// Parses `<< 4` if it comes next.
+    fn shift(input: ParseStream<'_>) -> syn::Result<Option<Self>> {
+        if !input.peek(Token![<<]) {
+            return Ok(None);
+        }
+        input.parse::<Token![<<]>()?;
+        Self::literal(input).map(Some)
+    }
+
+    fn shifted(self, shift: Self) -> syn::Result<Self> {
+        let places = u32::try_from(shift.value).ok();
+        let value = places.and_then(|places| self.value.checked_shl(places)).filter(|value| {
+            // A shift that loses bits is a mistake.
+            places.is_some_and(|places| value >> places == self.value)
+        });
+        let message = "the number does not fit into 64 bits";
+        let value = value.ok_or_else(|| syn::Error::new(shift.span, message))?;
+        Ok(Self { value, span: self.span.join(shift.span).unwrap_or(self.span) })
+    }
+
+    /// Parses the number of a bit: `4`, or `1 << 4` for the mask that C headers have.
+    pub(crate) fn bit(input: ParseStream<'_>) -> syn::Result<Self> {
+        let base = Self::literal(input)?;
+        match Self::shift(input)? {
+            Some(shift) if base.value == 1 => Ok(shift),
+            Some(shift) => base.shifted(shift),
+            None => Ok(base),
+        }
+    }
+
+    fn literal(input: ParseStream<'_>) -> syn::Result<Self> {
         if input.peek(Token![-]) {
             return Err(input.error("negative numbers are not allowed"));
         }
@@ -72,10 +111,10 @@ impl Number {
 }
 
 impl Name {
-    /// Parses a name. Rust keywords are accepted here and rejected by the checks, with a better message.
+    /// Parses a name. Rust keywords are names too, with or without `r#`.
     pub(crate) fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let ident = Ident::parse_any(input).map_err(|error| syn::Error::new(error.span(), "expected a name"))?;
-        Ok(Self { text: ident.to_string(), span: ident.span() })
+        Ok(Self { text: ident.unraw().to_string(), span: ident.span() })
     }
 }
 
@@ -202,6 +241,19 @@ pub(crate) fn skip_item(input: ParseStream<'_>) {
             Err(_) => return,
         }
     }
+}
+
+/// Skips to the next braces, in the same item. Returns whether there are any.
+pub(crate) fn skip_to_braces(input: ParseStream<'_>) -> bool {
+    while !input.is_empty() && !input.peek(Token![;]) {
+        if input.peek(syn::token::Brace) {
+            return true;
+        }
+        if input.parse::<TokenTree>().is_err() {
+            return false;
+        }
+    }
+    false
 }
 
 /// The error for an item that starts with an unknown word.

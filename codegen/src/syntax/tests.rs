@@ -1,7 +1,7 @@
 //! Tests of the parser.
 
 use crate::diagnostic::Diagnostics;
-use crate::syntax::{Access, File, Item, Member};
+use crate::syntax::{Access, File, Item, Length, Member, Number};
 
 /// Parses a valid description.
 fn parse(text: &str) -> Vec<Item> {
@@ -35,7 +35,7 @@ fn sections_of_a_device_have_no_fixed_order() {
     );
     let [Item::Device(device)] = &items[..] else { panic!("one device") };
     assert_eq!(device.name.text, "lamp");
-    assert_eq!(device.id.value, 63);
+    assert_eq!(device.id.map(|id| id.value), Some(63));
     assert_eq!(device.prefix.as_deref(), Some("VIRTIO_LMP"));
     assert_eq!(device.features.as_ref().map(|features| features.entries.len()), Some(1));
     assert_eq!(device.queues.as_ref().map(|queues| queues.entries.len()), Some(1));
@@ -54,7 +54,7 @@ fn clauses_of_a_field_have_no_fixed_order() {
         let [Item::Device(device)] = &items[..] else { panic!("one device") };
         let field = &device.config.as_ref().expect("a configuration space").entries[0];
         assert_eq!(field.ty.element.text, "le32");
-        assert_eq!(field.ty.len.map(|len| len.value), Some(2));
+        assert!(matches!(field.ty.len, Some(Length::Number(Number { value: 2, .. }))));
         let access: Vec<Access> = field.access.iter().map(|word| word.access).collect();
         assert_eq!(access, [Access::Read, Access::Setup], "{clauses}");
         assert_eq!(field.offset.map(|offset| offset.value), Some(16), "{clauses}");
@@ -91,7 +91,8 @@ fn parser_continues_after_an_invalid_item() {
     let (items, diagnostics) = parse_invalid(
         "banana split = 3 { } device = 4 { } module fine { const a: u8 = 1; struct { } const b: u8 = 2; }",
     );
-    let [Item::Module(module)] = &items[..] else { panic!("one module") };
+    let [Item::Device(unnamed), Item::Module(module)] = &items[..] else { panic!("a device and a module") };
+    assert!(unnamed.id.is_none());
     assert_eq!(module.members.len(), 2);
     assert_eq!(diagnostics, 3);
 }

@@ -10,7 +10,7 @@ use crate::name::Name;
 /// An enum, for instance `enum stat_tag: u16 { swap_in = 0, swap_out = 1 }`.
 ///
 /// The Rust enum has an additional variant for all other values, which is `Unknown` unless an entry such as `round = _` names
-/// it. The type is `u8`, `u16`, `u32` or `u64`.
+/// it. The type is an integer type such as `u8` or `le32`. A field of a structure or a block can have the enum as its type.
 #[derive(Clone, Debug)]
 pub struct Enum {
     /// The documentation.
@@ -25,20 +25,33 @@ pub struct Enum {
     pub variants: Vec<Variant>,
 }
 
-/// A value of an [`Enum`]: `swap_in = 0`, or `round = _` for all other values.
+/// A value of an [`Enum`]: `swap_in = 0`, or `swap_in` for the number after the previous value, or `round = _` for all other
+/// values.
 #[derive(Clone, Debug)]
 pub struct Variant {
     /// The documentation.
     pub docs: Docs,
     /// The name.
     pub name: Name,
-    /// The number of the value, or `None` for `_`.
-    pub value: Option<Number>,
+    /// The value.
+    pub value: VariantValue,
     /// The C name, if it has one.
     pub alias: Option<String>,
 }
 
-/// A bit field, for instance `bits status: u8 { acknowledge = 0, driver = 1 }`. The type is `u8`, `u16`, `u32` or `u64`.
+/// What a [`Variant`] stands for.
+#[derive(Clone, Copy, Debug)]
+pub enum VariantValue {
+    /// `= 7`
+    Number(Number),
+    /// The number after the one of the previous entry, or 0 for the first entry.
+    Next,
+    /// `= _`: all values that no other entry has.
+    Other,
+}
+
+/// A bit field, for instance `bits status: u8 { acknowledge = 0, driver = 1 }`. The type is an integer type such as `u8` or
+/// `le32`. A field of a structure or a block can have the bit field as its type.
 #[derive(Clone, Debug)]
 pub struct Bits {
     /// The documentation.
@@ -53,7 +66,8 @@ pub struct Bits {
     pub fields: Vec<BitField>,
 }
 
-/// A part of [`Bits`]: `acknowledge = 0` is one bit, `vector = 0..11` is a number in the bits 0 to 10.
+/// A part of [`Bits`]: `acknowledge = 0` is one bit, which can also be written as its mask, `1 << 0`. `vector = 0..11` is a
+/// number in the bits 0 to 10.
 #[derive(Clone, Debug)]
 pub struct BitField {
     /// The documentation.
@@ -68,7 +82,8 @@ pub struct BitField {
     pub alias: Option<String>,
 }
 
-/// A constant, for instance `const magic: u32 = 0x7472_6976;`. The type is `u8`, `u16`, `u32`, `u64` or `usize`.
+/// A constant, for instance `const magic: u32 = 0x7472_6976;`. The type is an integer type such as `u8`, `le32`
+/// or `usize`.
 #[derive(Clone, Debug)]
 pub struct Const {
     /// The documentation.
@@ -94,10 +109,12 @@ impl Variant {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let docs = Docs::parse(input)?;
         let name = Name::parse(input)?;
-        input.parse::<Token![=]>()?;
-        let value = match input.parse::<Option<Token![_]>>()? {
-            Some(_) => None,
-            None => Some(Number::parse(input)?),
+        let value = match input.parse::<Option<Token![=]>>()? {
+            None => VariantValue::Next,
+            Some(_) => match input.parse::<Option<Token![_]>>()? {
+                Some(_) => VariantValue::Other,
+                None => VariantValue::Number(Number::parse(input)?),
+            },
         };
         Ok(Self { docs, name, value, alias: parser::alias(input)? })
     }
@@ -115,7 +132,7 @@ impl BitField {
         let docs = Docs::parse(input)?;
         let name = Name::parse(input)?;
         input.parse::<Token![=]>()?;
-        let low = Number::parse(input)?;
+        let low = Number::bit(input)?;
         let mut end = None;
         if input.peek(Token![..]) {
             input.parse::<Token![..]>()?;

@@ -623,6 +623,20 @@ pub mod balloon {
             }
         }
     }
+    impl ::aerostat_spec::Represented for StatTag {
+        type Repr = u16;
+        fn from_repr(raw: u16) -> Self {
+            Self::from_raw(raw)
+        }
+        fn into_repr(self) -> u16 {
+            self.to_raw()
+        }
+    }
+    impl ::aerostat_spec::__private::core::convert::From<StatTag> for u64 {
+        fn from(value: StatTag) -> Self {
+            value.to_raw().into()
+        }
+    }
     impl ::aerostat_spec::__private::core::convert::From<u16> for StatTag {
         fn from(raw: u16) -> Self {
             Self::from_raw(raw)
@@ -701,6 +715,20 @@ pub mod balloon {
                 Self::Done => 1,
                 Self::Round(raw) => raw,
             }
+        }
+    }
+    impl ::aerostat_spec::Represented for HintCommand {
+        type Repr = u32;
+        fn from_repr(raw: u32) -> Self {
+            Self::from_raw(raw)
+        }
+        fn into_repr(self) -> u32 {
+            self.to_raw()
+        }
+    }
+    impl ::aerostat_spec::__private::core::convert::From<HintCommand> for u64 {
+        fn from(value: HintCommand) -> Self {
+            value.to_raw().into()
         }
     }
     impl ::aerostat_spec::__private::core::convert::From<u32> for HintCommand {

@@ -76,11 +76,11 @@ pub mod lamp {
         use ::aerostat_spec::__private::prelude::*;
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::panic;
-        /// The block. Its size is 32 bytes.
+        /// The block. Its size is 33 bytes.
         #[derive(Debug)]
         pub enum Space {}
         impl ::aerostat_spec::Block for Space {
-            const LEN: usize = 32;
+            const LEN: usize = 33;
             const NAME: &'static str = "config";
         }
         /// The current brightness.
@@ -279,6 +279,15 @@ pub mod lamp {
             }
         }
         impl ::aerostat_spec::__private::described::Readable for Tunes {}
+        /// `reserved`: `u8` at offset 0x20, no access.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Reserved;
+        impl ::aerostat_spec::Field for Reserved {
+            type Block = Space;
+            type Wire = ::aerostat_spec::Le<u8>;
+            const OFFSET: usize = 32;
+            const NAME: &'static str = "reserved";
+        }
         ::aerostat_spec::__private::static_assertions::const_assert_eq!(
             << Level as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
             ::WIDTH, 1
@@ -310,6 +319,10 @@ pub mod lamp {
         ::aerostat_spec::__private::static_assertions::const_assert_eq!(
             << Tunes as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
             ::WIDTH * 2, 2
+        );
+        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+            << Reserved as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+            ::WIDTH, 1
         );
         ::aerostat_spec::__private::static_assertions::const_assert!(
             < Level as ::aerostat_spec::Field > ::OFFSET + << Level as
@@ -346,10 +359,15 @@ pub mod lamp {
             ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= < Tunes
             as ::aerostat_spec::Field > ::OFFSET
         );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+        ::aerostat_spec::__private::static_assertions::const_assert!(
             < Tunes as ::aerostat_spec::Field > ::OFFSET + << Tunes as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH * 2, <
-            Space as ::aerostat_spec::Block > ::LEN
+            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH * 2 <= <
+            Reserved as ::aerostat_spec::Field > ::OFFSET
+        );
+        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+            < Reserved as ::aerostat_spec::Field > ::OFFSET + << Reserved as
+            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH, < Space
+            as ::aerostat_spec::Block > ::LEN
         );
     }
 }

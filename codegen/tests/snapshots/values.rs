@@ -45,6 +45,20 @@ pub mod lamp {
             }
         }
     }
+    impl ::aerostat_spec::Represented for Mode {
+        type Repr = u8;
+        fn from_repr(raw: u8) -> Self {
+            Self::from_raw(raw)
+        }
+        fn into_repr(self) -> u8 {
+            self.to_raw()
+        }
+    }
+    impl ::aerostat_spec::__private::core::convert::From<Mode> for u64 {
+        fn from(value: Mode) -> Self {
+            value.to_raw().into()
+        }
+    }
     impl ::aerostat_spec::__private::core::convert::From<u8> for Mode {
         fn from(raw: u8) -> Self {
             Self::from_raw(raw)
@@ -102,6 +116,20 @@ pub mod lamp {
             }
         }
     }
+    impl ::aerostat_spec::Represented for Plan {
+        type Repr = u16;
+        fn from_repr(raw: u16) -> Self {
+            Self::from_raw(raw)
+        }
+        fn into_repr(self) -> u16 {
+            self.to_raw()
+        }
+    }
+    impl ::aerostat_spec::__private::core::convert::From<Plan> for u64 {
+        fn from(value: Plan) -> Self {
+            value.to_raw().into()
+        }
+    }
     impl ::aerostat_spec::__private::core::convert::From<u16> for Plan {
         fn from(raw: u16) -> Self {
             Self::from_raw(raw)
@@ -146,6 +174,20 @@ pub mod lamp {
         /// `broken`: bit 15.
         pub broken: bool,
     }
+    impl ::aerostat_spec::Represented for State {
+        type Repr = u16;
+        fn from_repr(raw: u16) -> Self {
+            Self::from_bits(raw)
+        }
+        fn into_repr(self) -> u16 {
+            self.into_bits()
+        }
+    }
+    impl ::aerostat_spec::__private::core::convert::From<State> for u64 {
+        fn from(value: State) -> Self {
+            value.into_bits().into()
+        }
+    }
     /// `wide`: a bit field in a `u64`.
     #[::aerostat_spec::__private::bitfield(u64)]
     #[derive(PartialEq, Eq, Hash)]
@@ -153,6 +195,15 @@ pub mod lamp {
         /// `all`: bits 0 to 63.
         #[bits(64)]
         pub all: u64,
+    }
+    impl ::aerostat_spec::Represented for Wide {
+        type Repr = u64;
+        fn from_repr(raw: u64) -> Self {
+            Self::from_bits(raw)
+        }
+        fn into_repr(self) -> u64 {
+            self.into_bits()
+        }
     }
     /// The number of lamps.
     ///

@@ -31,7 +31,11 @@ pub(crate) fn check(name: &str, headers: &[&str], claims: &[Claim]) {
 /// Returns the values of the expressions.
 fn evaluate(name: &str, headers: &[&str], claims: &[Claim]) -> Vec<u64> {
     let mut source = String::from("#include <stddef.h>\n#include <stdio.h>\n");
-    source.extend(headers.iter().map(|header| format!("#include <{header}>\n")));
+    let include = |header: &&str| match Path::new(header).is_absolute() {
+        true => format!("#include \"{header}\"\n"),
+        false => format!("#include <{header}>\n"),
+    };
+    source.extend(headers.iter().map(include));
     source.push_str("int main(void) {\n");
     let lines =
         claims.iter().map(|(expression, _)| format!("printf(\"%llu\\n\", (unsigned long long)({expression}));\n"));

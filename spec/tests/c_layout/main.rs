@@ -4,10 +4,12 @@ mod balloon;
 mod block;
 mod cc;
 mod console;
+mod described;
 mod entropy;
 mod mmio;
 mod net;
 mod pci;
+mod random;
 mod ring;
 
 use aerostat_spec::{Block, Feature, Field};

@@ -8,6 +8,7 @@ use crate::bus::error::{BusError, QueueError};
 use crate::bus::interface::FeatureBits;
 use crate::bus::interrupt::{InterruptSource, InterruptStatus};
 use crate::bus::notifier::Notifier;
+use crate::bus::shared_memory::SharedMemory;
 use crate::bus::status::Status;
 use crate::bus::transport::{BusMaster, QueueReset, Transport};
 use crate::io::Io;
@@ -52,6 +53,10 @@ unsafe impl<A: Transport, B: Transport> Transport for Either<A, B> {
     fn accept(&mut self, features: u64) {
         // Only offered bits are accepted, and those fit into the word of the transport.
         either!(self, it => it.accept(FeatureBits::truncate(features)));
+    }
+
+    fn shared_memory(&mut self, id: u8) -> Option<SharedMemory> {
+        either!(self, it => it.shared_memory(id))
     }
 
     fn supported(&self) -> u64 {

@@ -10,6 +10,7 @@ mod interrupt;
 mod mmio;
 mod notifier;
 pub mod pci;
+mod shared_memory;
 mod status;
 mod transport;
 
@@ -20,5 +21,6 @@ pub use self::interface::{FeatureBits, InterfaceKind, Legacy, Modern};
 pub use self::interrupt::{InterruptSource, InterruptStatus};
 pub use self::mmio::{LegacyMmio, Mmio, MmioConfig, MmioError, MmioInterrupt, MmioNotifier};
 pub use self::notifier::Notifier;
+pub use self::shared_memory::SharedMemory;
 pub use self::status::Status;
 pub use self::transport::{BusMaster, Features, QueueReset, Transport};

@@ -7,6 +7,7 @@ use crate::bus::error::{BusError, QueueError};
 use crate::bus::interface::InterfaceKind;
 use crate::bus::interrupt::InterruptSource;
 use crate::bus::notifier::Notifier;
+use crate::bus::shared_memory::SharedMemory;
 use crate::bus::status::Status;
 use crate::ring::{QueueLimit, QueueSize, RingAddresses};
 
@@ -114,6 +115,12 @@ pub unsafe trait Transport {
     /// reset, and forbids it when the device has failed or is no longer in use.
     fn set_bus_master(&mut self, bus_master: BusMaster) {
         let _ = bus_master;
+    }
+
+    /// Returns the shared memory region with this id, or `None` if the device does not have it or the transport does not support
+    /// shared memory.
+    fn shared_memory(&mut self, _id: u8) -> Option<SharedMemory> {
+        None
     }
 
     /// Returns the configuration space.

@@ -65,6 +65,32 @@ impl<C: ConfigIo, B: Block, P> Config<C, B, P> {
         Err(ConfigError::Unstable { field: F::NAME, attempts: ATTEMPTS })
     }
 
+    /// Reads several fields of one and the same configuration. `read` is called again if the configuration changed meanwhile, at
+    /// most 64 times. Without a generation count, it is called until two consecutive results agree.
+    ///
+    /// # Errors
+    ///
+    /// The error of `read`, or [`ConfigError::Unstable`] if the configuration changed during each attempt.
+    pub fn snapshot<R: PartialEq>(
+        &self,
+        mut read: impl FnMut(&Snapshot<'_, C, B, P>) -> Result<R, ConfigError>,
+    ) -> Result<R, ConfigError> {
+        let (mut before, mut last) = (self.io.generation(), None);
+        for _ in 0..ATTEMPTS {
+            let result = read(&Snapshot { config: self })?;
+            let after = self.io.generation();
+            let is_consistent = match after {
+                Some(_) => before == after,
+                None => last.as_ref() == Some(&result),
+            };
+            if is_consistent {
+                return Ok(result);
+            }
+            (before, last) = (after, Some(result));
+        }
+        Err(ConfigError::Unstable { field: B::NAME, attempts: ATTEMPTS })
+    }
+
     fn fits<F: Field>(&self, field: F) -> Result<(), ConfigError> {
         if registers::fits(&self.io, field) {
             return Ok(());
@@ -77,6 +103,37 @@ impl<C: ConfigIo, B: Block, P> Config<C, B, P> {
         self.fits(field)?;
         registers::write(&self.io, field, value, self.interface);
         Ok(())
+    }
+}
+
+/// Access to the fields during [`Config::snapshot`].
+#[derive(Debug)]
+pub struct Snapshot<'a, C, B, P> {
+    config: &'a Config<C, B, P>,
+}
+
+impl<C: ConfigIo, B: Block, P> Snapshot<'_, C, B, P> {
+    /// Reads a field once.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::TooSmall`] if the configuration space ends before the field.
+    pub fn read<F: Readable<Block = B>>(&self, field: F) -> Result<<F::Wire as Wire>::Value, ConfigError> {
+        self.config.fits(field)?;
+        Ok(registers::read(&self.config.io, field, self.config.interface))
+    }
+
+    /// Reads the elements of an array, for instance those that `all()` of the field returns.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::TooSmall`] if the configuration space ends before one of them.
+    pub fn elements<F: Readable<Block = B>, const N: usize>(
+        &self,
+        elements: [F; N],
+    ) -> Result<[<F::Wire as Wire>::Value; N], ConfigError> {
+        elements.iter().try_for_each(|element| self.config.fits(*element))?;
+        Ok(elements.map(|element| registers::read(&self.config.io, element, self.config.interface)))
     }
 }
 

@@ -3,10 +3,10 @@
 use core::fmt::{self, Debug, Formatter};
 use core::marker::PhantomData;
 
-use aerostat_spec::{self as spec, Accepted, FeatureSet, Interface, Settable, Wire};
+use aerostat_spec::{self as spec, Accepted, FeatureSet, Interface, Settable, SharedMemoryRegion, Wire};
 
 use crate::barrier::dma_mb;
-use crate::bus::{ConfigError, Status, Transport};
+use crate::bus::{ConfigError, SharedMemory, Status, Transport};
 use crate::device::config::{Config, InUse, Setup, check_status};
 use crate::device::error::{SetupError, SetupFailed};
 use crate::device::fail_on_drop::FailOnDrop;
@@ -126,6 +126,12 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
     /// Returns the configuration space, for reading.
     pub fn config(&self) -> Config<T::Config, D::Config, Setup> {
         Config::new(self.transport.config(), self.transport.interface())
+    }
+
+    /// Returns the shared memory region, or `None` if the device does not have it. MMIO transports support this; PCI transports return
+    /// `None`.
+    pub fn shared_memory<R: SharedMemoryRegion<Device = D>>(&mut self, _region: R) -> Option<SharedMemory> {
+        self.transport.shared_memory(R::ID)
     }
 
     /// Writes a configuration field that is writable before the device is live.

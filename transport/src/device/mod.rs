@@ -13,7 +13,7 @@ mod queues;
 mod reset;
 mod wait;
 
-pub use self::config::{Config, InUse, Setup};
+pub use self::config::{Config, InUse, Setup, Snapshot};
 pub use self::error::{Offer, SetupError, SetupFailed};
 pub use self::lifecycle::{Acknowledged, Device, Ending, FeaturesOk, Live, Negotiating, Reset, Resetting};
 pub use self::numbering::Numbering;

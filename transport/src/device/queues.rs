@@ -53,11 +53,11 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
     /// [`QueueError`], and all memory is freed. The device can be used without the queue.
     pub fn queue<Q: Queue<Device = D>, const K: usize>(
         &mut self,
-        _queue: Q,
+        queue: Q,
         needs: impl Into<QueueNeeds>,
         dma: &mut impl Dma,
     ) -> Result<VirtQueue<T::Notifier, K>, QueueError> {
-        self.virt_queue(self.number(const { &Q::SPEC })?, needs.into(), dma)
+        self.virt_queue(self.number(&queue.spec(), const { &Q::SPEC })?, needs.into(), dma)
     }
 
     /// Sets up a queue like [`Device::queue`] that owns the memory of its `K` buffers, `each` bytes long.
@@ -67,12 +67,12 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
     /// [`QueueError`], and all memory is freed. The device can be used without the queue.
     pub fn buffer_queue<Q: Queue<Device = D>, const K: usize>(
         &mut self,
-        _queue: Q,
+        queue: Q,
         needs: impl Into<QueueNeeds>,
         each: usize,
         dma: &mut impl Dma,
     ) -> Result<BufferQueue<T::Notifier, K>, QueueError> {
-        self.queue_with_buffers(self.number(const { &Q::SPEC })?, needs.into(), each, dma)
+        self.queue_with_buffers(self.number(&queue.spec(), const { &Q::SPEC })?, needs.into(), each, dma)
     }
 
     /// Returns the kind of addresses that the device uses. With VIRTIO_F_ACCESS_PLATFORM, the first call of this method, or of
@@ -91,10 +91,12 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
     }
 
     /// Returns the number of a queue whose feature was negotiated. The proof that the caller has may be that of another device.
-    fn number(&self, queue: &'static QueueSpec) -> Result<u16, QueueError> {
-        match exists(queue, self.state.accepted.bits()) {
+    ///
+    /// `described` is the queue in the description, and `queue` the one with its computed index.
+    fn number(&self, queue: &QueueSpec, described: &'static QueueSpec) -> Result<u16, QueueError> {
+        match exists(described, self.state.accepted.bits()) {
             true => Ok(self.state.numbers.of(queue, D::QUEUES)),
-            false => Err(QueueError::NotNegotiated { queue }),
+            false => Err(QueueError::NotNegotiated { queue: described }),
         }
     }
 

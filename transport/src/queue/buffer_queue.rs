@@ -148,6 +148,11 @@ impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
         self.queue.generation()
     }
 
+    /// Returns the length of each buffer in bytes.
+    pub const fn buffer_len(&self) -> usize {
+        self.each
+    }
+
     /// Returns the number of the queue on its device.
     pub const fn index(&self) -> u16 {
         self.queue.index()

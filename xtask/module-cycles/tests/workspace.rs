@@ -12,6 +12,7 @@ const CRATES: &[&str] = &[
     "codegen/src/lib.rs",
     "device/src/lib.rs",
     "entropy/src/lib.rs",
+    "fuzz/src/lib.rs",
     "guest/src/lib.rs",
     "guest/src/main.rs",
     "spec/src/lib.rs",

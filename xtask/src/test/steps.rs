@@ -15,6 +15,7 @@ use super::{
     scenarios::{SCENARIOS, Scenario},
     scope::Scope,
 };
+use crate::fuzz;
 
 /// A step of the tests.
 #[derive(Clone, Debug)]
@@ -78,6 +79,7 @@ pub(crate) fn plan(scope: Scope, arch: Arch) -> Vec<Step> {
         run("the libraries and tools, on the host", host_tests, TESTS),
         run("the guest's portable parts, on the host", guest_tests, TESTS),
         run("the documentation, without warnings", documentation, DOCUMENTATION),
+        check(Scope::Host, "fuzzing, for a minute", |_| fuzz::briefly()),
         check(Scope::Host, "the demo on the embedded device", demos::embedded),
         check(Scope::All, "the drivers for bare metal, without std and alloc", bare_metal::drivers),
         check(Scope::All, "the drivers for 32-bit bare metal, without std and alloc", bare_metal::drivers_32_bit),

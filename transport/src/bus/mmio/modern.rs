@@ -12,6 +12,7 @@ use crate::bus::mmio::handles::{MmioConfig, MmioInterrupt, MmioNotifier, status}
 use crate::bus::mmio::identify::{MmioError, identify};
 use crate::bus::mmio::legacy::LegacyMmio;
 use crate::bus::notifier::NotificationFormat;
+use crate::bus::shared_memory::SharedMemory;
 use crate::bus::status::Status;
 use crate::bus::transport::{QueueReset, Transport};
 use crate::io::{Io, Registers, Window};
@@ -74,6 +75,13 @@ unsafe impl<I: Io> Transport for Mmio<I> {
 
     fn set_status(&mut self, status: Status) {
         self.registers.write(reg::Status, status.0.into());
+    }
+
+    fn shared_memory(&mut self, id: u8) -> Option<SharedMemory> {
+        self.registers.write(reg::ShmSel, id.into());
+        let len = self.registers.read(reg::ShmLen);
+        // A region that does not exist has the length -1.
+        (len != u64::MAX).then(|| SharedMemory::new(self.registers.read(reg::ShmBase), len))?
     }
 
     fn offered(&mut self) -> u64 {

@@ -1,0 +1,128 @@
+//! Rules for queues.
+
+use crate::check::{names, ranges, references, unique};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::{ComputedIndex, Element, Feature, Field, IndexVariable, Int, Queue};
+use crate::name::Name;
+use crate::syntax::{self, Number, QueueIndex};
+
+/// Checks the queues. Returns them in the order of their indexes.
+pub(super) fn queues(
+    device: &syntax::Device,
+    features: &[Feature],
+    config: &[Field],
+    diagnostics: &mut Diagnostics,
+) -> Vec<Queue> {
+    let entries = device.queues.as_ref().map_or(&[][..], |queues| &queues.entries);
+    let mut queues: Vec<Queue> = Vec::new();
+    for queue in entries {
+        names::check(&queue.name, diagnostics);
+        let condition = references::condition(queue.condition.as_ref(), features, diagnostics);
+        let (index, computed) = index(queue, config, diagnostics);
+        queues.push(Queue {
+            docs: queue.docs.clone(),
+            name: queue.name.clone(),
+            index,
+            computed,
+            writable: match (queue.readable, queue.writable) {
+                (Some(_), None) => Some(false),
+                (None, Some(_)) => Some(true),
+                _ => None,
+            },
+            condition,
+            alias: queue.alias.clone(),
+        });
+    }
+    unique::names("queue", entries.iter().map(|queue| &queue.name), diagnostics);
+    let fixed = entries.iter().filter_map(|queue| match queue.index {
+        QueueIndex::Fixed(number) => Some((&queue.name, number.value, number.span)),
+        QueueIndex::Each { .. } | QueueIndex::Computed { .. } => None,
+    });
+    unique::numbers("index", fixed.clone(), diagnostics);
+    for (name, index, span) in fixed {
+        check_overlap(name, Number { value: index, span }, entries, diagnostics);
+    }
+    queues.sort_by_key(|queue| queue.index);
+    queues
+}
+
+/// Resolves the index of a queue: the lowest index, and how it is computed.
+fn index(queue: &syntax::Queue, config: &[Field], diagnostics: &mut Diagnostics) -> (u16, Option<ComputedIndex>) {
+    let max = u64::from(u16::MAX);
+    let fit = |number: Number, diagnostics: &mut Diagnostics| {
+        ranges::fit::<u16>(number, "queue index", max, diagnostics).unwrap_or(0)
+    };
+    let several = matches!(queue.index, QueueIndex::Each { .. });
+    let misplaced =
+        [queue.from.map(|from| (from.span, "from")), queue.count.as_ref().map(|count| (count.span, "count"))];
+    for (span, clause) in misplaced.into_iter().flatten().filter(|_| !several) {
+        diagnostics.push(
+            Diagnostic::new(span, format!("`{clause}` is only for several queues"))
+                .help(format!("write `{} = 2..` or `{0} = 2n + 1` for several queues", queue.name.text)),
+        );
+    }
+    let (scale, offset, n) = match &queue.index {
+        QueueIndex::Fixed(number) => return (fit(*number, diagnostics), None),
+        QueueIndex::Each { scale, offset } => {
+            let from = queue.from.map_or(0, |from| fit(from, diagnostics));
+            let below = queue.count.as_ref().and_then(|field| config_integer(field, config, diagnostics));
+            (*scale, *offset, IndexVariable::Queue { from, below })
+        }
+        QueueIndex::Computed { scale, field, offset } => {
+            let Some((name, int)) = config_integer(field, config, diagnostics) else { return (0, None) };
+            (*scale, *offset, IndexVariable::Field(name, int))
+        }
+    };
+    if scale.value == 0 {
+        diagnostics.push(Diagnostic::new(scale.span, "all queues would have the same index"));
+    }
+    let (scale, offset) = (fit(scale, diagnostics), fit(offset, diagnostics));
+    let first = match n {
+        IndexVariable::Queue { from, .. } => from,
+        IndexVariable::Field(..) => 1,
+    };
+    let lowest = u64::from(scale) * u64::from(first) + u64::from(offset);
+    let Ok(index) = u16::try_from(lowest) else {
+        let message = format!("queue index {lowest} is out of range: the maximum is {max}");
+        diagnostics.push(Diagnostic::new(queue.name.span, message));
+        return (0, None);
+    };
+    (index, Some(ComputedIndex { scale, offset, n }))
+}
+
+/// Finds an integer field of the configuration space.
+fn config_integer(name: &Name, config: &[Field], diagnostics: &mut Diagnostics) -> Option<(Name, Int)> {
+    let error = match config.iter().find(|field| field.name.text == name.text) {
+        Some(Field { ty, .. }) if ty.len.is_none() => match &ty.element {
+            Element::Scalar(scalar) => return Some((name.clone(), scalar.int)),
+            _ => Diagnostic::new(name.span, format!("the field `{}` is not an integer", name.text)),
+        },
+        Some(_) => Diagnostic::new(name.span, format!("the field `{}` is not an integer", name.text)),
+        None => {
+            let near = crate::suggest::did_you_mean(&name.text, config.iter().map(|field| field.name.text.as_str()));
+            if diagnostics.has_syntax_errors() && near.is_empty() {
+                return None;
+            }
+            Diagnostic::new(name.span, format!("unknown field `{}` of the configuration space{near}", name.text))
+                .help("an index is a number, `2..`, `2n + 1`, or `2 * field` with a field of the `config`")
+        }
+    };
+    diagnostics.push(error);
+    None
+}
+
+/// Reports a fixed index that is also the index of one of several queues.
+fn check_overlap(name: &Name, index: Number, entries: &[syntax::Queue], diagnostics: &mut Diagnostics) {
+    for other in entries {
+        let QueueIndex::Each { scale, offset } = other.index else { continue };
+        let first = other.from.map_or(0, |from| from.value);
+        let Some(distance) = index.value.checked_sub(offset.value) else { continue };
+        let n = distance.checked_div(scale.value).unwrap_or(0);
+        if distance.checked_rem(scale.value) == Some(0) && n >= first {
+            let message =
+                format!("`{}` has the same index as a queue of `{}`: {}", name.text, other.name.text, index.value);
+            let label = format!("`{}` has this index if n is {n}", other.name.text);
+            diagnostics.push(Diagnostic::new(index.span, message).label(other.name.span, label));
+        }
+    }
+}

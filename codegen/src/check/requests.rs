@@ -1,0 +1,246 @@
+//! Rules for requests.
+
+use crate::check::scope::{DeviceParts, Scope};
+use crate::check::{names, references, types, unique, values};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::{Count, Element, Int, Request, RequestField, Scalar, ValueKind};
+use crate::name::Name;
+use crate::syntax::{self, FieldValue, Length, Member, VariantValue};
+
+/// Names that the generated code uses in addition to those of the fields.
+const RESERVED: [&str; 2] = ["context", "byte_order"];
+
+/// The rules for one request.
+struct Rules<'a, 'o> {
+    scope: &'a Scope<'a>,
+    device: DeviceParts<'o>,
+    request: &'a syntax::Request,
+}
+
+/// Checks a request.
+pub(super) fn request<'a>(
+    request: &'a syntax::Request,
+    scope: &'a Scope<'a>,
+    device: DeviceParts<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Request {
+    names::check(&request.name, diagnostics);
+    if request.readable.is_none() && request.writable.is_none() {
+        values::empty("request", &request.name, request.name.span, diagnostics);
+    }
+    if let Some(queue) = &request.queue {
+        check_queue(queue, device, diagnostics);
+    }
+    let rules = Rules { scope, device, request };
+    let readable = rules.part(request.readable.as_ref(), true, diagnostics);
+    let writable = rules.part(request.writable.as_ref(), false, diagnostics);
+    let lengths: Vec<Name> = writable.iter().filter_map(RequestField::length_name).collect();
+    unique::names("field", readable.iter().map(|field| &field.name).chain(&lengths), diagnostics);
+    unique::names("field", writable.iter().map(|field| &field.name), diagnostics);
+    let (docs, name, alias) = (request.docs.clone(), request.name.clone(), request.alias.clone());
+    Request { docs, name, alias, queue: request.queue.clone(), readable, writable }
+}
+
+/// Reports an unknown queue. After a syntax error it may only be missing from the syntax tree.
+fn check_queue(name: &Name, device: DeviceParts<'_>, diagnostics: &mut Diagnostics) {
+    let known = || device.queues.iter().map(|queue| queue.text.as_str());
+    if known().any(|queue| queue == name.text) {
+        return;
+    }
+    let near = crate::suggest::did_you_mean(&name.text, known());
+    if !diagnostics.has_syntax_errors() || !near.is_empty() {
+        diagnostics.push(
+            Diagnostic::new(name.span, format!("unknown queue `{}`{near}", name.text))
+                .help("the name after `on` is a queue of the same device"),
+        );
+    }
+}
+
+impl<'a> Rules<'a, '_> {
+    /// Checks the fields of one part.
+    fn part(
+        &self,
+        fields: Option<&syntax::Fields>,
+        readable: bool,
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<RequestField> {
+        let entries = fields.map_or(&[][..], |fields| &fields.entries);
+        entries.iter().filter_map(|field| self.field(field, readable, diagnostics)).collect()
+    }
+
+    fn field(&self, field: &syntax::Field, readable: bool, diagnostics: &mut Diagnostics) -> Option<RequestField> {
+        names::check(&field.name, diagnostics);
+        names::not_reserved(&field.name, &RESERVED, diagnostics);
+        let clauses = field.access.first().map(|word| word.span).into_iter().chain(field.offset.map(|at| at.span));
+        for span in clauses {
+            diagnostics.push(
+                Diagnostic::new(span, "access words and offsets are not allowed in a request")
+                    .help("the device reads the `readable` part and writes the `writable` part"),
+            );
+        }
+        if let Some(union) = &field.ty.union {
+            diagnostics.push(
+                Diagnostic::new(union.span, "a union is not supported in a request")
+                    .help("define a `struct` that contains the union, and use it as the type of the field"),
+            );
+            return None;
+        }
+        let element = types::element(&field.ty.element, self.scope, diagnostics);
+        let count = self.count(field, readable, diagnostics);
+        let conditions = references::conditions(&field.conditions, self.device.features, diagnostics);
+        let (element, count) = (element?, count?);
+        let value = match &field.value {
+            Some(value) => self.value(value, readable, &element, &count, diagnostics),
+            None => None,
+        };
+        let (docs, name, alias) = (field.docs.clone(), field.name.clone(), field.alias.clone());
+        Some(RequestField { docs, name, alias, element, count, conditions, value })
+    }
+
+    /// Resolves the length of an array.
+    fn count(&self, field: &syntax::Field, readable: bool, diagnostics: &mut Diagnostics) -> Option<Count> {
+        match &field.ty.len {
+            None => Some(Count::One),
+            Some(Length::Open(_)) => Some(Count::Open),
+            Some(Length::Config(name)) => self.config_field(name, diagnostics),
+            Some(Length::Named(name)) if self.scope.constant(&name.text).is_none() => {
+                self.length_field(name, field, readable, diagnostics)
+            }
+            Some(len) => types::length(len, self.scope, diagnostics).map(Count::Fixed),
+        }
+    }
+
+    /// Finds the field of the configuration space that gives a length.
+    fn config_field(&self, name: &Name, diagnostics: &mut Diagnostics) -> Option<Count> {
+        let known = self.device.config;
+        let Some(found) = known.iter().find(|field| field.name.text == name.text) else {
+            let near = crate::suggest::did_you_mean(&name.text, known.iter().map(|field| field.name.text.as_str()));
+            if !diagnostics.has_syntax_errors() || !near.is_empty() {
+                let message = format!("unknown field `{}` of the configuration space{near}", name.text);
+                diagnostics.push(Diagnostic::new(name.span, message));
+            }
+            return None;
+        };
+        match (&found.ty.element, found.ty.len) {
+            (Element::Scalar(scalar), None) => Some(Count::Config { name: name.clone(), int: scalar.int }),
+            _ => {
+                let message = format!("the field `{}` cannot be a length", name.text);
+                let label = format!("`{}` is not an integer", name.text);
+                diagnostics.push(Diagnostic::new(name.span, message).label(found.name.span, label));
+                None
+            }
+        }
+    }
+
+    /// Finds the field of the request that gives a length. It is in the readable part, or before the array.
+    fn length_field(
+        &self,
+        name: &Name,
+        array: &syntax::Field,
+        readable: bool,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Count> {
+        let entries = |part: &'a Option<syntax::Fields>| part.as_ref().map_or(&[][..], |part| &part.entries);
+        let named = |field: &&syntax::Field| field.name.text == name.text;
+        let before = match readable {
+            true => &[],
+            false => entries(&self.request.writable),
+        };
+        let before = before.split(|field| field.name.text == array.name.text).next().unwrap_or_default();
+        let all = entries(&self.request.readable);
+        let in_readable = all.iter().find(named).map(|field| (field, true));
+        let in_writable = before.iter().find(named).map(|field| (field, false));
+        let Some((found, readable)) = in_writable.or(in_readable) else {
+            let known = before.iter().chain(all).map(|field| field.name.text.as_str());
+            let near = crate::suggest::did_you_mean(&name.text, known.chain(self.scope.constants()));
+            if !diagnostics.has_syntax_errors() || !near.is_empty() {
+                diagnostics.push(Diagnostic::new(name.span, format!("unknown length `{}`{near}", name.text)).help(
+                    "a length is a number, a `const`, a field of the readable part, or `config` and a field of \
+                         the configuration space: `[u8; config.size]`",
+                ));
+            }
+            return None;
+        };
+        match (Scalar::named(&found.ty.element.text), &found.ty.len) {
+            (Some(scalar), None) if found.conditions.is_empty() || same_conditions(found, array) => {
+                Some(Count::Field { name: name.clone(), int: scalar.int, readable })
+            }
+            (Some(_), None) => {
+                let message = format!("`{}` does not always exist when `{}` does", name.text, array.name.text);
+                let label = format!("`{}` depends on a feature", name.text);
+                diagnostics.push(
+                    Diagnostic::new(name.span, message)
+                        .label(found.name.span, label)
+                        .help("write the same `if` after both"),
+                );
+                None
+            }
+            _ => {
+                let message = format!("the field `{}` cannot be a length", name.text);
+                let label = format!("`{}` is not an integer", name.text);
+                diagnostics.push(Diagnostic::new(name.span, message).label(found.name.span, label));
+                None
+            }
+        }
+    }
+
+    /// Resolves the value of a field that always has the same one.
+    fn value(
+        &self,
+        value: &FieldValue,
+        readable: bool,
+        element: &Element,
+        count: &Count,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<u64> {
+        let span = value.span();
+        let int = element.scalar().map_or(Int::U8, |scalar| scalar.int);
+        let error = match (value, element, count) {
+            _ if !readable => Diagnostic::new(span, "a field that the device writes cannot have a value")
+                .help("only fields of the `readable` part can"),
+            (FieldValue::Number(number), Element::Scalar(_), Count::One) if number.value <= int.max() => {
+                return Some(number.value);
+            }
+            (FieldValue::Number(number), Element::Scalar(_), Count::One) => {
+                let message = format!("the value {} does not fit into `{}`", number.value, int.name());
+                Diagnostic::new(span, message)
+            }
+            (FieldValue::Named(name), Element::Value(ty), Count::One) if ty.kind == ValueKind::Enum => {
+                match self.variant(&ty.name, name) {
+                    Ok(value) => return Some(value),
+                    Err(near) => {
+                        Diagnostic::new(span, format!("`{}` has no value `{}`{near}", ty.name.text, name.text))
+                    }
+                }
+            }
+            (FieldValue::Named(name), Element::Scalar(_), Count::One) => match self.scope.constant(&name.text) {
+                Some(constant) if constant.value.value <= int.max() => return Some(constant.value.value),
+                _ => Diagnostic::new(span, format!("unknown constant `{}`", name.text))
+                    .help("the value of an integer field is a number or a `const` that fits into it"),
+            },
+            _ => Diagnostic::new(span, "only integers and enums can have a value"),
+        };
+        diagnostics.push(error);
+        None
+    }
+
+    /// Returns the number of a value of an enum, or a suggestion.
+    fn variant(&self, ty: &Name, name: &Name) -> Result<u64, String> {
+        let Some(Member::Enum(values)) = self.scope.member(&ty.text) else { return Err(String::new()) };
+        let numbers = values::numbers(&values.variants);
+        let found = values.variants.iter().zip(numbers).find(|(variant, _)| variant.name.text == name.text);
+        match found.and_then(|(_, number)| number) {
+            Some(number) => Ok(number.value),
+            None => {
+                let numbered = values.variants.iter().filter(|variant| !matches!(variant.value, VariantValue::Other));
+                Err(crate::suggest::did_you_mean(&name.text, numbered.map(|variant| variant.name.text.as_str())))
+            }
+        }
+    }
+}
+
+/// Returns whether two fields exist with the same features.
+fn same_conditions(first: &syntax::Field, second: &syntax::Field) -> bool {
+    let names = |field: &syntax::Field| field.conditions.iter().map(|name| name.text.clone()).collect::<Vec<_>>();
+    names(first) == names(second)
+}

@@ -1,0 +1,212 @@
+//! Bytes as readable fields, from a description.
+//!
+//! ```
+//! use aerostat_codegen::{Decoder, Source, parse_text};
+//!
+//! let text = "module lamp { enum mode: le16 { off, on } struct step { mode: mode, time: le32, pad: le16 } }";
+//! # let text = text.replace("struct", "packed struct");
+//! # let text = text.as_str();
+//! let model = parse_text(&Source { path: "lamp.vspec", text }).unwrap();
+//! let lines = Decoder::new(&model).structure("step", &[1, 0, 7, 0, 0, 0, 0, 0]).unwrap();
+//! assert_eq!(lines.to_string(), "\
+//! 0x0000 mode: on (0x1)
+//! 0x0002 time: 0x7
+//! 0x0006 pad: 0x0
+//! ");
+//! ```
+
+mod decoded;
+mod reader;
+
+use std::collections::HashMap;
+use std::fmt::{self, Display, Formatter};
+
+pub use decoded::{Decoded, DecodedField};
+
+use crate::decode::reader::Reader;
+use crate::model::{Count, Member, Model, Module, Request, RequestField, Type};
+
+/// A part of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestPart {
+    /// What the device reads.
+    Readable,
+    /// What the device writes.
+    Writable,
+}
+
+/// Decodes bytes with the structures and requests of a description. Numbers have the byte order of the modern interface.
+#[derive(Clone, Debug)]
+pub struct Decoder<'a> {
+    model: &'a Model,
+    features: Vec<String>,
+    config: HashMap<String, u64>,
+}
+
+/// Why bytes cannot be decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The description has no structure or request of this name.
+    Unknown {
+        /// The name.
+        name: String,
+        /// A similar name.
+        suggestion: Option<String>,
+    },
+    /// A length is the value of a field of the configuration space that was not given.
+    MissingConfig {
+        /// The name of the field.
+        name: String,
+    },
+}
+
+impl Display for DecodeError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { name, suggestion } => {
+                write!(f, "the description has no `{name}`")?;
+                suggestion.as_ref().map_or(Ok(()), |near| write!(f, "; did you mean `{near}`?"))
+            }
+            Self::MissingConfig { name } => {
+                write!(f, "the layout depends on the configuration field `{name}`: give its value")
+            }
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+impl<'a> Decoder<'a> {
+    /// Creates a decoder for a description.
+    pub fn new(model: &'a Model) -> Self {
+        Self { model, features: Vec::new(), config: HashMap::new() }
+    }
+
+    /// Adds a negotiated feature. Fields that exist only with other features are left out.
+    #[must_use]
+    pub fn feature(mut self, name: &str) -> Self {
+        self.features.push(name.to_owned());
+        self
+    }
+
+    /// Sets the value of a field of the configuration space, for lengths that depend on it.
+    #[must_use]
+    pub fn config(mut self, name: &str, value: u64) -> Self {
+        self.config.insert(name.to_owned(), value);
+        self
+    }
+
+    /// Returns the names of all structures and requests.
+    pub fn names(&self) -> impl Iterator<Item = &'a str> {
+        let members = self.model.modules.iter().flat_map(|module| &module.members);
+        members.filter_map(|member| match member {
+            Member::Struct(structure) => Some(structure.name.text.as_str()),
+            Member::Request(request) => Some(request.name.text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Decodes a structure. Bytes behind it become a last line.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Unknown`]
+    pub fn structure(&self, name: &str, bytes: &[u8]) -> Result<Decoded, DecodeError> {
+        let (module, structure) = self.find(name, |member| match member {
+            Member::Struct(structure) if structure.name.text == name => Some(structure),
+            _ => None,
+        })?;
+        let mut reader = Reader::new(module, bytes);
+        reader.structure(structure, "");
+        reader.rest();
+        Ok(reader.decoded)
+    }
+
+    /// Decodes a part of a request.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`]
+    pub fn request(&self, name: &str, part: RequestPart, bytes: &[u8]) -> Result<Decoded, DecodeError> {
+        let (module, request) = self.find(name, |member| match member {
+            Member::Request(request) if request.name.text == name => Some(request),
+            _ => None,
+        })?;
+        let mut reader = Reader::new(module, bytes);
+        let fields = fields(request, part);
+        for (at, field) in fields.iter().enumerate() {
+            if self.exists(field) {
+                let behind = fields.get(at + 1..).unwrap_or_default();
+                self.field(field, behind, &mut reader)?;
+            }
+        }
+        reader.rest();
+        Ok(reader.decoded)
+    }
+
+    /// Decodes a field of a request. A length that only the driver knows is what the fields behind it leave.
+    fn field(&self, field: &RequestField, behind: &[RequestField], reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+        let name = &field.name.text;
+        let ty = |len: Option<u32>| Type { element: field.element.clone(), len };
+        let count = match &field.count {
+            Count::One => {
+                reader.value(&ty(None), name);
+                return Ok(());
+            }
+            Count::Fixed(count) => Some(u64::from(*count)),
+            Count::Config { name, .. } => Some(self.length(&name.text)?),
+            Count::Field { name, .. } => reader.decoded.number(&name.text),
+            Count::Open => None,
+        };
+        let count = match count {
+            Some(count) => count,
+            None => {
+                let mut behind_size = 0_u64;
+                for field in behind.iter().filter(|field| self.exists(field)) {
+                    let count = match &field.count {
+                        Count::One => 1,
+                        Count::Fixed(count) => u64::from(*count),
+                        Count::Config { name, .. } => self.length(&name.text)?,
+                        Count::Field { .. } | Count::Open => 0,
+                    };
+                    behind_size = behind_size.saturating_add(field.element.size().saturating_mul(count));
+                }
+                let left = (reader.bytes.len() as u64).saturating_sub(reader.at as u64).saturating_sub(behind_size);
+                left.checked_div(field.element.size()).unwrap_or(0)
+            }
+        };
+        // More elements than bytes are cut, so a wrong length cannot make the output endless.
+        let count = count.min(reader.bytes.len() as u64 + 1);
+        if count > 0 {
+            reader.value(&ty(Some(u32::try_from(count).unwrap_or(u32::MAX))), name);
+        }
+        Ok(())
+    }
+
+    fn length(&self, name: &str) -> Result<u64, DecodeError> {
+        self.config.get(name).copied().ok_or_else(|| DecodeError::MissingConfig { name: name.to_owned() })
+    }
+
+    fn exists(&self, field: &RequestField) -> bool {
+        let conditions = &field.conditions;
+        conditions.is_empty() || conditions.iter().any(|condition| self.features.contains(&condition.name.text))
+    }
+
+    fn find<T>(&self, name: &str, get: impl Fn(&'a Member) -> Option<T>) -> Result<(&'a Module, T), DecodeError> {
+        let modules = self.model.modules.iter();
+        let found = modules.flat_map(|module| module.members.iter().map(move |member| (module, member)));
+        let mut found = found.filter_map(|(module, member)| Some((module, get(member)?)));
+        found.next().ok_or_else(|| DecodeError::Unknown {
+            name: name.to_owned(),
+            suggestion: crate::suggest::nearest(name, self.names()).map(str::to_owned),
+        })
+    }
+}
+
+fn fields(request: &Request, part: RequestPart) -> &[RequestField] {
+    match part {
+        RequestPart::Readable => &request.readable,
+        RequestPart::Writable => &request.writable,
+    }
+}

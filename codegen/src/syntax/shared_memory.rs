@@ -1,0 +1,62 @@
+//! Shared memory regions.
+
+use proc_macro2::Span;
+use syn::Token;
+use syn::parse::ParseStream;
+
+use super::parser::{self, Docs, Number, Section};
+use crate::diagnostic::Diagnostics;
+use crate::name::Name;
+
+/// The shared memory regions of a device: `shared_memory { host_visible = 1 if resource_blob }`.
+#[derive(Clone, Debug)]
+pub struct SharedMemoryRegions {
+    /// The place of the keyword.
+    pub span: Span,
+    /// The regions, in order.
+    pub entries: Vec<SharedMemory>,
+}
+
+/// A shared memory region. The number is its id.
+#[derive(Clone, Debug)]
+pub struct SharedMemory {
+    /// The documentation.
+    pub docs: Docs,
+    /// The name.
+    pub name: Name,
+    /// The id.
+    pub id: Number,
+    /// The feature that the region depends on.
+    pub condition: Option<Name>,
+    /// The C name, if it has one.
+    pub alias: Option<String>,
+}
+
+impl SharedMemoryRegions {
+    pub(super) fn parse(span: Span, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
+        Ok(Self { span, entries: parser::entries(input, diagnostics, SharedMemory::parse)? })
+    }
+}
+
+impl SharedMemory {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let docs = Docs::parse(input)?;
+        let name = Name::parse(input)?;
+        input.parse::<Token![=]>()?;
+        let id = Number::parse(input)?;
+        let (mut condition, mut alias) = (None, None);
+        loop {
+            if let Some(span) = parser::word(input, "if")? {
+                parser::once(&mut condition, Name::parse(input)?, span, "if")?;
+            } else if !parser::alias_once(input, &mut alias)? {
+                return Ok(Self { docs, name, id, condition, alias });
+            }
+        }
+    }
+}
+
+impl Section for SharedMemoryRegions {
+    fn keyword_span(&self) -> Span {
+        self.span
+    }
+}

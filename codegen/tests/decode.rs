@@ -1,0 +1,103 @@
+//! Tests of the decoder.
+
+use std::path::Path;
+
+use aerostat_codegen::model::Model;
+use aerostat_codegen::{DecodeError, Decoder, RequestPart, Source, parse_text};
+use proptest::prelude::*;
+
+fn described(name: &str) -> Model {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../spec/vspec/{name}.vspec"));
+    let text = std::fs::read_to_string(path).expect("a readable description");
+    parse_text(&Source { path: name, text: &text }).expect("a valid description")
+}
+
+#[test]
+fn command_of_the_gpu_is_readable() {
+    let model = described("gpu");
+    let mut bytes = vec![3, 1, 0, 0, 1, 0, 0, 0];
+    bytes.extend([7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    bytes.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0]);
+    let decoded = Decoder::new(&model).structure("set_scanout", &bytes).expect("a known structure");
+    let expected = "\
+0x0000 hdr.type: cmd_set_scanout (0x103)
+0x0004 hdr.flags: fence (0x1)
+0x0008 hdr.fence_id: 0x7
+0x0010 hdr.ctx_id: 0x0
+0x0014 hdr.ring_idx: 0x0
+0x0015 hdr.padding: 00 00 00
+0x0018 r.x: 0x0
+0x001c r.y: 0x0
+0x0020 r.width: 0x400
+0x0024 r.height: 0x300
+0x0028 scanout_id: 0x1
+0x002c resource_id: 0x9
+";
+    assert_eq!(decoded.to_string(), expected);
+}
+
+#[test]
+fn selector_chooses_the_entry_of_a_union() {
+    let model = described("mem");
+    let bytes = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0];
+    let decoded = Decoder::new(&model).structure("req", &bytes).expect("a known structure").to_string();
+    assert!(decoded.contains("0x0000 type: plug (0x0)\n"), "{decoded}");
+    assert!(decoded.contains("0x0008 u.plug.addr: 0x1000\n0x0010 u.plug.nb_blocks: 0x2\n"), "{decoded}");
+}
+
+#[test]
+fn lengths_of_a_request_come_from_the_device_and_from_what_is_left() {
+    let model = described("scsi");
+    let decoder = Decoder::new(&model).config("cdb_size", 4).config("sense_size", 2);
+    let mut bytes = vec![1, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0];
+    bytes.extend([0x12, 0, 0, 0, b'h', b'i']);
+    let decoded = decoder.request("cmd", RequestPart::Readable, &bytes).expect("a known request").to_string();
+    assert!(decoded.contains("0x0010 task_attr: ordered (0x1)\n"), "{decoded}");
+    assert!(decoded.ends_with("0x0013 cdb: 12 00 00 00\n0x0017 dataout: 68 69 \"hi\"\n"), "{decoded}");
+
+    let with_pi = decoder.feature("t10_pi");
+    let mut bytes = bytes[..23].to_vec();
+    bytes.extend([1, 0, 0, 0, 0, 0, 0, 0, 0xaa, 0xbb]);
+    let decoded = with_pi.request("cmd", RequestPart::Readable, &bytes).expect("a known request").to_string();
+    assert!(decoded.ends_with("0x001f pi_out: aa\n0x0020 dataout: bb\n"), "{decoded}");
+
+    let error = Decoder::new(&model).request("cmd", RequestPart::Readable, &bytes).unwrap_err();
+    assert_eq!(error, DecodeError::MissingConfig { name: "cdb_size".into() });
+}
+
+#[test]
+fn status_behind_the_data_is_found() {
+    let model = described("i2c");
+    let decoded = Decoder::new(&model).request("read", RequestPart::Writable, &[1, 2, 1]).expect("a known request");
+    assert_eq!(decoded.to_string(), "0x0000 buf: 01 02\n0x0002 status: err (0x1)\n");
+}
+
+#[test]
+fn short_and_long_input_is_shown() {
+    let model = described("i2c");
+    let decoder = Decoder::new(&model);
+    let short = decoder.structure("out_hdr", &[1]).expect("a known structure").to_string();
+    assert_eq!(short, "0x0000 addr: (missing)\n0x0001 padding: (missing)\n0x0001 flags: (missing)\n");
+    let long = decoder.structure("in_hdr", &[0, 1, 2]).expect("a known structure").to_string();
+    assert_eq!(long, "0x0000 status: ok (0x0)\n0x0001 (rest): 01 02\n");
+    let error = decoder.structure("out_hrd", &[]).unwrap_err();
+    assert_eq!(error.to_string(), "the description has no `out_hrd`; did you mean `out_hdr`?");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    /// A device can send anything.
+    #[test]
+    fn random_bytes_are_decoded(bytes in prop::collection::vec(any::<u8>(), 0..200), which in any::<prop::sample::Index>()) {
+        let all = ["gpu", "net", "scsi", "crypto", "sound", "iommu", "rtc", "fs"];
+        let model = described(all[which.index(all.len())]);
+        let fields = ["cdb_size", "sense_size", "probe_size"];
+        let decoder = fields.iter().fold(Decoder::new(&model).feature("t10_pi"), |decoder, field| decoder.config(field, 20));
+        for name in decoder.names() {
+            let _ = decoder.structure(name, &bytes);
+            let _ = decoder.request(name, RequestPart::Readable, &bytes);
+            let _ = decoder.request(name, RequestPart::Writable, &bytes);
+        }
+    }
+}

@@ -1,0 +1,303 @@
+/// Bindings of virtio device type 63.
+pub mod lamp {
+    #[allow(unused_imports)]
+    use ::aerostat_spec::__private::prelude::*;
+    #[allow(unused_imports)]
+    use ::aerostat_spec::__private::prelude::panic;
+    use ::aerostat_spec::__private::zerocopy;
+    /// The device type `lamp`. Its virtio device id is 63.
+    #[derive(Debug)]
+    pub enum Device {}
+    impl ::aerostat_spec::Device for Device {
+        const ID: ::aerostat_spec::DeviceId = ::aerostat_spec::DeviceId(63);
+        const NAME: &'static str = "lamp";
+        const QUEUES: &'static [::aerostat_spec::QueueSpec] = &[
+            <queue::Rare as ::aerostat_spec::Queue>::SPEC,
+        ];
+        type Config = config::Space;
+        type Features = Features;
+    }
+    /// A mask of features.
+    #[::aerostat_spec::__private::bitfield(u64)]
+    #[derive(PartialEq, Eq, Hash)]
+    pub struct FeatureBits {
+        #[bits(63)]
+        __: u64,
+        /// `VIRTIO_LAMP_F_LOW`
+        pub low: bool,
+    }
+    /// The features. Each is a type.
+    pub mod feature {
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::*;
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::panic;
+        /// `VIRTIO_LAMP_F_LOW`, bit 63.
+        #[doc(alias = "VIRTIO_LAMP_F_LOW")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Low;
+        impl ::aerostat_spec::Feature for Low {
+            type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            type Index = (
+                ::aerostat_spec::__private::digit::Digit7,
+                ::aerostat_spec::__private::digit::Digit7,
+            );
+            const BIT: u32 = 63;
+            const NAME: &'static str = "VIRTIO_LAMP_F_LOW";
+            const REQUIRES: u64 = 0x0;
+        }
+        /// `VIRTIO_LAMP_F_HIGH`, bit 64.
+        ///
+        /// Negotiation does not reach bits above 63 yet, so a driver cannot declare this feature.
+        ///
+        /// Requires [`Low`].
+        #[doc(alias = "VIRTIO_LAMP_F_HIGH")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct High;
+        impl ::aerostat_spec::HighFeature for High {
+            const BIT: u32 = 64;
+            const NAME: &'static str = "VIRTIO_LAMP_F_HIGH";
+        }
+        /// `VIRTIO_LAMP_F_HIGHEST`, bit 127.
+        ///
+        /// Negotiation does not reach bits above 63 yet, so a driver cannot declare this feature.
+        ///
+        /// Requires [`Low`] or [`High`].
+        #[doc(alias = "VIRTIO_LAMP_F_HIGHEST")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Highest;
+        impl ::aerostat_spec::HighFeature for Highest {
+            const BIT: u32 = 127;
+            const NAME: &'static str = "VIRTIO_LAMP_F_HIGHEST";
+        }
+        impl ::aerostat_spec::FeatureTable for super::Features {
+            type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
+                ::aerostat_spec::FeatureEntry::new::<Low>(),
+            ];
+        }
+    }
+    #[doc(hidden)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Features;
+    /// The queues. Each is a type.
+    pub mod queue {
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::*;
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::panic;
+        /// The queue `rare`. Its index is 1.
+        ///
+        /// Exists only with [`High`](super::feature::High). [`given`](Self::given) makes it from the proof that the feature was negotiated.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Rare {
+            negotiated: (),
+        }
+        impl Rare {
+            /// Makes the value from the proof that [`High`](super::feature::High) was negotiated.
+            pub const fn given(
+                _proof: ::aerostat_spec::Negotiated<super::feature::High>,
+            ) -> Self {
+                Self { negotiated: () }
+            }
+        }
+        impl ::aerostat_spec::Queue for Rare {
+            type Device = super::Device;
+            const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
+                name: "rare",
+                index: 1,
+                needs: u64::MAX,
+            };
+        }
+    }
+    /// The configuration space of `lamp`.
+    pub mod config {
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::*;
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::panic;
+        /// The block. Its size is 2 bytes.
+        #[derive(Debug)]
+        pub enum Space {}
+        impl ::aerostat_spec::Block for Space {
+            const LEN: usize = 2;
+            const NAME: &'static str = "config";
+        }
+        /// `both`: `u8` at offset 0x00, read-only.
+        ///
+        /// Exists only with [`Low`](super::feature::Low) or [`High`](super::feature::High). [`given`](Self::given) makes it from the proof of any of them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Both {
+            negotiated: (),
+        }
+        impl Both {
+            /// Makes the value from the proof that [`Low`](super::feature::Low) or [`High`](super::feature::High) was negotiated.
+            pub const fn given<F: ::aerostat_spec::__private::described::Gives<Self>>(
+                _proof: ::aerostat_spec::Negotiated<F>,
+            ) -> Self {
+                Self { negotiated: () }
+            }
+        }
+        impl ::aerostat_spec::__private::described::Gives<Both> for super::feature::Low {}
+        impl ::aerostat_spec::Field for Both {
+            type Block = Space;
+            type Wire = ::aerostat_spec::Le<u8>;
+            const OFFSET: usize = 0;
+            const NAME: &'static str = "both";
+        }
+        impl ::aerostat_spec::__private::described::Readable for Both {}
+        /// `one`: `u8` at offset 0x01, read-only.
+        ///
+        /// Exists only with [`Highest`](super::feature::Highest). [`given`](Self::given) makes it from the proof that the feature was negotiated.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct One {
+            negotiated: (),
+        }
+        impl One {
+            /// Makes the value from the proof that [`Highest`](super::feature::Highest) was negotiated.
+            pub const fn given(
+                _proof: ::aerostat_spec::Negotiated<super::feature::Highest>,
+            ) -> Self {
+                Self { negotiated: () }
+            }
+        }
+        impl ::aerostat_spec::Field for One {
+            type Block = Space;
+            type Wire = ::aerostat_spec::Le<u8>;
+            const OFFSET: usize = 1;
+            const NAME: &'static str = "one";
+        }
+        impl ::aerostat_spec::__private::described::Readable for One {}
+        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+            << Both as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+            ::WIDTH, 1
+        );
+        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+            << One as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH,
+            1
+        );
+        ::aerostat_spec::__private::static_assertions::const_assert!(
+            < Both as ::aerostat_spec::Field > ::OFFSET + << Both as
+            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= < One
+            as ::aerostat_spec::Field > ::OFFSET
+        );
+        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
+            < One as ::aerostat_spec::Field > ::OFFSET + << One as ::aerostat_spec::Field
+            > ::Wire as ::aerostat_spec::Wire > ::WIDTH, < Space as
+            ::aerostat_spec::Block > ::LEN
+        );
+    }
+    /// The shared memory regions. Each is a type.
+    pub mod shared_memory {
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::*;
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::panic;
+        /// The shared memory region `cache`. Its id is 0.
+        ///
+        /// Exists only with [`Low`](super::feature::Low). [`given`](Self::given) makes it from the proof that the feature was negotiated.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Cache {
+            negotiated: (),
+        }
+        impl Cache {
+            /// Makes the value from the proof that [`Low`](super::feature::Low) was negotiated.
+            pub const fn given(
+                _proof: ::aerostat_spec::Negotiated<super::feature::Low>,
+            ) -> Self {
+                Self { negotiated: () }
+            }
+        }
+        impl ::aerostat_spec::SharedMemoryRegion for Cache {
+            type Device = super::Device;
+            const ID: u8 = 0;
+            const NAME: &'static str = "cache";
+        }
+        /// The frame.
+        ///
+        /// The shared memory region `frame`. Its id is 1.
+        #[doc(alias = "LAMP_FRAME")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Frame;
+        impl ::aerostat_spec::SharedMemoryRegion for Frame {
+            type Device = super::Device;
+            const ID: u8 = 1;
+            const NAME: &'static str = "frame";
+        }
+    }
+    /// What the layout of a [`Cmd`] depends on. It does not change while the device is live.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct CmdContext {
+        with_high: bool,
+        with_high_or_low: bool,
+    }
+    impl CmdContext {
+        /// Makes it from the negotiated features.
+        pub fn new<S: ::aerostat_spec::FeatureSet<Device = Features>>(
+            accepted: &::aerostat_spec::Accepted<S>,
+        ) -> Self {
+            Self {
+                with_high: false,
+                with_high_or_low: accepted.has(feature::Low),
+            }
+        }
+    }
+    /// The request `cmd`. The device answers with a [`CmdAnswer`](CmdAnswer).
+    #[derive(Clone, Copy, Debug)]
+    pub struct Cmd {
+        /// What the request depends on.
+        pub context: CmdContext,
+        /// `a`: `u8`.
+        ///
+        /// Exists only with [`High`](feature::High).
+        pub a: u8,
+        /// `b`: `u8`.
+        ///
+        /// Exists only with [`High`](feature::High) or [`Low`](feature::Low).
+        pub b: u8,
+    }
+    /// The answer to [`Cmd`].
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct CmdAnswer {}
+    #[allow(unused_variables, unused_mut, clippy::unused_unit)]
+    impl ::aerostat_spec::Request for Cmd {
+        type Shape = ();
+        type Answer<'a> = CmdAnswer;
+        fn shape(&self) -> () {}
+        fn encode(
+            &self,
+            __put: &mut dyn ::aerostat_spec::__private::core::ops::FnMut(&[u8]),
+        ) -> ::aerostat_spec::__private::core::result::Result<
+            (),
+            ::aerostat_spec::RequestError,
+        > {
+            if self.context.with_high {
+                {
+                    let __stored: u8 = self.a;
+                    __put(zerocopy::IntoBytes::as_bytes(&__stored));
+                }
+            }
+            if self.context.with_high_or_low {
+                {
+                    let __stored: u8 = self.b;
+                    __put(zerocopy::IntoBytes::as_bytes(&__stored));
+                }
+            }
+            ::aerostat_spec::__private::core::result::Result::Ok(())
+        }
+        fn answer_len(__shape: &()) -> usize {
+            let mut __len = 0_usize;
+            __len
+        }
+        fn decode<'a>(
+            __shape: &(),
+            __bytes: &'a [u8],
+        ) -> ::aerostat_spec::__private::core::result::Result<
+            Self::Answer<'a>,
+            ::aerostat_spec::AnswerError,
+        > {
+            let mut __reader = ::aerostat_spec::__private::AnswerReader::new(__bytes);
+            ::aerostat_spec::__private::core::result::Result::Ok(CmdAnswer {})
+        }
+    }
+}

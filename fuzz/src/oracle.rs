@@ -1,0 +1,108 @@
+//! What the oracle checks between and after the calls of the driver.
+
+use crate::coverage::Event;
+use crate::device::Role;
+use crate::driver::End;
+use crate::ledger::{Ledger, Told};
+use crate::memory::Memory;
+use crate::world::World;
+
+impl World {
+    /// Counts how deep the driver is.
+    pub(crate) fn note_depth(&mut self) {
+        let pending = |world: &Self, role| world.ring(role).map_or(0, |ring| ring.pending.len());
+        let arrays = pending(self, Role::Inflate) + pending(self, Role::Deflate);
+        let is_broken = self.device.queues.iter().filter_map(|queue| queue.ring.as_ref()).any(|ring| ring.is_broken);
+        for (event, happens) in [
+            (Event::StepArrays, arrays > 0),
+            (Event::StepManyArrays, arrays > 1),
+            (Event::StepReports, pending(self, Role::Reporting) > 0),
+            (Event::StepRound, pending(self, Role::Hinting) > 1),
+            (Event::StepPacked, self.device.enabled > 0 && self.device.rules().packed),
+            (Event::StepBroken, is_broken),
+        ] {
+            if happens {
+                self.coverage.count(event);
+            }
+        }
+    }
+
+    /// Checks the size of a balloon that is on its target, with a device that keeps the protocol.
+    pub(crate) fn check_size(&mut self, size: u32) {
+        let device = u64::from(self.ledger.inflated) * self.frame / 4096;
+        let actual = self.device.config[1];
+        if self.temper.is_gentle && (u64::from(size) != device || actual != size) {
+            self.fail(format!("the balloon has {size} pages, the device {device}, and `actual` is {actual}"));
+        }
+    }
+
+    /// Returns whether every queue is large enough for the driver.
+    pub(crate) fn has_room(&self) -> bool {
+        self.device.queues.iter().all(|queue| queue.size_max >= 2)
+    }
+
+    /// Returns the number of a frame that may be in the balloon.
+    pub(crate) fn some_frame(&mut self) -> u64 {
+        let frames = self.ledger.len();
+        let start = u64::from(self.choices.below(frames));
+        let base = self.ledger.base;
+        let near = (start..u64::from(frames).min(start + 64)).map(|at| base + at);
+        let found = near.into_iter().find(|frame| self.ledger.told(*frame) == Told::Inflated);
+        found.unwrap_or(base + start)
+    }
+
+    /// Lets the device work on all queues of which it was notified.
+    pub(crate) fn serve(&mut self) {
+        self.observe();
+        if self.device.is_live() {
+            for index in 0..self.device.queues.len() {
+                if self.device.queues[index].ring.as_ref().is_some_and(|ring| ring.is_active) {
+                    self.work(index);
+                }
+            }
+        }
+    }
+
+    /// Checks that everything is back after the balloon is gone.
+    pub(crate) fn check_end(&mut self, end: End) {
+        self.observe();
+        if end == End::Forgotten || self.finding.is_some() {
+            return;
+        }
+        if self.has_seen_gone {
+            // The driver may not be able to reset a device that is gone, and everything is leaked.
+            return;
+        }
+        if self.device.enabled > 0 && self.device.reset_in.is_none() {
+            return self.fail("the balloon is gone and its device was not reset");
+        }
+        if self.device.reset_in.is_some() {
+            // The device may still use everything, so it is leaked.
+            return;
+        }
+        if let Some(frame) = self.ledger.missing() {
+            return self.fail(format!("frame {frame} was lost"));
+        }
+        if self.ledger.managed != 0 {
+            return self.fail(format!("the kernel's count of its memory is off by {} frames", self.ledger.managed));
+        }
+        if !self.may_lose_memory && (self.memory.outstanding() != (0, 0) || !self.private.is_empty()) {
+            let (regions, mappings) = self.memory.outstanding();
+            let private = self.private.len();
+            self.fail(format!("{regions} DMA regions, {mappings} mappings, {private} private allocations were lost"));
+        }
+    }
+
+    /// Frees all memory of an episode. The driver no longer exists, or was forgotten.
+    pub(crate) fn clear(&mut self) {
+        for memory in self.private.drain(..) {
+            // SAFETY: the kernel leaked it as a box, and the driver that used it no longer exists.
+            drop(unsafe { Box::from_raw(memory.as_ptr()) });
+        }
+        for queue in &mut self.device.queues {
+            queue.ring = None;
+        }
+        self.memory = Memory::default();
+        self.ledger = Ledger::new(0, 0);
+    }
+}

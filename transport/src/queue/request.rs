@@ -1,0 +1,81 @@
+//! Requests of a description over a queue that owns its buffers.
+
+use aerostat_spec::{AnswerError, Request, RequestError};
+use thiserror::Error;
+
+use crate::bus::Notifier;
+use crate::queue::buffer_queue::BufferQueue;
+use crate::queue::error::{AddError, DeviceError};
+use crate::queue::token::Token;
+
+/// A request was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The request is invalid.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The buffers of the queue are too short.
+    #[error("the request and its answer need {needed} bytes, but the buffers of the queue have {len}")]
+    BufferTooShort {
+        /// The length of the request and its answer, in bytes.
+        needed: usize,
+        /// The length of a buffer, in bytes.
+        len: usize,
+    },
+    /// The queue does not take the buffer.
+    #[error(transparent)]
+    Add(#[from] AddError),
+}
+
+/// An answer cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ReceiveError {
+    /// The device broke the protocol of the queue.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// The answer does not have the layout of the description. The queue stays usable.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+}
+
+impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
+    /// Sends a request. Keep [`Request::shape`] to read the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`], and nothing is sent.
+    pub fn send_request<R: Request>(&mut self, request: &R) -> Result<Token, SendError> {
+        let answer = R::answer_len(&request.shape());
+        let needed = request.request_len()?.saturating_add(answer);
+        let len = self.buffer_len();
+        if needed > len {
+            return Err(SendError::BufferTooShort { needed, len });
+        }
+        let token = self.request(answer, |writer| {
+            // The lengths were checked before, so each part fits.
+            let _ = request.encode(&mut |part| {
+                writer.bytes(part);
+            });
+        })?;
+        Ok(token)
+    }
+
+    /// Takes the next answer off the queue. `shape` returns the shape of the request with this token. The answer is copied to
+    /// the start of `memory`, because the device may still write to the buffer. An answer that does not fit is cut.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError`]
+    pub fn receive_answer<'m, R: Request>(
+        &mut self,
+        shape: impl FnOnce(Token) -> R::Shape,
+        memory: &'m mut [u8],
+    ) -> Result<Option<(Token, R::Answer<'m>)>, ReceiveError> {
+        let received = self.receive(|used, answer| (used.token, answer.bytes(memory)))?;
+        let Some((token, written)) = received else { return Ok(None) };
+        let bytes = memory.get(..written).unwrap_or_default();
+        Ok(Some((token, R::decode(&shape(token), bytes)?)))
+    }
+}
