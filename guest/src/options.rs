@@ -86,7 +86,7 @@ pub enum Then {
     MeasureStack,
 }
 
-/// The set of features that the balloon uses where the device offers them: all in [`Self::NAMES`] but PAGE_POISON by default.
+/// The set of features that the balloon uses where the device offers them: by default all that have a name but PAGE_POISON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Features(u64);
 
