@@ -59,6 +59,7 @@ impl<C: Types> Parts<C> {
                 }
             }
         }
+        let _ = self.end(Some(wait));
         Err(ProbeError::Activation(DeviceError::NeedsReset))
     }
 

@@ -207,7 +207,7 @@ fn a_device_that_does_not_activate_makes_the_probe_fail_with_advice() {
     balloon = failed.balloon;
     assert!(ledger.allocated_dma() > 0);
     // SAFETY: the device of this test has not activated any queue.
-    unsafe { balloon.assume_reset() };
+    let balloon = unsafe { balloon.assume_reset() };
     drop(balloon);
     assert!(ledger.all_returned());
 }

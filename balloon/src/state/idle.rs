@@ -27,9 +27,11 @@ macro_rules! idle_state {
             /// # Safety
             ///
             /// The device does not access memory any more.
-            pub unsafe fn assume_reset(&mut self) {
+            // By value, because a panic of the transport in it must not leave a balloon without a transport.
+            pub unsafe fn assume_reset(mut self) -> Self {
                 // SAFETY: by the caller's promise.
                 unsafe { self.state.owned.get_mut().assume_reset() };
+                self
             }
         }
     };

@@ -64,7 +64,8 @@ impl<C: Types> Owned<C> {
             (Some(transport), platform) => (transport, platform),
             // SAFETY: the device of a balloon in these states is neither live nor being set up, and its transport is not in use.
             // `Parts::boxed` creates it idle, `Parts::probe` leaves it idle or with a reset that was requested on every error, a
-            // balloon that is in `probe` during a panic is dropped, and a balloon becomes `Frozen` only when it is idle.
+            // balloon that is in `probe` or `assume_reset` during a panic is dropped, and a balloon becomes `Frozen` only when it
+            // is idle.
             (None, _) => unsafe { core::hint::unreachable_unchecked() },
         }
     }
