@@ -59,7 +59,6 @@ impl<C: Types> Parts<C> {
                 }
             }
         }
-        let _ = self.end(Some(wait));
         Err(ProbeError::Activation(DeviceError::NeedsReset))
     }
 
