@@ -161,7 +161,7 @@
 //!
 //! # Cargo features
 //!
-//! * `log`: log messages through the `log` crate: the result of probing, each error once, resets, deflation on OOM, frames that
+//! * `log`: log messages through the `log` crate: a successful probe, the first of equal errors of a step, resets, deflation on OOM, frames that
 //!   were rejected, and, at the level `debug`, new targets. Off by default.
 #![no_std]
 

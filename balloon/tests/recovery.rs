@@ -213,7 +213,7 @@ fn a_device_that_does_not_activate_makes_the_probe_fail_with_advice() {
 }
 
 #[test]
-fn a_device_that_is_removed_during_the_probe_is_gone() {
+fn a_device_that_was_removed_is_no_device_for_the_transport() {
     let device = builder().inline().start().unwrap();
     device.remove();
     let registers = aerostat_balloon::transport::Mmio::new(device.registers());
