@@ -1,11 +1,11 @@
 //! Interrupts for waiting contexts: where the interrupt handler and all contexts of the balloon meet.
 
 use core::future::{Future, poll_fn};
-use core::sync::atomic::{AtomicU8, Ordering};
-use core::task::{Context, Poll};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use core::task::{Context, Poll, Waker};
 
 use aerostat_transport::InterruptStatus;
-use atomic_waker::AtomicWaker;
+use diatomic_waker::DiatomicWaker;
 
 /// A context of the balloon that waits for interrupts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,19 +55,40 @@ const CONFIGURATION: u8 = 2;
 struct Slot {
     /// The bits that were set and not taken.
     pending: AtomicU8,
-    waker: AtomicWaker,
+    /// Whether a task is registering its waker.
+    registering: AtomicBool,
+    waker: DiatomicWaker,
 }
 
 impl Slot {
     const fn new() -> Self {
-        Self { pending: AtomicU8::new(0), waker: AtomicWaker::new() }
+        Self { pending: AtomicU8::new(0), registering: AtomicBool::new(false), waker: DiatomicWaker::new() }
     }
 
     fn raise(&self, status: InterruptStatus) {
         let used = if status.used_buffers { USED_BUFFERS } else { 0 };
         let configuration = if status.configuration { CONFIGURATION } else { 0 };
         self.pending.fetch_or(used | configuration, Ordering::Release);
-        self.waker.wake();
+        self.waker.notify();
+    }
+
+    /// Registers the waker of the task that waits. If another task is doing that, the task is woken at once, to try again.
+    fn register(&self, waker: &Waker) {
+        if self.registering.swap(true, Ordering::Acquire) {
+            return waker.wake_by_ref();
+        }
+        let _registering = Registering(&self.registering);
+        // SAFETY: wakers are registered here only, and by one task at a time: the flag was clear, and is set until the end.
+        unsafe { self.waker.register(waker) };
+    }
+}
+
+/// Clears the flag at its end, also after a panic of a waker.
+struct Registering<'a>(&'a AtomicBool);
+
+impl Drop for Registering<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }
 
@@ -107,7 +128,7 @@ impl Signal {
         if !status.is_none() {
             return Poll::Ready(status);
         }
-        self.slot(source).waker.register(context.waker());
+        self.slot(source).register(context.waker());
         // An interrupt may have arrived before the waker was registered.
         let status = self.take(source);
         if status.is_none() { Poll::Pending } else { Poll::Ready(status) }
@@ -120,5 +141,58 @@ impl Signal {
             Source::Reporting => &self.reporting,
             Source::Hinting => &self.hinting,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use super::*;
+
+    /// Counts how often it was woken.
+    #[derive(Default)]
+    struct Counter(AtomicUsize);
+
+    impl Wake for Counter {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Counter {
+        fn woken(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn an_interrupt_wakes_the_task_that_waits_for_it_once() {
+        let (signal, task) = (Signal::new(), Arc::new(Counter::default()));
+        let waker = Waker::from(task.clone());
+        let mut context = Context::from_waker(&waker);
+        assert!(signal.poll(Source::Reporting, &mut context).is_pending());
+        signal.raise(InterruptStatus { used_buffers: false, configuration: true });
+        assert_eq!(task.woken(), 0, "reporting has no interrupts of the configuration");
+        signal.raise(InterruptStatus { used_buffers: true, configuration: false });
+        signal.raise(InterruptStatus { used_buffers: true, configuration: false });
+        assert_eq!(task.woken(), 1);
+        assert!(signal.poll(Source::Reporting, &mut context).is_ready());
+        assert!(signal.poll(Source::Reporting, &mut context).is_pending());
+    }
+
+    #[test]
+    fn a_second_task_that_registers_meanwhile_is_woken_to_try_again() {
+        let (slot, task) = (Slot::new(), Arc::new(Counter::default()));
+        let waker = Waker::from(task.clone());
+        slot.registering.store(true, Ordering::Relaxed);
+        slot.register(&waker);
+        assert_eq!(task.woken(), 1);
+        slot.registering.store(false, Ordering::Relaxed);
+        slot.register(&waker);
+        slot.raise(InterruptStatus::ANY);
+        assert_eq!(task.woken(), 2);
     }
 }

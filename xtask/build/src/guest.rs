@@ -45,16 +45,16 @@ pub fn build_for_size(recipe: &Recipe) -> anyhow::Result<PathBuf> {
     run_build(recipe, "size", cargo)
 }
 
-/// Builds one of the kernels that have a balloon and nothing else, for size, and with symbols that name all types.
+/// Builds one of the kernels of `benches/size` in the profile `size` or `speed`, with symbols that name all types.
 ///
 /// # Errors
 ///
 /// If the build fails.
-pub fn build_size_kernel(recipe: &Recipe, kernel: &str) -> anyhow::Result<PathBuf> {
+pub fn build_size_kernel(recipe: &Recipe, profile: &str, kernel: &str) -> anyhow::Result<PathBuf> {
     let mut cargo = recipe.cargo_build("core");
     cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Csymbol-mangling-version=v0");
     cargo.args(["--package", "aerostat-size", "--bin", kernel]);
-    run_cargo(recipe, "size", cargo)
+    run_cargo(recipe, profile, cargo)
 }
 
 /// Builds the guest in a cargo profile, with the part that measures how much stack calls use.

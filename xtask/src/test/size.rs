@@ -1,13 +1,14 @@
 //! The size of the driver's code in the guest.
 
 use std::collections::{BTreeMap, HashMap};
-use std::{fs, ops::Range, path::Path};
+use std::{fs, path::Path};
 
 use addr2line::Loader;
 use anyhow::{anyhow, ensure};
-use object::{Object as _, ObjectSymbol as _, SymbolKind};
 
 use xtask_build::{guest, toolchain::Recipe};
+
+use super::image::functions;
 
 /// The driver's crates, from the balloon down.
 const DRIVER: [&str; 3] = ["aerostat_balloon::", "aerostat_transport::", "aerostat_spec::"];
@@ -20,7 +21,7 @@ pub(crate) fn numbers(recipe: &Recipe) -> anyhow::Result<BTreeMap<String, f64>> 
     let mut numbers = BTreeMap::new();
     numbers.insert("bytes of code/guest at opt-level s".to_owned(), driver(&guest::build_for_size(recipe)?)?);
     for (what, kernel) in KERNELS {
-        let image = guest::build_size_kernel(recipe, kernel)?;
+        let image = guest::build_size_kernel(recipe, "size", kernel)?;
         numbers.insert(format!("bytes of code/{what}"), driver(&image)?);
     }
     Ok(numbers)
@@ -48,17 +49,6 @@ fn driver(image: &Path) -> anyhow::Result<f64> {
     }
     ensure!(bytes > 0, "the image has no symbols: is it stripped?");
     Ok(bytes.into())
-}
-
-/// Returns address range and name of every function in an image. Identical functions may share an address.
-fn functions(image: &[u8]) -> anyhow::Result<Vec<(Range<u64>, String)>> {
-    let file = object::File::parse(image)?;
-    let mut functions = BTreeMap::new();
-    for symbol in file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text) {
-        functions
-            .insert(symbol.address(), (symbol.address()..symbol.address() + symbol.size(), symbol.name()?.to_owned()));
-    }
-    Ok(functions.into_values().collect())
 }
 
 /// Returns whether a function belongs to the driver. The results are cached, because there are many instructions for each function.

@@ -11,7 +11,7 @@ use xtask_qemu::transport::Transport;
 use super::{
     bare_metal,
     context::Context,
-    counts, demos, failures,
+    counts, demos, failures, panics,
     scenarios::{SCENARIOS, Scenario},
     scope::Scope,
 };
@@ -83,6 +83,7 @@ pub(crate) fn plan(scope: Scope, arch: Arch) -> Vec<Step> {
         check(Scope::Host, "the demo on the embedded device", demos::embedded),
         check(Scope::All, "the drivers for bare metal, without std and alloc", bare_metal::drivers),
         check(Scope::All, "the drivers for 32-bit bare metal, without std and alloc", bare_metal::drivers_32_bit),
+        check(Scope::All, "no panic in the drivers, optimised for size and for speed", panics::absent),
         run_foreign("the libraries on a big-endian processor", Foreign::BigEndian),
         run_foreign("the libraries on a 32-bit processor", Foreign::Narrow),
         check(Scope::All, "the counts of instructions, memory and code", counts::counts),
