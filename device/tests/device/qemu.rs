@@ -1,5 +1,7 @@
 //! The balloon device of QEMU.
 
+use std::time::{Duration, Instant};
+
 use aerostat_device::qtest::{Machine, Qemu, QemuError, QemuMemory, QtestRegion, qemu_or_skip};
 use aerostat_device::{BalloonDevice, GuestMemory, Numbering, features};
 use aerostat_transport::Io;
@@ -84,11 +86,17 @@ fn qmp_sets_the_target() {
     assert!(matches!(qemu.set_target(0), Err(QemuError::Rejected { command: "balloon", .. })));
 }
 
-/// Waits until QEMU, which works in its main loop, has used this many buffers of a queue.
+/// Waits until QEMU, which works in its main loop, has used this many buffers of a queue, at most a minute.
 fn wait_for(qemu: &Qemu, driver: &RawDriver<QtestRegion>, queue: u16, used: u16) {
+    let start = Instant::now();
     while driver.used_index(queue) != used {
         driver.io.read32(reg::INTERRUPT_STATUS);
         qemu.check().unwrap();
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "QEMU has used {} of {used} buffers",
+            driver.used_index(queue)
+        );
     }
 }
 

@@ -1,5 +1,7 @@
 //! Evaluates expressions with the C compiler.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -14,8 +16,7 @@ const INSTALL: &str = "these tests need a C compiler and the Linux headers: on D
 /// Skipped if the environment variable `AEROSTAT_HOST_ONLY` is set.
 pub(crate) fn check(name: &str, headers: &[&str], claims: &[Claim]) {
     if std::env::var_os("AEROSTAT_HOST_ONLY").is_some() {
-        eprintln!("skipped, because AEROSTAT_HOST_ONLY is set: {name}");
-        return;
+        return skip(name);
     }
     let values = evaluate(name, headers, claims);
     assert_eq!(values.len(), claims.len(), "the C program prints one number for each expression");
@@ -26,6 +27,16 @@ pub(crate) fn check(name: &str, headers: &[&str], claims: &[Claim]) {
         .map(|((expression, claimed), value)| format!("{expression}: C has {value}, the bindings have {claimed}"))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Appends the test to the list of skipped tests, if there is one.
+fn skip(name: &str) {
+    let line = format!("{name}: the C compiler and Linux's headers are not used with AEROSTAT_HOST_ONLY\n");
+    eprint!("skipped: {line}");
+    if let Some(file) = std::env::var_os("AEROSTAT_SKIPPED") {
+        let file = OpenOptions::new().create(true).append(true).open(file);
+        file.and_then(|mut file| file.write_all(line.as_bytes())).expect("failed to list a skipped test");
+    }
 }
 
 /// Returns the values of the expressions.

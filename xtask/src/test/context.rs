@@ -2,13 +2,14 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
+    io,
     path::PathBuf,
 };
 
 use xtask_build::{guest, probe, toolchain::Recipe};
 use xtask_common::arch::Arch;
 
-use super::scope::Scope;
+use super::{scope::Scope, skipped::Skipped};
 
 /// What to do with the numbers that are kept in the repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,15 +29,22 @@ pub(crate) struct Context {
     pub(crate) arch: Arch,
     recipes: HashMap<Arch, Recipe>,
     images: HashMap<Arch, PathBuf>,
+    /// Tests that were skipped.
+    pub(crate) skipped: Skipped,
     /// The table of the matrix, once it has run.
     pub(crate) matrix: Option<String>,
 }
 
 impl Context {
     /// Creates a context in which nothing is built yet, except the guest for `arch` if its image is given.
-    pub(crate) fn new(scope: Scope, arch: Arch, image: Option<PathBuf>, baseline: Baseline) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// If a temporary folder cannot be created.
+    pub(crate) fn new(scope: Scope, arch: Arch, image: Option<PathBuf>, baseline: Baseline) -> io::Result<Self> {
         let images = image.map(|image| (arch, image)).into_iter().collect();
-        Self { scope, baseline, arch, recipes: HashMap::new(), images, matrix: None }
+        let skipped = Skipped::new()?;
+        Ok(Self { scope, baseline, arch, recipes: HashMap::new(), images, skipped, matrix: None })
     }
 
     /// Returns how to build for bare metal. The result is cached.

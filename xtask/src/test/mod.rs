@@ -16,11 +16,12 @@ mod runner;
 mod scenarios;
 mod scope;
 mod size;
+mod skipped;
 mod stack;
 mod steps;
 mod summary;
 
-use std::path::PathBuf;
+use std::{env, path::PathBuf};
 
 use anyhow::ensure;
 use clap::Args;
@@ -62,11 +63,16 @@ pub(crate) fn command(arguments: &TestArguments) -> anyhow::Result<()> {
         ensure!(!steps.is_empty(), "--only {text}: no step has this text in its name");
     }
     if scope == Scope::All {
+        let narrower = Scope::Host.variable();
+        ensure!(
+            env::var_os(narrower).is_none(),
+            "{narrower} is set in the environment, and tests would be skipped: unset it, or pass --host-only"
+        );
         xtask_install::ensure(&Need::ALL)?;
     }
     let image = arguments.image.as_deref().map(guest::check_image).transpose()?;
     let baseline = if arguments.bless { Baseline::Write } else { Baseline::Compare };
-    let mut context = Context::new(scope, arguments.arch, image, baseline);
+    let mut context = Context::new(scope, arguments.arch, image, baseline)?;
     let mut outcomes: Vec<(Step, Outcome)> = Vec::new();
     for (number, step) in steps.iter().enumerate() {
         eprintln!("\n[{}/{}] {}", number + 1, steps.len(), step.name);
@@ -87,7 +93,16 @@ fn print(context: &Context, outcomes: &[(Step, Outcome)]) -> anyhow::Result<()> 
         println!("{}: {}", step.name, outcome.sentence());
     }
     let total = summary::total(outcomes);
+    let skipped = context.skipped.list()?;
+    for one in &skipped {
+        println!("skipped: {one}");
+    }
+    for (step, outcome) in outcomes.iter().filter(|(_, outcome)| outcome.count.ignored > 0) {
+        println!("ignored: {} of the tests of the step \"{}\"", outcome.count.ignored, step.name);
+    }
     println!("{total}");
     ensure!(total.failed == 0, "some tests failed");
+    let is_complete = skipped.is_empty() && total.ignored == 0;
+    ensure!(is_complete || context.scope == Scope::Host, "some tests were skipped: install what they need");
     Ok(())
 }

@@ -5,15 +5,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::ensure;
 use xtask_common::process::{interrupt, run as process};
 
 use super::{
     context::Context,
     count::Count,
-    demos, foreign, matrix, scenarios,
-    scope::Scope,
+    demos, foreign, matrix, scenarios, skipped,
     steps::{Action, Step},
 };
+
+/// The time limit to build tests.
+const BUILD: Duration = Duration::from_secs(60 * 60);
 
 /// The result of a step.
 #[derive(Clone, Debug)]
@@ -43,11 +46,9 @@ impl Outcome {
 pub(crate) fn run(context: &mut Context, step: &Step) -> Result<Outcome, interrupt::Interrupted> {
     let start = Instant::now();
     let (count, failure) = match step.action {
-        Action::Run { command, limit } => run_tests(context.scope, &mut command(), limit),
-        Action::RunForeign(processor) => match foreign::tests(processor) {
-            Ok(mut command) => run_tests(context.scope, &mut command, foreign::LIMIT),
-            Err(error) => as_one_test(Err(error)),
-        },
+        Action::Tests { command, limit } => run_tests(context, &|| Ok(command()), limit),
+        Action::TestsElsewhere(processor) => run_tests(context, &|| foreign::tests(processor), foreign::LIMIT),
+        Action::Build { command, limit } => as_one_test(build(&mut command(), limit)),
         Action::Check(check) => as_one_test(check(context)),
         Action::Demo(arch, transport) => as_one_test(demos::qemu(context, arch, transport)),
         Action::Matrix => matrix::run(context).unwrap_or_else(|error| as_one_test(Err(error))),
@@ -57,10 +58,30 @@ pub(crate) fn run(context: &mut Context, step: &Step) -> Result<Outcome, interru
     Ok(Outcome { count, elapsed: start.elapsed(), failure })
 }
 
+/// Builds the tests of a `cargo test` command, then runs and counts them. Only the second part counts toward the limit.
+fn run_tests(
+    context: &Context,
+    command: &dyn Fn() -> anyhow::Result<Command>,
+    limit: Duration,
+) -> (Count, Option<String>) {
+    let built = command().and_then(|mut cargo| build(cargo.arg("--no-run"), BUILD));
+    match built.and_then(|()| command()) {
+        Ok(mut cargo) => count_tests(context, &mut cargo, limit),
+        Err(error) => as_one_test(Err(error)),
+    }
+}
+
+/// Runs a command that builds something.
+fn build(command: &mut Command, limit: Duration) -> anyhow::Result<()> {
+    let status = process::lines(command.stderr(Stdio::inherit()), limit, |line| println!("{line}"))?;
+    ensure!(status.success(), "cargo ended with {status}");
+    Ok(())
+}
+
 /// Runs a command and counts its tests.
-fn run_tests(scope: Scope, command: &mut Command, limit: Duration) -> (Count, Option<String>) {
+fn count_tests(context: &Context, command: &mut Command, limit: Duration) -> (Count, Option<String>) {
     let (mut counts, mut failed) = (Vec::new(), Vec::new());
-    command.env(scope.variable(), "1").stderr(Stdio::inherit());
+    command.env(context.scope.variable(), "1").env(skipped::VARIABLE, context.skipped.file()).stderr(Stdio::inherit());
     let ended = process::lines(command, limit, |line| {
         println!("{line}");
         counts.extend(Count::of_line(&line));
@@ -68,6 +89,7 @@ fn run_tests(scope: Scope, command: &mut Command, limit: Duration) -> (Count, Op
     });
     let counted: Count = counts.iter().copied().sum();
     let failure = match ended {
+        Ok(status) if status.success() && counted.passed == 0 => Some("no test ran".to_owned()),
         Ok(status) if status.success() => None,
         Ok(status) if failed.is_empty() => Some(format!("cargo ended with {status}")),
         Ok(_) => Some(failed.join(", ")),
@@ -89,47 +111,79 @@ fn failed_test(line: &str) -> Option<&str> {
     line.strip_prefix("test ")?.strip_suffix(" ... FAILED")
 }
 
-/// Counts a command without tests as one test, and a command that fails without a failed test, for instance because it does
-/// not compile, as one failed test.
-fn conclude(counted: Count, succeeded: bool) -> Count {
-    match (succeeded, counted) {
-        (true, Count { passed: 0, failed: 0 }) => Count::PASSED,
-        (false, Count { passed, failed: 0 }) => Count { passed, failed: 1 },
-        (_, counted) => counted,
+/// Counts a command that fails without a failed test, for instance because a time limit ended it, as one failed test.
+const fn conclude(counted: Count, succeeded: bool) -> Count {
+    match counted {
+        Count { failed: 0, .. } if !succeeded => Count { failed: 1, ..counted },
+        counted => counted,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use xtask_common::arch::Arch;
 
-    #[test]
-    fn a_command_without_tests_counts_as_one() {
-        assert_eq!(conclude(Count::default(), true), Count::PASSED);
-        assert_eq!(conclude(Count::default(), false), Count::FAILED);
+    use super::*;
+    use crate::test::{context::Baseline, scope::Scope};
+
+    fn context() -> Context {
+        Context::new(Scope::Host, Arch::X86_64, None, Baseline::Compare).unwrap()
+    }
+
+    fn run_script(script: &str) -> (Count, Option<String>) {
+        let mut command = Command::new("sh");
+        count_tests(&context(), command.args(["-c", script]), Duration::from_secs(30))
     }
 
     #[test]
-    fn a_broken_build_counts_as_a_failed_test() {
-        let passed = Count { passed: 7, failed: 0 };
+    fn a_step_without_tests_fails() {
+        let (count, failure) = run_script("echo 'test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured'");
+        assert_eq!((count, failure.as_deref()), (Count::FAILED, Some("no test ran")));
+    }
+
+    #[test]
+    fn an_unexpected_end_counts_as_a_failed_test() {
+        let passed = Count { passed: 7, ..Count::default() };
         assert_eq!(conclude(passed, true), passed);
-        assert_eq!(conclude(passed, false), Count { passed: 7, failed: 1 });
-        assert_eq!(conclude(Count { passed: 7, failed: 2 }, false), Count { passed: 7, failed: 2 });
+        assert_eq!(conclude(passed, false), Count { failed: 1, ..passed });
+        let failed = Count { failed: 2, ..passed };
+        assert_eq!(conclude(failed, false), failed);
     }
 
     #[test]
     fn a_failed_test_is_named() {
-        let mut command = Command::new("sh");
-        command.args(["-c", "echo 'test rings::wrap ... FAILED'; echo 'test rings::fit ... ok'; exit 101"]);
-        let (count, failure) = run_tests(Scope::Host, &mut command, Duration::from_secs(30));
+        let (count, failure) =
+            run_script("echo 'test rings::wrap ... FAILED'; echo 'test rings::fit ... ok'; exit 101");
         assert_eq!((count, failure.as_deref()), (Count::FAILED, Some("rings::wrap")));
     }
 
     #[test]
     fn a_step_counts_the_tests_of_its_command() {
-        let mut command = Command::new("echo");
-        command.arg("test result: ok. 5 passed; 0 failed; 0 ignored");
-        let (count, failure) = run_tests(Scope::Host, &mut command, Duration::from_secs(30));
-        assert_eq!((count, failure), (Count { passed: 5, failed: 0 }, None));
+        let (count, failure) = run_script("echo 'test result: ok. 5 passed; 0 failed; 2 ignored; 0 measured'");
+        assert_eq!((count, failure), (Count { passed: 5, failed: 0, ignored: 2 }, None));
+    }
+
+    #[test]
+    fn tests_that_do_not_build_do_not_run() {
+        let command = || {
+            let mut command = Command::new("sh");
+            // `sh` takes the additional `--no-run` as its name.
+            command.args([
+                "-c",
+                "case $0 in --no-run) exit 1;; esac; echo 'test result: ok. 1 passed; 0 failed; 0 ignored'",
+            ]);
+            Ok(command)
+        };
+        let (count, failure) = run_tests(&context(), &command, Duration::from_secs(30));
+        assert_eq!((count, failure.as_deref()), (Count::FAILED, Some("cargo ended with exit status: 1")));
+    }
+
+    #[test]
+    fn skipped_tests_reach_the_summary_with_their_reasons() {
+        let context = context();
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo 'layouts: no compiler' >> \"$AEROSTAT_SKIPPED\""]);
+        count_tests(&context, &mut command, Duration::from_secs(30));
+        assert_eq!(context.skipped.list().unwrap(), ["layouts: no compiler"]);
     }
 }

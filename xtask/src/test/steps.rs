@@ -30,10 +30,12 @@ pub(crate) struct Step {
 /// What a step does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Action {
-    /// Runs a command and counts its tests.
-    Run { command: fn() -> Command, limit: Duration },
-    /// Runs the tests of the libraries on a foreign processor.
-    RunForeign(Foreign),
+    /// Builds the tests of a `cargo test` command, and runs and counts them within the limit.
+    Tests { command: fn() -> Command, limit: Duration },
+    /// The same for the tests of the libraries on a foreign processor.
+    TestsElsewhere(Foreign),
+    /// Runs a command that builds something. It counts as one test.
+    Build { command: fn() -> Command, limit: Duration },
     /// Runs a function that counts as one test.
     Check(fn(&mut Context) -> anyhow::Result<()>),
     /// Runs the demo in a guest with a device on this transport.
@@ -46,13 +48,17 @@ pub(crate) enum Action {
 
 /// The transports of the scenarios. The matrix covers all transports.
 const BUSES: [Transport; 2] = [Transport::Pci, Transport::Mmio];
-/// The time limit to build and run the tests on the host.
+/// The time limit to run the tests on the host.
 const TESTS: Duration = Duration::from_secs(15 * 60);
 /// The time limit to build the documentation.
-const DOCUMENTATION: Duration = Duration::from_secs(10 * 60);
+const DOCUMENTATION: Duration = Duration::from_secs(20 * 60);
 
-const fn run(name: &'static str, command: fn() -> Command, limit: Duration) -> Step {
-    Step { name: Cow::Borrowed(name), scope: Scope::Host, action: Action::Run { command, limit } }
+const fn on_host(name: &'static str, action: Action) -> Step {
+    Step { name: Cow::Borrowed(name), scope: Scope::Host, action }
+}
+
+const fn tests(name: &'static str, command: fn() -> Command) -> Step {
+    on_host(name, Action::Tests { command, limit: TESTS })
 }
 
 const fn check(scope: Scope, name: &'static str, check: fn(&mut Context) -> anyhow::Result<()>) -> Step {
@@ -64,8 +70,8 @@ fn demo(arch: Arch, transport: Transport) -> Step {
     Step { name, scope: Scope::All, action: Action::Demo(arch, transport) }
 }
 
-const fn run_foreign(name: &'static str, processor: Foreign) -> Step {
-    Step { name: Cow::Borrowed(name), scope: Scope::All, action: Action::RunForeign(processor) }
+const fn tests_elsewhere(name: &'static str, processor: Foreign) -> Step {
+    Step { name: Cow::Borrowed(name), scope: Scope::All, action: Action::TestsElsewhere(processor) }
 }
 
 fn scenario(scenario: &'static Scenario, arch: Arch, transport: Transport) -> Step {
@@ -76,16 +82,16 @@ fn scenario(scenario: &'static Scenario, arch: Arch, transport: Transport) -> St
 /// Returns the steps of `scope`. Guests have the architecture `arch`, except in the matrix, which covers all architectures.
 pub(crate) fn plan(scope: Scope, arch: Arch) -> Vec<Step> {
     let mut steps = vec![
-        run("the libraries and tools, on the host", host_tests, TESTS),
-        run("the guest's portable parts, on the host", guest_tests, TESTS),
-        run("the documentation, without warnings", documentation, DOCUMENTATION),
+        tests("the libraries and tools, on the host", host_tests),
+        tests("the guest's portable parts, on the host", guest_tests),
+        on_host("the documentation, without warnings", Action::Build { command: documentation, limit: DOCUMENTATION }),
         check(Scope::Host, "fuzzing, for a minute", |_| fuzz::briefly()),
         check(Scope::Host, "the demo on the embedded device", demos::embedded),
         check(Scope::All, "the drivers for bare metal, without std and alloc", bare_metal::drivers),
         check(Scope::All, "the drivers for 32-bit bare metal, without std and alloc", bare_metal::drivers_32_bit),
         check(Scope::All, "no panic in the drivers, optimised for size and for speed", panics::absent),
-        run_foreign("the libraries on a big-endian processor", Foreign::BigEndian),
-        run_foreign("the libraries on a 32-bit processor", Foreign::Narrow),
+        tests_elsewhere("the libraries on a big-endian processor", Foreign::BigEndian),
+        tests_elsewhere("the libraries on a 32-bit processor", Foreign::Narrow),
         check(Scope::All, "the counts of instructions, memory and code", counts::counts),
         check(Scope::All, "the guest's image", |context| context.build_guest(context.arch).map(drop)),
     ];

@@ -48,8 +48,8 @@ mod tests {
             failure: failure.map(str::to_owned),
         };
         let outcomes = [
-            (steps[0].clone(), outcome(Count { passed: 40, failed: 0 }, None)),
-            (steps[1].clone(), outcome(Count { passed: 2, failed: 1 }, Some("broken"))),
+            (steps[0].clone(), outcome(Count { passed: 40, ..Count::default() }, None)),
+            (steps[1].clone(), outcome(Count { passed: 2, ..Count::FAILED }, Some("broken"))),
         ];
         let table = table(&outcomes).to_string();
         for cell in [&*steps[0].name, "passed", "FAILED", "40", "1.5"] {
