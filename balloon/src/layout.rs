@@ -9,6 +9,7 @@ use crate::frames::{BlockBitmap, FrameBitmap};
 use crate::memory::PrivateSlot;
 use crate::options::{Options, block_frames};
 use crate::platform::Frames;
+use crate::units::usable_frames;
 
 /// How private memory is divided after the parts.
 pub(crate) struct Layout {
@@ -48,19 +49,26 @@ impl Layout {
     }
 }
 
-/// Allocates the memory of a balloon: the slot of its parts of type `X`, and the words of its bitmaps.
-pub(crate) fn allocate<X>(
+/// Allocates the memory of a balloon: the slot of its parts of type `X`, and the words of its bitmaps. Passes the frames to the kernel
+/// that the bitmaps have bits for.
+pub(crate) fn allocate<X, P: Frames>(
     layout: &Layout,
-    platform: &mut impl Frames,
+    platform: &mut P,
 ) -> Result<(PrivateSlot<X>, &'static mut [u64]), NewError> {
     let Some(words) = PrivateSlot::<X>::words(layout.words) else {
         return Err(NewError::RangeTooLarge { frames: layout.range.end.saturating_sub(layout.range.start) });
     };
     let memory = platform.allocate_private(words).ok_or(NewError::NoPrivateMemory { words })?;
     let memory = if memory.len() < words { Err(memory) } else { PrivateSlot::divide(memory) };
-    memory.map_err(|memory| {
-        // SAFETY: the platform has just allocated it, and nothing else uses it.
-        unsafe { platform.deallocate_private(memory.into()) };
-        NewError::NoPrivateMemory { words }
-    })
+    match memory {
+        Ok(divided) => {
+            platform.set_usable(usable_frames::<P::Size>(layout.range.clone()));
+            Ok(divided)
+        }
+        Err(memory) => {
+            // SAFETY: the platform has just allocated it, and nothing else uses it.
+            unsafe { platform.deallocate_private(memory.into()) };
+            Err(NewError::NoPrivateMemory { words })
+        }
+    }
 }

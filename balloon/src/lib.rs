@@ -32,6 +32,7 @@
 //! |---|---|---|
 //! | [`DeviceError::HostReset`](transport::DeviceError::HostReset) | the host or the firmware has reset the device | [`reset`](Balloon::reset), then [`restore`](Balloon::restore) |
 //! | [`DeviceError::NeedsReset`](transport::DeviceError::NeedsReset), or a broken protocol | an error of the device | the same |
+//! | [`BalloonError::TooManyPanics`] | panics of the kernel's code in earlier calls | [`reset`](Balloon::reset), then [`restore`](Balloon::restore) |
 //! | [`BalloonError::Reset`] | the device has not finished its reset | the same call, later |
 //! | [`DeviceError::Gone`](transport::DeviceError::Gone) | the device was removed | [`assume_gone`](Balloon::assume_gone), if the kernel knows that the device is cut off from memory |
 //!
@@ -161,8 +162,14 @@
 //!
 //! # Cargo features
 //!
-//! * `log`: log messages through the `log` crate: a successful probe, the first of equal errors of a step, resets, deflation on OOM, frames that
-//!   were rejected, and, at the level `debug`, new targets. Off by default.
+//! * `log`: log messages through the `log` crate. Off by default; nothing is compiled without it.
+//!
+//! | level | message |
+//! |---|---|
+//! | error | a failed probe, reset or step, also of a handle: once until the error changes; a drop that leaks memory |
+//! | warn | frames that were rejected, a poison value that was not taken, a device that was given up by `assume_gone` |
+//! | info | a probe, with the transport, the features and the queue numbers; the first target; resets; deflation on OOM; pauses |
+//! | debug | new targets |
 #![no_std]
 
 #[cfg(test)]
@@ -175,6 +182,14 @@ mod readme {}
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/src/troubleshooting.md")]
 mod troubleshooting {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/src/life-cycle.md")]
+mod life_cycle {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/src/testing.md")]
+mod testing {}
 
 #[macro_use]
 mod messages;

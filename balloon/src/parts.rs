@@ -1,16 +1,16 @@
 //! All parts of a balloon, in one allocation of private memory.
 
-use core::fmt::{self, Debug, Formatter};
+use core::fmt::{self, Debug, Display, Formatter};
 use core::mem::replace;
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use aerostat_transport::{SetupError, Transport};
 
 use crate::core::{Connection, Core, Counters, OomBackoff, Plan, WaitFn};
-use crate::error::NewError;
+use crate::error::{BalloonError, NewError};
 use crate::features::feature::{FreePageHint, IfDeclared, PageReporting, StatsVq};
 use crate::features::{ConfigOf, NotifierOf, Types, declared, declared_mut, if_declared};
-use crate::frames::{BlockBitmap, FrameBitmap};
+use crate::frames::{BlockBitmap, FrameBitmap, LooseFrames};
 use crate::layout::{Layout, allocate};
 use crate::memory::{PrivateBox, PrivateSlot};
 use crate::options::Options;
@@ -47,6 +47,22 @@ pub struct QueueNumbers {
     pub hinting: Option<u16>,
     /// The reporting queue.
     pub reporting: Option<u16>,
+}
+
+impl Display for QueueNumbers {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let queues = [
+            ("inflate", self.inflate),
+            ("deflate", self.deflate),
+            ("statistics", self.statistics),
+            ("hinting", self.hinting),
+            ("reporting", self.reporting),
+        ];
+        f.write_str("queues:")?;
+        let used = queues.into_iter().filter_map(|(name, number)| Some((name, number?)));
+        used.enumerate()
+            .try_for_each(|(at, (name, number))| write!(f, "{} {name} {number}", if at == 0 { "" } else { "," }))
+    }
 }
 
 /// Flags that all contexts of a split balloon read and write.
@@ -142,26 +158,20 @@ impl<C: Types> Parts<C> {
     ) -> PrivateBox<Self> {
         let [frames, report, hint] = layout.divide(words);
         let at = slot.as_ptr();
-        write_fields!(at, {
-            core.interrupt: transport.interrupt(),
-            core.connection: Connection::Idle(transport),
-            core.platform: platform,
-            core.backoff: OomBackoff::new(options.oom_backoff),
-            core.options: options,
-            core.reserve: 0,
-            core.poison: None,
-            core.counts_managed: true,
-            core.counters: Counters::new(),
-            core.plan: Plan::default(),
-            core.parked: None,
-            core.ended: None,
-            blocks: [None; 2],
-            shared: Shared { live: LiveFlag::new(), handles: AtomicU8::new(0) },
-        });
-        // The larger fields are written by functions of their own: their stack frames do not add up.
+        // The fields are written by functions of their own: their stack frames do not add up.
         //
         // SAFETY: the slot is valid for writes.
-        unsafe { Self::write_pages(at, FrameBitmap::new(frames, &layout.range)) };
+        unsafe { Self::write_given(at, transport, platform, options) };
+        // SAFETY: as above.
+        unsafe { Self::write_state(at) };
+        // SAFETY: as above.
+        unsafe { Self::write_bitmap(at, FrameBitmap::new(frames, &layout.range)) };
+        // SAFETY: as above.
+        unsafe { Self::write_inflate(at) };
+        // SAFETY: as above.
+        unsafe { Self::write_deflate(at) };
+        // SAFETY: as above.
+        unsafe { Self::write_loose(at) };
         // SAFETY: as above.
         unsafe { Self::write_statistics(at) };
         // SAFETY: as above.
@@ -176,11 +186,70 @@ impl<C: Types> Parts<C> {
     ///
     /// `at` is valid for writes.
     #[inline(never)]
-    unsafe fn write_pages(at: *mut Self, bitmap: FrameBitmap) {
+    unsafe fn write_given(
+        at: *mut Self,
+        transport: C::Transport,
+        platform: C::Platform,
+        options: Options<C::Features>,
+    ) {
         write_fields!(at, {
-            core.bitmap: bitmap,
-            core.inflate: PageQueue::new(),
-            core.deflate: PageQueue::new(),
+            core.interrupt: transport.interrupt(),
+            core.connection: Connection::Idle(transport),
+            core.platform: platform,
+            core.backoff: OomBackoff::new(options.oom_backoff),
+            core.options: options,
+        });
+    }
+
+    /// # Safety
+    ///
+    /// `at` is valid for writes.
+    #[inline(never)]
+    unsafe fn write_state(at: *mut Self) {
+        write_fields!(at, {
+            core.reserve: 0,
+            core.poison: None,
+            core.counts_managed: true,
+            core.counters: Counters::new(),
+            core.plan: Plan::default(),
+            core.parked: None,
+            core.ended: None,
+            blocks: [None; 2],
+            shared: Shared { live: LiveFlag::new(), handles: AtomicU8::new(0) },
+        });
+    }
+
+    /// # Safety
+    ///
+    /// `at` is valid for writes.
+    #[inline(never)]
+    unsafe fn write_bitmap(at: *mut Self, bitmap: FrameBitmap) {
+        write_fields!(at, { core.bitmap: bitmap, });
+    }
+
+    /// # Safety
+    ///
+    /// `at` is valid for writes.
+    #[inline(never)]
+    unsafe fn write_inflate(at: *mut Self) {
+        write_fields!(at, { core.inflate: PageQueue::new(), });
+    }
+
+    /// # Safety
+    ///
+    /// `at` is valid for writes.
+    #[inline(never)]
+    unsafe fn write_deflate(at: *mut Self) {
+        write_fields!(at, { core.deflate: PageQueue::new(), });
+    }
+
+    /// # Safety
+    ///
+    /// `at` is valid for writes.
+    #[inline(never)]
+    unsafe fn write_loose(at: *mut Self) {
+        write_fields!(at, {
+            core.loose: LooseFrames::NEW,
         });
     }
 
@@ -223,7 +292,7 @@ impl<C: Types> Parts<C> {
         if range.start <= layout.range.start && layout.range.end <= range.end {
             return Ok(());
         }
-        let (slot, words) = allocate::<Self>(&layout, &mut parts.core.platform)?;
+        let (slot, words) = allocate::<Self, _>(&layout, &mut parts.core.platform)?;
         let [frames, report, hint] = layout.divide(words);
         // SAFETY: the balloon is valid, and the slot is new memory. The balloon at the old place is not used again.
         unsafe { slot.as_ptr().copy_from_nonoverlapping(at, 1) };
@@ -263,6 +332,7 @@ impl<C: Types> Parts<C> {
                     inflate,
                     deflate,
                     bitmap,
+                    loose,
                     reserve,
                     poison,
                     counts_managed,
@@ -288,6 +358,7 @@ impl<C: Types> Parts<C> {
             inflate,
             deflate,
             bitmap,
+            loose,
             reserve,
             poison,
             counts_managed,
@@ -321,9 +392,9 @@ impl<C: Types> Parts<C> {
         declared_mut::<C::Features, FreePageHint, _>(&mut self.hinting)
     }
 
-    /// Notifies the device again of the buffers in all queues.
-    pub(crate) fn notify_again(&mut self) {
-        self.core.notify_again();
+    /// Checks the device, and notifies it again of the buffers in all queues.
+    pub(crate) fn notify_again(&mut self) -> Result<(), BalloonError> {
+        self.core.notify_again()?;
         if let Some(queue) = self.statistics() {
             queue.notify_again();
         }
@@ -333,6 +404,7 @@ impl<C: Types> Parts<C> {
         if let Some(queue) = self.hinting() {
             queue.notify_again();
         }
+        Ok(())
     }
 
     /// Returns the numbers of the queues on the device.
@@ -391,12 +463,12 @@ impl<C: Types> Parts<C> {
                 queue.slot.release(proof, platform);
             }
             if let Some(queue) = declared_mut::<C::Features, PageReporting, _>(reporting) {
-                queue.slot.release(proof, platform);
-                queue.blocks().return_all::<C::Platform, C::Features>(platform);
+                // SAFETY: the device was reset.
+                unsafe { queue.end::<C::Platform, C::Features>(proof, platform) };
             }
             if let Some(queue) = declared_mut::<C::Features, FreePageHint, _>(hinting) {
-                queue.release(proof, platform);
-                queue.blocks().return_all::<C::Platform, C::Features>(platform);
+                // SAFETY: as above.
+                unsafe { queue.end::<C::Platform, C::Features>(proof, platform) };
             }
         }
         core.ended = None;

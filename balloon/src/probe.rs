@@ -4,10 +4,11 @@ use aerostat_spec::balloon::{self, config, queue};
 use aerostat_spec::{Block, Feature, HasFeature, Negotiated, Requirement, RequirementKind, RequirementOf};
 use aerostat_transport::{Device, DeviceError, Offer, Reset, SetupError, SetupFailed, Status};
 
-use crate::core::{Connection, Core, LiveDevice, OomBackoff, Plan, ResettingDevice, SetUpDevice, WaitFn};
+use crate::core::{Connection, Core, LiveDevice, OomBackoff, Plan, Poll, Polls, ResettingDevice, SetUpDevice, WaitFn};
 use crate::error::ProbeError;
 use crate::features::feature::{DeflateOnOom, FreePageHint, PagePoison, PageReporting, StatsVq};
 use crate::features::{Platform, Types, declared_mut, is_declared};
+use crate::messages::LastError;
 use crate::options::Options;
 use crate::parts::Parts;
 use crate::platform::{FreeContents, Sample};
@@ -43,31 +44,42 @@ impl<C: Types> Parts<C> {
         // Each plan is tried once: the value of PAGE_POISON may be rejected, and then queues may be missing.
         for _ in 0..3 {
             self.end(Some(&mut *wait)).map_err(|error| self.explain(error))?;
+            self.core.plan.failed_activation = false;
             // Device and queues stay where they are, and each step has a stack frame of its own: a kernel's stack is small.
             self.negotiate(&mut *wait)?;
             match self.set_up().and_then(|attempt| if attempt == Attempt::Live { self.go_live() } else { Ok(attempt) })
             {
                 Ok(Attempt::Live) => {
-                    log_at!(info, "balloon: probed {:?} with {:?}", self.core.connection, self.queue_numbers());
+                    self.log_probed();
                     return Ok(());
                 }
                 Ok(Attempt::Again) => {}
-                Err(error) => {
-                    // The error of the attempt is the one to report. If the reset does not finish, the next call continues it.
-                    let _ = self.end(Some(wait));
-                    return Err(error);
-                }
+                // If the reset does not finish, the next call continues it. The error of the attempt is the one to report, unless it
+                // only results from registers that read as ones.
+                Err(error) => match self.end(Some(wait)) {
+                    Err(SetupError::Gone) => return Err(SetupError::Gone.into()),
+                    _ => return Err(error),
+                },
             }
         }
+        // The device of a failed probe is not in use, or its reset was requested.
+        let _ = self.end(Some(wait));
         Err(ProbeError::Activation(DeviceError::NeedsReset))
     }
 
+    /// Logs that the device was probed. This is not in `probe`, whose stack frame it would enlarge.
+    #[cfg_attr(feature = "log", inline(never))]
+    fn log_probed(&mut self) {
+        self.core.counters.probe_errors = LastError::new();
+        log_at!(info, "balloon: probed {}; {}", self.core.connection, self.queue_numbers());
+    }
+
     /// Returns why the device does not finish the reset before another attempt. Dragonball sets FAILED if its queues are not
-    /// those that it needs, and cannot be reset then.
+    /// those that it needs, and cannot be reset then. The driver sets FAILED too, but not on a device that was live.
     fn explain(&self, error: SetupError) -> ProbeError {
         match error {
             SetupError::ResetUnfinished { status }
-                if self.core.plan.parks_queues && Status(status).contains(Status::FAILED) =>
+                if self.core.plan.failed_activation && Status(status).contains(Status::FAILED) =>
             {
                 ProbeError::Activation(DeviceError::NeedsReset)
             }
@@ -78,19 +90,7 @@ impl<C: Types> Parts<C> {
     /// Takes the device and negotiates the declared features.
     #[inline(never)]
     fn negotiate(&mut self, wait: &mut WaitFn<'_>) -> Result<(), ProbeError> {
-        let continues = matches!(self.core.connection, Connection::Resetting(_));
-        let device = self.take_device()?;
-        let device = match reset::<C>(device, continues, wait) {
-            Ok(device) => device,
-            Err((device, error)) => {
-                self.core.connection = match error {
-                    // Another device may be in its place at the next attempt.
-                    SetupError::Gone => Connection::Idle(device.into_transport()),
-                    _ => Connection::Resetting(device),
-                };
-                return Err(error.into());
-            }
-        };
+        let device = self.reset(wait)?;
         match negotiate::<C>(device, &self.core.options, self.core.plan) {
             Ok(device) => {
                 self.core.connection = Connection::SettingUp(device);
@@ -99,6 +99,31 @@ impl<C: Types> Parts<C> {
             Err(SetupFailed { error, transport }) => {
                 self.core.connection = Connection::Idle(transport);
                 Err(error.into())
+            }
+        }
+    }
+
+    /// Waits for the end of the reset at the start. The device is in `connection` during each call of `wait`, so that a panic there
+    /// does not lose it.
+    #[inline(never)]
+    fn reset(&mut self, wait: &mut WaitFn<'_>) -> Result<ResetDevice<C>, ProbeError> {
+        let mut polls = Polls::new(Some(wait), matches!(self.core.connection, Connection::Resetting(_)));
+        loop {
+            match self.take_device()?.poll() {
+                Ok(device) => return Ok(device),
+                Err((device, SetupError::Gone)) => {
+                    // Another device may be in its place at the next attempt.
+                    self.core.connection = Connection::Idle(device.into_transport());
+                    return Err(SetupError::Gone.into());
+                }
+                Err((device, error)) => {
+                    self.core.connection = Connection::Resetting(device);
+                    if polls.next(error)? == Poll::RequestAgain
+                        && let Connection::Resetting(device) = &mut self.core.connection
+                    {
+                        device.request_again();
+                    }
+                }
             }
         }
     }
@@ -150,13 +175,12 @@ impl<C: Types> Parts<C> {
             // Some devices offer the feature and do not implement it. Their reports would come back with other contents.
             let read = config.read(config::PoisonVal::given(proof))?;
             if read != written {
-                if is_required::<C, PagePoison>() {
+                // The registers of a device that is gone read as ones. The next attempt notices that.
+                let may_be_gone = read == u32::MAX && !core.plan.rejects_poison;
+                if is_required::<C, PagePoison>() && !may_be_gone {
                     return Err(ProbeError::PoisonRejected { written, read });
                 }
-                log_at!(
-                    warn,
-                    "balloon: the device does not take the poison value {written:#x}, probing again without PAGE_POISON"
-                );
+                log_at!(warn, "balloon: the device does not take the poison value {written:#x}, probing again");
                 core.plan.rejects_poison = true;
                 return Ok(Attempt::Again);
             }
@@ -220,6 +244,7 @@ impl<C: Types> Parts<C> {
         let device = self.core.connection.take_setting_up().ok_or(ProbeError::NotIdle)?;
         let device = device.go_live();
         let checked = device.check();
+        self.core.plan.failed_activation = checked == Err(DeviceError::NeedsReset);
         if checked.is_ok() {
             self.enable_queues(&device);
         }
@@ -258,25 +283,6 @@ impl<C: Types> Parts<C> {
     }
 }
 
-/// Waits for the end of the reset at the start. If an earlier call requested it, and it has not finished, it is
-/// requested again.
-#[inline(never)]
-fn reset<C: Types>(
-    device: ResettingDevice<C>,
-    continues: bool,
-    mut wait: &mut WaitFn<'_>,
-) -> Result<ResetDevice<C>, (ResettingDevice<C>, SetupError)> {
-    match device.poll() {
-        Err((mut device, SetupError::ResetUnfinished { .. })) => {
-            if continues {
-                device.request_again();
-            }
-            device.wait(&mut wait)
-        }
-        done => done,
-    }
-}
-
 /// Negotiates the declared features.
 #[inline(never)]
 fn negotiate<C: Types>(
@@ -285,7 +291,8 @@ fn negotiate<C: Types>(
     plan: Plan,
 ) -> Result<SetUpDevice<C>, SetupFailed<C::Transport>> {
     let contents = <C::Platform as Platform<C::Features>>::CONTENTS;
-    let takes_poison = is_declared::<C::Features, PagePoison>() && !plan.rejects_poison;
+    let leaves_poison_out = plan.rejects_poison && !is_required::<C, PagePoison>();
+    let takes_poison = is_declared::<C::Features, PagePoison>() && !leaves_poison_out;
     let device = device.acknowledge().driver();
     device.negotiate_within::<C::Features>(|offer| usable(offer, options.without, contents, takes_poison))
 }

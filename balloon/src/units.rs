@@ -2,6 +2,7 @@
 
 use core::fmt::{self, Debug, Display, Formatter};
 use core::marker::PhantomData;
+use core::ops::Range;
 
 /// A number of 4 KiB pages: the unit of the target and of the size that the host sees.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,6 +129,12 @@ impl<S: FrameSize> FrameRun<S> {
         let end = self.first.checked_add(self.count.into())?.checked_mul(S::PAGES.into())?;
         if end > 1 << 32 { None } else { u32::try_from(self.first * u64::from(S::PAGES)).ok() }
     }
+}
+
+/// Returns the frames of a range that can be in the balloon: those below 16 TiB.
+pub(crate) fn usable_frames<S: FrameSize>(range: Range<u64>) -> Range<u64> {
+    let limit = (1 << 32) / u64::from(S::PAGES);
+    range.start.min(limit)..range.end.min(limit)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::thread;
 use aerostat_balloon::handles::{Progress, StatsRequest};
 use aerostat_balloon::transport::{DeviceError, InterruptStatus};
 use aerostat_balloon::{BalloonError, Handles, Options, Pages, Size4KiB, Step, features as declare};
-use aerostat_device::{BalloonDevice, Builder, Ledger, RegisterFault, TestPlatform, features};
+use aerostat_device::{BalloonDevice, Builder, Ledger, RegisterFault, TestPlatform, When, features};
 use common::{Bus, Live, assert_all_returned, assert_clean, assert_reset, probe, settle, spin};
 
 declare! {
@@ -187,6 +187,49 @@ fn handles_of_another_balloon_of_the_same_type_are_not_joined() {
         let _ = handles.join().unwrap().remove(&mut spin()).unwrap();
         assert_all_returned(&device, &ledger);
     }
+}
+
+/// A watchdog sees for each queue whether the device answers.
+#[test]
+fn handles_show_what_the_device_has_and_that_it_answers() {
+    let Rig { mut handles, device, mut kernel, .. } = split(builder().manual());
+    let numbers = |handles: &Parts<Declared>| {
+        let Handles { statistics, reporting, hinting, .. } = handles;
+        [
+            (statistics.in_flight(), statistics.progress()),
+            (reporting.in_flight(), reporting.progress()),
+            (hinting.in_flight(), hinting.progress()),
+        ]
+    };
+    assert_eq!(numbers(&handles), [(1, 0), (0, 0), (0, 0)], "the statistics buffer is sent by `probe`");
+    device.inject(RegisterFault::LosesNotifications(When::Always));
+    assert_eq!(handles.reporting.service(&mut kernel), Ok(Progress::Waiting));
+    let _ = device.start_hinting();
+    assert_eq!(handles.hinting.service(&mut kernel, CONFIGURATION), Ok(Progress::Waiting));
+    let sent = numbers(&handles);
+    for _ in 0..3 {
+        while device.step() {}
+        let _ = handles.reporting.service(&mut kernel).unwrap();
+        let _ = handles.hinting.service(&mut kernel, InterruptStatus::ANY).unwrap();
+    }
+    assert_eq!(numbers(&handles), sent, "the device does not answer");
+    assert!(sent[1].0 > 0 && sent[2].0 > 0);
+    device.clear_faults();
+    handles.reporting.notify_again().unwrap();
+    handles.hinting.notify_again().unwrap();
+    while device.step() {}
+    let _ = handles.reporting.service(&mut kernel).unwrap();
+    let _ = handles.hinting.service(&mut kernel, InterruptStatus::ANY).unwrap();
+    assert!(device.request_statistics());
+    while device.step() {}
+    assert_eq!(handles.statistics.service(&mut kernel), Ok(StatsRequest::Answered));
+    let now = numbers(&handles);
+    assert!(now.iter().zip(sent).all(|(now, sent)| now.1 > sent.1), "{now:?}");
+    let Handles { mut balloon, statistics, reporting, hinting } = handles;
+    balloon.abandon(&mut spin()).unwrap();
+    assert_eq!([statistics.progress(), reporting.progress(), hinting.progress()], now.map(|(_, progress)| progress));
+    drop(balloon);
+    let _ = (statistics.in_flight(), reporting.in_flight(), hinting.in_flight());
 }
 
 /// core.init.14

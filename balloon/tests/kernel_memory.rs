@@ -7,10 +7,10 @@ use std::ops::Range;
 use aerostat_balloon::handles::Progress;
 use aerostat_balloon::ops::PauseReason;
 use aerostat_balloon::platform::{HintFrames, ReportFrames, Sample, StatTag, Statistics};
-use aerostat_balloon::transport::{DeviceAddress, Dma, DmaDomain, DmaRegion, InterruptStatus, Numbering};
+use aerostat_balloon::transport::{DeviceAddress, Dma, DmaDomain, DmaRegion, InterruptStatus, Numbering, QueueError};
 use aerostat_balloon::{
-    Balloon, BalloonError, BalloonFeatureSet, FrameRun, Frames, Options, Pages, PrivateMemory, Reserve, Size4KiB, Step,
-    features as declare,
+    Balloon, BalloonError, BalloonFeatureSet, FrameRun, Frames, Options, Pages, PrivateMemory, ProbeError, Reserve,
+    Size4KiB, Step, features as declare,
 };
 use aerostat_device::{BalloonDevice, Builder, Ledger, TestPlatform, features};
 use common::{Live, assert_all_returned, assert_clean, bus, polls, probe, settle};
@@ -92,9 +92,10 @@ fn reporting_and_hinting_leave_the_reserve() {
     assert_all_returned(&device, &ledger);
 }
 
-/// A kernel whose memory grows.
+/// A kernel whose memory grows, and that has its own domains.
 struct Growing {
     kernel: TestPlatform,
+    domain: DmaDomain,
     end: std::rc::Rc<std::cell::Cell<u64>>,
     /// Address and length of each region of DMA memory that was allocated.
     regions: std::rc::Rc<std::cell::RefCell<Vec<(u64, usize)>>>,
@@ -145,12 +146,13 @@ unsafe impl Dma for Growing {
         self.kernel.map(physical, bytes)
     }
 
-    fn unmap(&mut self, physical: u64, bytes: usize) {
-        self.kernel.unmap(physical, bytes);
+    unsafe fn unmap(&mut self, physical: u64, bytes: usize) {
+        // SAFETY: by the caller's promise.
+        unsafe { self.kernel.unmap(physical, bytes) };
     }
 
     fn domain(&self) -> DmaDomain {
-        self.kernel.domain()
+        self.domain
     }
 }
 
@@ -181,7 +183,11 @@ fn memory_that_was_added_is_used_after_a_restore() {
     let (ledger, range) = (kernel.ledger(), kernel.range());
     let middle = range.start + (range.end - range.start) / 2;
     let end = std::rc::Rc::new(std::cell::Cell::new(middle));
-    let mut balloon = probe(&device, Growing { kernel, end: end.clone(), regions: Default::default() }, options());
+    let mut balloon = probe(
+        &device,
+        Growing { kernel, domain: DmaDomain::IDENTITY, end: end.clone(), regions: Default::default() },
+        options(),
+    );
     assert_eq!(ledger.allocated_private(), 1, "one allocation for everything");
     device.set_target(u32::MAX);
     let step = settle(&mut balloon);
@@ -215,7 +221,11 @@ fn the_device_gets_no_old_contents_of_memory() {
     device.memory().fill(device.memory().pages(), 0xa5);
     let kernel = TestPlatform::of(&device).unwrap();
     let (end, regions) = (std::rc::Rc::new(std::cell::Cell::new(kernel.range().end)), std::rc::Rc::default());
-    let balloon = probe(&device, Growing { kernel, end, regions: std::rc::Rc::clone(&regions) }, options());
+    let balloon = probe(
+        &device,
+        Growing { kernel, domain: DmaDomain::IDENTITY, end, regions: std::rc::Rc::clone(&regions) },
+        options(),
+    );
     assert!(regions.borrow().len() > 4);
     for (start, length) in regions.take() {
         let mut bytes = vec![0; length];
@@ -277,6 +287,50 @@ fn blocks_that_the_device_still_has_stay_with_it() {
     assert_all_returned(&device, &ledger);
 }
 
+/// Without ACCESS_PLATFORM nothing is mapped, and frames would be counted for the wrong device.
+#[test]
+fn a_handle_rejects_the_platform_of_another_device_without_an_iommu() {
+    let device = builder().manual().start().unwrap();
+    let platform: TestPlatform = TestPlatform::of(&device).unwrap();
+    let of = |id| Growing {
+        kernel: platform.share(),
+        domain: DmaDomain::new(std::num::NonZeroU64::new(id).unwrap()),
+        end: std::rc::Rc::new(std::cell::Cell::new(platform.range().end)),
+        regions: Default::default(),
+    };
+    let (mut own, mut other) = (of(1), of(2));
+    let mut parts = probe(&device, of(1), options()).split();
+    let _ = device.start_hinting();
+    let free = platform.ledger().free_frames();
+    assert_eq!(parts.reporting.service(&mut other), Err(BalloonError::OtherPlatform));
+    assert_eq!(parts.hinting.service(&mut other, InterruptStatus::ANY), Err(BalloonError::OtherPlatform));
+    assert_eq!(parts.hinting.reclaim_hinted(&mut other, 1), Err(BalloonError::OtherPlatform));
+    assert_eq!(platform.ledger().free_frames(), free);
+    assert_eq!(parts.reporting.service(&mut own), Ok(Progress::Waiting));
+    assert_eq!(parts.hinting.service(&mut own, InterruptStatus::ANY), Ok(Progress::Waiting));
+    drop(parts);
+    assert_all_returned(&device, &platform.ledger());
+}
+
+/// With an IOMMU, the addresses of another device's domain would give this device memory of the other one.
+#[test]
+fn a_device_is_not_probed_with_the_platform_of_another_one() {
+    let offered = OFFERED | features::ACCESS_PLATFORM;
+    let iommu = || BalloonDevice::builder().memory(32 << 20).features(offered).manual();
+    let (one, two) = (iommu().start().unwrap(), iommu().start().unwrap());
+    let [first, second] = [&one, &two].map(|device| TestPlatform::<Size4KiB>::of(device).unwrap());
+    let ledgers = [first.ledger(), second.ledger()];
+    for (device, platform) in [(&one, second), (&two, first)] {
+        let balloon = Balloon::new(bus(device), platform, options()).map_err(|failed| failed.error).unwrap();
+        let failed = balloon.probe(&mut polls()).unwrap_err();
+        assert_eq!(failed.error, ProbeError::Queue(QueueError::OtherDomain));
+    }
+    for (device, ledger) in [&one, &two].into_iter().zip(&ledgers) {
+        assert_eq!(ledger.mappings(), 0);
+        assert_all_returned(device, ledger);
+    }
+}
+
 /// The mappings of one device must not be changed through the platform of another one.
 #[test]
 fn a_handle_rejects_the_platform_of_another_device() {
@@ -318,7 +372,7 @@ fn the_debug_form_shows_what_an_administrator_needs() {
     device.set_target(300);
     assert_eq!(settle(&mut balloon), Step::OnTarget);
     let text = format!("{balloon:?}");
-    for part in ["Modern", "0x", "Pages(300)", "in_flight: 0", "reporting: Some(", "hinting: Some("] {
+    for part in ["MMIO, modern", "0x", "Pages(300)", "in_flight: 0", "reporting: Some(", "hinting: Some("] {
         assert!(text.contains(part), "`{part}` is not in {text}");
     }
     balloon.abandon(&mut polls()).unwrap();

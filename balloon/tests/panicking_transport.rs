@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use aerostat_balloon::transport::{Io, Mmio};
+use aerostat_balloon::transport::{DmaDomain, Io, Mmio};
 use aerostat_balloon::{Balloon, BalloonError, Options, Size4KiB};
 use aerostat_device::{BalloonDevice, Registers, TestPlatform, features};
 use common::{TellHost, settle, spin};
@@ -20,6 +20,10 @@ struct Panicking(Registers, Rc<Cell<bool>>);
 
 // SAFETY: every access that does not panic reaches the register at its offset.
 unsafe impl Io for Panicking {
+    fn domain(&self) -> DmaDomain {
+        self.0.domain()
+    }
+
     fn len(&self) -> usize {
         self.0.len()
     }

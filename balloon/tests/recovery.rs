@@ -2,16 +2,19 @@
 
 mod common;
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::task::Poll;
 
 use aerostat_balloon::error::FreezeFailed;
-use aerostat_balloon::transport::{DeviceError, InterruptStatus, Numbering, SetupError};
+use aerostat_balloon::transport::{DeviceError, InterruptStatus, Io, Mmio, Numbering, SetupError};
 use aerostat_balloon::{
     Balloon, BalloonError, BalloonFeatureSet, Handles, NoFeatures, Options, Pages, Platform, ProbeError, Ready,
     Size4KiB, Step, features as declare,
 };
 use aerostat_device::{
-    BalloonDevice, Builder, FrameEvent, Hypervisor, Ledger, Quirk, RegisterFault, TestPlatform, When, features,
+    BalloonDevice, Builder, Event, FrameEvent, Hypervisor, Ledger, Quirk, RegisterFault, TestPlatform, When, features,
 };
 use common::{Bus, Live, assert_all_returned, assert_clean, assert_reset, bus, no_wait, polls, probe, settle};
 
@@ -70,6 +73,7 @@ fn assert_every_call_returns(balloon: &mut Live<Size4KiB, All>, error: BalloonEr
     assert_eq!(balloon.service_reporting(), Err(error));
     assert_eq!(balloon.service_hinting(InterruptStatus::ANY), Err(error));
     assert_eq!(balloon.reclaim_hinted(1), Err(error));
+    assert_eq!(balloon.notify_again(), Err(error));
 }
 
 /// Resets and restores the balloon, which then follows the target again.
@@ -103,12 +107,16 @@ fn handles_notice_that_the_host_has_reset_the_device() {
     assert_eq!(reporting.service(&mut kernel), Err(HOST_RESET));
     assert_eq!(hinting.service(&mut kernel, InterruptStatus::ANY), Err(HOST_RESET));
     assert_eq!(hinting.reclaim_hinted(&mut kernel, 1), Err(HOST_RESET));
+    let again = [statistics.notify_again(), reporting.notify_again(), hinting.notify_again(), balloon.notify_again()];
+    assert_eq!(again, [Err(HOST_RESET); 4]);
     // A split balloon is abandoned in place.
     balloon.abandon(&mut polls()).unwrap();
     assert!(ledger.allocated_frames().is_empty());
     assert_eq!(statistics.service(&mut kernel), Err(BalloonError::NotLive));
     assert_eq!(reporting.service(&mut kernel), Err(BalloonError::NotLive));
     assert_eq!(hinting.service(&mut kernel, InterruptStatus::ANY), Err(BalloonError::NotLive));
+    let again = [statistics.notify_again(), reporting.notify_again(), hinting.notify_again(), balloon.notify_again()];
+    assert_eq!(again, [Err(BalloonError::NotLive); 4]);
     let parts = Handles { balloon, statistics: Some(statistics), reporting: Some(reporting), hinting: Some(hinting) };
     recover(parts.join().unwrap(), &device, &ledger);
 }
@@ -212,6 +220,42 @@ fn a_device_that_does_not_activate_makes_the_probe_fail_with_advice() {
     assert!(ledger.all_returned());
 }
 
+/// The driver sets FAILED itself on a device that it did not set up completely. That says nothing about the queues of the device.
+#[test]
+fn a_reset_that_takes_time_is_not_taken_for_an_activation_that_failed() {
+    let device = builder().quirk(Quirk::NeedsAllQueues).inline().start().unwrap();
+    let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
+    let ledger = platform.ledger();
+    let balloon = probe(&device, platform, Options::new(NoFeatures));
+    let frozen = balloon.freeze(&mut polls()).map_err(|failed| failed.error).unwrap();
+    // The device needs all of its queues, which the driver knows now. The memory of a queue is missing.
+    ledger.fail_dma(Some(When::At(3)));
+    device.inject(RegisterFault::DelaysReset(20));
+    let mut balloon = frozen;
+    let (mut errors, mut calls) = (Vec::new(), 0);
+    let balloon = loop {
+        match balloon.restore(&mut no_wait) {
+            Ok(balloon) => break balloon,
+            Err(failed) => {
+                errors.push(failed.error);
+                balloon = failed.balloon;
+                calls += 1;
+                assert!(calls < 100, "{errors:?}");
+            }
+        }
+    };
+    let unfinished = |error: &ProbeError| matches!(error, ProbeError::Setup(SetupError::ResetUnfinished { .. }));
+    assert_eq!(errors.iter().filter(|error| matches!(error, ProbeError::Queue(_))).count(), 1, "{errors:?}");
+    assert!(errors.iter().all(|error| unfinished(error) || matches!(error, ProbeError::Queue(_))), "{errors:?}");
+    assert!(
+        errors.iter().any(
+            |error| matches!(error, ProbeError::Setup(SetupError::ResetUnfinished { status }) if status & 0x80 != 0)
+        )
+    );
+    drop(balloon);
+    assert_clean(&device, &ledger);
+}
+
 #[test]
 fn a_device_that_was_removed_is_no_device_for_the_transport() {
     let device = builder().inline().start().unwrap();
@@ -241,6 +285,88 @@ fn a_poison_value_that_the_device_does_not_take_is_not_negotiated() {
     assert_eq!(failed.error, ProbeError::PoisonRejected { written: 7, read: 0 });
     drop(failed.balloon);
     assert_all_returned(&device, &ledger);
+}
+
+/// The error is that of the poison value, not that of the reset after it.
+#[test]
+fn a_required_poison_value_is_rejected_by_a_device_that_cannot_be_reset() {
+    let quirky = BalloonDevice::builder().memory(16 << 20).features(ALL | features::PAGE_POISON);
+    let device = quirky.quirk(Quirk::RefusesPoison).quirk(Quirk::CannotReset).inline().start().unwrap();
+    let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
+    let balloon = Balloon::new(bus(&device), platform, Options::new(PoisonRequired).poison_value(7)).unwrap();
+    let failed = balloon.probe(&mut polls()).map(drop).unwrap_err();
+    assert_eq!(failed.error, ProbeError::PoisonRejected { written: 7, read: 0 });
+}
+
+/// Registers of a device whose host can be replaced by one that takes no poison value.
+#[derive(Clone, Debug)]
+struct Hosts(aerostat_device::Registers, Rc<Cell<bool>>);
+
+/// The register of `poison_val`.
+const POISON_VAL: usize = 0x10c;
+
+// SAFETY: every access reaches the register at its offset.
+unsafe impl Io for Hosts {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn read8(&self, offset: usize) -> u8 {
+        self.0.read8(offset)
+    }
+
+    fn read16(&self, offset: usize) -> u16 {
+        self.0.read16(offset)
+    }
+
+    fn read32(&self, offset: usize) -> u32 {
+        if offset == POISON_VAL && self.1.get() { 0 } else { self.0.read32(offset) }
+    }
+
+    fn write8(&self, offset: usize, value: u8) {
+        self.0.write8(offset, value);
+    }
+
+    fn write16(&self, offset: usize, value: u16) {
+        self.0.write16(offset, value);
+    }
+
+    fn write32(&self, offset: usize, value: u32) {
+        self.0.write32(offset, value);
+    }
+}
+
+/// A machine that is resumed on another host starts with what that host supports.
+#[test]
+fn a_restore_forgets_what_the_device_of_another_host_rejected() {
+    let device = BalloonDevice::builder().memory(16 << 20).features(ALL | features::PAGE_POISON).inline();
+    let device = device.start().unwrap();
+    let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
+    let ledger = platform.ledger();
+    let refuses = Rc::new(Cell::new(true));
+    let bus = Mmio::new(Hosts(device.registers(), Rc::clone(&refuses))).map_err(|(_, error)| error).unwrap();
+    let options = Options::new(Poisoned).poison_value(7).numbering(Numbering::Specification);
+    let mut balloon = Balloon::new(bus, platform, options).unwrap().probe(&mut polls()).map_err(|f| f.error).unwrap();
+    for takes in [false, true, false, true] {
+        refuses.set(!takes);
+        let frozen = balloon.freeze(&mut polls()).map_err(|failed| failed.error).unwrap();
+        balloon = frozen.restore(&mut polls()).map_err(|failed| failed.error).unwrap();
+        let accepted = balloon.accepted().unwrap();
+        assert_eq!(accepted.has(aerostat_balloon::feature::PagePoison), takes);
+    }
+    drop(balloon);
+    assert_all_returned(&device, &ledger);
+
+    // The next host may not need all of its queues, and some accept no unused ones.
+    let device = builder().quirk(Quirk::NeedsAllQueues).inline().start().unwrap();
+    let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
+    let mut balloon = probe(&device, platform, Options::new(NoFeatures));
+    for _ in 0..2 {
+        device.clear_events();
+        let frozen = balloon.freeze(&mut polls()).map_err(|failed| failed.error).unwrap();
+        balloon = frozen.restore(&mut polls()).map_err(|failed| failed.error).unwrap();
+        assert!(device.events().contains(&Event::NeedsReset), "the first attempt sets up two queues");
+    }
 }
 
 /// Each call reads the status at most three times and returns.
@@ -277,6 +403,32 @@ fn calls_whose_wait_breaks_at_once_are_bounded_and_continue() {
     let frozen = balloon.freeze(&mut no_wait).map_err(|failed| failed.error).unwrap();
     drop(frozen);
     assert_all_returned(&device, &ledger);
+}
+
+/// A device that refuses one request accepts the next one, which a call without a wait makes too.
+#[test]
+fn a_polled_reset_is_requested_again_after_a_refusal() {
+    let (mut balloon, device, ledger) = inflated(builder());
+    device.inject(RegisterFault::RefusesReset);
+    assert_eq!(balloon.poll_abandon(), Ok(Poll::Pending));
+    device.clear_faults();
+    let polled: Vec<_> = (0..2).map(|_| balloon.poll_abandon()).collect();
+    assert_eq!(polled, [Ok(Poll::Pending), Ok(Poll::Ready(()))]);
+    recover(balloon, &device, &ledger);
+
+    // A split balloon, whose device refuses for a longer time.
+    let (balloon, device, ledger) = inflated(builder());
+    let mut parts = balloon.split();
+    device.inject(RegisterFault::RefusesReset);
+    for _ in 0..100 {
+        assert_eq!(parts.balloon.poll_abandon(), Ok(Poll::Pending));
+    }
+    let unfinished = parts.balloon.abandon(&mut no_wait).unwrap_err();
+    assert!(matches!(unfinished, BalloonError::Reset(SetupError::ResetUnfinished { status: 0xf })), "{unfinished}");
+    device.clear_faults();
+    let calls = (0..200).find(|_| parts.balloon.poll_abandon().unwrap().is_ready());
+    assert!(calls.is_some_and(|calls| calls > 1), "{calls:?}");
+    recover(parts.join().unwrap(), &device, &ledger);
 }
 
 declare! { struct TellNobody {} }
@@ -358,10 +510,10 @@ fn a_lost_notification_can_be_repeated() {
     }
     assert_eq!((balloon.in_flight(), balloon.progress()), (4, 0), "the device does not answer");
     device.clear_faults();
-    balloon.notify_again();
+    assert_eq!(balloon.notify_again(), Ok(()));
     assert_eq!((settle(&mut balloon), balloon.in_flight(), balloon.progress()), (Step::OnTarget, 0, 4));
     // It may be repeated at any time.
-    balloon.notify_again();
+    assert_eq!(balloon.notify_again(), Ok(()));
     assert_clean(&device, &ledger);
     let progress = balloon.progress();
     let frozen = balloon.freeze(&mut polls()).map_err(|failed| failed.error).unwrap();

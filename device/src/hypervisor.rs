@@ -22,7 +22,7 @@ pub enum Hypervisor {
     CrosvmWorkingSet,
     /// libkrun, which answers only reports.
     Libkrun,
-    /// Alioth with page reporting. It does not answer statistics and hints.
+    /// Alioth with page reporting, which is an option of its command line. It does not answer statistics and hints.
     Alioth,
     /// StratoVirt, with every balloon feature enabled.
     StratoVirt,

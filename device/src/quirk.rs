@@ -35,8 +35,10 @@ pub enum Quirk {
     RejectsUnusedQueues,
     /// A device that does not activate sets FAILED instead of DEVICE_NEEDS_RESET. Dragonball.
     FailsActivation,
-    /// With [`Numbering::DenseOverNegotiated`](crate::Numbering::DenseOverNegotiated), the device has as many queues after
-    /// negotiation as it would have with every offered feature. The surplus is without purpose. Alioth.
+    /// The device always has the five queue numbers of the specification, whatever it offers and whatever is negotiated. The
+    /// surplus is without purpose. Alioth, crosvm before April 2025.
+    ///
+    /// If the device numbers without gaps, a driver cannot read which features its numbers count.
     KeepsQueueCount,
     /// The device ignores QueueReset although it offers RING_RESET: the register reads 0, and the queue continues to work.
     /// QEMU over MMIO.

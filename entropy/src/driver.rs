@@ -8,9 +8,7 @@ use aerostat_transport::{
 };
 use core::ops::ControlFlow;
 
-use crate::error::{EntropyError, ProbeError, ProbeFailed};
-
-use self::entropy::queue;
+use crate::error::{EntropyError, ProbeFailed};
 
 // ANCHOR: describe
 aerostat_transport::spec::virtio_spec!("entropy.vspec");
@@ -20,10 +18,8 @@ aerostat_transport::spec::virtio_spec!("entropy.vspec");
 feature_set! {
     /// The features that the driver uses, if the device offers them.
     pub struct Declared for entropy {
-        RingPacked: Optional,
-        EventIdx: Optional,
-        OrderPlatform: Optional,
-        AccessPlatform: Optional,
+        RingPacked: Optional, EventIdx: Optional,
+        OrderPlatform: Optional, AccessPlatform: Optional,
     }
 }
 // ANCHOR_END: features
@@ -46,36 +42,37 @@ pub struct Entropy<T: Transport> {
 
 impl<T: Transport> Entropy<T> {
     // ANCHOR: probe
-    /// Resets the device, for which it waits through `wait`, and sets it up. Allocates memory for one request at a time from
-    /// `dma`.
+    /// Resets the device, sets it up, and checks that it works. Waits for resets through `wait`. Allocates memory for one
+    /// request at a time from `dma`.
     ///
     /// # Errors
     ///
-    /// [`ProbeFailed`] with the transport. All memory has been freed.
-    pub fn probe(transport: T, dma: &mut impl Dma, wait: &mut impl Wait) -> Result<Self, ProbeFailed<T>> {
+    /// [`ProbeFailed`] with the transport. All memory has been freed, unless the reset of a live device did not finish.
+    pub fn probe(transport: T, dma: &mut impl Dma, wait: &mut impl Wait) -> Result<Self, ProbeFailed<T, Removing<T>>> {
         let device = Device::take(transport)?.wait(wait).map_err(SetupFailed::from)?.acknowledge().driver();
         let mut device = device.negotiate::<Declared>()?;
-        match device.buffer_queue(queue::Request, 1, BYTES, dma) {
+        match device.buffer_queue(entropy::queue::Request, 1, BYTES, dma) {
             Ok(requests) => {
                 let device = device.go_live();
-                Ok(Self { requests: requests.enable(&device), device })
+                let driver = Self { requests: requests.enable(&device), device };
+                let Err(error) = driver.device.check() else { return Ok(driver) };
+                let transport = driver.remove().wait(dma, wait).map_err(|(removing, _)| removing);
+                Err(ProbeFailed { error: error.into(), transport })
             }
-            Err(error) => {
-                // No queue was set up, so the device has no memory and need not be reset.
-                let transport = device.abandon().into_transport();
-                Err(ProbeFailed { error: ProbeError::Queue(error), transport })
-            }
+            // No queue was set up, so the device has no memory and need not be reset.
+            Err(error) => Err(ProbeFailed { error: error.into(), transport: Ok(device.abandon().into_transport()) }),
         }
     }
     // ANCHOR_END: probe
 
     // ANCHOR: request
-    /// Requests up to `max` random bytes, at most [`BYTES`]. Does nothing while a request is in flight.
+    /// Checks the device, and requests up to `max` random bytes, at most [`BYTES`], unless a request is in flight.
     ///
     /// # Errors
     ///
-    /// [`EntropyError`] if the device has to be reset, or `max` is 0.
+    /// [`EntropyError`] if the device has to be reset or is gone, or `max` is 0.
     pub fn request(&mut self, max: usize) -> Result<(), EntropyError> {
+        self.device.check()?;
         if self.requests.in_flight() == 0 {
             self.requests.request(max, |_no_request| {})?;
             self.requests.notify();
@@ -83,12 +80,12 @@ impl<T: Transport> Entropy<T> {
         Ok(())
     }
 
-    /// Copies the answer to the start of `bytes` and returns its length. Discards bytes that do not fit. Returns `None` if the
-    /// device has not answered. Never waits.
+    /// Checks the device, copies its answer to the start of `bytes`, and returns the length. Discards bytes that do not fit.
+    /// Returns `None` if the device has not answered. Never waits.
     ///
     /// # Errors
     ///
-    /// [`EntropyError`] if the device broke the protocol or has to be reset.
+    /// [`EntropyError`] if the device broke the protocol, has to be reset, or is gone.
     pub fn poll(&mut self, bytes: &mut [u8]) -> Result<Option<usize>, EntropyError> {
         self.device.check()?;
         self.requests.receive(|used, answer| copy(used, answer, bytes))?.transpose()
@@ -133,11 +130,31 @@ impl<T: Transport> Entropy<T> {
     }
 }
 
-/// An entropy device that is being reset. Dropping it leaks the memory of the queue.
+/// An entropy device that is being reset, and that may still use the memory of its queue. Dropping it leaks that memory.
+///
+/// The fields are for a device that is gone or refuses its reset. A kernel that knows that the device can no longer access
+/// memory gets the memory back with the `unsafe` [`Device::assume_reset`]:
+///
+/// ```
+/// use aerostat_entropy::{Removing, transport::{Dma, Transport}};
+///
+/// /// # Safety
+/// ///
+/// /// The device does not access memory any more: it was removed, or the IOMMU blocks it.
+/// unsafe fn take_back<T: Transport>(Removing { device, requests }: Removing<T>, dma: &mut impl Dma) -> T {
+///     // SAFETY: by the caller's promise.
+///     let (transport, proof) = unsafe { device.assume_reset() };
+///     // An error contains the queue, if `dma` is not the one of the probe.
+///     let _ = requests.release(&proof, dma);
+///     transport
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Removing<T: Transport> {
-    device: Device<T, entropy::Device, Ending>,
-    requests: BufferQueue<T::Notifier, 1, Enabled>,
+    /// The device, whose reset was requested.
+    pub device: Device<T, entropy::Device, Ending>,
+    /// The queue, which owns the memory.
+    pub requests: BufferQueue<T::Notifier, 1, Enabled>,
 }
 
 impl<T: Transport> Removing<T> {
@@ -146,7 +163,9 @@ impl<T: Transport> Removing<T> {
     ///
     /// # Errors
     ///
-    /// [`SetupError::ResetUnfinished`] or [`SetupError::Gone`]. The call can be repeated.
+    /// [`SetupError::ResetUnfinished`] or [`SetupError::Gone`], with the device. The call can be repeated; call
+    /// [`request_again`](Device::request_again) on `device` before, because the device may have missed the request. For a device that
+    /// can no longer access memory, see [`Removing`].
     pub fn wait(self, dma: &mut impl Dma, wait: &mut impl Wait) -> Result<T, (Self, SetupError)> {
         match self.device.wait(wait) {
             Ok((transport, proof)) => {
@@ -163,15 +182,14 @@ impl<T: Transport> Removing<T> {
 /// Copies an answer to the start of `bytes` and returns its length.
 fn copy(used: Used, answer: &mut Reader<'_>, bytes: &mut [u8]) -> Result<usize, EntropyError> {
     let mut all = [0; BYTES];
-    let len = answer.bytes(&mut all);
-    if len == 0 {
-        return Err(EntropyError::NoBytes);
+    match answer.bytes(&mut all) {
+        0 => Err(EntropyError::NoBytes),
+        // A device that reports more bytes than it has written leaves zeros. A good answer like this has a chance of 2^-128.
+        MIN_ZEROS.. if all == [0; BYTES] => Err(EntropyError::Zeros { bytes: used.written }),
+        len => {
+            bytes.iter_mut().zip(all).take(len).for_each(|(byte, answer)| *byte = answer);
+            Ok(len.min(bytes.len()))
+        }
     }
-    // A device that reports more bytes than it has written leaves zeros. A good answer like this has a chance of 2^-128.
-    if len >= MIN_ZEROS && all == [0; BYTES] {
-        return Err(EntropyError::Zeros { bytes: used.written });
-    }
-    bytes.iter_mut().zip(all).take(len).for_each(|(byte, answer)| *byte = answer);
-    Ok(len.min(bytes.len()))
 }
 // ANCHOR_END: copy

@@ -15,21 +15,25 @@ pub enum ProbeError {
     /// The queue could not be set up.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// The device does not work right after it became live.
+    #[error(transparent)]
+    Activation(#[from] DeviceError),
 }
 
-/// Probing failed. Contains the reason and the transport.
+/// Probing failed. `T` is the transport, and `R` is [`Removing`](crate::Removing).
 #[derive(Debug, Error)]
 #[error("failed to probe the entropy device: {error}")]
-pub struct ProbeFailed<T> {
+pub struct ProbeFailed<T, R> {
     /// The reason.
     pub error: ProbeError,
-    /// The transport. Unless the device has the wrong type, it has been reset or marked FAILED.
-    pub transport: T,
+    /// The transport. Unless the device has the wrong type, it has been reset or marked FAILED. `Err` contains a device that
+    /// was live and has not finished its reset.
+    pub transport: Result<T, R>,
 }
 
-impl<T> From<SetupFailed<T>> for ProbeFailed<T> {
+impl<T, R> From<SetupFailed<T>> for ProbeFailed<T, R> {
     fn from(SetupFailed { error, transport }: SetupFailed<T>) -> Self {
-        Self { error: error.into(), transport }
+        Self { error: error.into(), transport: Ok(transport) }
     }
 }
 
@@ -37,7 +41,7 @@ impl<T> From<SetupFailed<T>> for ProbeFailed<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EntropyError {
-    /// The device broke the protocol, needs a reset, or does not answer.
+    /// The device broke the protocol, has to be reset, is gone, or does not answer.
     #[error(transparent)]
     Device(#[from] DeviceError),
     /// The request could not be added to the queue.

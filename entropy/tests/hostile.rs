@@ -4,8 +4,8 @@ mod common;
 
 use aerostat_entropy::transport::queue::AddError;
 use aerostat_entropy::transport::{DeviceError, SetupError, Status};
-use aerostat_entropy::{BYTES, EntropyError};
-use common::{Setup, give_up, probe, set_up};
+use aerostat_entropy::{BYTES, Entropy, EntropyError, ProbeError, Removing};
+use common::{Bus, Memory, Setup, SoftMmio, give_up, probe, set_up};
 use std::ops::ControlFlow;
 
 // ANCHOR: no_bytes
@@ -113,6 +113,122 @@ fn device_needs_reset_is_an_error() {
     host.soft.model().status |= u32::from(Status::NEEDS_RESET.0);
     assert_eq!(entropy.fill(&mut [0; 8], &mut give_up), Err(DeviceError::NeedsReset.into()));
     Setup { entropy, host }.remove();
+}
+
+/// The host or the firmware has reset the device: DRIVER_OK is missing.
+#[test]
+fn a_reset_by_the_host_is_an_error() {
+    for in_flight in [false, true] {
+        let Setup { mut entropy, host } = set_up();
+        if in_flight {
+            entropy.request(8).unwrap();
+        }
+        host.soft.model().status = 0;
+        assert_every_call_fails(&mut entropy, DeviceError::HostReset);
+        Setup { entropy, host }.remove();
+    }
+}
+
+/// All registers of a device that was removed read as ones.
+#[test]
+fn a_removed_device_is_an_error() {
+    for in_flight in [false, true] {
+        let Setup { mut entropy, mut host } = set_up();
+        if in_flight {
+            entropy.request(8).unwrap();
+        }
+        host.soft.model().status_lie = Some(Box::new(|_| u32::MAX));
+        assert_every_call_fails(&mut entropy, DeviceError::Gone);
+        let (removing, error) = entropy.remove().wait(&mut host.memory, &mut never_waits).unwrap_err();
+        assert_eq!((error, host.memory.allocated()), (SetupError::Gone, 2));
+        // SAFETY: the software device accesses no memory.
+        let _transport = unsafe { take_back(removing, &mut host.memory) };
+        assert_eq!(host.memory.allocated(), 0);
+    }
+}
+
+fn assert_every_call_fails(entropy: &mut Entropy<Bus>, error: DeviceError) {
+    let mut bytes = [0xee; 8];
+    assert_eq!(entropy.request(8), Err(error.into()));
+    assert_eq!(entropy.poll(&mut bytes), Err(error.into()));
+    assert_eq!(entropy.fill(&mut bytes, &mut never_waits), Err(error.into()));
+    assert_eq!(bytes, [0xee; 8]);
+}
+
+/// A `Wait` that must not be called, because the device will not change.
+fn never_waits(_attempt: u32) -> ControlFlow<()> {
+    panic!("waits for a device that does not answer any more")
+}
+
+/// Takes the transport and the memory back.
+///
+/// # Safety
+///
+/// The device does not access memory.
+unsafe fn take_back(Removing { device, requests }: Removing<Bus>, memory: &mut Memory) -> Bus {
+    // SAFETY: by the caller's promise.
+    let (transport, proof) = unsafe { device.assume_reset() };
+    requests.release(&proof, memory).expect("the proof and the memory are those of the queue");
+    transport
+}
+
+/// What a device does right after DRIVER_OK.
+#[test]
+fn a_device_that_does_not_become_live_fails_the_probe() {
+    const DRIVER_OK: u32 = Status::DRIVER_OK.0 as u32;
+    const NEEDS_RESET: u32 = Status::NEEDS_RESET.0 as u32;
+    let cases = [
+        (NEEDS_RESET | DRIVER_OK, DeviceError::NeedsReset),
+        (Status::FAILED.0.into(), DeviceError::NeedsReset),
+        (0, DeviceError::HostReset),
+    ];
+    for (status, error) in cases {
+        let (soft, mut memory) = (SoftMmio::new(common::ID), Memory::new());
+        soft.model().status_lie = Some(Box::new(move |real| if real & DRIVER_OK == 0 { real } else { status }));
+        let failed = probe(&soft, &mut memory).map(|_| ()).unwrap_err();
+        assert_eq!((failed.error, memory.allocated()), (ProbeError::Activation(error), 0));
+        assert_eq!(soft.statuses().last(), Some(&0), "the device is reset");
+        let transport = failed.transport.expect("the reset finished");
+        soft.model().status_lie = None;
+        let entropy = Entropy::probe(transport, &mut memory, &mut give_up).map_err(|failed| failed.error).unwrap();
+        let _transport = entropy.remove().wait(&mut memory, &mut give_up).map_err(|(_, error)| error).unwrap();
+        assert_eq!(memory.allocated(), 0);
+    }
+}
+
+/// The device may have the memory of the queue, so a failed probe neither frees nor loses it.
+#[test]
+fn a_failed_probe_keeps_the_memory_of_a_device_that_is_not_reset() {
+    let needs_reset = u32::from((Status::NEEDS_RESET | Status::DRIVER_OK).0);
+    for (status, error) in [(u32::MAX, DeviceError::Gone), (needs_reset, DeviceError::NeedsReset)] {
+        let (soft, mut memory) = (SoftMmio::new(common::ID), Memory::new());
+        let mut was_live = false;
+        soft.model().status_lie = Some(Box::new(move |real| {
+            was_live |= real & u32::from(Status::DRIVER_OK.0) != 0;
+            if was_live { status } else { real }
+        }));
+        let failed = probe(&soft, &mut memory).map(|_| ()).unwrap_err();
+        assert_eq!((failed.error, memory.allocated()), (ProbeError::Activation(error), 2));
+        let removing = failed.transport.map(|_| ()).expect_err("the reset did not finish");
+        if error == DeviceError::Gone {
+            // SAFETY: the software device accesses no memory.
+            let _transport = unsafe { take_back(removing, &mut memory) };
+        } else {
+            soft.model().status_lie = None;
+            let _transport = removing.wait(&mut memory, &mut give_up).map_err(|(_, error)| error).unwrap();
+        }
+        assert_eq!(memory.allocated(), 0);
+    }
+}
+
+#[test]
+fn the_probe_of_a_removed_device_allocates_nothing() {
+    let (soft, mut memory) = (SoftMmio::new(common::ID), Memory::new());
+    soft.model().status_lie = Some(Box::new(|_| u32::MAX));
+    let transport = common::transport(&soft);
+    let failed = Entropy::probe(transport, &mut memory, &mut never_waits).map(|_| ()).unwrap_err();
+    assert_eq!((failed.error, memory.allocated()), (SetupError::Gone.into(), 0));
+    assert!(failed.transport.is_ok());
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use aerostat_balloon::transport::pci::{
     BarRange, BarWindows, ConfigPorts, Ecam, Message, Msix, PciFunction, QueueVectors,
 };
-use aerostat_balloon::transport::pci::{Routing, Space as BarSpace};
-use aerostat_balloon::transport::{LegacyMmio, LegacyPci, Mmio, Numbering, Pci, PortRegion, Transport};
+use aerostat_balloon::transport::pci::{MapBar, Routing, Space as BarSpace};
+use aerostat_balloon::transport::{InDomain, LegacyMmio, LegacyPci, Mmio, Numbering, Pci, PortRegion, Transport};
 use aerostat_balloon::{FrameSize, NoFeatures, Platform, Size4KiB, Size16KiB, Size64KiB};
 
 use crate::bus::{Function, PORTS, Space};
@@ -17,7 +17,7 @@ use crate::coverage::{Coverage, Event};
 use crate::declared::{Declared, Everything, Packed, Required, TellHost, options};
 use crate::device::{Bus, Numbers, bit};
 use crate::driver::Driver;
-use crate::kernel::{Block, FunctionSpace, Kernel, PortSpace, address, share};
+use crate::kernel::{Block, DOMAIN, FunctionSpace, Kernel, PortSpace, address, share};
 use crate::temper::Temper;
 use crate::world::{Shared, World};
 
@@ -288,7 +288,9 @@ where
         let function = PciFunction::new(ConfigPorts::new(PortSpace(share(world))), address());
         // SAFETY: one thread uses the capability.
         let mut windows = unsafe { BarWindows::new(function.clone()) }.ok()?;
-        Pci::new(&function, &mut windows, Routing::Line).ok()
+        // SAFETY: the kernel's domain is that of the device.
+        let mut map = |range: BarRange| windows.map(range).map(|window| unsafe { InDomain::new(window, DOMAIN) });
+        Pci::new(&function, &mut map, Routing::Line).ok()
     })
 }
 

@@ -2,17 +2,21 @@
 
 use std::alloc::Layout;
 use std::marker::PhantomData;
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
 use aerostat_balloon::platform::{FillFrames, HintFrames, ManagedChange, ReportFrames, Sample, StatTag, Statistics};
-use aerostat_balloon::transport::{DeviceAddress, Dma, DmaRegion, Io, Ports};
+use aerostat_balloon::transport::{DeviceAddress, Dma, DmaDomain, DmaRegion, Io, Ports};
 use aerostat_balloon::{FrameRun, FrameSize, Frames, PrivateMemory};
 use pci_types::{ConfigRegionAccess, PciAddress};
 
 use crate::bus::{PORTS, Space};
 use crate::world::{Shared, World, stop_if_needed};
+
+/// The IOMMU domain of the device.
+pub(crate) const DOMAIN: DmaDomain = DmaDomain::new(NonZeroU64::MIN);
 
 /// Runs a register access, and ends the call of the driver if that was one too many.
 fn access<R>(world: &Shared, access: impl FnOnce(&mut World) -> R) -> R {
@@ -68,6 +72,10 @@ impl Block {
 // SAFETY: every access is made on the registers of the world, in program order. The device is hostile on purpose: the oracle
 // of the world knows when a reset has ended.
 unsafe impl Io for Block {
+    fn domain(&self) -> DmaDomain {
+        DOMAIN
+    }
+
     fn len(&self) -> usize {
         self.length
     }
@@ -298,10 +306,14 @@ unsafe impl<S: FrameSize> Dma for Kernel<S> {
         self.world.borrow_mut().map(physical, bytes).map(DeviceAddress)
     }
 
-    fn unmap(&mut self, physical: u64, bytes: usize) {
+    unsafe fn unmap(&mut self, physical: u64, bytes: usize) {
         let world = &mut *self.world.borrow_mut();
         let unmapped = world.memory.unmap(physical, bytes);
         world.check(unmapped);
+    }
+
+    fn domain(&self) -> DmaDomain {
+        DOMAIN
     }
 }
 

@@ -4,6 +4,8 @@
 use std::cell::{RefCell, RefMut};
 use std::rc::Rc;
 
+use aerostat_transport::DmaDomain;
+
 /// Offsets of the registers ("MMIO Device Register Layout", 4.2.2).
 pub mod reg {
     pub const MAGIC: usize = 0x000;
@@ -88,6 +90,8 @@ pub struct Model {
     pub version: u32,
     pub id: u32,
     pub len: usize,
+    /// The IOMMU domain of the device.
+    pub domain: DmaDomain,
     pub offered: u64,
     pub accepted: u64,
     pub status: u32,
@@ -124,6 +128,7 @@ impl SoftMmio {
             version: 2,
             id,
             len: 0x200,
+            domain: DmaDomain::IDENTITY,
             offered: 1 << 32,
             accepted: 0,
             status: 0,
@@ -320,9 +325,15 @@ impl Model {
 
 /// Implements `Io` for a type with `model().len`, `read(offset, bits)` and `write(offset, bits, value)`.
 macro_rules! registers_of_a_model {
-    ($name:ident) => {
+    ($name:ident $(, $domain:ident)?) => {
         // SAFETY: every access is performed on the model, in order; the model accesses no memory.
         unsafe impl aerostat_transport::Io for $name {
+            $(
+                fn domain(&self) -> aerostat_transport::DmaDomain {
+                    self.model().$domain
+                }
+            )?
+
             fn len(&self) -> usize {
                 self.model().len
             }
@@ -360,4 +371,4 @@ macro_rules! registers_of_a_model {
     };
 }
 
-registers_of_a_model!(SoftMmio);
+registers_of_a_model!(SoftMmio, domain);

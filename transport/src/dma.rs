@@ -11,8 +11,9 @@ pub struct DeviceAddress(pub u64);
 
 /// The identity of an IOMMU domain: [`Dma`] objects that map memory for different devices have different domains.
 ///
-/// A device uses the domain of the first [`Dma`] object that it gets. Objects of other domains are rejected, so that memory is
-/// not mapped for another device by mistake, or unmapped there.
+/// The registers of a device state its domain, see [`Io::domain`](crate::Io::domain). [`Dma`] objects of other domains are rejected,
+/// so that memory is not mapped for another device, or unmapped there. This holds with VIRTIO_F_ACCESS_PLATFORM. Without it a device does
+/// not use mappings, and a driver may still compare the domains to keep the accounts of its devices apart, as the balloon does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DmaDomain(u64);
 
@@ -43,6 +44,11 @@ pub enum MapError {
     /// The [`Dma`] object belongs to another domain than the device. Nothing was mapped or unmapped.
     #[error("the `Dma` object belongs to another IOMMU domain than the device; use the object that set the device up")]
     OtherDomain,
+    /// [`Dma::map`] translated an address, although [`Dma::domain`] is [`DmaDomain::IDENTITY`]. Nothing was mapped.
+    #[error(
+        "`Dma::map` translates addresses, and `Dma::domain` is that of the identity mapping; implement `Dma::domain` too"
+    )]
+    NoDomain,
     /// The platform could not allocate or map the memory.
     #[error("the platform could not allocate or map {bytes} bytes for the device")]
     Failed {
@@ -71,21 +77,31 @@ impl Addressing {
     /// [`MapError`], and the memory is not mapped.
     pub fn map(self, dma: &mut impl Dma, physical: u64, bytes: usize) -> Result<DeviceAddress, MapError> {
         self.check(dma)?;
-        match self {
-            Self::Physical => Ok(DeviceAddress(physical)),
-            Self::Platform(_) => dma.map(physical, bytes).ok_or(MapError::Failed { bytes }),
+        let Self::Platform(domain) = self else { return Ok(DeviceAddress(physical)) };
+        let address = dma.map(physical, bytes).ok_or(MapError::Failed { bytes })?;
+        if domain == DmaDomain::IDENTITY && address.0 != physical {
+            // SAFETY: it was mapped just now, and no device has the address.
+            unsafe { dma.unmap(physical, bytes) };
+            return Err(MapError::NoDomain);
         }
+        Ok(address)
     }
 
-    /// Undoes [`Addressing::map`]. The device must no longer use the memory.
+    /// Undoes [`Addressing::map`].
     ///
     /// # Errors
     ///
     /// [`MapError::OtherDomain`], and the memory is still mapped.
-    pub fn unmap(self, dma: &mut impl Dma, physical: u64, bytes: usize) -> Result<(), MapError> {
+    ///
+    /// # Safety
+    ///
+    /// * One call of [`Addressing::map`] of the same addressing mapped this memory, with this length, and no other call undoes it.
+    /// * The device no longer uses the memory at the address that the call returned.
+    pub unsafe fn unmap(self, dma: &mut impl Dma, physical: u64, bytes: usize) -> Result<(), MapError> {
         self.check(dma)?;
         if let Self::Platform(_) = self {
-            dma.unmap(physical, bytes);
+            // SAFETY: by the caller's promise. The memory was mapped in the domain of `dma`, as just checked.
+            unsafe { dma.unmap(physical, bytes) };
         }
         Ok(())
     }
@@ -109,7 +125,8 @@ impl Addressing {
 /// The address that [`Dma::map`] returns refers to the given memory until [`Dma::unmap`] is called for it, and has the same
 /// alignment, up to the platform's page size. An object whose [`Dma::map`] translates addresses
 ///
-/// * belongs to one IOMMU domain, and is used only for a device of that domain;
+/// * maps memory in one IOMMU domain. The registers of a device state the domain of the device ([`Io::domain`](crate::Io::domain),
+///   a promise of the code that creates them), and objects of other domains are rejected;
 /// * returns a [`Dma::domain`] that never changes, that is not [`DmaDomain::IDENTITY`], and that only objects of the same IOMMU
 ///   domain have.
 #[diagnostic::on_unimplemented(
@@ -131,20 +148,30 @@ pub unsafe trait Dma {
     /// The memory may start and end inside a page. Two mappings may share a page, and unmapping one must keep the other. The
     /// device can access the rest of the page too; a platform that must prevent this allocates whole pages in [`Dma::alloc`].
     ///
-    /// The default implementation is the identity mapping. An implementation that overrides it overrides [`Dma::domain`] too.
+    /// A mapping alone lets a device that keeps to the protocol access nothing: giving it the address takes `unsafe`, for instance
+    /// [`VirtQueue::add`](crate::VirtQueue::add).
+    ///
+    /// The default implementation is the identity mapping. An implementation that translates addresses overrides
+    /// [`Dma::domain`] too. Otherwise a translated address is rejected with [`MapError::NoDomain`].
     fn map(&mut self, physical: u64, bytes: usize) -> Option<DeviceAddress> {
         let _ = bytes;
         Some(DeviceAddress(physical))
     }
 
-    /// Undoes [`Dma::map`] for the same memory. The device no longer uses it.
-    fn unmap(&mut self, physical: u64, bytes: usize) {
+    /// Undoes [`Dma::map`].
+    ///
+    /// # Safety
+    ///
+    /// * One call of [`Dma::map`] of an object of this domain mapped this memory, with this length, and no other call undoes it.
+    /// * The device no longer uses the memory at the address that the call returned.
+    unsafe fn unmap(&mut self, physical: u64, bytes: usize) {
         let _ = (physical, bytes);
     }
 
     /// Returns the IOMMU domain that [`Dma::map`] maps memory in.
     ///
-    /// The default implementation is for the identity mapping.
+    /// The default implementation is for the identity mapping. A driver can then not tell the objects of different devices apart.
+    /// Override this also without [`Dma::map`] if that matters, see [`DmaDomain`]. The value never changes.
     fn domain(&self) -> DmaDomain {
         DmaDomain::IDENTITY
     }
@@ -208,7 +235,10 @@ impl DmaRegion {
             return Err(self);
         }
         if self.mapped.is_some() {
-            dma.unmap(self.physical, self.len());
+            // SAFETY:
+            // * `allocate` mapped the region in this domain, as just checked. It is unmapped once, because `self` is consumed.
+            // * The device does not use it: giving a device the address takes `unsafe` and the promise to keep the region.
+            unsafe { dma.unmap(self.physical, self.len()) };
         }
         dma.free(Self { mapped: None, ..self });
         Ok(())

@@ -86,5 +86,5 @@ pub use self::device::{
 pub use self::dma::{Addressing, DeviceAddress, Dma, DmaDomain, DmaRegion, MapError};
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub use self::io::CpuPorts;
-pub use self::io::{Io, MmioRegion, PortRegion, Ports, Window};
+pub use self::io::{InDomain, Io, MmioRegion, PortRegion, Ports, Window};
 pub use self::queue::{BufferQueue, DeviceError, LiveProof, QueueError, ResetProof, VirtQueue};

@@ -58,10 +58,10 @@ fn version_1_is_the_legacy_interface_and_no_other_version_is() {
 fn either_takes_the_interface_that_the_device_has() {
     let legacy = Mmio::either(SoftMmio::legacy(42)).map_err(|(_, error)| error).unwrap();
     assert!(matches!(legacy, Either::Second(_)));
-    assert_eq!((legacy.interface(), legacy.device_id().0), (Interface::Legacy, 42));
+    assert_eq!((legacy.interface(), legacy.name(), legacy.device_id().0), (Interface::Legacy, "MMIO, legacy", 42));
     let modern = Mmio::either(SoftMmio::new(42)).map_err(|(_, error)| error).unwrap();
     assert!(matches!(modern, Either::First(_)));
-    assert_eq!(modern.interface(), Interface::Modern);
+    assert_eq!((modern.interface(), modern.name()), (Interface::Modern, "MMIO, modern"));
     let soft = SoftMmio::new(42);
     soft.model().version = 3;
     assert!(matches!(Mmio::either(soft), Err((_, MmioError::Version { found: 3, .. }))));

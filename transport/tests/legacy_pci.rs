@@ -368,6 +368,37 @@ fn a_function_without_the_legacy_interface_is_rejected() {
     assert_eq!(take(&function), Err(PciError::NotVirtio));
 }
 
+/// The device chooses the length of its BAR: what is mapped is bounded.
+#[test]
+fn the_mapped_range_is_bounded() {
+    for (writable, len) in
+        [(0xffff_fff0_u32, 0x10_u64), (0xffff_0000, 0x1_0000), (0xfffe_0000, 0x1_0000), (1 << 31, 0x1_0000)]
+    {
+        let (function, mut mapped) = (transitional(0x40), vec![]);
+        let value = 1 << 31 | 1;
+        function.config().set_bar(0, Bar::Raw { value, writable });
+        let mut map = |range: BarRange| {
+            mapped.push((range.space, range.address, range.len));
+            Some(LegacyPorts::new())
+        };
+        let found = LegacyPci::new(&function.reach(), &mut map, Routing::Line).map(drop);
+        let is_long_enough = len >= 20;
+        assert_eq!(found, if is_long_enough { Ok(()) } else { Err(PciError::NoLegacyInterface) }, "{writable:#x}");
+        assert_eq!(mapped, if is_long_enough { vec![(Space::Ports, 1 << 31, len)] } else { vec![] }, "{writable:#x}");
+    }
+}
+
+/// An earlier driver may have left bus mastering enabled.
+#[test]
+fn bus_mastering_is_disabled_before_the_bar_is_probed() {
+    use aerostat_test_support::soft_pci::MASTER;
+    let function = transitional(0x40);
+    function.config().bytes[4] |= MASTER as u8;
+    let transport = LegacyPci::new(&function.reach(), &mut mapper(&function, &LegacyPorts::new()), Routing::Line);
+    assert_eq!((transport.map(drop), function.command() & MASTER), (Ok(()), 0));
+    function.assert_careful();
+}
+
 #[test]
 fn a_bar_that_is_not_mapped_or_too_short_is_an_error() {
     let function = transitional(0x40);
@@ -439,10 +470,10 @@ fn either_takes_the_modern_interface_before_the_legacy_one() {
     let take = |function: &SoftPci| {
         let old = LegacyPorts::new();
         let found = Pci::either(&function.reach(), &mut mapper(function, &old), Routing::Line);
-        found.map(|found| (found.interface(), found.device_id().0))
+        found.map(|found| (found.interface(), found.name(), found.device_id().0))
     };
-    assert_eq!(take(&transitional(0x40)), Ok((Interface::Legacy, 42)));
-    assert_eq!(take(&SoftPci::with_structures()), Ok((Interface::Modern, 42)));
+    assert_eq!(take(&transitional(0x40)), Ok((Interface::Legacy, "PCI, legacy", 42)));
+    assert_eq!(take(&SoftPci::with_structures()), Ok((Interface::Modern, "PCI, modern", 42)));
 
     // Both: structures in the second BAR, registers in the first.
     let function = transitional(0x40);
@@ -450,7 +481,7 @@ fn either_takes_the_modern_interface_before_the_legacy_one() {
     function.structure(aerostat_test_support::soft_pci::CFG_COMMON, 1, aerostat_test_support::soft_pci::COMMON, 0x38);
     function.notify(1, aerostat_test_support::soft_pci::NOTIFY, aerostat_test_support::soft_pci::NOTIFY_LEN, 4);
     function.structure(aerostat_test_support::soft_pci::CFG_ISR, 1, aerostat_test_support::soft_pci::ISR, 1);
-    assert_eq!(take(&function), Ok((Interface::Modern, 42)));
+    assert_eq!(take(&function), Ok((Interface::Modern, "PCI, modern", 42)));
 
     // One capability is missing: neither a legacy device nor a usable modern one.
     let function = transitional(0x40);
@@ -461,7 +492,7 @@ fn either_takes_the_modern_interface_before_the_legacy_one() {
     // MSI-X is not a virtio capability.
     let (function, old) = (transitional(0x40), LegacyPorts::new());
     let _msix = messages(&function, &old, 1);
-    assert_eq!(take(&function), Ok((Interface::Legacy, 42)));
+    assert_eq!(take(&function), Ok((Interface::Legacy, "PCI, legacy", 42)));
 }
 
 /// The configuration space shows the status, through the 8-bit register in front of it.

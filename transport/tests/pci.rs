@@ -7,7 +7,9 @@ use aerostat_test_support::soft_pci::{
     BAR, CFG_COMMON, CFG_ISR, COMMON, DEVICE, ISR, MASTER, NOTIFY, NOTIFY_LEN, TABLE,
 };
 use aerostat_test_support::{Bar, BarRegisters, Memory, Plain, RegisterAccess, SoftPci, field, test_device};
-use aerostat_transport::pci::{BarRange, Message, Msix, PciError, PciFunction, QueueVectors, Routing, Vector};
+use aerostat_transport::pci::{
+    BarIndex, BarRange, BarWindows, MapBar, Message, Msix, PciError, PciFunction, QueueVectors, Routing, Space, Vector,
+};
 use aerostat_transport::pci_types::{ConfigRegionAccess, PciAddress};
 use aerostat_transport::queue::Notification;
 use aerostat_transport::{
@@ -438,6 +440,25 @@ fn bus_mastering_is_switched_on_after_the_reset_and_off_at_the_end() {
     function.device.borrow_mut().offered = 0;
     assert!(negotiate(&function, Routing::Line).is_err());
     assert!(!is_master());
+}
+
+/// A live device stays reachable: nothing that a kernel asks about its function writes to configuration space.
+#[test]
+fn a_live_function_is_not_disturbed_by_the_search_for_its_bars() {
+    let function = SoftPci::with_structures();
+    function.window();
+    let (reach, other) = (function.reach(), function.reach());
+    // SAFETY: the test uses the capability in one context, and the model performs every access.
+    let mut windows = unsafe { BarWindows::new(other) }.map_err(|(_, error)| error).unwrap();
+    let range = BarRange { space: Space::Memory, address: u64::from(BAR), len: 0x38 };
+    assert!(reach.bar(BarIndex::FIRST).is_some() && windows.map(range).is_some());
+    let device = negotiated(&function, Routing::Line).go_live();
+    function.config().written.clear();
+    assert!((0..6).all(|bar| reach.bar(BarIndex::new(bar).unwrap()).is_none()) && windows.map(range).is_none());
+    assert_eq!((device.check(), &function.config().written[..]), (Ok(()), &[][..]));
+    drop(device);
+    assert!(reach.bar(BarIndex::FIRST).is_some());
+    function.assert_careful();
 }
 
 /// A software function at another address.

@@ -369,12 +369,33 @@ fn structures_are_found_behind_64_bit_and_port_bars() {
     function.structure(CFG_COMMON, 2, 0x1000, 0x38);
     function.structure(CFG_ISR, 4, 0x40, 1);
     function.notify(4, 0x44, 4, 0);
-    // The upper half of a BAR is not a separate BAR.
-    function.structure(CFG_DEVICE, 3, 0, 0x10);
     let memory = |address, len| BarRange { space: Space::Memory, address, len };
     let ports = |address, len| BarRange { space: Space::Ports, address, len };
     let found = find(&function).unwrap();
-    assert_eq!(found[..3], [memory(0x38_0000_1000, 0x38), ports(0xc040, 1), ports(0xc044, 4)]);
+    assert_eq!(found, [memory(0x38_0000_1000, 0x38), ports(0xc040, 1), ports(0xc044, 4)]);
+}
+
+/// A capability that names the upper half of a BAR is ignored: the register is part of an address, although it may look like a
+/// BAR of any type.
+#[test]
+fn the_upper_half_of_a_bar_is_not_a_bar() {
+    // As a 32-bit BAR, a 64-bit BAR, and an I/O BAR.
+    for upper in [0x10_u64, 0x14, 0x11] {
+        for at in [0, 2, 4] {
+            let function = SoftPci::bare();
+            for bar in [0, 2, 4] {
+                function.config().set_bar(bar, Bar::Memory64 { address: upper << 32, len: 0x4000 });
+            }
+            let bar = |index| function.reach().bar(BarIndex::new(index).unwrap());
+            let whole = BarRange { space: Space::Memory, address: upper << 32, len: 0x4000 };
+            assert_eq!((bar(at), bar(at + 1)), (Some(whole), None), "{at} {upper:#x}");
+            for kind in KINDS {
+                function.structure(kind, at + 1, 0, 0x10);
+                function.structure(kind, at, 0x1000 * u32::from(kind - 1), 0x100);
+            }
+            assert_eq!(find(&function).unwrap().len(), 4, "in the BAR itself");
+        }
+    }
 }
 
 /// What was found is decoded and may interrupt, but does not access memory before it is reset. The rest of the command register
@@ -392,7 +413,7 @@ fn the_function_is_enabled_and_nothing_else_changes() {
 /// Learning the length of a BAR turns decoding off for a moment, and leaves the command register as it was.
 #[test]
 fn decoding_is_restored_after_probing_a_bar() {
-    for before in [0, IO, MEMORY, IO | MEMORY | MASTER, LINE_DISABLED | MEMORY] {
+    for before in [0, IO, MEMORY, IO | MEMORY, LINE_DISABLED | MEMORY] {
         for kind in [Bar::Memory32 { address: BAR, len: 0x1000 }, Bar::Unavailable, Bar::Raw { value: 7, writable: 0 }]
         {
             let function = SoftPci::bare();
@@ -401,6 +422,19 @@ fn decoding_is_restored_after_probing_a_bar() {
             let _ = function.reach().bar(BarIndex::new(0).unwrap());
             assert_eq!(function.command(), before, "{kind:?}");
             function.assert_careful();
+        }
+    }
+}
+
+/// A function that may access memory may be in use, and its driver needs its BARs.
+#[test]
+fn a_bar_is_not_probed_while_bus_mastering_is_enabled() {
+    for kind in [Bar::Memory32 { address: BAR, len: 0x2000 }, Bar::Ports { address: 0xc000, len: 0x40 }] {
+        for before in [MASTER, MASTER | MEMORY | IO, !0] {
+            let function = SoftPci::bare();
+            function.config().set_bar(0, kind);
+            function.config().bytes[4..6].copy_from_slice(&before.to_le_bytes());
+            assert_eq!((function.reach().bar(BarIndex::FIRST), &function.config().written[..]), (None, &[][..]));
         }
     }
 }

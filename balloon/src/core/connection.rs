@@ -1,11 +1,11 @@
 //! The connection to the device, before, while and after it is live.
 
-use core::fmt::{self, Debug, Formatter};
+use core::fmt::{self, Debug, Display, Formatter};
 use core::mem::replace;
 
-use aerostat_spec::Feature;
 use aerostat_spec::balloon::{self, config};
-use aerostat_transport::{Config, Device, DeviceError, Ending, FeaturesOk, InUse, Resetting};
+use aerostat_spec::{Feature, FeatureTable, reserved};
+use aerostat_transport::{Config, Device, DeviceError, Ending, FeaturesOk, InUse, Resetting, Transport};
 
 use crate::error::{BalloonError, ProbeError};
 use crate::features::{ConfigOf, Types};
@@ -122,18 +122,43 @@ impl<C: Types> Connection<C> {
 
 impl<C: Types> Debug for Connection<C> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self::Live(live) = self else {
-            return f.write_str(match self {
-                Self::Idle(_) => "Idle",
-                Self::Resetting(_) => "Resetting",
-                Self::SettingUp(_) => "SettingUp",
-                Self::Ending(_) => "Ending",
-                Self::Live(_) | Self::Busy => "Busy",
-            });
+        let state = match self {
+            Self::Idle(_) => "Idle",
+            Self::Resetting(_) => "Resetting",
+            Self::SettingUp(_) => "SettingUp",
+            Self::Live(_) => "Live",
+            Self::Ending(_) => "Ending",
+            Self::Busy => "Busy",
         };
-        f.debug_struct("Live")
-            .field("interface", &live.device.interface())
-            .field("features", &format_args!("{:#x}", live.device.accepted().bits()))
-            .finish()
+        write!(f, "{state}({self})")
     }
+}
+
+/// Shows the transport, and the features of a live device. Accesses no register.
+impl<C: Types> Display for Connection<C> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Idle(transport) => transport.name(),
+            Self::Resetting(device) => device.transport_name(),
+            Self::SettingUp(device) => device.transport_name(),
+            Self::Live(live) => live.device.transport_name(),
+            Self::Ending(device) => device.transport_name(),
+            Self::Busy => "transport in use",
+        })?;
+        match self {
+            Self::Live(live) => write_features(f, live.device.accepted().bits()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Writes feature bits with their names.
+fn write_features(f: &mut Formatter<'_>, bits: u64) -> fmt::Result {
+    write!(f, "; features {bits:#x}")?;
+    let entries = balloon::Features::ENTRIES.iter().chain(reserved::Features::ENTRIES);
+    for entry in entries.filter(|entry| bits >> entry.bit & 1 != 0) {
+        let short = entry.name.strip_prefix("VIRTIO_BALLOON_F_").or(entry.name.strip_prefix("VIRTIO_F_"));
+        write!(f, " {}", short.unwrap_or(entry.name))?;
+    }
+    Ok(())
 }

@@ -5,10 +5,10 @@ use aerostat_transport::queue::Writer;
 use super::state::{Core, Filled, Supply};
 use crate::error::BalloonError;
 use crate::features::{Platform, SizeOf, Types};
-use crate::frames::{FrameBitmap, Run, RunMerger, WordBits};
+use crate::frames::{FrameBitmap, Returning, Run, RunMerger, WordBits};
 use crate::platform::{Frames, ManagedChange};
 use crate::queues::ArrayContents;
-use crate::units::{FrameRun, FrameSize};
+use crate::units::FrameSize;
 
 /// When frames that leave the balloon go back to the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,20 +98,21 @@ impl<C: Types> Core<C> {
     pub(crate) fn return_frames(&mut self, first: u64, max: u32) -> u32 {
         let Self { bitmap, platform, poison, .. } = self;
         let (mut cursor, mut left, mut merger) = (bitmap.cursor(first), max, RunMerger::default());
+        let mut returning = Returning::new(bitmap);
         while left > 0
-            && let Some(bits) = bitmap.advance(&mut cursor, left)
+            && let Some(bits) = returning.clear_next(&mut cursor, left, merger)
         {
-            bitmap.clear(bits);
             left -= bits.count();
             for run in bits.runs() {
                 if let Some(run) = merger.push(run) {
-                    return_run::<C>(platform, *poison, run);
+                    return_run::<C>(platform, *poison, &mut returning, run);
                 }
             }
         }
         if let Some(run) = merger.finish() {
-            return_run::<C>(platform, *poison, run);
+            return_run::<C>(platform, *poison, &mut returning, run);
         }
+        returning.finish();
         let returned = max - left;
         if returned > 0 {
             self.adjust_managed(ManagedChange::Added(returned));
@@ -159,14 +160,22 @@ fn write_pages<S: FrameSize>(entries: &mut Writer<'_>, bits: WordBits) {
     };
 }
 
-/// Returns a run that was removed from the bitmap to the kernel, filled if the host knows a poison value.
+/// Returns a run that was removed from the bitmap to the kernel. A panic of the kernel loses no frame, except those of a run whose
+/// `deallocate` panics.
+// In the loop over all frames.
+#[inline(always)]
+fn return_run<C: Types>(platform: &mut C::Platform, poison: Option<u32>, returning: &mut Returning<'_>, run: Run) {
+    fill::<C>(platform, poison, run);
+    returning.passed(run);
+    platform.deallocate(run.into_frames());
+}
+
+/// Fills a run that is about to go back to the kernel, if the host knows a poison value.
 #[inline]
-pub(super) fn return_run<C: Types>(platform: &mut C::Platform, poison: Option<u32>, run: Run) {
-    let run = FrameRun::removed(run.first, run.count);
+pub(super) fn fill<C: Types>(platform: &mut C::Platform, poison: Option<u32>, run: Run) {
     if let Some(value) = poison {
-        Platform::<C::Features>::fill_frames(platform, &run, value);
+        Platform::<C::Features>::fill_frames(platform, &run.into_frames(), value);
     }
-    platform.deallocate(run);
 }
 
 /// Returns the number of the first page of a frame of the bitmap. It has 32 bits, because the frame was added.

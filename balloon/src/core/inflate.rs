@@ -2,14 +2,13 @@
 
 use aerostat_transport::queue::Writer;
 
-use super::rejects::Rejects;
 use super::state::{Core, Filled, Supply};
 use crate::error::{BalloonError, FrameError, Rejected};
 use crate::features::{SizeOf, Types};
-use crate::frames::{FrameBitmap, Run, SetError};
+use crate::frames::{FrameBitmap, LooseRuns, Run, SetError};
 use crate::platform::{Frames, ManagedChange};
 use crate::queues::{ArrayContents, ENTRIES, ENTRY_BYTES};
-use crate::units::{FrameRun, FrameSize};
+use crate::units::{FrameRun, FrameSize, usable_frames};
 
 /// What an array took from the kernel.
 struct Array {
@@ -23,24 +22,20 @@ impl<C: Types> Core<C> {
     ///
     /// # Errors
     ///
-    /// A frame that the kernel has allocated twice. The frames before it are with the device.
-    pub(crate) fn inflate_by(&mut self, frames: u32) -> Result<Filled, FrameError> {
+    /// [`BalloonError::TooManyPanics`], or a frame that the kernel has allocated twice. The frames before it are with the device.
+    pub(crate) fn inflate_by(&mut self, frames: u32) -> Result<Filled, BalloonError> {
         let mut total = Filled { frames: 0, supply: Supply::More };
-        let (mut rejects, mut error) = (Rejects::new(), None);
-        while total.frames < frames
-            && total.supply == Supply::More
-            && error.is_none()
-            && self.inflate.has_room(self.options.max_in_flight)
+        let mut error = None;
+        self.loose.start().inspect_err(|error| self.log_error(*error))?;
+        while total.frames < frames && total.supply == Supply::More && self.inflate.has_room(self.options.max_in_flight)
         {
-            let Some(array) = self.send_inflate_array(frames - total.frames, &mut rejects) else { break };
+            let Some(array) = self.send_inflate_array(frames - total.frames) else { break };
             (total.supply, error) = (array.filled.supply, array.error);
             if array.filled.frames == 0 {
                 break;
             }
             total.frames += array.filled.frames;
         }
-        rejects.return_all(&mut self.platform);
-        self.log_rejects(rejects.error());
         if total.frames > 0 {
             self.inflate.notify();
             #[cfg(feature = "log")]
@@ -48,13 +43,31 @@ impl<C: Types> Core<C> {
                 self.counters.logged_exhausted = false;
             }
         }
-        error.map_or(Ok(total), Err)
+        if self.loose.error().is_some() {
+            self.return_held();
+        }
+        error.map_or(Ok(total), |error| {
+            let error = error.into();
+            self.log_error(error);
+            Err(error)
+        })
+    }
+
+    /// Returns the frames to the kernel that a step could not use.
+    #[cold]
+    #[inline(never)]
+    fn return_held(&mut self) {
+        let Self { loose, bitmap, platform, .. } = self;
+        while let Some(run) = loose.pop() {
+            return_unclaimed(bitmap, loose, platform, run.into_frames());
+        }
+        loose.log();
     }
 
     /// Sends one array with up to `frames` frames from the kernel. Returns `None` if the queue cannot take it.
     #[inline]
-    fn send_inflate_array(&mut self, frames: u32, rejects: &mut Rejects) -> Option<Array> {
-        let Self { inflate, platform, bitmap, reserve, .. } = self;
+    fn send_inflate_array(&mut self, frames: u32) -> Option<Array> {
+        let Self { inflate, platform, bitmap, loose, reserve, .. } = self;
         let spare = spare_frames(platform, *reserve);
         if spare == 0 {
             return Some(Array { filled: Filled { frames: 0, supply: Supply::AtReserve }, error: None });
@@ -63,16 +76,12 @@ impl<C: Types> Core<C> {
         let sent = inflate.send(|entries| {
             let max = Self::array_frames(entries).min(frames).min(spare);
             let mut source =
-                FrameSource { platform, bitmap, rejects, left: max, run: None, supply: Supply::More, error: None };
-            while source.left > 0 {
+                FrameSource { platform, bitmap, loose, left: max, run: None, supply: Supply::More, error: None };
+            while source.left > 0 && source.supply == Supply::More {
                 // Single frames have a loop of their own, because there may be many.
                 entries.groups(&mut source, Self::FRAME_ENTRIES);
-                match source.take_run() {
-                    Taken::Run { first_page, frames } => {
-                        entries.sequence(first_page, frames * Self::FRAME_ENTRIES);
-                    }
-                    Taken::Held => {}
-                    Taken::End => break,
+                if let Some((first_page, frames)) = source.take_run() {
+                    entries.sequence(first_page, frames * Self::FRAME_ENTRIES);
                 }
             }
             (array.filled.supply, array.error) = (source.supply, source.error);
@@ -92,10 +101,10 @@ impl<C: Types> Core<C> {
     /// The run, or the part of it for which no array was free, and why. No run if frames of it are in the balloon; the others
     /// went back to the kernel.
     pub(crate) fn inflate_with(&mut self, run: FrameRun<SizeOf<C>>) -> Result<(), Rejected<FrameRun<SizeOf<C>>>> {
-        let first_page = match add(&mut self.bitmap, &run) {
+        let first_page = match add_run(&mut self.bitmap, &run) {
             Ok(first_page) => first_page,
             Err(error @ FrameError::DoubleAllocation { .. }) => {
-                return_unclaimed(&mut self.bitmap, &mut self.platform, run);
+                return_unclaimed(&mut self.bitmap, &mut self.loose, &mut self.platform, run);
                 return Err(Rejected { run: None, error: error.into() });
             }
             Err(error) => return Err(Rejected { run: Some(run), error: error.into() }),
@@ -104,7 +113,7 @@ impl<C: Types> Core<C> {
         self.inflate.notify();
         match unsent {
             Some(run) => {
-                self.bitmap.clear_run(Run { first: run.first(), count: run.count() });
+                self.bitmap.clear_run(Run::of(&run));
                 Err(Rejected { run: Some(run), error: BalloonError::Busy })
             }
             None => Ok(()),
@@ -154,7 +163,7 @@ struct FrameSource<'a, P: Frames> {
     platform: &'a mut P,
     bitmap: &'a mut FrameBitmap,
     /// Frames of the step that the balloon cannot take.
-    rejects: &'a mut Rejects,
+    loose: &'a mut LooseRuns,
     /// Frames that the array still has entries for.
     left: u32,
     /// The run that ended the single frames.
@@ -162,16 +171,6 @@ struct FrameSource<'a, P: Frames> {
     supply: Supply,
     /// A frame that the kernel has allocated twice.
     error: Option<FrameError>,
-}
-
-/// What [`FrameSource::take_run`] took.
-enum Taken {
-    /// A run for the array.
-    Run { first_page: u32, frames: u32 },
-    /// Nothing: the frames are held until the end of the step.
-    Held,
-    /// Nothing: the array ends.
-    End,
 }
 
 impl<P: Frames> Iterator for FrameSource<'_, P> {
@@ -208,79 +207,69 @@ impl<P: Frames> FrameSource<'_, P> {
         None
     }
 
-    /// Takes the run that ended the single frames.
-    fn take_run(&mut self) -> Taken {
+    /// Takes the run that ended the single frames, if there is one, and returns its first page and the number of its frames.
+    fn take_run(&mut self) -> Option<(u32, u32)> {
         if self.left == 0 {
-            return Taken::End;
+            return None;
         }
         let Some(run) = self.run.take().filter(|run| run.count() > 0) else {
-            self.supply = self.rejects.error().map_or(Supply::Exhausted, Supply::Unusable);
-            return Taken::End;
+            self.supply = self.loose.error().map_or(Supply::Exhausted, Supply::Unusable);
+            return None;
         };
         let (run, rest) = run.split(self.left);
-        if let Some(rest) = rest {
-            return_unclaimed(self.bitmap, self.platform, rest);
-        }
         match add(self.bitmap, &run) {
-            Ok(first_page) => self.taken(first_page, run.count()),
-            Err(error) => self.reject(run, error),
+            Ok(first_page) => {
+                self.left -= run.count();
+                if let Some(rest) = rest {
+                    return_unclaimed(self.bitmap, self.loose, self.platform, rest);
+                }
+                Some((first_page, run.count()))
+            }
+            Err(error) => {
+                if let Some(rest) = rest {
+                    self.loose.hold(Run::of(&rest));
+                }
+                self.reject(run, error)
+            }
         }
-    }
-
-    fn taken(&mut self, first_page: u32, frames: u32) -> Taken {
-        self.left -= frames;
-        Taken::Run { first_page, frames }
     }
 
     /// Holds the frames of a run that are outside the range or too high, and takes the others.
     #[cold]
     #[inline(never)]
-    fn reject(&mut self, run: FrameRun<P::Size>, error: FrameError) -> Taken {
-        if let FrameError::DoubleAllocation { .. } = error {
-            return_unclaimed(self.bitmap, self.platform, run);
-            self.error = Some(error);
-            return Taken::End;
+    fn reject(&mut self, run: FrameRun<P::Size>, error: FrameError) -> Option<(u32, u32)> {
+        self.loose.reject(error);
+        let usable = usable_frames::<P::Size>(self.bitmap.range());
+        let before = |end: u64| end.saturating_sub(run.first()).min(run.count().into()) as u32;
+        let (start, end) = (before(usable.start), before(usable.end));
+        let (below, run) = split(run, start);
+        let (run, above) = split(run, end - start);
+        let added = if run.count() > 0 { add_run(self.bitmap, &run).map(Some) } else { Ok(None) };
+        self.loose.hold(Run::of(&below));
+        self.loose.hold(Run::of(&above));
+        if !self.loose.has_room() {
+            self.supply = Supply::Unusable(error);
         }
-        let may_go_on = self.rejects.note(error);
-        let mut is_held = true;
-        let usable = self.bitmap.range();
-        let usable = usable.start..usable.end.min((1 << 32) / u64::from(P::Size::PAGES));
-        let mut rest = Some(run);
-        for end in [usable.start, usable.end] {
-            // The part of the run before `end`.
-            let Some(run) = rest.take() else { break };
-            let count = end.saturating_sub(run.first()).min(run.count().into()) as u32;
-            if count == 0 {
-                rest = Some(run);
-                continue;
+        match added {
+            Ok(first_page) => {
+                self.left -= run.count();
+                first_page.map(|first_page| (first_page, run.count()))
             }
-            let (part, behind) = run.split(count);
-            rest = behind;
-            if end == usable.start {
-                is_held &= self.rejects.hold(part, self.platform);
-                continue;
-            }
-            if let Some(behind) = rest.take() {
-                let _ = self.rejects.hold(behind, self.platform);
-            }
-            match add(self.bitmap, &part) {
-                Ok(first_page) => return self.taken(first_page, part.count()),
-                Err(error) => {
-                    return_unclaimed(self.bitmap, self.platform, part);
-                    self.error = Some(error);
-                    return Taken::End;
-                }
+            Err(error) => {
+                // The kernel has allocated frames of the run twice.
+                self.loose.hold(Run::of(&run));
+                (self.supply, self.error) = (Supply::Exhausted, Some(error));
+                None
             }
         }
-        if let Some(run) = rest {
-            is_held &= self.rejects.hold(run, self.platform);
-        }
-        if may_go_on && is_held {
-            return Taken::Held;
-        }
-        self.supply = Supply::Unusable(error);
-        Taken::End
     }
+}
+
+/// Splits a run into its first `count` frames and the others. Each of the two may be empty.
+fn split<S: FrameSize>(run: FrameRun<S>, count: u32) -> (FrameRun<S>, FrameRun<S>) {
+    let end = run.first().saturating_add(run.count().into());
+    let (run, rest) = run.split(count);
+    (run, rest.unwrap_or(FrameRun::removed(end, 0)))
 }
 
 /// Adds a run from the kernel to the bitmap. Returns the page number of its first frame.
@@ -289,30 +278,44 @@ impl<P: Frames> FrameSource<'_, P> {
 fn add<S: FrameSize>(bitmap: &mut FrameBitmap, run: &FrameRun<S>) -> Result<u32, FrameError> {
     let frame = run.first();
     let first_page = run.first_page().ok_or(FrameError::TooHigh { frame })?;
-    match bitmap.set(Run { first: frame, count: run.count() }) {
+    match bitmap.set(Run::of(run)) {
         Ok(()) => Ok(first_page),
         Err(SetError::OutsideRange) => Err(FrameError::OutsideRange { frame }),
         Err(SetError::AlreadySet) => Err(FrameError::DoubleAllocation { frame }),
     }
 }
 
+/// Does what [`add`] does, outside the loop over all frames.
+#[inline(never)]
+fn add_run<S: FrameSize>(bitmap: &mut FrameBitmap, run: &FrameRun<S>) -> Result<u32, FrameError> {
+    add(bitmap, run)
+}
+
 /// Returns the frames of a run that the balloon cannot take to the kernel, except those that are already in the balloon: the
 /// kernel has allocated these twice, and would use them.
 #[cold]
-fn return_unclaimed<P: Frames>(bitmap: &mut FrameBitmap, platform: &mut P, run: FrameRun<P::Size>) {
+#[inline(never)]
+pub(super) fn return_unclaimed<P: Frames>(
+    bitmap: &mut FrameBitmap,
+    loose: &mut LooseRuns,
+    platform: &mut P,
+    run: FrameRun<P::Size>,
+) {
     let end = run.first().saturating_add(run.count().into());
     let mut left = Some(run);
-    while let Some(mut run) = left.take() {
-        let known = bitmap.next_run(run.first(), u32::MAX).filter(|known| known.first < end);
+    while let Some(run) = left.take() {
+        // The next frames of the balloon in one word of the bitmap.
+        let known = bitmap.advance(&mut bitmap.cursor(run.first()), u32::MAX).and_then(|bits| bits.runs().next());
+        let known = known.filter(|known| known.first < end);
         let Some(known) = known else { return platform.deallocate(run) };
         // Less than the length of the run, which has 32 bits.
-        let unclaimed = (known.first - run.first()) as u32;
-        if unclaimed > 0 {
-            let (free, rest) = run.split(unclaimed);
-            platform.deallocate(free);
-            let Some(rest) = rest else { return };
-            run = rest;
+        let count = (known.first - run.first()) as u32;
+        let (unclaimed, rest) = split(run, count);
+        left = rest.split(known.count).1;
+        if unclaimed.count() > 0 {
+            let mark = loose.record(left.as_ref().map_or(Run { first: 0, count: 0 }, Run::of));
+            platform.deallocate(unclaimed);
+            loose.forget(mark);
         }
-        left = run.split(known.count).1;
     }
 }

@@ -2,16 +2,60 @@
 
 use core::ops::ControlFlow;
 
-use aerostat_transport::{ResetProof, SetupError};
+use aerostat_transport::SetupError;
 
-use super::connection::{Connection, EndingDevice};
-use super::deflate::return_run;
+use super::connection::Connection;
+use super::deflate::fill;
+use super::inflate::return_unclaimed;
 use super::state::Core;
+use crate::error::BalloonError;
 use crate::features::Types;
-use crate::platform::ManagedChange;
 
 /// A call of the kernel's [`Wait`](aerostat_transport::Wait). It is not generic, so that what waits is compiled once.
 pub(crate) type WaitFn<'a> = dyn FnMut(u32) -> ControlFlow<()> + 'a;
+
+/// The polls of a reset.
+pub(crate) struct Polls<'a, 'w> {
+    wait: Option<&'a mut WaitFn<'w>>,
+    /// Whether an earlier call has requested the reset, and this one has not.
+    was_requested: bool,
+    attempt: u32,
+}
+
+/// What to do before the next poll of a reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Poll {
+    /// Request the reset again: the device may have missed or refused the earlier request.
+    RequestAgain,
+    /// Nothing: the kernel has waited.
+    Waited,
+}
+
+impl<'a, 'w> Polls<'a, 'w> {
+    /// Starts to poll a reset. Without `wait`, it is polled once, and the caller requests it again.
+    pub(crate) const fn new(wait: Option<&'a mut WaitFn<'w>>, was_requested: bool) -> Self {
+        Self { wait, was_requested, attempt: 0 }
+    }
+
+    /// Waits after a poll that returned `error`.
+    ///
+    /// # Errors
+    ///
+    /// The error, if the reset is not to be polled again.
+    #[inline(never)]
+    pub(crate) fn next(&mut self, error: SetupError) -> Result<Poll, SetupError> {
+        let (SetupError::ResetUnfinished { .. }, Some(wait)) = (error, &mut self.wait) else { return Err(error) };
+        if core::mem::take(&mut self.was_requested) {
+            return Ok(Poll::RequestAgain);
+        }
+        if wait(self.attempt).is_break() {
+            // One more poll after the last wait, during which the reset may have finished.
+            self.wait = None;
+        }
+        self.attempt = self.attempt.saturating_add(1);
+        Ok(Poll::Waited)
+    }
+}
 
 impl<C: Types> Core<C> {
     /// Resets a device that is in use, and returns the frames of the balloon and the memory of the page queues to the kernel.
@@ -43,25 +87,57 @@ impl<C: Types> Core<C> {
         }
     }
 
+    /// Resets the device. The device is in `connection` during each call of `wait`, so that a panic there does not lose it.
     #[inline(never)]
     fn end_device(&mut self, wait: Option<&mut WaitFn<'_>>) -> Result<(), SetupError> {
-        let was_ending = matches!(self.connection, Connection::Ending(_));
-        let Some(device) = self.connection.take_ending() else { return Ok(()) };
-        let reset = match wait {
-            None => device.poll(),
-            Some(wait) if was_ending => continue_reset::<C>(device, wait),
-            Some(mut wait) => device.wait(&mut wait),
-        };
-        match reset {
-            Ok((transport, proof)) => {
-                self.connection = Connection::Idle(transport);
-                self.ended = Some(proof);
-                Ok(())
+        let is_poll = wait.is_none();
+        let was_requested = matches!(self.connection, Connection::Ending(_));
+        let mut polls = Polls::new(wait, was_requested);
+        loop {
+            let Some(device) = self.connection.take_ending() else { return Ok(()) };
+            match device.poll() {
+                Ok((transport, proof)) => {
+                    self.connection = Connection::Idle(transport);
+                    self.ended = Some(proof);
+                    log_at!(info, "balloon: the device is reset");
+                    return Ok(());
+                }
+                Err((device, error)) => {
+                    self.connection = Connection::Ending(device);
+                    match polls.next(error) {
+                        Ok(Poll::RequestAgain) => self.request_reset_again(),
+                        Ok(Poll::Waited) => {}
+                        Err(error) => {
+                            if is_poll && was_requested {
+                                self.request_reset_if_due(error);
+                            }
+                            #[cfg(feature = "log")]
+                            self.log_reset(error, is_poll);
+                            return Err(error);
+                        }
+                    }
+                }
             }
-            Err((device, error)) => {
-                self.connection = Connection::Ending(device);
-                Err(error)
-            }
+        }
+    }
+
+    /// Logs that a reset failed. A poll of a reset that goes on is not a failure.
+    #[cfg(feature = "log")]
+    #[inline(never)]
+    fn log_reset(&self, error: SetupError, is_poll: bool) {
+        if !is_poll || error == SetupError::Gone {
+            self.log_error(BalloonError::of_reset(error));
+        }
+    }
+
+    /// Requests the reset again after the polls 1, 2, 4, 8 and so on of an earlier request: the device may have missed or refused
+    /// that one. A device that starts again with each request gets more time after each.
+    #[cold]
+    #[inline(never)]
+    fn request_reset_if_due(&mut self, error: SetupError) {
+        self.counters.reset_polls = self.counters.reset_polls.wrapping_add(1);
+        if error != SetupError::Gone && self.counters.reset_polls.is_power_of_two() {
+            self.request_reset_again();
         }
     }
 
@@ -73,10 +149,15 @@ impl<C: Types> Core<C> {
     }
 
     /// Resets a device that is in use, and returns nothing.
-    pub(crate) fn stop(&mut self, wait: &mut WaitFn<'_>) -> Result<(), SetupError> {
+    ///
+    /// # Errors
+    ///
+    /// The reset did not finish, or a call of the transport panicked in an earlier one.
+    pub(crate) fn stop(&mut self, wait: &mut WaitFn<'_>) -> Result<(), BalloonError> {
         self.inflate.close();
         self.deflate.close();
-        self.end_device(Some(wait))
+        self.end_device(Some(wait)).map_err(BalloonError::of_reset)?;
+        self.idle()
     }
 
     /// Takes the proof that a device is reset which can no longer access memory.
@@ -91,6 +172,7 @@ impl<C: Types> Core<C> {
             let (transport, proof) = unsafe { device.assume_reset() };
             self.connection = Connection::Idle(transport);
             self.ended = Some(proof);
+            log_at!(warn, "balloon: the device cannot access memory any more, and was not reset");
         }
     }
 
@@ -101,7 +183,7 @@ impl<C: Types> Core<C> {
         if self.ended.is_none() {
             return;
         }
-        log_at!(info, "balloon: the device is reset, {} frames go back to the kernel", self.bitmap.count());
+        log_at!(info, "balloon: {} frames go back to the kernel", self.bitmap.count());
         self.return_all_frames();
         self.counters.empty();
         if let Some(proof) = &self.ended {
@@ -114,40 +196,18 @@ impl<C: Types> Core<C> {
         }
     }
 
-    /// Returns every frame of the balloon to the kernel. A run is removed from the bitmap right before it goes back, so that a
-    /// panic of the kernel loses no other frame.
+    /// Returns every frame of the balloon to the kernel, and those that the driver had in a call that panicked. If the kernel panics,
+    /// only the run is lost that it was given.
     fn return_all_frames(&mut self) {
-        let (mut from, mut returned) = (0, 0_u32);
-        while self.bitmap.count() > 0 {
-            let Some(run) = self.bitmap.next_run(from, u32::MAX) else {
-                if from == 0 {
-                    break;
-                }
-                from = 0;
-                continue;
-            };
-            self.bitmap.clear_run(run);
-            from = run.first.saturating_add(run.count.into());
-            returned = returned.saturating_add(run.count);
-            return_run::<C>(&mut self.platform, self.poison, run);
+        let Self { bitmap, loose, platform, poison, .. } = self;
+        loose.keep_none();
+        while let Some(run) = loose.pop() {
+            let mark = loose.record(run);
+            fill::<C>(platform, *poison, run);
+            loose.forget(mark);
+            return_unclaimed(bitmap, loose, platform, run.into_frames());
         }
-        if returned > 0 {
-            self.adjust_managed(ManagedChange::Added(returned));
-        }
-    }
-}
-
-/// Goes on with the reset that an earlier call requested. Requests it again if it has not finished: the device may have missed or
-/// refused the request.
-fn continue_reset<C: Types>(
-    device: EndingDevice<C>,
-    mut wait: &mut WaitFn<'_>,
-) -> Result<(C::Transport, ResetProof), (EndingDevice<C>, SetupError)> {
-    match device.poll() {
-        Err((mut device, SetupError::ResetUnfinished { .. })) => {
-            device.request_again();
-            device.wait(&mut wait)
-        }
-        done => done,
+        // A call returns up to 2^32 frames.
+        while self.return_frames(0, u32::MAX) > 0 {}
     }
 }

@@ -1,19 +1,25 @@
 //! The state of the balloon, and what all of its operations use.
 
 use core::fmt::{self, Debug, Formatter};
+use core::mem::swap;
 
+use aerostat_spec::Field;
 use aerostat_spec::balloon::config;
-use aerostat_transport::{DeviceError, ParkedQueues, ResetProof, Transport};
+use aerostat_transport::{ConfigError, DeviceError, ParkedQueues, ResetProof, Transport};
 
 use super::backoff::OomBackoff;
 use super::connection::Connection;
 use crate::error::{BalloonError, FrameError};
 use crate::features::{NotifierOf, SizeOf, Types};
-use crate::frames::FrameBitmap;
+use crate::frames::{FrameBitmap, LooseFrames, Run};
+use crate::messages::LastError;
 use crate::options::Options;
 use crate::platform::{Frames, ManagedChange};
 use crate::queues::{ArrayContents, PageQueue};
-use crate::units::{FrameSize, Pages};
+use crate::units::{FrameRun, FrameSize, Pages};
+
+/// Attempts to read the target for a message. The legacy interface needs two, because it has no generation count.
+const PEEK_ATTEMPTS: u32 = 2;
 
 /// The number of frames that arrays were filled with, and whether there may be more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +52,8 @@ pub struct Core<C: Types> {
     pub(crate) inflate: PageQueue<NotifierOf<C>>,
     pub(crate) deflate: PageQueue<NotifierOf<C>>,
     pub(crate) bitmap: FrameBitmap,
+    /// Frames that are in no bitmap.
+    pub(crate) loose: LooseFrames,
     /// Free frames that the balloon leaves to the kernel.
     pub(crate) reserve: u64,
     /// The value of the kernel's free memory, if PAGE_POISON was negotiated.
@@ -69,10 +77,12 @@ pub(crate) struct Plan {
     pub(crate) parks_queues: bool,
     /// The device does not take the poison value.
     pub(crate) rejects_poison: bool,
+    /// The device could not work with its queues, and has not finished its reset since.
+    pub(crate) failed_activation: bool,
 }
 
 /// Counters of frames and arrays, and the position of the search for frames to deflate.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Counters {
     /// Frames that the device has acknowledged to be in the balloon.
     pub(super) size: u64,
@@ -88,6 +98,12 @@ pub(crate) struct Counters {
     pub(crate) acknowledged: u32,
     /// Number of frames that were migrated since the start of the driver.
     pub(crate) migrated: u64,
+    /// Polls of a reset that an earlier call has requested. Wraps.
+    pub(super) reset_polls: u32,
+    /// The error of the page queues, or of a reset, that was logged last.
+    pub(crate) errors: LastError,
+    /// The error of a probe that was logged last.
+    pub(crate) probe_errors: LastError,
     /// Whether it was logged that the kernel has no frames, since it last had some.
     #[cfg(feature = "log")]
     pub(super) logged_exhausted: bool,
@@ -100,8 +116,6 @@ pub(crate) struct Counters {
 #[cfg(feature = "log")]
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Logged {
-    error: Option<BalloonError>,
-    rejects: bool,
     target: Option<Pages>,
 }
 
@@ -116,16 +130,21 @@ impl Counters {
             cursor: 0,
             acknowledged: 0,
             migrated: 0,
+            reset_polls: 0,
+            errors: LastError::new(),
+            probe_errors: LastError::new(),
             #[cfg(feature = "log")]
             logged_exhausted: false,
             #[cfg(feature = "log")]
-            logged: Logged { error: None, rejects: false, target: None },
+            logged: Logged { target: None },
         }
     }
 
     /// Sets the counters to those of an empty balloon.
     pub(crate) fn empty(&mut self) {
-        *self = Self { acknowledged: self.acknowledged, migrated: self.migrated, ..Self::new() };
+        let mut empty = Self { acknowledged: self.acknowledged, migrated: self.migrated, ..Self::new() };
+        swap(&mut empty.probe_errors, &mut self.probe_errors);
+        *self = empty;
     }
 
     /// Sets the counters to those of an empty balloon whose `actual` reads `reported`.
@@ -152,7 +171,30 @@ impl<C: Types> Core<C> {
 
     /// Reads the size that the host wants.
     pub(crate) fn target(&self) -> Result<Pages, BalloonError> {
+        let target = self.read_target();
+        if let Err(error) = target {
+            self.log_error(error);
+        }
+        target
+    }
+
+    fn read_target(&self) -> Result<Pages, BalloonError> {
         Ok(Pages(self.connection.live()?.config.read(config::NumPages)?))
+    }
+
+    /// Reads the target for a message, by at most 6 register accesses, because the configuration may change all the time. Logs
+    /// nothing: the message may be one for the log.
+    fn peek_target(&self) -> Result<Pages, BalloonError> {
+        self.check_device()?;
+        let mut attempts = 0;
+        let target = self.connection.live()?.config.snapshot(|space| {
+            if attempts == PEEK_ATTEMPTS {
+                return Err(ConfigError::Unstable { field: config::NumPages::NAME, attempts });
+            }
+            attempts += 1;
+            space.read(config::NumPages)
+        });
+        Ok(Pages(target?))
     }
 
     /// Reads the target in frames of the kernel.
@@ -162,6 +204,10 @@ impl<C: Types> Core<C> {
 
     /// Reads the status, and checks that the device is live and works.
     pub(crate) fn check(&self) -> Result<(), BalloonError> {
+        self.check_device().inspect_err(|error| self.log_error(*error))
+    }
+
+    fn check_device(&self) -> Result<(), BalloonError> {
         Ok(self.connection.live()?.device.check()?)
     }
 
@@ -178,10 +224,12 @@ impl<C: Types> Core<C> {
         self.inflate.in_flight().saturating_add(self.deflate.in_flight())
     }
 
-    /// Notifies the device again of the arrays that it has.
-    pub(crate) fn notify_again(&mut self) {
+    /// Checks the device, and notifies it again of the arrays that it has.
+    pub(crate) fn notify_again(&mut self) -> Result<(), BalloonError> {
+        self.check()?;
         self.inflate.notify_again();
         self.deflate.notify_again();
+        Ok(())
     }
 
     /// Checks the device, reclaims all arrays that it has used, and writes the resulting size to `actual`.
@@ -191,6 +239,23 @@ impl<C: Types> Core<C> {
             self.log_error(error);
         }
         reaped
+    }
+
+    /// Calls `work`. If it panics, the balloon keeps the run until it is reset.
+    ///
+    /// # Errors
+    ///
+    /// [`BalloonError::TooManyPanics`], or that of `work`.
+    pub(crate) fn keeping<R>(
+        &mut self,
+        run: &FrameRun<SizeOf<C>>,
+        work: impl FnOnce(&mut Self) -> Result<R, BalloonError>,
+    ) -> Result<R, BalloonError> {
+        self.loose.check_space()?;
+        let mark = self.loose.record(Run::of(run));
+        let result = work(self);
+        self.loose.forget(mark);
+        result
     }
 
     /// Reclaims all arrays that the device has used.
@@ -245,30 +310,19 @@ impl<C: Types> Core<C> {
         }
     }
 
-    /// Logs an error, once until it changes.
-    #[cold]
-    fn log_error(&mut self, _error: BalloonError) {
-        #[cfg(feature = "log")]
-        if self.connection.live().is_ok() && self.counters.logged.error.replace(_error) != Some(_error) {
-            log::error!("balloon: {_error}");
-        }
+    /// Logs an error of the page queues or of a reset, once until it changes.
+    #[inline(always)]
+    pub(crate) fn log_error(&self, error: BalloonError) {
+        self.counters.errors.log::<()>("", &Err(error));
     }
 
-    /// Logs that frames of the kernel were rejected, once.
-    pub(super) fn log_rejects(&mut self, _error: Option<FrameError>) {
-        #[cfg(feature = "log")]
-        if let Some(error) = _error
-            && !core::mem::replace(&mut self.counters.logged.rejects, true)
-        {
-            log::warn!("balloon: rejected frames of the kernel: {error}");
-        }
-    }
-
-    /// Logs a new target.
+    /// Logs a new target: the first one since the probe at a level that is shown by default.
     pub(crate) fn log_target(&mut self, _target: Pages) {
         #[cfg(feature = "log")]
-        if self.counters.logged.target.replace(_target) != Some(_target) {
-            log::debug!("balloon: the target is {_target}");
+        match self.counters.logged.target.replace(_target) {
+            None => log::info!("balloon: the first target is {_target}"),
+            Some(before) if before != _target => log::debug!("balloon: the target is {_target}"),
+            Some(_) => {}
         }
     }
 
@@ -296,10 +350,12 @@ impl<C: Types> Core<C> {
     /// Returns the error for a queue that has not answered. It may still answer later.
     pub(crate) fn no_answer(&self) -> BalloonError {
         let silent = if self.inflate.is_busy() { &self.inflate } else { &self.deflate };
-        match silent.slot.index() {
+        let error = match silent.slot.index() {
             Some(queue) => DeviceError::NoAnswer { queue }.into(),
             None => BalloonError::NotLive,
-        }
+        };
+        self.log_error(error);
+        error
     }
 }
 
@@ -308,7 +364,7 @@ impl<C: Types> Debug for Core<C> {
         let mut core = f.debug_struct("Core");
         core.field("device", &self.connection);
         if let Connection::Live(_) = self.connection {
-            core.field("target", &self.target());
+            core.field("target", &self.peek_target());
         }
         core.field("size", &self.size())
             .field("actual", &self.counters.reported)

@@ -81,17 +81,27 @@ pub enum BalloonError {
     /// The device has not finished a reset that was requested. It may still use its frames and queues. Repeat the call.
     #[error(transparent)]
     Reset(SetupError),
-    /// The balloon was abandoned, which reset the device. For a handle: its balloon was abandoned or dropped.
-    #[error("the balloon was abandoned: call `reset` and then `restore`, on a split balloon after `Handles::join`")]
-    NotLive,
-    /// The platform that was passed to a handle maps memory for another device than that of the balloon.
+    /// The balloon was abandoned, which reset the device. For a handle: its balloon was abandoned, switched off or dropped.
     #[error(
-        "the platform maps memory in another IOMMU domain than the platform of the balloon; pass a platform of the same device"
+        "the balloon was abandoned or dropped: if it exists, call `reset` and then `restore`, on a split balloon after \
+         `Handles::join`; otherwise drop the handle"
+    )]
+    NotLive,
+    /// The platform that was passed to a handle is for another device than that of the balloon: its
+    /// [`Dma::domain`](aerostat_transport::Dma::domain) differs.
+    #[error(
+        "the platform has another IOMMU domain than the platform of the balloon; pass a platform of the same device"
     )]
     OtherPlatform,
     /// A call of the transport panicked during a reset, and the transport is lost. The device may still be live.
     #[error("the transport panicked during a reset and is lost: drop the balloon, which leaks what the device may use")]
     TransportLost,
+    /// Too many calls of the balloon ended in a panic of the kernel's code: it keeps the frames that it had in these calls, and those
+    /// of another panic would be lost. A reset returns them to the kernel.
+    #[error(
+        "too many calls ended in a panic, and another panic would lose frames: call `abandon`, or `reset` and then `restore`"
+    )]
+    TooManyPanics,
     /// The frames would inflate the balloon beyond its target.
     #[error("the frames would inflate the balloon beyond its target")]
     BeyondTarget,

@@ -52,6 +52,7 @@ pub struct ProbeFailed<B> {
 /// * [`BalloonError::Reset`]: a reset was requested and has not finished. The frames that were in the balloon are still in it. The
 ///   same call continues the reset; the balloon can do nothing else.
 /// * [`DeviceError::Gone`](aerostat_transport::DeviceError::Gone): see [`assume_gone`](crate::Balloon::assume_gone).
+/// * [`BalloonError::TransportLost`]: a reset was requested, and the transport panicked. Drop the balloon.
 /// * Any other error: no reset was requested. A balloon whose device works is still live.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to freeze the balloon: {error}")]

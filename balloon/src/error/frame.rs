@@ -12,7 +12,7 @@ pub enum FrameError {
         /// The first frame of the run.
         frame: u64,
     },
-    /// The frame is outside `Frames::range`.
+    /// The frame, or the block for reporting or hinting, is outside `Frames::range`.
     #[error("frame {frame} or another frame of its run is outside `Frames::range`")]
     OutsideRange {
         /// The first frame of the run.

@@ -65,6 +65,9 @@ pub struct WordBits {
 }
 
 impl WordBits {
+    /// No bits.
+    pub(super) const NONE: Self = Self { word: 0, bits: 0, count: 0, base: 0 };
+
     /// Returns the number of frames.
     pub const fn count(self) -> u32 {
         self.count
@@ -86,6 +89,13 @@ impl WordBits {
         let bit = self.bits.trailing_zeros();
         let is_run = (self.bits >> bit).trailing_ones() == count;
         is_run.then(|| Run { first: base + u64::from(bit), count })
+    }
+
+    /// Returns the bits of the frames at or after `frame`.
+    pub(super) fn at_or_after(self, frame: u64) -> Self {
+        let skipped = u32::try_from(frame.saturating_sub(self.base)).unwrap_or(u32::MAX);
+        let bits = self.bits & u64::MAX.checked_shl(skipped).unwrap_or(0);
+        Self { bits, count: bits.count_ones(), ..self }
     }
 
     /// Returns the frames one by one, in order.
@@ -187,6 +197,12 @@ impl FrameBitmap {
         Ok(())
     }
 
+    /// Does what [`FrameBitmap::set`] does, and is not inlined.
+    #[inline(never)]
+    pub(crate) fn set_run(&mut self, run: Run) -> Result<(), SetError> {
+        self.set(run)
+    }
+
     #[inline]
     fn set_one(&mut self, bit: u64) -> Result<(), SetError> {
         let (word, mask) = ((bit / BITS) as usize, 1 << (bit % BITS));
@@ -244,6 +260,15 @@ impl FrameBitmap {
             *bits &= !found.bits;
         }
         self.count = self.count.saturating_sub(found.count().into());
+    }
+
+    /// Sets bits again that [`FrameBitmap::clear`] cleared.
+    pub(super) fn restore(&mut self, found: WordBits) {
+        if let Some(bits) = self.words.get_mut(found.word) {
+            *bits |= found.bits;
+        }
+        self.count += u64::from(found.count());
+        self.mark_part(found.word >> self.part);
     }
 
     /// Returns a cursor at frame `from`.

@@ -26,8 +26,10 @@ pub(crate) struct BlockBitmap {
 /// Why a run cannot be added as a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BlockError {
-    /// It is not one whole, aligned block inside the range.
+    /// It is not one whole, aligned block.
     Shape,
+    /// The block is outside the range.
+    OutsideRange,
     /// The block is in the set already.
     AlreadySet,
 }
@@ -64,9 +66,9 @@ impl BlockBitmap {
         if run.count() != self.frames() || block << self.shift != run.first() {
             return Err(BlockError::Shape);
         }
-        let block =
-            block.checked_sub(self.base).and_then(|block| u32::try_from(block).ok()).ok_or(BlockError::Shape)?;
-        let (word, mask) = self.bit(block).ok_or(BlockError::Shape)?;
+        let block = block.checked_sub(self.base).and_then(|block| u32::try_from(block).ok());
+        let block = block.ok_or(BlockError::OutsideRange)?;
+        let (word, mask) = self.bit(block).ok_or(BlockError::OutsideRange)?;
         match word.load(Ordering::Acquire) & mask {
             0 => Ok(block),
             _ => Err(BlockError::AlreadySet),
@@ -76,7 +78,7 @@ impl BlockBitmap {
     /// Adds a block and returns its number in the range.
     pub(crate) fn insert<S: FrameSize>(&self, run: &FrameRun<S>) -> Result<u32, BlockError> {
         let block = self.check(run)?;
-        let (word, mask) = self.bit(block).ok_or(BlockError::Shape)?;
+        let (word, mask) = self.bit(block).ok_or(BlockError::OutsideRange)?;
         match word.fetch_or(mask, Ordering::AcqRel) & mask {
             0 => Ok(block),
             _ => Err(BlockError::AlreadySet),
@@ -147,8 +149,13 @@ pub(crate) fn map<S: FrameSize>(
 }
 
 /// Undoes [`map`].
-pub(crate) fn unmap<S: FrameSize>(addressing: Addressing, run: &FrameRun<S>, dma: &mut impl Dma) {
-    let _ = addressing.unmap(dma, run.address(), block_bytes(run) as usize);
+///
+/// # Safety
+///
+/// One call of [`map`] with the same addressing mapped the block, no other call undoes it, and the device no longer uses the block.
+pub(crate) unsafe fn unmap<S: FrameSize>(addressing: Addressing, run: &FrameRun<S>, dma: &mut impl Dma) {
+    // SAFETY: by the caller's promise. A run has the same address and length both times.
+    let _ = unsafe { addressing.unmap(dma, run.address(), block_bytes(run) as usize) };
 }
 
 /// Returns the length of a block in bytes. Blocks have at most 1 GiB.
@@ -185,8 +192,11 @@ mod tests {
     #[test]
     fn only_whole_aligned_blocks_inside_the_range_are_inserted() {
         let bitmap = bitmap(1000..5000, 512);
-        for (first, count) in [(1024, 511), (1025, 512), (512, 1024), (0, 512), (5120, 512), (u64::MAX - 511, 512)] {
+        for (first, count) in [(1024, 511), (1025, 512), (512, 1024), (0, 511), (u64::MAX, 512)] {
             assert_eq!(bitmap.insert(&run(first, count)), Err(BlockError::Shape), "{first}+{count}");
+        }
+        for (first, count) in [(0, 512), (5120, 512), (u64::MAX - 511, 512)] {
+            assert_eq!(bitmap.insert(&run(first, count)), Err(BlockError::OutsideRange), "{first}+{count}");
         }
         assert_eq!(bitmap.insert(&run(512, 512)), Ok(0), "the block around the start of the range");
         assert_eq!(bitmap.insert(&run(4608, 512)), Ok(8), "the block around its end");
@@ -226,6 +236,6 @@ mod tests {
         let words = Box::leak(vec![0; 1].into_boxed_slice());
         let bitmap = BlockBitmap::new(words, &(0..512 * 65), 512);
         assert_eq!(bitmap.insert(&run(63 * 512, 512)), Ok(63));
-        assert_eq!(bitmap.insert(&run(64 * 512, 512)), Err(BlockError::Shape));
+        assert_eq!(bitmap.insert(&run(64 * 512, 512)), Err(BlockError::OutsideRange));
     }
 }

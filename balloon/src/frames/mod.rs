@@ -1,7 +1,12 @@
-//! Bitmaps that track frames outside the kernel: ballooned frames, and blocks that the device has for a while.
+//! What tracks frames outside the kernel: bitmaps of ballooned frames and of blocks that the device has for a while, and frames that
+//! the driver holds for a step.
 
 mod bitmap;
 mod blocks;
+mod loose;
+mod returning;
 
 pub use self::bitmap::{Cursor, FrameBitmap, Run, RunMerger, SetError, WordBits};
 pub(crate) use self::blocks::{BlockBitmap, BlockError, block_bytes, map, unmap};
+pub(crate) use self::loose::{LooseBlocks, LooseFrames, LooseRuns};
+pub(crate) use self::returning::Returning;

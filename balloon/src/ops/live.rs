@@ -3,6 +3,7 @@
 use aerostat_transport::{SetupError, Transport};
 
 use crate::core::{Core, WaitFn};
+use crate::error::BalloonError;
 use crate::features::{BalloonFeatureSet, Chosen, Platform};
 
 /// A state in which the device is live: [`Ready`](crate::Ready) or [`Split`](crate::Split). Sealed.
@@ -54,9 +55,9 @@ pub trait LiveState: sealed::Sealed {
     #[doc(hidden)]
     unsafe fn assume_reset(&mut self);
 
-    /// Notifies the device again of the buffers in all queues that have no handle.
+    /// Checks the device, and notifies it again of the buffers in all queues that have no handle.
     #[doc(hidden)]
-    fn notify_again(&mut self);
+    fn notify_again(&mut self) -> Result<(), BalloonError>;
 
     /// Stops the handles, because the device is about to be reset for good.
     #[doc(hidden)]

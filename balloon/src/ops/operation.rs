@@ -44,6 +44,9 @@ impl<'a, S: LiveState, K: Kind> Operation<'a, S, K> {
     /// and deflation the output is the number of frames, which is smaller than requested if the kernel had no more frames or
     /// the target changed.
     ///
+    /// It does at most 132 register accesses, like [`service`](crate::Balloon::service), and at most 6 while the host does not
+    /// change the configuration. A migration, and a deflation on OOM, do not read the target: they do at most 3.
+    ///
     /// # Errors
     ///
     /// [`BalloonError`]. Frames that the device has not acknowledged stay in the balloon.

@@ -40,7 +40,7 @@ pub enum PauseReason {
     AtReserve,
     /// The kernel cannot spare a frame that the balloon can take: others were outside [`Frames::range`](crate::Frames::range),
     /// or at or above 16 TiB, and went back. For memory that was added since, freeze and [restore](crate::Balloon::restore)
-    /// the balloon.
+    /// the balloon, or see [`Frames::set_usable`](crate::Frames::set_usable).
     Unusable(FrameError),
     /// The kernel was out of memory and has taken pages out of the balloon.
     OomBackoff,

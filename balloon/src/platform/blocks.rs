@@ -26,7 +26,8 @@ pub trait ReportFrames: Frames {
     const CONTENTS: FreeContents = FreeContents::Undefined;
 
     /// Takes a block of free memory that was not reported since it was freed out of the kernel's allocator: `frames`
-    /// consecutive frames whose first number is a multiple of `frames`. Returns `None` when there is no such block.
+    /// consecutive frames whose first number is a multiple of `frames`. Returns `None` when there is no such block. Blocks outside
+    /// [`Frames::range`] go back by [`Frames::deallocate`], see [`Frames::set_usable`].
     fn allocate_unreported(&mut self, frames: u32) -> Option<FrameRun<Self::Size>>;
 
     /// Returns a reported block to the allocator, which marks it as reported until it is allocated. Its contents are
@@ -44,7 +45,8 @@ pub trait ReportFrames: Frames {
 )]
 pub trait HintFrames: Frames {
     /// Takes a block of free memory out of the kernel's allocator: `frames` consecutive frames whose first number is a
-    /// multiple of `frames`. Returns `None` when no block can be spared until the end of the migration.
+    /// multiple of `frames`. Returns `None` when no block can be spared until the end of the migration. Blocks outside
+    /// [`Frames::range`] go back by [`Frames::deallocate`], see [`Frames::set_usable`].
     fn allocate_block(&mut self, frames: u32) -> Option<FrameRun<Self::Size>>;
 
     /// Writes to every page of a hinted block that the kernel takes back before the end of the migration, for instance zeros:

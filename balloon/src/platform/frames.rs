@@ -22,18 +22,34 @@ pub trait Frames {
     /// [`Balloon::restore`](crate::Balloon::restore), so that it can grow while the balloon is frozen: for memory that was added.
     fn range(&self) -> Range<u64>;
 
+    /// Called with the frames that the balloon can take: those of [`Frames::range`] below 16 TiB, where the page numbers of the
+    /// interface end. [`Balloon::new`] calls it, and [`Balloon::restore`] if the range has grown.
+    ///
+    /// A kernel whose allocator has other frames too, for instance memory that was added while the balloon is live, keeps the range and
+    /// searches only there in [`Frames::allocate`] and in the methods for blocks. The default ignores the range. The driver then holds
+    /// frames that it cannot take until the end of the step, while it asks for others. A step gives up after 256 such calls, or when it
+    /// holds more than 8 runs of frames, or more than 2 runs of blocks, that are not adjacent.
+    ///
+    /// [`Balloon::new`]: crate::Balloon::new
+    /// [`Balloon::restore`]: crate::Balloon::restore
+    fn set_usable(&mut self, frames: Range<u64>) {
+        let _ = frames;
+    }
+
     /// Returns the number of free frames that [`Frames::allocate`] could return, for the
     /// [reserve](crate::Options::reserve). Called once for each array of up to 256 frames, and only if a reserve is set. A kernel
     /// that cannot count its free frames returns an estimate, or `u64::MAX` for no reserve.
     fn free_frames(&self) -> u64;
 
     /// Takes free frames out of the kernel's allocator: a run of at least one and at most `max` consecutive frames.
-    /// Returns `None` when the kernel cannot spare a frame now.
+    /// Returns `None` when the kernel cannot spare a frame now. Frames that the balloon [cannot take](Frames::set_usable) go back.
     ///
     /// Prefer long runs, because hosts release adjacent pages together. The frames need not be cleared.
     fn allocate(&mut self, max: u32) -> Option<FrameRun<Self::Size>>;
 
     /// Returns frames to the kernel's allocator. Their contents are undefined.
+    ///
+    /// If it panics, the driver does not return these frames again, because the allocator may have them.
     fn deallocate(&mut self, run: FrameRun<Self::Size>);
 
     /// Called when frames enter or leave the balloon, so that the kernel can adjust its managed-page count. Not called

@@ -1,11 +1,11 @@
 //! Passing blocks of free memory to the device and taking them back, for free page reporting and hinting.
 
-use aerostat_transport::{Addressing, DeviceAddress, Dma};
+use aerostat_transport::{Addressing, DeviceAddress, Dma, DmaDomain};
 
 use super::live_flag::LiveFlag;
 use crate::error::{BalloonError, FrameError};
 use crate::features::Platform;
-use crate::frames::{BlockBitmap, BlockError, block_bytes, map, unmap};
+use crate::frames::{BlockBitmap, BlockError, LooseRuns, Run, block_bytes, map, unmap};
 use crate::platform::Frames;
 use crate::units::FrameRun;
 
@@ -14,6 +14,8 @@ use crate::units::FrameRun;
 pub(crate) struct Blocks {
     bitmap: BlockBitmap,
     addressing: Addressing,
+    /// The domain of the balloon's platform, which that of a handle must have.
+    domain: DmaDomain,
     /// Free frames that the device leaves to the kernel.
     reserve: u64,
     /// The value of the kernel's free memory, if PAGE_POISON was negotiated.
@@ -42,21 +44,24 @@ pub(crate) struct Block {
 
 impl Blocks {
     pub(crate) const fn new(bitmap: BlockBitmap) -> Self {
-        Self { bitmap, addressing: Addressing::Physical, reserve: 0, poison: None }
+        let (addressing, domain) = (Addressing::Physical, DmaDomain::IDENTITY);
+        Self { bitmap, addressing, domain, reserve: 0, poison: None }
     }
 
-    /// Checks that blocks are mapped for the device by this platform.
+    /// Checks that the platform is for the same device as that of the balloon, also where the device uses physical addresses and
+    /// only the accounts of the kernel differ. All platforms that do not implement [`Dma::domain`] count as the same.
     ///
     /// # Errors
     ///
     /// [`BalloonError::OtherPlatform`]
     pub(crate) fn check_platform(&self, dma: &impl Dma) -> Result<(), BalloonError> {
-        self.addressing.check(dma).map_err(|_| BalloonError::OtherPlatform)
+        if dma.domain() == self.domain { Ok(()) } else { Err(BalloonError::OtherPlatform) }
     }
 
-    /// Sets the addresses that the device uses, the poison value, and the reserve of the kernel in frames.
-    pub(crate) fn set_up(&mut self, addressing: Addressing, poison: Option<u32>, reserve: u64) {
-        (self.addressing, self.poison, self.reserve) = (addressing, poison, reserve);
+    /// Sets the addresses that the device uses, the domain of the platform that set it up, the poison value, and the reserve of
+    /// the kernel in frames.
+    pub(crate) fn set_up(&mut self, addressing: Addressing, domain: DmaDomain, poison: Option<u32>, reserve: u64) {
+        (self.addressing, self.domain, self.poison, self.reserve) = (addressing, domain, poison, reserve);
     }
 
     /// Returns how many blocks the kernel can spare beyond its reserve.
@@ -73,28 +78,96 @@ impl Blocks {
         self.bitmap.frames()
     }
 
-    /// Adds a run from the kernel as a block that may be passed to the device.
+    /// Takes a block from the kernel through `allocate`, fills it, maps it for the device, and adds it to the bitmap. Returns `None` if
+    /// the kernel has no block that can be passed to the device. Blocks outside the range are held in `loose` until the end of the
+    /// step.
+    ///
+    /// # Errors
+    ///
+    /// The reason. The block went back to the kernel, except for one that the device has already.
+    #[inline(never)]
+    pub(crate) fn take<P: Platform<F>, F>(
+        &self,
+        loose: &mut LooseRuns,
+        platform: &mut P,
+        live: &LiveFlag,
+        fill: FillWhen,
+        allocate: fn(&mut P, u32) -> Option<FrameRun<P::Size>>,
+    ) -> Result<Option<Block>, BalloonError> {
+        while loose.has_room()
+            && let Some(run) = allocate(platform, self.frames())
+        {
+            match self.bitmap.check(&run) {
+                Ok(_) => return self.add::<P, F>(run, loose, platform, live, fill).map(Some),
+                Err(error) => self.reject(run, error, loose, platform)?,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Holds a block that is outside the range.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Blocks::take`], if it is anything else than a block outside the range.
+    #[cold]
+    #[inline(never)]
+    fn reject<P: Frames>(
+        &self,
+        run: FrameRun<P::Size>,
+        error: BlockError,
+        loose: &mut LooseRuns,
+        platform: &mut P,
+    ) -> Result<(), FrameError> {
+        let (frame, frames) = (run.first(), self.frames());
+        match error {
+            BlockError::OutsideRange => {
+                loose.reject(FrameError::OutsideRange { frame });
+                loose.hold(Run::of(&run));
+                Ok(())
+            }
+            BlockError::Shape => {
+                platform.deallocate(run);
+                Err(FrameError::NotABlock { frame, frames })
+            }
+            // The device has this block. Returned to the kernel, it would be used.
+            BlockError::AlreadySet => Err(FrameError::DoubleAllocation { frame }),
+        }
+    }
+
+    /// Fills a block, maps it for the device, and adds it to the bitmap.
     ///
     /// The balloon may end in another context at any time. It then returns all blocks of the bitmap to the kernel. Therefore a
     /// block is filled and mapped before it is added.
     ///
     /// # Errors
     ///
-    /// The reason. The run went back to the kernel, except for a block that the device has already.
-    pub(crate) fn add<P: Platform<F>, F>(
+    /// As for [`Blocks::take`].
+    fn add<P: Platform<F>, F>(
         &self,
         run: FrameRun<P::Size>,
+        loose: &mut LooseRuns,
         platform: &mut P,
         live: &LiveFlag,
         fill: FillWhen,
     ) -> Result<Block, BalloonError> {
-        let frame = run.first();
-        let (run, address) = self.prepare::<P, F>(run, platform, fill)?;
+        let (frame, frames) = (run.first(), self.frames());
+        let mark = loose.record(Run::of(&run));
+        if fill == FillWhen::Before {
+            self.fill::<P, F>(&run, platform);
+        }
+        let address = map(self.addressing, &run, platform);
+        loose.forget(mark);
+        let Some(address) = address else {
+            platform.deallocate(run);
+            return Err(FrameError::NotMapped { frame, frames }.into());
+        };
         let Ok(number) = self.bitmap.insert(&run) else { return Err(FrameError::DoubleAllocation { frame }.into()) };
-        match live.check() {
+        match live.check_added() {
             Ok(()) => Ok(Block { address, len: block_bytes(&run), number }),
             Err(error) => {
-                if let Some(run) = self.remove(number, platform) {
+                // SAFETY: the block was just added, and the device does not have it.
+                if let Some(run) = unsafe { self.remove(number, loose, platform) } {
                     platform.deallocate(run);
                 }
                 Err(error)
@@ -102,44 +175,23 @@ impl Blocks {
         }
     }
 
-    /// Checks that a run from the kernel is a block that the device does not have, fills it, and maps it for the device.
+    /// Removes a block, unless the balloon has removed it in another context.
     ///
-    /// # Errors
+    /// # Safety
     ///
-    /// As for [`Blocks::add`].
-    #[inline]
-    fn prepare<P: Platform<F>, F>(
+    /// The device does not use the block, if it is in the bitmap.
+    #[inline(never)]
+    pub(crate) unsafe fn remove<P: Dma + Frames>(
         &self,
-        run: FrameRun<P::Size>,
+        number: u32,
+        loose: &mut LooseRuns,
         platform: &mut P,
-        fill: FillWhen,
-    ) -> Result<(FrameRun<P::Size>, DeviceAddress), FrameError> {
-        let (frame, frames) = (run.first(), self.bitmap.frames());
-        match self.bitmap.check(&run) {
-            Ok(_) => {}
-            Err(BlockError::Shape) => {
-                platform.deallocate(run);
-                return Err(FrameError::NotABlock { frame, frames });
-            }
-            // The device has this block. Returned to the kernel, it would be used.
-            Err(BlockError::AlreadySet) => return Err(FrameError::DoubleAllocation { frame }),
-        }
-        if fill == FillWhen::Before {
-            self.fill::<P, F>(&run, platform);
-        }
-        match map(self.addressing, &run, platform) {
-            Some(address) => Ok((run, address)),
-            None => {
-                platform.deallocate(run);
-                Err(FrameError::NotMapped { frame, frames })
-            }
-        }
-    }
-
-    /// Removes a block that the device no longer uses, unless the balloon has removed it in another context.
-    pub(crate) fn remove<P: Dma + Frames>(&self, number: u32, platform: &mut P) -> Option<FrameRun<P::Size>> {
+    ) -> Option<FrameRun<P::Size>> {
         let run = self.bitmap.remove(number)?;
-        unmap(self.addressing, &run, platform);
+        let mark = loose.record(Run::of(&run));
+        // SAFETY: a block is mapped before it is added to the bitmap, and removed once. The caller promises the rest.
+        unsafe { unmap(self.addressing, &run, platform) };
+        loose.forget(mark);
         Some(run)
     }
 
@@ -150,23 +202,61 @@ impl Blocks {
 
     /// Returns a hinted block to the kernel before the host is done. Its contents are written first: the host would otherwise not
     /// copy them. Returns the number of frames, 0 if the balloon has removed the block in another context.
-    pub(crate) fn reclaim<P: Platform<F>, F>(&self, number: u32, platform: &mut P) -> u32 {
-        let Some(run) = self.remove(number, platform) else { return 0 };
+    ///
+    /// # Safety
+    ///
+    /// As for [`Blocks::remove`].
+    pub(crate) unsafe fn reclaim<P: Platform<F>, F>(
+        &self,
+        number: u32,
+        loose: &mut LooseRuns,
+        platform: &mut P,
+    ) -> u32 {
+        // SAFETY: by the caller's promise.
+        let Some(run) = (unsafe { self.remove(number, loose, platform) }) else { return 0 };
+        let mark = loose.record(Run::of(&run));
         match self.poison {
             Some(_) => self.fill::<P, F>(&run, platform),
             None => platform.initialize_hinted(&run),
         }
+        loose.forget(mark);
         platform.deallocate(run);
         self.frames()
     }
 
-    /// Returns every block to the kernel, filled with the poison value. The device no longer uses any of them.
-    pub(crate) fn return_all<P: Platform<F>, F>(&self, platform: &mut P) {
+    /// Returns every block to the kernel, filled with the poison value.
+    ///
+    /// # Safety
+    ///
+    /// The device does not use any block of the bitmap.
+    #[inline(never)]
+    pub(crate) unsafe fn return_all<P: Platform<F>, F>(&self, loose: &mut LooseRuns, platform: &mut P) {
         self.bitmap.remove_all(|run| {
-            unmap(self.addressing, &run, platform);
+            let mark = loose.record(Run::of(&run));
+            // SAFETY: a block is mapped before it is added to the bitmap, and removed once. The caller promises the rest.
+            unsafe { unmap(self.addressing, &run, platform) };
             self.fill::<P, F>(&run, platform);
+            loose.forget(mark);
             platform.deallocate(run);
         });
+    }
+
+    /// Does what [`Blocks::return_all`] does after a reset, also with the frames of calls that panicked.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Blocks::return_all`].
+    #[inline(never)]
+    pub(crate) unsafe fn end<P: Platform<F>, F>(&self, loose: &mut LooseRuns, platform: &mut P) {
+        loose.keep_none();
+        while let Some(run) = loose.pop() {
+            let mark = loose.record(run);
+            self.fill::<P, F>(&run.into_frames(), platform);
+            loose.forget(mark);
+            platform.deallocate(run.into_frames());
+        }
+        // SAFETY: by the caller's promise.
+        unsafe { self.return_all::<P, F>(loose, platform) };
     }
 
     fn fill<P: Platform<F>, F>(&self, run: &FrameRun<P::Size>, platform: &mut P) {

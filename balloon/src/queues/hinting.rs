@@ -22,7 +22,7 @@ use super::step::{LiveConfig, check, step};
 use crate::error::BalloonError;
 use crate::features::Platform;
 use crate::features::feature::FreePageHint;
-use crate::frames::BlockBitmap;
+use crate::frames::{BlockBitmap, LooseBlocks};
 
 /// Descriptors of the queue.
 const DESCRIPTORS: usize = 32;
@@ -94,6 +94,10 @@ pub(crate) struct HintingQueue<N, C> {
     /// The configuration space of the live device.
     config: Option<LiveConfig<C>>,
     blocks: Blocks,
+    /// Frames that are in no bitmap.
+    loose: LooseBlocks,
+    /// Number of buffers that the device has returned since the start of the driver. Wraps.
+    pub(crate) returned: u32,
     interface: Interface,
     state: State,
 }
@@ -107,6 +111,8 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
             field: None,
             config: None,
             blocks: Blocks::new(bitmap),
+            loose: LooseBlocks::NEW,
+            returned: 0,
             interface: Interface::Modern,
             state: State::NEW,
         }
@@ -123,13 +129,10 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
         reserve: u64,
     ) -> Result<(), QueueError> {
         let addressing = device.addressing(dma)?;
-        self.blocks.set_up(addressing, poison, reserve);
-        let commands = allocate_commands(dma, addressing)?;
-        if let Err(error) = self.slot.fill(device.queue(queue::FreePage::given(proof), MIN_DESCRIPTORS, dma)) {
-            let _ = commands.release(dma);
-            return Err(error);
-        }
-        self.commands = Some(commands);
+        self.blocks.set_up(addressing, dma.domain(), poison, reserve);
+        // If the queue cannot be set up, they are released after the reset.
+        self.commands = Some(allocate_commands(dma, addressing)?);
+        self.slot.fill(device.queue(queue::FreePage::given(proof), MIN_DESCRIPTORS, dma))?;
         self.field = Some(config::FreePageHintCmdId::given(proof));
         self.interface = device.interface();
         self.state = State::NEW;
@@ -142,12 +145,23 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
         self.config = Some(config);
     }
 
-    /// Returns the memory of the queue and of the command ids to `dma`.
-    pub(crate) fn release(&mut self, proof: &ResetProof, dma: &mut impl Dma) {
-        self.slot.release(proof, dma);
+    /// Returns the memory of the queue and of the command ids to `platform`, and then all blocks.
+    ///
+    /// # Safety
+    ///
+    /// The device was reset.
+    pub(crate) unsafe fn end<P: Platform<F>, F>(&mut self, proof: &ResetProof, platform: &mut P) {
+        self.slot.release(proof, platform);
         if let Some(commands) = take(&mut self.commands) {
-            let _ = commands.release(dma);
+            let _ = commands.release(platform);
         }
+        // SAFETY: the device was reset, by the caller's promise, and uses nothing.
+        unsafe { self.blocks.end::<P, F>(&mut self.loose, platform) };
+    }
+
+    /// Checks that the balloon has not reset the device, and that the device works.
+    pub(crate) fn check(&self, live: &LiveFlag) -> Result<(), BalloonError> {
+        check(live, self.config.as_ref())
     }
 
     /// Notifies the device again of the buffers that it has.
@@ -174,8 +188,20 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
         live: &LiveFlag,
         status: InterruptStatus,
     ) -> Result<Progress, BalloonError> {
-        check(live, self.config.as_ref())?;
+        let result = self.follow::<P, F>(platform, live, status);
+        self.slot.log("hinting: ", &result);
+        result
+    }
+
+    fn follow<P: Platform<F>, F>(
+        &mut self,
+        platform: &mut P,
+        live: &LiveFlag,
+        status: InterruptStatus,
+    ) -> Result<Progress, BalloonError> {
+        self.check(live)?;
         self.blocks.check_platform(platform)?;
+        self.loose.start()?;
         let progress = step(
             self,
             |this| &mut this.slot,
@@ -185,11 +211,14 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
                 this.read_command(status)
             },
             |this, platform| this.advance_round(platform, live),
-        )?;
+        );
+        self.loose.end(platform);
+        let progress = progress?;
         let State { command, has_blocks, in_flight, .. } = &mut self.state;
         let is_block = |buffer: &Buffer| matches!(buffer, Buffer::Block(_));
         if *command == HintCommand::Done && *has_blocks && !in_flight.iter().any(is_block) {
-            self.blocks.return_all::<P, F>(platform);
+            // SAFETY: the device has returned the buffers of all blocks, and the host is done.
+            unsafe { self.blocks.return_all::<P, F>(&mut self.loose, platform) };
             *has_blocks = false;
         }
         Ok(progress)
@@ -203,8 +232,20 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
         live: &LiveFlag,
         frames: u32,
     ) -> Result<u32, BalloonError> {
-        check(live, self.config.as_ref())?;
+        let reclaimed = self.try_reclaim::<P, F>(platform, live, frames);
+        self.slot.log("hinting: ", &reclaimed);
+        reclaimed
+    }
+
+    fn try_reclaim<P: Platform<F>, F>(
+        &mut self,
+        platform: &mut P,
+        live: &LiveFlag,
+        frames: u32,
+    ) -> Result<u32, BalloonError> {
+        self.check(live)?;
         self.blocks.check_platform(platform)?;
+        self.loose.check_space()?;
         self.reclaim_buffers()?;
         self.end_round();
         if self.state.round == Round::Ending {
@@ -216,7 +257,7 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
     }
 
     fn reclaim_blocks<P: Platform<F>, F>(&mut self, platform: &mut P, frames: u32) -> u32 {
-        let Self { blocks, state, .. } = self;
+        let Self { blocks, loose, state, .. } = self;
         let (mut reclaimed, mut words, mut may_wrap) = (0_u32, SEARCHED_WORDS, state.cursor > 0);
         while reclaimed < frames {
             let Some(block) = blocks.find(state.cursor, &mut words) else {
@@ -228,7 +269,9 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
             };
             state.cursor = block.saturating_add(1);
             if !state.in_flight.contains(&Buffer::Block(block)) {
-                reclaimed = reclaimed.saturating_add(blocks.reclaim::<P, F>(block, platform));
+                // SAFETY: the device has returned the buffer of the block, which ends its use.
+                let count = unsafe { blocks.reclaim::<P, F>(block, loose, platform) };
+                reclaimed = reclaimed.saturating_add(count);
             }
         }
         reclaimed
@@ -238,6 +281,7 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
     fn reclaim_buffers(&mut self) -> Result<(), DeviceError> {
         let (queue, _) = self.slot.live()?;
         while let Some(used) = queue.pop()? {
+            self.returned = self.returned.wrapping_add(1);
             if let Some(entry) = self.state.in_flight.get_mut(used.token.index()) {
                 *entry = Buffer::None;
             }
@@ -297,21 +341,27 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
         }
     }
 
-    /// Sends blocks while there is room. Ends the round when the kernel has no more.
+    /// Sends blocks while there is room. Ends the round when the kernel has no more that can be sent.
+    ///
+    /// # Errors
+    ///
+    /// A block that cannot be sent, which ends the round too: the host waits for its end.
     fn supply_blocks<P: Platform<F>, F>(&mut self, platform: &mut P, live: &LiveFlag) -> Result<(), BalloonError> {
-        let Self { slot, blocks, state, .. } = self;
+        let Self { slot, blocks, loose, state, .. } = self;
         let (queue, _) = slot.live()?;
         let mut spare = blocks.spare(platform);
         // One descriptor is kept for STOP.
         while queue.free() > 1 {
-            let run = if spare > 0 { platform.block_to_hint(blocks.frames()) } else { None };
-            let Some(run) = run else {
+            let taken = match spare {
+                0 => Ok(None),
+                _ => blocks.take::<P, F>(loose, platform, live, FillWhen::After, P::block_to_hint),
+            };
+            let Ok(Some(block)) = taken else {
                 state.round = Round::Ending;
-                break;
+                return taken.map(drop);
             };
             spare -= 1;
             state.has_blocks = true;
-            let block = blocks.add::<P, F>(run, platform, live, FillWhen::After)?;
             let element = Element { address: block.address, len: block.len, access: Access::DeviceWrites };
             // SAFETY:
             // * The element is free memory that the kernel gave up, by the contract of `FrameRun::from_raw`.
@@ -319,7 +369,8 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
             match unsafe { queue.add(&[element]) } {
                 Ok(token) => note(&mut state.in_flight, token, Buffer::Block(block.number)),
                 Err(_) => {
-                    if let Some(run) = blocks.remove(block.number, platform) {
+                    // SAFETY: the device did not get the block.
+                    if let Some(run) = unsafe { blocks.remove(block.number, loose, platform) } {
                         platform.deallocate(run);
                     }
                     break;

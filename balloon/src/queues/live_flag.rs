@@ -1,6 +1,6 @@
 //! Whether the device is live, for all contexts of the balloon.
 
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicU8, Ordering, fence};
 
 use aerostat_transport::DeviceError;
 
@@ -28,19 +28,29 @@ impl LiveFlag {
         Self(AtomicU8::new(DeviceState::NotLive as u8))
     }
 
-    // Sequentially consistent, because a handle that adds a block and the balloon that changes the state and collects all
-    // blocks must not miss each other: one of them sees what the other wrote.
+    // A handle adds a block to the bitmap and then reads the state. The balloon writes the state and then reads the bitmap, to return
+    // all blocks. At least one of them must see what the other wrote, or the block is lost. Release and acquire do not forbid that both
+    // reads return the old value, so there is a sequentially consistent fence between the two accesses on both sides: in the total
+    // order of the fences, the accesses before the first one are visible after the second one.
 
     pub(crate) fn set(&self, state: DeviceState) {
-        self.0.store(state as u8, Ordering::SeqCst);
+        self.0.store(state as u8, Ordering::Release);
+        fence(Ordering::SeqCst);
     }
 
     /// Returns an error if the device is not live.
     pub(crate) fn check(&self) -> Result<(), BalloonError> {
-        match self.0.load(Ordering::SeqCst) {
+        match self.0.load(Ordering::Acquire) {
             state if state == DeviceState::Live as u8 => Ok(()),
             state if state == DeviceState::Resetting as u8 => Err(DeviceError::Resetting.into()),
             _ => Err(BalloonError::NotLive),
         }
+    }
+
+    /// Does what [`LiveFlag::check`] does, after a block was added to a bitmap. If it succeeds, the balloon sees the block when it
+    /// collects all blocks after it has changed the state.
+    pub(crate) fn check_added(&self) -> Result<(), BalloonError> {
+        fence(Ordering::SeqCst);
+        self.check()
     }
 }

@@ -109,7 +109,7 @@ impl<N: Notifier> PageQueue<N> {
 
     /// Returns the number of arrays that the device has.
     pub(crate) fn in_flight(&self) -> usize {
-        self.slot.get().map_or(0, |queue| queue.in_flight())
+        self.slot.in_flight()
     }
 
     /// Reclaims all arrays that the device has used, and passes their contents to `each`.

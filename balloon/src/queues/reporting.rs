@@ -5,8 +5,8 @@ use aerostat_spec::balloon::{self, queue};
 use aerostat_spec::{FeatureSet, Negotiated};
 use aerostat_transport::queue::{Access, Element, QueueNeeds, Token};
 use aerostat_transport::{
-    ConfigIo, Device, DeviceAddress, DeviceError, Dma, FeaturesOk, LiveProof, Notifier, QueueError, Transport,
-    VirtQueue,
+    ConfigIo, Device, DeviceAddress, DeviceError, Dma, FeaturesOk, LiveProof, Notifier, QueueError, ResetProof,
+    Transport, VirtQueue,
 };
 
 use super::exchange::{Blocks, FillWhen};
@@ -17,7 +17,7 @@ use super::step::{LiveConfig, check, step};
 use crate::error::BalloonError;
 use crate::features::Platform;
 use crate::features::feature::PageReporting;
-use crate::frames::BlockBitmap;
+use crate::frames::{BlockBitmap, LooseBlocks, LooseRuns};
 use crate::platform::Frames;
 use crate::units::{FrameRun, FrameSize};
 
@@ -50,13 +50,24 @@ pub(crate) struct ReportingQueue<N, C> {
     /// The configuration space of the live device.
     config: Option<LiveConfig<C>>,
     blocks: Blocks,
+    /// Frames that are in no bitmap.
+    loose: LooseBlocks,
+    /// Number of buffers that the device has returned since the start of the driver. Wraps.
+    pub(crate) returned: u32,
     reports: [Report; REPORTS],
 }
 
 impl<N: Notifier, C: ConfigIo> ReportingQueue<N, C> {
     /// Creates a queue that is not set up.
     pub(crate) const fn new(bitmap: BlockBitmap) -> Self {
-        Self { slot: Slot::new(), config: None, blocks: Blocks::new(bitmap), reports: [Report::EMPTY; REPORTS] }
+        Self {
+            slot: Slot::new(),
+            config: None,
+            blocks: Blocks::new(bitmap),
+            loose: LooseBlocks::NEW,
+            returned: 0,
+            reports: [Report::EMPTY; REPORTS],
+        }
     }
 
     /// Sets the queue up.
@@ -69,7 +80,7 @@ impl<N: Notifier, C: ConfigIo> ReportingQueue<N, C> {
         poison: Option<u32>,
         reserve: u64,
     ) -> Result<(), QueueError> {
-        self.blocks.set_up(device.addressing(dma)?, poison, reserve);
+        self.blocks.set_up(device.addressing(dma)?, dma.domain(), poison, reserve);
         self.reports = [Report::EMPTY; REPORTS];
         self.slot.fill(device.queue(queue::Reporting::given(proof), NEEDS, dma))?;
         Ok(())
@@ -79,6 +90,11 @@ impl<N: Notifier, C: ConfigIo> ReportingQueue<N, C> {
     pub(crate) fn enable(&mut self, live: LiveProof, config: LiveConfig<C>) {
         self.slot.enable(live);
         self.config = Some(config);
+    }
+
+    /// Checks that the balloon has not reset the device, and that the device works.
+    pub(crate) fn check(&self, live: &LiveFlag) -> Result<(), BalloonError> {
+        check(live, self.config.as_ref())
     }
 
     /// Notifies the device again of the buffers that it has.
@@ -98,31 +114,53 @@ impl<N: Notifier, C: ConfigIo> ReportingQueue<N, C> {
         self.blocks
     }
 
+    /// Returns the memory of the queue to `platform`, and then all blocks.
+    ///
+    /// # Safety
+    ///
+    /// The device was reset.
+    pub(crate) unsafe fn end<P: Platform<F>, F>(&mut self, proof: &ResetProof, platform: &mut P) {
+        self.slot.release(proof, platform);
+        // SAFETY: the device was reset, by the caller's promise, and uses nothing.
+        unsafe { self.blocks.end::<P, F>(&mut self.loose, platform) };
+    }
+
     /// Reclaims the reports that the device has handled, and sends new ones while there is room.
     pub(crate) fn service<P: Platform<F>, F>(
         &mut self,
         platform: &mut P,
         live: &LiveFlag,
     ) -> Result<Progress, BalloonError> {
-        check(live, self.config.as_ref())?;
+        let result = self.report(platform, live);
+        self.slot.log("reporting: ", &result);
+        result
+    }
+
+    fn report<P: Platform<F>, F>(&mut self, platform: &mut P, live: &LiveFlag) -> Result<Progress, BalloonError> {
+        self.check(live)?;
         self.blocks.check_platform(platform)?;
-        step(
+        self.loose.start()?;
+        let progress = step(
             self,
             |this| &mut this.slot,
             platform,
             |this, platform| Ok(this.reclaim_reports(platform)?),
             |this, platform| this.send_reports(platform, live),
-        )
+        );
+        self.loose.end(platform);
+        progress
     }
 
     /// Returns the blocks of the reports that the device has handled to the kernel.
     fn reclaim_reports<P: Platform<F>, F>(&mut self, platform: &mut P) -> Result<(), DeviceError> {
-        let Self { slot, blocks, reports, .. } = self;
+        let Self { slot, blocks, loose, reports, returned, .. } = self;
         let (queue, _) = slot.live()?;
         while let Some(used) = queue.pop()? {
+            *returned = returned.wrapping_add(1);
             let Some(report) = reports.iter_mut().find(|report| report.token == Some(used.token)) else { continue };
             report.token = None;
-            return_report(report, blocks, platform, P::return_reported);
+            // SAFETY: the device has returned the report.
+            unsafe { return_report(report, blocks, loose, platform, P::return_reported) };
         }
         Ok(())
     }
@@ -133,12 +171,12 @@ impl<N: Notifier, C: ConfigIo> ReportingQueue<N, C> {
     ///
     /// A block that cannot be reported. The blocks before it were reported.
     fn send_reports<P: Platform<F>, F>(&mut self, platform: &mut P, live: &LiveFlag) -> Result<(), BalloonError> {
-        let Self { slot, blocks, reports, .. } = self;
+        let Self { slot, blocks, loose, reports, .. } = self;
         let (queue, _) = slot.live()?;
         for report in reports.iter_mut().filter(|report| report.token.is_none()) {
             let mut elements = [Element { address: DeviceAddress(0), len: 0, access: Access::DeviceWrites }; BLOCKS];
             let max = queue.free().min(max_blocks::<P::Size>(blocks.frames())).min(blocks.spare(platform));
-            let filled = fill_report::<P, F>(report, elements.iter_mut().take(max), blocks, platform, live);
+            let filled = fill_report::<P, F>(report, elements.iter_mut().take(max), blocks, loose, platform, live);
             let elements = elements.get(..report.len).unwrap_or_default();
             if elements.is_empty() {
                 return filled;
@@ -150,7 +188,8 @@ impl<N: Notifier, C: ConfigIo> ReportingQueue<N, C> {
                 Ok(token) => report.token = Some(token),
                 // The elements fit the queue. If the queue is unusable, the next step returns its error.
                 Err(_) => {
-                    return_report(report, blocks, platform, P::deallocate);
+                    // SAFETY: the device did not get the report.
+                    unsafe { return_report(report, blocks, loose, platform, P::deallocate) };
                     return filled;
                 }
             }
@@ -165,13 +204,14 @@ fn fill_report<'a, P: Platform<F>, F>(
     report: &mut Report,
     elements: impl Iterator<Item = &'a mut Element>,
     blocks: &Blocks,
+    loose: &mut LooseRuns,
     platform: &mut P,
     live: &LiveFlag,
 ) -> Result<(), BalloonError> {
     report.len = 0;
     for (element, number) in elements.zip(&mut report.blocks) {
-        let Some(run) = platform.block_to_report(blocks.frames()) else { break };
-        let block = blocks.add::<P, F>(run, platform, live, FillWhen::Before)?;
+        let block = blocks.take::<P, F>(loose, platform, live, FillWhen::Before, P::block_to_report)?;
+        let Some(block) = block else { break };
         (element.address, element.len, *number) = (block.address, block.len, block.number);
         report.len += 1;
     }
@@ -179,14 +219,21 @@ fn fill_report<'a, P: Platform<F>, F>(
 }
 
 /// Returns the blocks of a report to the kernel through `back`.
-fn return_report<P: Dma + Frames>(
+///
+/// # Safety
+///
+/// The device does not use the blocks of the report.
+#[inline(never)]
+unsafe fn return_report<P: Dma + Frames>(
     report: &Report,
     blocks: &Blocks,
+    loose: &mut LooseRuns,
     platform: &mut P,
-    back: impl Fn(&mut P, FrameRun<P::Size>),
+    back: fn(&mut P, FrameRun<P::Size>),
 ) {
     for &number in report.blocks.iter().take(report.len) {
-        if let Some(run) = blocks.remove(number, platform) {
+        // SAFETY: by the caller's promise.
+        if let Some(run) = unsafe { blocks.remove(number, loose, platform) } {
             back(platform, run);
         }
     }

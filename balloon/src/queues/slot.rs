@@ -2,10 +2,16 @@
 
 use aerostat_transport::{BufferQueue, DeviceError, Dma, LiveProof, Notifier, ResetProof, VirtQueue};
 
+use crate::error::BalloonError;
+use crate::messages::LastError;
+
 /// What both kinds of virtqueues have.
 pub(crate) trait Queue: Sized {
     /// Returns the number of the queue on its device.
     fn index(&self) -> u16;
+
+    /// Returns the number of buffers that the device has.
+    fn in_flight(&self) -> usize;
 
     /// Returns the memory of the queue to `dma`, or the queue if the proof does not match it.
     fn release(self, proof: &ResetProof, dma: &mut impl Dma) -> Result<(), Self>;
@@ -16,6 +22,10 @@ impl<N: Notifier, const SIZE: usize> Queue for VirtQueue<N, SIZE> {
         self.index()
     }
 
+    fn in_flight(&self) -> usize {
+        self.in_flight()
+    }
+
     fn release(self, proof: &ResetProof, dma: &mut impl Dma) -> Result<(), Self> {
         self.release(proof, dma)
     }
@@ -24,6 +34,10 @@ impl<N: Notifier, const SIZE: usize> Queue for VirtQueue<N, SIZE> {
 impl<N: Notifier, const SIZE: usize> Queue for BufferQueue<N, SIZE> {
     fn index(&self) -> u16 {
         self.index()
+    }
+
+    fn in_flight(&self) -> usize {
+        self.in_flight()
     }
 
     fn release(self, proof: &ResetProof, dma: &mut impl Dma) -> Result<(), Self> {
@@ -37,12 +51,14 @@ pub(crate) struct Slot<Q> {
     queue: Option<Q>,
     /// Proof that the device of the queue is live.
     live: Option<LiveProof>,
+    /// The error of the queue that was logged last.
+    errors: LastError,
 }
 
 impl<Q> Slot<Q> {
     /// Creates an empty slot.
     pub(crate) const fn new() -> Self {
-        Self { queue: None, live: None }
+        Self { queue: None, live: None, errors: LastError::new() }
     }
 
     /// Puts a queue of a device that is not live yet into the slot, unless it could not be set up. Returns the queue.
@@ -50,6 +66,7 @@ impl<Q> Slot<Q> {
     #[inline(never)]
     pub(crate) fn fill<E>(&mut self, queue: Result<Q, E>) -> Result<&mut Q, E> {
         self.live = None;
+        self.errors = LastError::new();
         Ok(self.queue.insert(queue?))
     }
 
@@ -73,6 +90,12 @@ impl<Q> Slot<Q> {
         self.queue.as_ref().filter(|_| self.live.is_some())
     }
 
+    /// Logs an error of the queue, once until it changes. `what` stands before the error.
+    #[inline(always)]
+    pub(crate) fn log<R>(&self, what: &str, result: &Result<R, BalloonError>) {
+        self.errors.log(what, result);
+    }
+
     /// Takes the queue out of the slot.
     fn take(&mut self) -> Option<Q> {
         self.live = None;
@@ -84,6 +107,11 @@ impl<Q: Queue> Slot<Q> {
     /// Returns the number of the queue on its device.
     pub(crate) fn index(&self) -> Option<u16> {
         self.get().map(Queue::index)
+    }
+
+    /// Returns the number of buffers that the device has.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.get().map_or(0, Queue::in_flight)
     }
 
     /// Returns the memory of the queue to `dma`.

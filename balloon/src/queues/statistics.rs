@@ -33,6 +33,10 @@ pub(crate) struct StatisticsQueue<N, C> {
     pub(crate) slot: Slot<BufferQueue<N, 1>>,
     /// The configuration space of the live device.
     config: Option<LiveConfig<C>>,
+    /// Number of buffers that the device has returned since the start of the driver. Wraps.
+    pub(crate) returned: u32,
+    /// Whether the host has requested statistics that were not sent.
+    is_requested: bool,
     /// The values that were sent last. Their tags are the set that is sent.
     last: Sample,
     interface: Interface,
@@ -41,7 +45,14 @@ pub(crate) struct StatisticsQueue<N, C> {
 impl<N: Notifier, C: ConfigIo> StatisticsQueue<N, C> {
     /// Creates a queue that is not set up.
     pub(crate) fn new() -> Self {
-        Self { slot: Slot::new(), config: None, last: Sample::default(), interface: Interface::Modern }
+        Self {
+            slot: Slot::new(),
+            config: None,
+            returned: 0,
+            is_requested: false,
+            last: Sample::default(),
+            interface: Interface::Modern,
+        }
     }
 
     /// Sets the queue up and sends the first buffer, before the device is live: the host returns it to request statistics. The
@@ -56,7 +67,7 @@ impl<N: Notifier, C: ConfigIo> StatisticsQueue<N, C> {
     ) -> Result<(), QueueError> {
         let queue = queue::Stats::given(proof);
         let queue = self.slot.fill(device.buffer_queue(queue, MIN_DESCRIPTORS, BUFFER_BYTES, dma))?;
-        (self.last, self.interface) = (sample, device.interface());
+        (self.last, self.interface, self.is_requested) = (sample, device.interface(), false);
         // The queue is new and has a free buffer.
         let _ = queue.send(|buffer| write(&self.last, buffer, self.interface));
         Ok(())
@@ -69,6 +80,11 @@ impl<N: Notifier, C: ConfigIo> StatisticsQueue<N, C> {
         if let Ok((queue, live)) = self.slot.live() {
             queue.notify_live(live);
         }
+    }
+
+    /// Checks that the balloon has not reset the device, and that the device works.
+    pub(crate) fn check(&self, live: &LiveFlag) -> Result<(), BalloonError> {
+        check(live, self.config.as_ref())
     }
 
     /// Notifies the device again of the buffers that it has.
@@ -84,16 +100,28 @@ impl<N: Notifier, C: ConfigIo> StatisticsQueue<N, C> {
         live: &LiveFlag,
         sample: impl FnOnce(&mut Sample),
     ) -> Result<StatsRequest, BalloonError> {
-        check(live, self.config.as_ref())?;
+        let result = self.answer(live, sample);
+        self.slot.log("statistics: ", &result);
+        result
+    }
+
+    fn answer(&mut self, live: &LiveFlag, sample: impl FnOnce(&mut Sample)) -> Result<StatsRequest, BalloonError> {
+        self.check(live)?;
         let (queue, live_proof) = self.slot.live()?;
-        if queue.pop()?.is_none() {
+        // If the kernel panics in `sample`, the next call answers.
+        if queue.pop()?.is_some() {
+            self.is_requested = true;
+            self.returned = self.returned.wrapping_add(1);
+        }
+        if !self.is_requested {
             return Ok(StatsRequest::NotPending);
         }
         let mut newer = Sample::default();
         sample(&mut newer);
         self.last.update(&newer);
         let (last, interface) = (&self.last, self.interface);
-        // The buffer that has just come back is free.
+        self.is_requested = false;
+        // The buffer that has come back is free.
         let _ = queue.send(|buffer| write(last, buffer, interface));
         queue.notify_live(live_proof);
         Ok(StatsRequest::Answered)

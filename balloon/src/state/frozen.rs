@@ -26,8 +26,9 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>>
     /// for the device through `wait`.
     ///
     /// A kernel that cannot wait first calls [`drain`](Balloon::drain) until it returns [`OnTarget`](crate::Step::OnTarget), and
-    /// then [`poll_abandon`](Balloon::poll_abandon) until it is ready. Then `freeze` does not wait. With a `wait` that breaks at
-    /// once, `freeze` does a bounded part of the work, and the next call continues it.
+    /// then [`poll_abandon`](Balloon::poll_abandon) until it is ready. Then `freeze` does not wait. If it does not become ready,
+    /// [`abandon`](Balloon::abandon) with a `wait` that breaks at once returns the status of the device in its error. With such a
+    /// `wait`, `freeze` does a bounded part of the work, and the next call continues it.
     ///
     /// # Errors
     ///
@@ -68,7 +69,8 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>>
 }
 
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Frozen<T, P, F>> {
-    /// Probes the device again, with the same options. The first [`service`](Balloon::service) starts toward the target.
+    /// Probes the device again, with the same options. The first [`service`](Balloon::service) starts toward the target. The device
+    /// may be that of another host: all that [`probe`](Balloon::probe) tries is tried again.
     ///
     /// If [`Frames::range`](crate::Frames::range) contains more frames than before, the balloon first allocates larger private
     /// memory and returns the old.
@@ -83,7 +85,10 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Frozen<T, P, F>
         let grown = self.state.owned.grow().map_err(ProbeError::New);
         match grown.and_then(|()| self.state.owned.probe(wait)) {
             Ok(()) => Ok(Balloon { state: Ready { owned: self.state.owned } }),
-            Err(error) => Err(ProbeFailed { error, balloon: self }),
+            Err(error) => {
+                self.state.owned.log_probe(&error);
+                Err(ProbeFailed { error, balloon: self })
+            }
         }
     }
 }

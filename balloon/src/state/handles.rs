@@ -7,7 +7,7 @@ use aerostat_transport::{InterruptStatus, Transport};
 
 use crate::error::BalloonError;
 use crate::features::feature::{FreePageHint, PageReporting, StatsVq};
-use crate::features::{BalloonFeatureSet, Chosen, Platform, declared_mut};
+use crate::features::{BalloonFeatureSet, Chosen, Platform, declared, declared_mut};
 use crate::parts::{Part, Parts, Shared};
 use crate::platform::Statistics;
 use crate::queues::{HintingQueue, LiveFlag, Progress, ReportingQueue, StatisticsQueue, StatsRequest};
@@ -41,7 +41,7 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Drop for PartRef<T, P, 
 }
 
 macro_rules! handle {
-    ($(#[$attribute:meta])* $name:ident, $part:ident, $field:ident, $feature:ident, $queue:ty) => {
+    ($(#[$attribute:meta])* $name:ident, $part:ident, $field:ident, $feature:ident, $queue:ty, $(#[$in_flight:meta])*) => {
         $(#[$attribute])*
         pub struct $name<T: Transport, P: Platform<F>, F: BalloonFeatureSet>(PartRef<T, P, F>);
 
@@ -79,14 +79,32 @@ macro_rules! handle {
                 Ok((queue, &self.0.shared().live))
             }
 
+            /// Returns the number of buffers that the device has.
+            $(#[$in_flight])*
+            pub fn in_flight(&self) -> usize {
+                self.queue_ref().map_or(0, |queue| queue.slot.in_flight())
+            }
+
+            /// Returns a number that changes with every buffer that the device returns. It wraps.
+            pub fn progress(&self) -> u32 {
+                self.queue_ref().map_or(0, |queue| queue.returned)
+            }
+
+            fn queue_ref(&self) -> Option<&$queue> {
+                // SAFETY: the parts are not freed while a handle exists.
+                let part = unsafe { &raw const (*self.0.parts.as_ptr()).$field };
+                // SAFETY: the field is valid, and only this handle uses it, shared like `self`.
+                declared::<F, $feature, _>(unsafe { &*part })
+            }
+
             /// Notifies the device again of the buffers that it has, see [`notify_again`](crate::Balloon::notify_again).
             ///
             /// # Errors
             ///
-            /// [`BalloonError::NotLive`] and [`DeviceError::Resetting`](aerostat_transport::DeviceError::Resetting) if the balloon was abandoned or dropped.
+            /// [`BalloonError::Device`], and [`BalloonError::NotLive`] if the balloon was abandoned or dropped.
             pub fn notify_again(&mut self) -> Result<(), BalloonError> {
                 let (queue, live) = self.queue()?;
-                live.check()?;
+                queue.check(live)?;
                 queue.notify_again();
                 Ok(())
             }
@@ -98,21 +116,28 @@ handle! {
     /// Answers the host's requests for statistics.
     ///
     /// If it is dropped, the memory of its queue is returned when the balloon is dropped.
-    StatisticsHandle, Statistics, statistics, StatsVq, StatisticsQueue<T::Notifier, T::Config>
+    StatisticsHandle, Statistics, statistics, StatsVq, StatisticsQueue<T::Notifier, T::Config>,
+    ///
+    /// The device has the buffer until the host requests statistics, so 1 without progress is no sign of an error.
 }
 
 handle! {
     /// Reports free memory to the host.
     ///
     /// If it is dropped, the blocks that the device has and the memory of its queue are returned when the balloon is dropped.
-    ReportingHandle, Reporting, reporting, PageReporting, ReportingQueue<T::Notifier, T::Config>
+    ReportingHandle, Reporting, reporting, PageReporting, ReportingQueue<T::Notifier, T::Config>,
+    ///
+    /// If it is not 0 and [`progress`](Self::progress) does not change, the device does not answer.
 }
 
 handle! {
     /// Hints free memory to the host during live migrations.
     ///
     /// If it is dropped, the blocks that the device has and the memory of its queue are returned when the balloon is dropped.
-    HintingHandle, Hinting, hinting, FreePageHint, HintingQueue<T::Notifier, T::Config>
+    HintingHandle, Hinting, hinting, FreePageHint, HintingQueue<T::Notifier, T::Config>,
+    ///
+    /// If it is not 0 and [`progress`](Self::progress) does not change, the device does not answer. Blocks whose buffers the device
+    /// has returned are not counted, although they are lent until the host is done.
 }
 
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> StatisticsHandle<T, P, F> {

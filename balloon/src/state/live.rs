@@ -84,6 +84,9 @@ impl<S> Balloon<S> {
 
     /// Checks the device, and reads the size that the host wants the balloon to have. It may exceed the memory of the guest.
     ///
+    /// It does at most 130 register accesses: one of the status, and 129 of the target. It does at most 4 while the host does not
+    /// change the configuration.
+    ///
     /// # Errors
     ///
     /// [`BalloonError::Device`] if the device does not work, or the configuration space cannot be read.
@@ -107,7 +110,7 @@ impl<S> Balloon<S> {
     }
 
     /// Returns the number of arrays of page numbers that the device has. If it is not 0 and [`Balloon::progress`] does not change,
-    /// the device does not answer.
+    /// the device does not answer. The [handles](crate::handles) of a split balloon have the same two methods for their queues.
     pub fn in_flight(&self) -> usize
     where
         S: LiveState,
@@ -124,13 +127,17 @@ impl<S> Balloon<S> {
     }
 
     /// Notifies the device again of all buffers that it has, for a device that does not return them: a notification may be lost.
-    /// A device that missed nothing ignores it. The queues of handles have methods of their own. It does at most one register
-    /// access for each queue.
-    pub fn notify_again(&mut self)
+    /// A device that missed nothing ignores it. The queues of handles have methods of their own. It reads the status, and does at
+    /// most one more register access for each queue.
+    ///
+    /// # Errors
+    ///
+    /// [`BalloonError::Device`], [`BalloonError::NotLive`].
+    pub fn notify_again(&mut self) -> Result<(), BalloonError>
     where
         S: LiveState,
     {
-        self.state.notify_again();
+        self.state.notify_again()
     }
 
     /// Resets the device without telling the host about the frames in the balloon, like [`Balloon::reset`], but in place and also
@@ -157,7 +164,13 @@ impl<S> Balloon<S> {
     }
 
     /// Requests the reset of [`Balloon::abandon`] in the first call, and reads the status once in each. Returns `Ready` when the
-    /// balloon is abandoned. A call does at most 3 register accesses.
+    /// balloon is abandoned. A call does at most 2 register accesses, and on PCI 2 accesses of the configuration space.
+    ///
+    /// If the reset has not finished, the second call requests it again, because the device may have refused the first request. So do
+    /// later calls, after twice as many calls each time.
+    ///
+    /// Some devices never reset, see the page "When something goes wrong" of the book. `Pending` does not show that:
+    /// [`Balloon::abandon`] with a `wait` that breaks at once does not wait either, and returns the status in its error.
     ///
     /// # Errors
     ///
@@ -201,7 +214,8 @@ impl<S> Balloon<S> {
     ///
     /// # Errors
     ///
-    /// [`BalloonError::Reset`], or [`DeviceError::Gone`](aerostat_transport::DeviceError::Gone). Everything is leaked as well.
+    /// The device may not be reset, and everything is leaked as well: [`BalloonError::Reset`],
+    /// [`DeviceError::Gone`](aerostat_transport::DeviceError::Gone), or [`BalloonError::TransportLost`].
     pub fn power_off(self, wait: &mut impl Wait) -> Result<(), BalloonError>
     where
         S: LiveState,
@@ -209,7 +223,7 @@ impl<S> Balloon<S> {
         // Everything stays where it is, because handles may exist and the device may not finish its reset.
         let mut this = ManuallyDrop::new(self);
         this.state.stop_handles();
-        this.state.core_mut().stop(&mut |attempt| wait.wait(attempt)).map_err(BalloonError::of_reset)
+        this.state.core_mut().stop(&mut |attempt| wait.wait(attempt))
     }
 
     /// Returns the number of frames that were [migrated](Balloon::migrate) since the balloon was created.
@@ -224,6 +238,8 @@ impl<S> Balloon<S> {
 impl<S: LiveState> Balloon<S> {
     /// Starts to inflate the balloon by `frames` frames from the kernel, but not beyond the target.
     ///
+    /// It does at most 130 register accesses, like [`target`](Balloon::target), and [`Operation::poll`] at most 132.
+    ///
     /// # Errors
     ///
     /// [`BalloonError::Device`]
@@ -236,12 +252,15 @@ impl<S: LiveState> Balloon<S> {
 
     /// Inflates the balloon by frames that the kernel chose itself, without waiting for the device.
     ///
+    /// It does at most 132 register accesses, like [`service`](Balloon::service), and at most 6 while the host does not change the
+    /// configuration.
+    ///
     /// # Errors
     ///
     /// [`Rejected`] with the frames that the balloon did not take, and the reason.
     pub fn inflate_with(&mut self, run: FrameRun<Size<S>>) -> Result<(), Rejected<FrameRun<Size<S>>>> {
         let core = self.state.core_mut();
-        let error = match core.reap().and_then(|()| core.missing()) {
+        let error = match core.keeping(&run, |core| core.reap().and_then(|()| core.missing())) {
             Err(error) => Some(error),
             Ok(_) if core.deflate.is_busy() => Some(BalloonError::Busy),
             Ok(missing) => (u64::from(run.count()) > missing).then_some(BalloonError::BeyondTarget),
@@ -255,6 +274,8 @@ impl<S: LiveState> Balloon<S> {
     /// Picks up to `frames` frames of the balloon to go back to the kernel, but not below the target.
     ///
     /// They stay in the balloon until [`PendingDeflation::tell_host`].
+    ///
+    /// It does at most 130 register accesses, like [`target`](Balloon::target), and [`Operation::poll`] at most 132.
     ///
     /// # Errors
     ///
@@ -274,6 +295,8 @@ impl<S: LiveState> Balloon<S> {
     ///
     /// Where the feature is optional and the device does not offer it, the balloon may not be deflated below the target:
     /// `None`.
+    ///
+    /// It does no register access, and [`Operation::poll`] at most 3.
     pub fn deflate_on_oom(&mut self) -> IfDeclared<S::Features, DeflateOnOom, PendingDeflation<'_, S>>
     where
         RequirementOf<S::Features, DeflateOnOom>: Available<DeflateOnOom>,
@@ -291,6 +314,9 @@ impl<S: LiveState> Balloon<S> {
     /// Starts to replace the ballooned frame `old` with the one frame of `new`, because the kernel needs `old` for compaction.
     /// The frame comes back through [`Frames::deallocate`].
     ///
+    /// It does at most 3 register accesses: one of the status, one of `actual`, and one notification. [`Operation::poll`] does as
+    /// many.
+    ///
     /// # Errors
     ///
     /// [`Rejected`] with the new frame: [`BalloonError::Busy`] while the balloon inflates or deflates,
@@ -301,7 +327,7 @@ impl<S: LiveState> Balloon<S> {
         new: FrameRun<Size<S>>,
     ) -> Result<Migration<'_, S>, Rejected<FrameRun<Size<S>>>> {
         let core = self.state.core_mut();
-        let error = match core.reap() {
+        let error = match core.keeping(&new, |core| core.reap()) {
             Err(error) => Some(error),
             Ok(()) if core.inflate.is_busy() || core.deflate.is_busy() => Some(BalloonError::Busy),
             Ok(()) if new.count() != 1 => Some(BalloonError::NotOneFrame { count: new.count() }),

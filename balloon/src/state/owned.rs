@@ -5,9 +5,11 @@ use core::mem::ManuallyDrop;
 
 use aerostat_transport::Wait;
 
+use crate::core::Plan;
 use crate::error::{BalloonError, NewError, ProbeError};
 use crate::features::Types;
 use crate::memory::PrivateBox;
+use crate::messages::log_leak;
 use crate::parts::Parts;
 
 /// All parts of a balloon without handles.
@@ -42,7 +44,18 @@ impl<C: Types> Owned<C> {
 
     /// Probes the device.
     pub(super) fn probe(&mut self, wait: &mut impl Wait) -> Result<(), ProbeError> {
+        let core = &mut self.get_mut().core;
+        // Unless an earlier call goes on, it may be another device, for instance on another host.
+        if core.idle().is_ok() {
+            core.plan = Plan::default();
+        }
         self.get_mut().probe(&mut |attempt| wait.wait(attempt))
+    }
+
+    /// Logs that a probe failed.
+    #[inline(always)]
+    pub(super) fn log_probe(&mut self, error: &ProbeError) {
+        self.get_mut().core.counters.probe_errors.log_probe(error);
     }
 
     /// Takes larger private memory if the kernel has more frames than before. On an error, nothing has changed.
@@ -81,7 +94,9 @@ impl<C: Types> Drop for Owned<C> {
             // SAFETY: `drop` runs once, and `into_box` prevents it from running.
             let parts = unsafe { ManuallyDrop::take(&mut self.parts) };
             let _ = Parts::take_apart(parts);
+            return;
         }
+        log_leak();
     }
 }
 

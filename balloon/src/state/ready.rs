@@ -53,8 +53,8 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> LiveState for Ready<T, 
         unsafe { self.owned.get_mut().assume_reset() };
     }
 
-    fn notify_again(&mut self) {
-        self.owned.get_mut().notify_again();
+    fn notify_again(&mut self) -> Result<(), BalloonError> {
+        self.owned.get_mut().notify_again()
     }
 
     fn stop_handles(&mut self) {}
@@ -125,8 +125,8 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>>
 
     /// Takes hinted blocks back from the host before it is done, because the kernel is short of memory: at least `frames` frames
     /// if there are as many. Returns the number of frames that went back to the kernel, by
-    /// [`Frames::deallocate`](crate::Frames::deallocate). Call it in the
-    /// path in which the kernel would otherwise kill a process; it allocates nothing.
+    /// [`Frames::deallocate`](crate::Frames::deallocate). Call it in the path in which the kernel would otherwise kill a process; it
+    /// allocates nothing.
     ///
     /// An open round is ended first, because the driver would hint the same blocks again. Blocks whose buffers the device has not
     /// returned stay with it. The others are first [written](crate::platform::HintFrames::initialize), so that the host copies

@@ -10,9 +10,11 @@ use super::handles::{HintingHandle, ReportingHandle, StatisticsHandle};
 use super::owned::Owned;
 use super::ready::Ready;
 use crate::core::{Core, WaitFn};
+use crate::error::BalloonError;
 use crate::features::feature::{FreePageHint, IfDeclared, PageReporting, StatsVq};
 use crate::features::{BalloonFeatureSet, Chosen, Platform, declared, if_negotiated, is_declared};
 use crate::memory::PrivateBox;
+use crate::messages::log_leak;
 use crate::ops::{LiveState, sealed};
 use crate::parts::{Part, Parts, Shared};
 use crate::queues::DeviceState;
@@ -49,7 +51,8 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Split<T, P, F> {
             let core = self.core_mut();
             if core.ended.is_some() {
                 for blocks in blocks.into_iter().flatten() {
-                    blocks.return_all::<P, F>(&mut core.platform);
+                    // SAFETY: the device was reset.
+                    unsafe { blocks.return_all::<P, F>(&mut core.loose, &mut core.platform) };
                 }
             }
         }
@@ -61,7 +64,9 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Drop for Split<T, P, F>
         if self.shared().has_handles() {
             // If the reset does not finish, the device may still use frames, blocks and queues, which are leaked.
             self.core_mut().request_reset_again();
-            let _ = self.end(None);
+            if self.end(None).is_err() {
+                log_leak();
+            }
             return;
         }
         // SAFETY: `drop` runs once, and `into_box` prevents it from running.
@@ -104,8 +109,8 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> LiveState for Split<T, 
         self.shared().live.set(DeviceState::NotLive);
     }
 
-    fn notify_again(&mut self) {
-        self.core_mut().notify_again();
+    fn notify_again(&mut self) -> Result<(), BalloonError> {
+        self.core_mut().notify_again()
     }
 
     fn stop_handles(&mut self) {

@@ -44,9 +44,9 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Unprobed<T, P, 
     /// take the poison value, the probe is repeated with all queues of the device, or without an optional
     /// [`PagePoison`](crate::feature::PagePoison).
     ///
-    /// It waits for the end of resets through `wait`: of one if the first attempt succeeds, of at most six. With a `wait` that breaks at once, the call is bounded: if a
-    /// reset has not finished, the error is [`SetupError::ResetUnfinished`](aerostat_transport::SetupError::ResetUnfinished),
-    /// and the next call of `probe` continues.
+    /// It waits for the end of resets through `wait`: of one if the first attempt succeeds, of at most six. With a `wait` that breaks
+    /// at once, the call is bounded: if a reset has not finished, the error is
+    /// [`SetupError::ResetUnfinished`](aerostat_transport::SetupError::ResetUnfinished), and the next call of `probe` continues.
     ///
     /// # Errors
     ///
@@ -54,7 +54,10 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Unprobed<T, P, 
     pub fn probe(mut self, wait: &mut impl Wait) -> Result<Balloon<Ready<T, P, F>>, ProbeFailed<Self>> {
         match self.state.owned.probe(wait) {
             Ok(()) => Ok(Balloon { state: Ready { owned: self.state.owned } }),
-            Err(error) => Err(ProbeFailed { error, balloon: self }),
+            Err(error) => {
+                self.state.owned.log_probe(&error);
+                Err(ProbeFailed { error, balloon: self })
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! A balloon on the in-process device, for tests.
 #![allow(dead_code, reason = "each test binary uses its part of this module")]
 
+pub(crate) mod kernel;
+
 use std::ops::ControlFlow;
 
 use aerostat_balloon::transport::{Either, LegacyMmio, Mmio, Spin};

@@ -45,20 +45,21 @@ where
 }
 
 pub(crate) fn end() -> impl Strategy<Value = End> {
-    prop::sample::select(vec![End::TakeApart, End::Drop, End::DropHandlesFirst])
+    prop::sample::select(vec![End::TakeApart, End::Drop, End::DropHandlesFirst, End::PowerOff])
 }
 
 macro_rules! properties {
     ($($name:ident: $size:ty, $features:ty;)*) => {
-        proptest! {
-            #![proptest_config(config(40))]
-            $(
+        $(
+            proptest! {
+                #![proptest_config(config(40, stringify!($name)))]
+
                 #[test]
                 fn $name(setup in setup(), moves in prop::collection::vec(a_move(), 1..80), end in end()) {
                     check::<$size, $features>(&setup, &moves, end);
                 }
-            )*
-        }
+            }
+        )*
     };
 }
 

@@ -6,7 +6,7 @@ use aerostat_balloon::handles::Progress;
 use aerostat_balloon::ops::PendingDeflation;
 use aerostat_balloon::transport::InterruptStatus;
 use aerostat_balloon::{
-    Balloon, BalloonError, BalloonFeatureSet, FrameSize, LiveState, NoFeatures, Options, Platform, features,
+    Balloon, BalloonError, BalloonFeatureSet, FrameSize, LiveState, NoFeatures, Options, Platform, feature, features,
 };
 use aerostat_device::TestPlatform;
 
@@ -79,16 +79,28 @@ macro_rules! declaration {
             Ok(0)
         }
     };
-    ($name:ident, all features, $wrap:ident, release_early: $early:ident) => {
+    (leave_out: true, $options:ident, $setup:ident) => {
+        if $setup.without_statistics {
+            $options = $options.without(feature::StatsVq);
+        }
+        if $setup.without_hinting {
+            $options = $options.without(feature::FreePageHint);
+        }
+    };
+    (leave_out: false, $options:ident, $setup:ident) => {};
+    ($name:ident, all features, $wrap:ident, leave_out: $out:ident, release_early: $early:ident) => {
         impl Declaration for $name {
             fn options(setup: &Setup) -> Options<Self> {
-                Options::new(Self::default())
+                #[allow(unused_mut, reason = "required features are not left out")]
+                let mut options = Options::new(Self::default())
                     .max_in_flight(setup.max_in_flight)
                     .oom_pages(setup.oom_pages)
                     .oom_backoff(setup.oom_backoff)
                     .poison_value(setup.poison)
                     .report_block(1 << setup.report)
-                    .hint_block(1 << setup.hint)
+                    .hint_block(1 << setup.hint);
+                declaration!(leave_out: $out, options, setup);
+                options
             }
 
             declaration!(release_early: $early);
@@ -226,9 +238,9 @@ features! {
     pub(crate) struct OptionalMustTellHost { MustTellHost: Optional }
 }
 
-declaration!(AllOptional, all features, identity, release_early: false);
-declaration!(AllRequired, all features, Some, release_early: false);
-declaration!(WithoutMustTellHost, all features, identity, release_early: true);
+declaration!(AllOptional, all features, identity, leave_out: true, release_early: false);
+declaration!(AllRequired, all features, Some, leave_out: false, release_early: false);
+declaration!(WithoutMustTellHost, all features, identity, leave_out: true, release_early: true);
 declaration!(OnlyMustTellHost, no blocks, release_early: false);
 declaration!(OptionalMustTellHost, no blocks, release_early: false);
 declaration!(NoFeatures, no blocks, release_early: true);

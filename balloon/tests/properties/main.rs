@@ -17,12 +17,13 @@ mod setup;
 
 use proptest::test_runner::{Config, RngSeed};
 
-/// Returns the configuration of the tests: the same sequences in every run. If `PROPTEST_CASES` is set, it is the number of
-/// sequences, and they differ between runs.
-fn config(cases: u32) -> Config {
+/// Returns the configuration of a test: the same sequences in every run, and other ones than those of other tests. If
+/// `PROPTEST_CASES` is set, it is the number of sequences, and they differ between runs.
+fn config(cases: u32, test: &str) -> Config {
     let config = Config { max_shrink_iters: 2000, ..Config::default() };
+    let seed = test.bytes().fold(0xae05_7a70_u64, |seed, byte| seed.rotate_left(7) ^ u64::from(byte));
     match std::env::var_os("PROPTEST_CASES") {
         Some(_) => config,
-        None => Config { cases, rng_seed: RngSeed::Fixed(0xae05_7a70), ..config },
+        None => Config { cases, rng_seed: RngSeed::Fixed(seed), ..config },
     }
 }

@@ -128,7 +128,7 @@ where
             Turn::Move(it) => drop(machine.make(*it)),
             Turn::Fault { fault, effect } => {
                 counts_differ |= *effect == Effect::All || *effect == Effect::Blocks && has_blocks::<F>();
-                machine.device.inject(*fault);
+                machine.inject(*fault);
             }
         }
         check(&machine, counts_differ);
@@ -166,11 +166,11 @@ where
 macro_rules! properties {
     ($($name:ident: $size:ty, $features:ty, $fault:ident, $cases:literal;)*) => {$(
         proptest! {
-            #![proptest_config(config($cases))]
+            #![proptest_config(config($cases, stringify!($name)))]
 
             #[test]
             fn $name(setup in setup(), turns in prop::collection::vec(turn($fault()), 1..80), end in end()) {
-                survives::<$size, $features>(&setup, &turns, end);
+                survives::<$size, $features>(&setup.resettable(), &turns, end);
             }
         }
     )*};

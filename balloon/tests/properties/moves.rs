@@ -42,7 +42,9 @@ pub(crate) enum Move {
     ReverseOrder,
     /// The device delays its answers from now on.
     Delay(u8),
-    /// The device answers in order and at once again.
+    /// The device loses all notifications from now on.
+    LoseNotifications,
+    /// The device answers in order and at once again, and loses no notification. The kernel repeats those that were lost.
     AnswerAtOnce,
     /// The kernel repeats the notifications of all queues.
     NotifyAgain,
@@ -50,6 +52,12 @@ pub(crate) enum Move {
     Reclaim { frames: u16 },
     /// The host resets the device. The kernel recovers the balloon.
     HostReset,
+    /// The device resets only after its status was read this often. The kernel resets it, and restores the balloon.
+    DelayReset { reads: u8, reset: DelayedReset },
+    /// The device refuses a reset. The kernel recovers the balloon.
+    RefuseReset { then: Refusal },
+    /// The device is removed. The kernel takes everything back, and gets another device of the same kind.
+    Remove,
     /// The kernel freezes the balloon and restores it.
     FreezeAndRestore,
     /// The kernel freezes the balloon, but does not wait for the device.
@@ -66,6 +74,32 @@ pub(crate) enum Part {
     Statistics,
     Reporting,
     Hinting,
+}
+
+impl Part {
+    pub(crate) const ALL: [Self; 3] = [Self::Statistics, Self::Reporting, Self::Hinting];
+}
+
+/// How a kernel resets a device that takes time for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum DelayedReset {
+    /// `abandon` waits.
+    Abandon,
+    /// `poll_abandon` is called until the reset has finished.
+    Poll,
+    /// `freeze` does not wait, and `abandon` continues the reset.
+    Freeze,
+}
+
+/// What happens after a device has refused a reset.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Refusal {
+    /// The device accepts the next request, which `abandon` makes.
+    Once,
+    /// As above. `poll_abandon` made the first request, and makes the next one.
+    Polled,
+    /// The kernel cuts the device off from memory, and takes everything back.
+    CutOff,
 }
 
 /// An operation of the balloon.
@@ -133,7 +167,19 @@ fn operation() -> impl Strategy<Value = Operation> {
 }
 
 fn part() -> impl Strategy<Value = Part> {
-    prop::sample::select(vec![Part::Statistics, Part::Reporting, Part::Hinting])
+    prop::sample::select(Part::ALL.to_vec())
+}
+
+/// What happens to a device that the driver cannot influence.
+fn trouble() -> impl Strategy<Value = Move> {
+    let reset = prop::sample::select(vec![DelayedReset::Abandon, DelayedReset::Poll, DelayedReset::Freeze]);
+    prop_oneof![
+        6 => Just(Move::LoseNotifications),
+        3 => (1..20_u8, reset).prop_map(|(reads, reset)| Move::DelayReset { reads, reset }),
+        3 => prop::sample::select(vec![Refusal::Once, Refusal::Polled, Refusal::CutOff])
+            .prop_map(|then| Move::RefuseReset { then }),
+        2 => Just(Move::Remove),
+    ]
 }
 
 pub(crate) fn a_move() -> impl Strategy<Value = Move> {
@@ -168,6 +214,7 @@ pub(crate) fn a_move() -> impl Strategy<Value = Move> {
             4 => (0..1000_u16).prop_map(|frames| Move::Reclaim { frames }),
             1 => Just(Move::HostReset),
         ],
+        4 => trouble(),
         8 => prop_oneof![
             6 => Just(Move::Split),
             6 => Just(Move::Join),

@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use aerostat_balloon::transport::{Io, Mmio};
+use aerostat_balloon::transport::{DmaDomain, Io, Mmio};
 use aerostat_balloon::{Balloon, FrameSize, Frames, Frozen, Options, Ready, Size4KiB, Size16KiB, Step};
 use aerostat_device::{BalloonDevice, GuestMemory, OwnershipViolation, Registers, TestPlatform, Work};
 use proptest::prelude::*;
@@ -80,6 +80,10 @@ struct Noisy {
 // SAFETY: the writes reach the device. The noise in what is read may return memory early; it is memory of the test that
 // stays mapped as long as the device may access it.
 unsafe impl Io for Noisy {
+    fn domain(&self) -> DmaDomain {
+        self.registers.domain()
+    }
+
     fn len(&self) -> usize {
         self.registers.len()
     }
@@ -198,7 +202,7 @@ fn moves() -> impl Strategy<Value = Vec<(u8, u32)>> {
 }
 
 proptest! {
-    #![proptest_config(config(64))]
+    #![proptest_config(config(64, "noise"))]
 
     #[test]
     fn noise_in_registers(seed: u64, one_in in 1..50_u64, moves in moves()) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aerostat_balloon::spec::{FeatureSet, Interface};
+use aerostat_balloon::transport;
 use aerostat_device::{BalloonDevice, Builder, HintCommand, Numbering, Quirk, Quirks, UsedEntries, features};
 use proptest::prelude::*;
 
@@ -30,12 +31,17 @@ pub(crate) struct Setup {
     interface: Interface,
     /// How a device with IN_ORDER writes used entries.
     used_entries: UsedEntries,
-    numbering: Numbering,
+    scheme: Numbering,
+    /// Queues behind those of the balloon.
+    further_queues: u16,
     hint_command: HintCommand,
     /// What the device does in its own way.
     quirks: Quirks,
     /// The size of all queues is 2 to this power.
     queue: u32,
+    /// The kernel leaves optional features out, so that devices which number their queues over other features differ.
+    pub(crate) without_statistics: bool,
+    pub(crate) without_hinting: bool,
     pub(crate) max_in_flight: u16,
     pub(crate) poison: u32,
     /// Blocks have 2 to this power bytes.
@@ -52,63 +58,117 @@ impl Setup {
         (self.offered | F::REQUIRED) & (F::DECLARED | !features::ACCESS_PLATFORM)
     }
 
-    /// Returns the builder of a device for the features `F`.
-    pub(crate) fn builder<F: FeatureSet>(&self) -> Builder {
-        let builder = match self.interface {
-            Interface::Modern => BalloonDevice::builder(),
-            Interface::Legacy => BalloonDevice::builder().legacy(),
-        };
-        // The driver cannot work with these devices, and has tests of its own for them.
-        let mut quirks = [Quirk::FailsActivation, Quirk::CannotReset, Quirk::CannotResetLive, Quirk::KeepsQueueCount]
-            .into_iter()
-            .fold(self.quirks, Quirks::without);
+    /// Returns the quirks of a device that the driver can work with.
+    fn quirks<F: FeatureSet>(&self) -> Quirks {
+        let mut quirks = self.quirks;
         if self.interface == Interface::Legacy {
             quirks = quirks.without(Quirk::NeedsAllQueues);
         }
         if F::REQUIRED & features::PAGE_POISON != 0 {
             quirks = quirks.without(Quirk::RefusesPoison);
         }
+        if self.cannot_reset() {
+            // The driver would have to probe a second time.
+            quirks = [Quirk::UsedByFirmware, Quirk::NeedsAllQueues, Quirk::RefusesPoison]
+                .into_iter()
+                .fold(quirks, Quirks::without);
+        }
+        quirks
+    }
+
+    /// Returns whether a live device cannot be reset.
+    pub(crate) fn cannot_reset(&self) -> bool {
+        self.quirks.has(Quirk::CannotReset) || self.quirks.has(Quirk::CannotResetLive)
+    }
+
+    /// Makes it a device that can be reset.
+    pub(crate) fn resettable(mut self) -> Self {
+        self.quirks = self.quirks.without(Quirk::CannotReset).without(Quirk::CannotResetLive);
+        self
+    }
+
+    /// Returns the numbering that a kernel sets if the driver cannot find it out.
+    pub(crate) fn numbering(&self) -> transport::Numbering {
+        match self.scheme {
+            Numbering::Specification => transport::Numbering::Specification,
+            Numbering::DenseOverOffered | Numbering::Qemu => transport::Numbering::DenseOverOffered,
+            Numbering::DenseOverNegotiated => transport::Numbering::DenseOverNegotiated,
+        }
+    }
+
+    /// Returns the builder of a device for the features `F`.
+    pub(crate) fn builder<F: FeatureSet>(&self) -> Builder {
+        let builder = match self.interface {
+            Interface::Modern => BalloonDevice::builder(),
+            Interface::Legacy => BalloonDevice::builder().legacy(),
+        };
         // Hinting needs two descriptors.
         let min = u32::from(F::DECLARED & features::FREE_PAGE_HINT != 0);
         builder
             .memory(MEMORY)
             .used_entries(self.used_entries)
             .features(self.offered::<F>() | features::VERSION_1)
-            .numbering(self.numbering)
-            .quirks(quirks)
+            .numbering(self.scheme)
+            .further_queues(self.further_queues)
+            .quirks(self.quirks::<F>())
             .hint_command(self.hint_command)
             .queue_size(1 << self.queue.max(min))
             .manual()
     }
 }
 
+/// Draws quirks. Most devices can be reset.
+fn quirks() -> impl Strategy<Value = Quirks> {
+    let cannot_reset = prop::sample::select(vec![Quirk::CannotReset, Quirk::CannotResetLive]);
+    let some = (any::<u16>().prop_map(Quirks::draw), prop::option::weighted(0.15, cannot_reset));
+    let some = some.prop_map(|(quirks, cannot_reset)| {
+        let quirks = quirks.without(Quirk::CannotReset).without(Quirk::CannotResetLive);
+        cannot_reset.into_iter().fold(quirks, Quirks::with)
+    });
+    prop_oneof![Just(Quirks::NONE), some]
+}
+
+/// Draws the scheme of the queue numbers, the number of further queues, and whether the device has all numbers.
+fn queues() -> impl Strategy<Value = (Numbering, u16, bool)> {
+    let scheme = prop::sample::select(Numbering::ALL.to_vec());
+    (scheme, prop_oneof![2 => Just(0), 1 => 1..4_u16], prop::bool::weighted(0.4))
+}
+
 pub(crate) fn setup() -> impl Strategy<Value = Setup> {
-    let numbering = prop::sample::select(vec![Numbering::Specification, Numbering::DenseOverOffered, Numbering::Qemu]);
     let hint_command = prop::sample::select(vec![HintCommand::Shown, HintCommand::HiddenOnceOpened]);
     let poison = prop_oneof![Just(0), Just(u32::MAX), any::<u32>()];
     let backoff = prop_oneof![Just(Duration::ZERO), Just(Duration::from_secs(1))];
     let rings = prop::collection::vec(prop::sample::select(RINGS.to_vec()), 0..=RINGS.len());
-    let offered = (0..=features::BALLOON, rings)
+    let balloon = prop_oneof![2 => 0..=features::BALLOON, 1 => Just(features::BALLOON)];
+    let offered = (balloon, rings)
         .prop_map(|(balloon, rings)| rings.into_iter().fold(balloon, |offered, feature| offered | feature));
     let interface = prop::sample::select(vec![Interface::Modern, Interface::Modern, Interface::Legacy]);
     let used_entries = prop::sample::select(vec![UsedEntries::OnePerBuffer, UsedEntries::OnePerBatch]);
-    let quirks = prop_oneof![Just(Quirks::NONE), any::<u16>().prop_map(Quirks::draw)];
-    let host = (offered, numbering, hint_command, 0..8_u32, interface, used_entries, quirks);
-    let driver = (1..17_u16, poison, 12..21_u32, 12..21_u32, 0..600_u32, backoff);
+    let host = (offered, queues(), hint_command, 0..8_u32, interface, used_entries, quirks());
+    let left_out = || prop::bool::weighted(0.3);
+    let driver = (left_out(), left_out(), 1..17_u16, poison, 12..21_u32, 12..21_u32, 0..600_u32, backoff);
     (host, driver).prop_map(|(host, driver)| {
-        let (offered, numbering, hint_command, queue, interface, used_entries, quirks) = host;
-        let (max_in_flight, poison, report, hint, oom_pages, oom_backoff) = driver;
+        let (offered, (scheme, further_queues, keeps_count), hint_command, queue, interface, used_entries, quirks) =
+            host;
+        let (without_statistics, without_hinting, max_in_flight, poison, report, hint, oom_pages, oom_backoff) = driver;
         // QEMU always offers statistics.
-        let statistics = if numbering == Numbering::Qemu { features::STATS_VQ } else { 0 };
+        let statistics = if scheme == Numbering::Qemu { features::STATS_VQ } else { 0 };
         let offered = offered | statistics;
+        let quirks = match keeps_count {
+            true => quirks.with(Quirk::KeepsQueueCount),
+            false => quirks.without(Quirk::KeepsQueueCount),
+        };
         Setup {
             offered,
             interface,
             used_entries,
-            numbering,
+            scheme,
+            further_queues,
             hint_command,
             quirks,
             queue,
+            without_statistics,
+            without_hinting,
             max_in_flight,
             poison,
             report,

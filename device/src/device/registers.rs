@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aerostat_transport::Io;
+use aerostat_transport::{DmaDomain, Io};
 
 use super::shared::Shared;
+use crate::memory::Iommu;
 use crate::model::CONFIG;
 
 /// The register file of a [`BalloonDevice`](crate::BalloonDevice): virtio over MMIO, version 2, or version 1 for a legacy
@@ -35,6 +36,10 @@ impl Registers {
 
 // SAFETY: each access is a call of the device model, under its lock.
 unsafe impl Io for Registers {
+    fn domain(&self) -> DmaDomain {
+        self.shared.inspect(|state| Iommu::domain(state.iommu()))
+    }
+
     fn len(&self) -> usize {
         self.len
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use aerostat_transport::DmaDomain;
+
 use super::guest::PAGE_BYTES;
 
 /// The first device address: far above guest memory, so that device and physical addresses cannot be confused.
@@ -61,9 +63,11 @@ impl Iommu {
         inside.then(|| physical + offset)
     }
 
-    /// Returns a number that no other table has.
-    pub(crate) fn id(&self) -> Option<NonZeroU64> {
-        NonZeroU64::new(Arc::as_ptr(&self.table).addr() as u64)
+    /// Returns the domain of a device with this table, or of one without.
+    pub(crate) fn domain(iommu: Option<&Self>) -> DmaDomain {
+        // No other table has the same address.
+        let number = iommu.and_then(|iommu| NonZeroU64::new(Arc::as_ptr(&iommu.table).addr() as u64));
+        number.map_or(DmaDomain::IDENTITY, DmaDomain::new)
     }
 
     /// Returns the number of mappings.

@@ -15,7 +15,8 @@ pub enum QueueKind {
     FreePage,
     /// Free page reporting: PAGE_REPORTING.
     Reporting,
-    /// A queue behind those of the balloon, for another purpose: [`Builder::further_queues`](crate::Builder::further_queues).
+    /// A queue that the balloon has no use for: [`Builder::further_queues`](crate::Builder::further_queues),
+    /// [`Quirk::KeepsQueueCount`](crate::Quirk::KeepsQueueCount).
     Further,
 }
 
@@ -54,24 +55,36 @@ pub enum Numbering {
     Qemu,
 }
 
+/// Queues that the driver has no use for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Surplus {
+    /// The device has all queue numbers of the specification, [`Quirk::KeepsQueueCount`](crate::Quirk::KeepsQueueCount).
+    pub(crate) keeps_count: bool,
+    /// Queues behind those of the balloon, [`Builder::further_queues`](crate::Builder::further_queues).
+    pub(crate) further: u16,
+}
+
 impl Numbering {
     /// All numbering schemes.
     pub const ALL: [Self; 4] = [Self::Specification, Self::DenseOverOffered, Self::DenseOverNegotiated, Self::Qemu];
 
-    /// Returns the existing queues with their numbers, and `further` queues behind them. `negotiated` is `None` before feature
-    /// negotiation is complete. The numbers of the specification are reserved also if their queues do not exist.
-    pub(crate) fn queues(self, offered: u64, negotiated: Option<u64>, further: u16) -> Vec<(u16, QueueKind)> {
+    /// Returns the existing queues with their numbers. `negotiated` is `None` before feature negotiation is complete.
+    pub(crate) fn queues(self, offered: u64, negotiated: Option<u64>, surplus: Surplus) -> Vec<(u16, QueueKind)> {
         let mut queues = self.balloon_queues(offered, negotiated);
-        let first = match self {
-            Self::Specification => QueueKind::ALL.len() as u16,
-            _ => queues.len() as u16,
-        };
-        queues.extend((first..first.saturating_add(further)).map(|number| (number, QueueKind::Further)));
+        let specified = QueueKind::ALL.len() as u16;
+        if surplus.keeps_count {
+            let unused = (0..specified).filter(|number| queues.iter().all(|(used, _)| used != number));
+            let unused: Vec<_> = unused.map(|number| (number, QueueKind::Further)).collect();
+            queues.extend(unused);
+        }
+        // The numbers of the specification are reserved also if their queues do not exist.
+        let first = if self == Self::Specification { specified } else { queues.len() as u16 };
+        queues.extend((first..first.saturating_add(surplus.further)).map(|number| (number, QueueKind::Further)));
         queues
     }
 
     /// Returns the existing queues of the balloon with their numbers.
-    pub(crate) fn balloon_queues(self, offered: u64, negotiated: Option<u64>) -> Vec<(u16, QueueKind)> {
+    fn balloon_queues(self, offered: u64, negotiated: Option<u64>) -> Vec<(u16, QueueKind)> {
         let (features, dense) = match self {
             Self::Specification => (offered, false),
             Self::DenseOverOffered => (offered, true),
@@ -97,7 +110,7 @@ mod tests {
         let sets = [0, STATS, HINT, STATS | HINT, REPORT, STATS | REPORT, HINT | REPORT, STATS | HINT | REPORT];
         sets.map(|offered| {
             let mut row = [None; 5];
-            for (number, kind) in numbering.queues(offered, None, 0) {
+            for (number, kind) in numbering.queues(offered, None, Surplus::default()) {
                 row[usize::from(number)] = Some(kind);
             }
             assert_eq!((row[0], row[1]), (Some(Inflate), Some(Deflate)));
@@ -140,7 +153,7 @@ mod tests {
         ];
         assert_eq!(optional_queues(Numbering::DenseOverOffered), expected);
         assert_eq!(optional_queues(Numbering::DenseOverNegotiated), expected, "before negotiation");
-        let negotiated = Numbering::DenseOverNegotiated.queues(STATS | HINT | REPORT, Some(REPORT), 0);
+        let negotiated = Numbering::DenseOverNegotiated.queues(STATS | HINT | REPORT, Some(REPORT), Surplus::default());
         assert_eq!(negotiated, [(0, Inflate), (1, Deflate), (2, Reporting)]);
     }
 
@@ -152,10 +165,28 @@ mod tests {
             (Numbering::DenseOverNegotiated, [3, 4]),
             (Numbering::Qemu, [4, 5]),
         ] {
-            let queues = numbering.queues(STATS | REPORT, Some(REPORT), 2);
-            let further = queues.into_iter().filter(|(_, kind)| *kind == QueueKind::Further).map(|(number, _)| number);
-            assert_eq!(further.collect::<Vec<_>>(), expected, "{numbering:?}");
+            let surplus = Surplus { further: 2, ..Surplus::default() };
+            assert_eq!(surplus_queues(numbering, surplus), expected, "{numbering:?}");
         }
+    }
+
+    #[test]
+    fn surplus_queues_have_the_remaining_numbers_of_the_specification() {
+        for (numbering, expected) in [
+            (Numbering::Specification, [3, 5, 6].as_slice()),
+            (Numbering::DenseOverOffered, &[4, 5, 6]),
+            (Numbering::DenseOverNegotiated, &[3, 4, 5, 6]),
+            (Numbering::Qemu, &[4, 5, 6]),
+        ] {
+            let surplus = Surplus { keeps_count: true, further: 2 };
+            assert_eq!(surplus_queues(numbering, surplus), expected, "{numbering:?}");
+        }
+    }
+
+    /// Returns the numbers of the queues without purpose, if statistics and reporting are offered, and reporting is negotiated.
+    fn surplus_queues(numbering: Numbering, surplus: Surplus) -> Vec<u16> {
+        let queues = numbering.queues(STATS | REPORT, Some(REPORT), surplus).into_iter();
+        queues.filter(|(_, kind)| *kind == QueueKind::Further).map(|(number, _)| number).collect()
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl Ledger {
 
     /// Returns the domain of the device's IOMMU, if it has one.
     pub(super) fn domain(&self) -> DmaDomain {
-        self.iommu().and_then(|iommu| iommu.id()).map_or(DmaDomain::IDENTITY, DmaDomain::new)
+        Iommu::domain(self.iommu().as_ref())
     }
 
     pub(super) fn unmap(&self, physical: u64, bytes: usize) {

@@ -19,9 +19,9 @@ const SUBSYSTEM: u16 = 0x2c;
 const MEMORY: u64 = 0xc000_0000;
 const PORTS: u64 = 0xc000;
 
-/// Offset of the command register, and its bits for I/O space, memory space and bus mastering.
+/// Offset of the command register, and its bits for I/O space and memory space.
 const COMMAND: u16 = 0x04;
-const DECODE_AND_MASTER: u32 = 0b111;
+const DECODE: u32 = 0b11;
 /// Offset of the first base address register.
 const BARS: u16 = 0x10;
 
@@ -81,8 +81,8 @@ impl<M> Qemu<M> {
         self.pci_device(5)
     }
 
-    /// Finds the virtio device with this device id on bus 0, assigns its base address registers, and enables decoding and bus
-    /// mastering.
+    /// Finds the virtio device with this device id on bus 0, assigns its base address registers, and enables decoding. Its driver
+    /// enables bus mastering.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl<M> Qemu<M> {
         let address = address.ok_or_else(|| QemuError::NoDevice(format!("virtio PCI device with id {id} on bus 0")))?;
         let bars = assign_bars(&config, address)?;
         let command = config.get(address, COMMAND) & 0xffff;
-        config.set(address, COMMAND, command | DECODE_AND_MASTER);
+        config.set(address, COMMAND, command | DECODE);
         self.check()?;
         Ok(AssignedFunction { address, bars })
     }

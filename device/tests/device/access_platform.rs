@@ -88,7 +88,8 @@ fn buffers_have_to_stay_mapped_until_completion() {
     driver.add_head(INFLATE, 1);
     driver.notify(INFLATE);
     assert!(device.step());
-    platform.unmap(array, 4);
+    // SAFETY: the device checks each access.
+    unsafe { platform.unmap(array, 4) };
     device.settle(LIMIT).unwrap();
     assert!(device.violations().contains(&RingViolation::Unmapped { address: mapped.0, bytes: 4 }.into()));
     assert_eq!(driver.used_index(INFLATE), 2);
@@ -97,7 +98,8 @@ fn buffers_have_to_stay_mapped_until_completion() {
 #[test]
 fn access_to_an_unmapped_ring_is_a_violation() {
     let (device, mut driver, mut platform) = live(builder().inline(), 8 << 20);
-    platform.unmap(0, 8 << 20);
+    // SAFETY: the device checks each access.
+    unsafe { platform.unmap(0, 8 << 20) };
     driver.send(INFLATE, &[1024]);
     assert!(matches!(device.violations()[..], [Violation::Ring(RingViolation::Unmapped { .. }), ..]));
     assert_eq!((driver.used_index(INFLATE), device.host_page_count()), (0, 0));
@@ -120,12 +122,14 @@ fn the_platform_checks_mappings() {
     let mapped = platform.map(physical, 64).unwrap();
     assert_eq!((mapped.0 % 64, ledger.mappings()), (0, 1));
     assert_ne!(mapped, DeviceAddress(physical));
-    platform.unmap(physical, 32);
+    // SAFETY: the device checks each access.
+    unsafe { platform.unmap(physical, 32) };
     assert_eq!(ledger.violations(), [OwnershipViolation::NotMapped { physical, bytes: 32 }]);
     platform.free(region);
     assert_eq!(ledger.violations()[1..], [OwnershipViolation::StillMapped { physical, bytes: 64 }]);
     assert!(!ledger.all_returned());
-    platform.unmap(physical, 64);
+    // SAFETY: the device checks each access.
+    unsafe { platform.unmap(physical, 64) };
     assert!(ledger.all_returned());
 
     let run = platform.allocate(1).unwrap();
@@ -142,6 +146,7 @@ fn without_an_iommu_device_addresses_are_physical() {
     let device = builder().inline().start().unwrap();
     let mut platform: TestPlatform = TestPlatform::of(&device).unwrap();
     assert_eq!(platform.map(0x1234, 5), Some(DeviceAddress(0x1234)));
-    platform.unmap(0x1234, 5);
+    // SAFETY: the device checks each access.
+    unsafe { platform.unmap(0x1234, 5) };
     assert_eq!((platform.ledger().mappings(), platform.ledger().violations()), (0, vec![]));
 }

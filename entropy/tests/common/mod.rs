@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 
 use aerostat_entropy::transport::Mmio;
-use aerostat_entropy::{Entropy, ProbeFailed};
+use aerostat_entropy::{Entropy, ProbeFailed, Removing};
 use virtio_queue::{Queue, QueueOwnedT, QueueT};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
@@ -16,8 +16,12 @@ pub(crate) const ID: u32 = 4;
 pub(crate) type Bus = Mmio<SoftMmio>;
 
 /// Probes the device behind the registers.
-pub(crate) fn probe(soft: &SoftMmio, memory: &mut Memory) -> Result<Entropy<Bus>, ProbeFailed<Bus>> {
-    Entropy::probe(Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap(), memory, &mut give_up)
+pub(crate) fn probe(soft: &SoftMmio, memory: &mut Memory) -> Result<Entropy<Bus>, ProbeFailed<Bus, Removing<Bus>>> {
+    Entropy::probe(transport(soft), memory, &mut give_up)
+}
+
+pub(crate) fn transport(soft: &SoftMmio) -> Bus {
+    Mmio::new(soft.clone()).map_err(|(_, error)| error).unwrap()
 }
 
 /// A live entropy device: the driver and the device side.

@@ -144,9 +144,9 @@ where
                 self.is_abandoned |= matches!(result, Ok(Poll::Ready(())));
             }
             18 if self.below(8) == 0 => {
-                self.begin("notify_again", (5, 0), &[]);
-                balloon.notify_again();
-                self.end_fine();
+                self.begin("notify_again", (5, 1), &[]);
+                let result = balloon.notify_again();
+                self.end_with(&result);
             }
             18 => {
                 self.begin("queries", (131, 1), &[]);

@@ -11,6 +11,7 @@ use crate::bus::notifier::Notifier;
 use crate::bus::shared_memory::SharedMemory;
 use crate::bus::status::Status;
 use crate::bus::transport::{BusMaster, QueueReset, Transport};
+use crate::dma::DmaDomain;
 use crate::io::Io;
 use crate::ring::{QueueLimit, QueueSize, RingAddresses, RingPosition};
 
@@ -32,6 +33,10 @@ unsafe impl<A: Transport, B: Transport> Transport for Either<A, B> {
 
     fn interface(&self) -> Interface {
         either!(self, it => it.interface())
+    }
+
+    fn name(&self) -> &'static str {
+        either!(self, it => it.name())
     }
 
     fn device_id(&self) -> DeviceId {
@@ -97,6 +102,10 @@ unsafe impl<A: Transport, B: Transport> Transport for Either<A, B> {
         either!(self, it => it.set_bus_master(bus_master));
     }
 
+    fn domain(&self) -> DmaDomain {
+        either!(self, it => it.domain())
+    }
+
     fn config(&self) -> Self::Config {
         match self {
             Self::First(it) => Either::First(it.config()),
@@ -138,6 +147,10 @@ impl<A: ConfigIo, B: ConfigIo> ConfigIo for Either<A, B> {
 
 // SAFETY: every access is forwarded to a block that keeps the contract.
 unsafe impl<A: Io, B: Io> Io for Either<A, B> {
+    fn domain(&self) -> DmaDomain {
+        either!(self, it => it.domain())
+    }
+
     fn len(&self) -> usize {
         either!(self, it => it.len())
     }

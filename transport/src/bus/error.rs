@@ -3,6 +3,8 @@
 use aerostat_spec::QueueSpec;
 use thiserror::Error;
 
+use crate::dma::MapError;
+
 /// The bus could not be set up for a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -79,9 +81,15 @@ pub enum QueueError {
         /// The queue.
         queue: &'static QueueSpec,
     },
-    /// The [`Dma`](crate::Dma) object belongs to another IOMMU domain than the one that the device uses.
-    #[error("the `Dma` object belongs to another IOMMU domain than the first one that was used for this device")]
+    /// The [`Dma`](crate::Dma) object belongs to another IOMMU domain than the registers of the device.
+    #[error(
+        "the `Dma` object belongs to another IOMMU domain than the device; use an object of its domain, and say which one that \
+         is with `InDomain` or `Io::domain`"
+    )]
     OtherDomain,
+    /// [`Dma::map`](crate::Dma::map) translates addresses, and [`Dma::domain`](crate::Dma::domain) was not implemented.
+    #[error("the `Dma` object translates addresses in the domain of the identity mapping; implement `Dma::domain` too")]
+    NoDomain,
     /// The device may number its queues in several ways, which give a queue different numbers, and nothing that a driver can
     /// read tells them apart. See [`Numbering`](crate::Numbering).
     #[error(
@@ -133,6 +141,19 @@ pub enum QueueError {
         /// The vector that was written.
         vector: u16,
     },
+}
+
+impl QueueError {
+    /// Returns the error for memory of a queue that was not allocated or mapped.
+    #[cold]
+    #[inline(never)]
+    pub(crate) const fn of_mapping(queue: u16, bytes: usize, error: MapError) -> Self {
+        match error {
+            MapError::OtherDomain => Self::OtherDomain,
+            MapError::NoDomain => Self::NoDomain,
+            MapError::Failed { .. } => Self::NoMemory { queue, bytes },
+        }
+    }
 }
 
 /// A configuration field could not be read or written.

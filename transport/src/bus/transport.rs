@@ -9,6 +9,7 @@ use crate::bus::interrupt::InterruptSource;
 use crate::bus::notifier::Notifier;
 use crate::bus::shared_memory::SharedMemory;
 use crate::bus::status::Status;
+use crate::dma::DmaDomain;
 use crate::ring::{QueueLimit, QueueSize, RingAddresses};
 
 /// The word of feature bits of the transport `T`.
@@ -47,6 +48,11 @@ pub unsafe trait Transport {
 
     /// Returns the interface that the device is driven through, which is one that [`Transport::InterfaceKind`] allows.
     fn interface(&self) -> Interface;
+
+    /// Returns the name of the bus and the interface for people, for instance "PCI, legacy". By default it is the name of the type.
+    fn name(&self) -> &'static str {
+        core::any::type_name::<Self>()
+    }
 
     /// Returns the type of the device.
     fn device_id(&self) -> DeviceId;
@@ -121,6 +127,11 @@ pub unsafe trait Transport {
     /// shared memory.
     fn shared_memory(&mut self, _id: u8) -> Option<SharedMemory> {
         None
+    }
+
+    /// Returns the IOMMU domain of the device, see [`Io::domain`](crate::Io::domain).
+    fn domain(&self) -> DmaDomain {
+        DmaDomain::IDENTITY
     }
 
     /// Returns the configuration space.

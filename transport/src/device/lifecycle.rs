@@ -11,7 +11,6 @@ use crate::device::config::{Config, InUse, Setup, check_status};
 use crate::device::error::{SetupError, SetupFailed};
 use crate::device::fail_on_drop::FailOnDrop;
 use crate::device::numbering::{ExistingQueues, Numbers};
-use crate::dma::DmaDomain;
 use crate::queue::{DeviceError, Generation, LiveProof, ResetProof};
 
 /// State: the reset at the start of a set-up was requested and has not finished.
@@ -40,14 +39,12 @@ pub struct FeaturesOk<F> {
     pub(super) before: ExistingQueues,
     /// The queues that were set up.
     pub(super) set_up: ExistingQueues,
-    /// The IOMMU domain of the device, once memory was mapped for it.
-    pub(super) domain: Option<DmaDomain>,
 }
 
 impl<F> FeaturesOk<F> {
     pub(super) fn new(accepted: Accepted<F>, before: ExistingQueues) -> Self {
         let set_up = ExistingQueues::default();
-        Self { accepted, numbers: Numbers::Specified, before, set_up, domain: None }
+        Self { accepted, numbers: Numbers::Specified, before, set_up }
     }
 }
 
@@ -218,6 +215,11 @@ impl<T: Transport, D, S> Device<T, D, S> {
     /// Returns the interface that the device is driven through.
     pub fn interface(&self) -> Interface {
         self.transport.interface()
+    }
+
+    /// Returns the name of the transport, see [`Transport::name`].
+    pub fn transport_name(&self) -> &'static str {
+        self.transport.name()
     }
 
     fn with_status<N>(mut self, bit: Status, state: N) -> Device<T, D, N> {

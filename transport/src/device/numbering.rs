@@ -14,16 +14,20 @@ use crate::device::fail_on_drop::FailOnDrop;
 ///
 /// [`Numbering::Automatic`] reads which queues exist, before and after the features are negotiated. A numbering is excluded
 ///
-/// * if the device does not have a queue that it would have by this numbering;
+/// * if the device does not have a queue that it would have by this numbering: with [`Numbering::DenseOverNegotiated`] those of
+///   the negotiated features, otherwise those of the offered features. With [`Numbering::Specification`], those of the
+///   negotiated features are enough if the negotiation has changed which queues exist;
 /// * if it is [`Numbering::DenseOverNegotiated`], and the negotiation has not changed which queues exist, although not all offered
-///   queues were negotiated, unless every queue of the specification exists;
-/// * if it is another one, and the negotiation has changed which queues exist.
+///   queues were negotiated, unless every queue of the specification exists.
 ///
-/// Queues behind those of the description may exist by any numbering: devices have extensions. With
-/// [`Numbering::Specification`], a queue whose feature is not offered may exist too. If the remaining numberings give the
-/// negotiated queues the same numbers, these are used. Otherwise the device cannot be told apart from another one by anything
-/// that a driver can read, and [`Device::number_queues`](crate::Device::number_queues) returns
+/// Other queues may exist by any numbering: devices have extensions, and some have a queue whose feature they do not offer. If the
+/// remaining numberings give the negotiated queues the same numbers, these are used. Otherwise the device cannot be told apart
+/// from another one by anything that a driver can read, and [`Device::number_queues`](crate::Device::number_queues) returns
 /// [`QueueError::AmbiguousNumbers`].
+///
+/// The last rule is an assumption about devices: one that numbers over the negotiated features changes its queues with the
+/// negotiation, or has every queue of the specification. No other device of this kind is known. It would look like QEMU without
+/// hinting, which numbers over the offered features.
 ///
 /// For a balloon, this happens if the device offers a queue after one that it does not offer, and has as many queues as the
 /// specification gives it:
@@ -45,10 +49,12 @@ use crate::device::fail_on_drop::FailOnDrop;
 /// |---|---|---|---|
 /// | crosvm before April 2025 | statistics, reporting | 0 to 4 | 4: [`Numbering::Specification`] |
 /// | crosvm since April 2025, working-set extension | statistics, reporting | 0 to 5 | 3: [`Numbering::DenseOverOffered`] |
-/// | Alioth | all | 0 to 4 | 2, if it is negotiated alone: [`Numbering::DenseOverNegotiated`] |
+/// | Alioth | all; page reporting is an option | 0 to 4 | 2, if it is negotiated alone: [`Numbering::DenseOverNegotiated`] |
 /// | QEMU, Firecracker with all queues; libkrun | all | 0 to 4 | 4: [`Numbering::Specification`] |
 ///
 /// The last two differ in nothing that a driver can read. A kernel that negotiates all three queues needs no setting on either.
+/// Alioth without page reporting has five queues too. There, the hinting queue is 2 if it is negotiated without statistics, and
+/// would be 3 by the other numberings.
 ///
 /// Other configurations of these devices are detected: QEMU and Firecracker without hinting or without reporting, Cloud
 /// Hypervisor, Dragonball, StratoVirt, kvmtool, and crosvm without the working-set extension.
@@ -149,11 +155,6 @@ impl ExistingQueues {
     pub(crate) fn contains(self, queue: u16) -> bool {
         self.mask & 1_u16.checked_shl(queue.into()).unwrap_or(0) != 0
     }
-
-    /// Returns whether the last known queue is not in the set: the device has no more queues.
-    fn has_end(self) -> bool {
-        self.known > 0 && !self.contains(self.known - 1)
-    }
 }
 
 impl<T: Transport> FailOnDrop<T> {
@@ -209,39 +210,32 @@ impl Evidence {
     /// Returns whether a device that numbers its queues like this can have the existing queues.
     #[inline(never)]
     fn allows(&self, numbers: Numbers) -> bool {
-        let own = match (numbers, self.has_changed()) {
-            (Numbers::Dense(features), _) => features,
+        let has_changed = self.before != self.after;
+        let own = match numbers {
+            Numbers::Dense(features) => features,
             // The queues exist if their features are offered, or if they are negotiated.
-            (Numbers::Specified, true) => self.negotiated,
-            (Numbers::Specified, false) => self.offered,
+            Numbers::Specified if has_changed => self.negotiated,
+            Numbers::Specified => self.offered,
         };
-        let mut own = self.queues.iter().filter(|queue| exists(queue, own));
-        own.all(|queue| self.after.may_contain(self.number(numbers, queue))) && self.explains_change(numbers)
+        let mut own_queues = self.queues.iter().filter(|queue| exists(queue, own));
+        let has_own_queues = own_queues.all(|queue| self.after.may_contain(self.number(numbers, queue)));
+        has_own_queues && (has_changed || self.may_stay(numbers))
     }
 
-    /// Returns whether the negotiation changed which queues exist.
-    fn has_changed(&self) -> bool {
-        self.before.has_end() && self.after.has_end() && self.before != self.after
-    }
-
-    /// Returns whether this numbering explains that the negotiation changed which queues exist, or that it did not.
-    fn explains_change(&self, numbers: Numbers) -> bool {
-        let Numbers::Dense(features) = numbers else { return true };
-        let over_negotiated = self.same_queues(features, self.negotiated);
-        if self.has_changed() {
-            return over_negotiated;
-        }
+    /// Returns whether a device that numbers its queues like this can have the same queues before and after the negotiation.
+    fn may_stay(&self, numbers: Numbers) -> bool {
         // Before the negotiation, a device that numbers over the negotiated features has the queues of all offered features or
         // of none. If the negotiated ones have other queues, the negotiation changes which queues exist. A device may also keep
         // all queues of the description, whatever is negotiated.
-        let must_change = !self.same_queues(self.negotiated, self.offered) && !self.same_queues(self.negotiated, 0);
-        let is_known = self.before.has_end() && self.after.has_end();
-        !(over_negotiated && must_change && is_known) || self.has_every_queue()
+        numbers != Numbers::Dense(self.negotiated)
+            || self.same_queues(self.negotiated, self.offered)
+            || self.same_queues(self.negotiated, 0)
+            || self.has_every_queue()
     }
 
     /// Returns whether every queue of the description exists by the number of the specification.
     fn has_every_queue(&self) -> bool {
-        self.queues.iter().all(|queue| self.after.contains(queue.index))
+        self.queues.iter().all(|queue| self.after.may_contain(queue.index))
     }
 
     /// Returns whether the same queues exist with these features.

@@ -75,6 +75,7 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
         let ring = Ring::layout(rules, QueueSize::MIN).pad_to_align();
         let bytes = ring.size().saturating_mul(unused.count_ones() as usize);
         let layout = Layout::from_size_align(bytes, ring.align()).ok();
+        // The domain was checked, and the queues that the driver uses were mapped before.
         let memory = layout.and_then(|layout| DmaRegion::allocate(dma, layout, addressing).ok());
         let mut memory = memory.ok_or(QueueError::NoMemory { queue: unused.trailing_zeros() as u16, bytes })?;
         memory.zero();

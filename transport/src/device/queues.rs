@@ -10,7 +10,7 @@ use crate::bus::{InterfaceKind, QueueError, Transport};
 use crate::device::fail_on_drop::FailOnDrop;
 use crate::device::lifecycle::{Device, FeaturesOk};
 use crate::device::numbering::{Evidence, Numbering, Numbers, exists, is_variable};
-use crate::dma::{Addressing, Dma, DmaRegion};
+use crate::dma::{Addressing, Dma, DmaRegion, MapError};
 use crate::queue::{BufferQueue, QueueCore, QueueNeeds, QueueOps, VirtQueue, buffers_layout};
 use crate::ring::{Format, Indirect, IndirectTables, QueueLimit, QueueSize, Ring, RuleBounds, Rules};
 
@@ -75,17 +75,17 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
         self.queue_with_buffers(self.number(&queue.spec(), const { &Q::SPEC })?, needs.into(), each, dma)
     }
 
-    /// Returns the kind of addresses that the device uses. With VIRTIO_F_ACCESS_PLATFORM, the first call of this method, or of
-    /// one that sets up a queue, ties the device to the domain of `dma`.
+    /// Returns the kind of addresses that the device uses. With VIRTIO_F_ACCESS_PLATFORM, `dma` must be of the domain of the
+    /// [transport](Transport::domain).
     ///
     /// # Errors
     ///
     /// [`QueueError::OtherDomain`]
-    pub fn addressing(&mut self, dma: &impl Dma) -> Result<Addressing, QueueError> {
+    pub fn addressing(&self, dma: &impl Dma) -> Result<Addressing, QueueError> {
         if !self.state.accepted.has(reserved::feature::AccessPlatform) {
             return Ok(Addressing::Physical);
         }
-        let addressing = Addressing::Platform(*self.state.domain.get_or_insert(dma.domain()));
+        let addressing = Addressing::Platform(self.transport.domain());
         addressing.check(dma).map_err(|_| QueueError::OtherDomain)?;
         Ok(addressing)
     }
@@ -121,8 +121,8 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
         dma: &mut impl Dma,
     ) -> Result<BufferQueue<T::Notifier, K>, QueueError> {
         let addressing = self.addressing(dma)?;
-        let memory = buffers_layout(each, K).and_then(|layout| DmaRegion::allocate(dma, layout, addressing).ok());
-        let memory = memory.ok_or(QueueError::NoMemory { queue, bytes: each.saturating_mul(K) })?;
+        let bytes = each.saturating_mul(K);
+        let memory = allocate(queue, buffers_layout(each, K), bytes, dma, addressing)?;
         match self.virt_queue(queue, needs, dma) {
             Ok(queue) => Ok(BufferQueue::new(queue, memory, each)),
             Err(error) => {
@@ -150,8 +150,7 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
             return Err(QueueError::TooSmall { queue, size: usable, needed: needs.descriptors });
         }
         let (layout, tables) = ring_layout(rules, size, usable, needs.table_entries);
-        let memory = DmaRegion::allocate(dma, layout, addressing);
-        let memory = memory.map_err(|_| QueueError::NoMemory { queue, bytes: layout.size() })?;
+        let memory = allocate(queue, Some(layout), layout.size(), dma, addressing)?;
         let ring = Ring::new::<Bounds<T, F>>(rules, memory, size);
         match self.enable_ring(queue, &ring) {
             Ok(notifier) => {
@@ -188,6 +187,20 @@ impl<T: Transport> FailOnDrop<T> {
             limit => limit,
         }
     }
+}
+
+/// Allocates `bytes` bytes for a queue. Fails like an allocation if there is no layout for them.
+#[inline(never)]
+fn allocate(
+    queue: u16,
+    layout: Option<Layout>,
+    bytes: usize,
+    dma: &mut impl Dma,
+    addressing: Addressing,
+) -> Result<DmaRegion, QueueError> {
+    let layout = layout.ok_or(MapError::Failed { bytes });
+    let memory = layout.and_then(|layout| DmaRegion::allocate(dma, layout, addressing));
+    memory.map_err(|error| QueueError::of_mapping(queue, bytes, error))
 }
 
 /// The bounds of the rules of a ring over the transport `T`, for a driver that declares the features `F`.

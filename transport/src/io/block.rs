@@ -1,5 +1,7 @@
 //! The trait for access to a block of registers.
 
+use crate::dma::DmaDomain;
+
 /// A block of device registers.
 ///
 /// The transports are written over this trait. [`MmioRegion`](crate::MmioRegion) accesses registers in memory and
@@ -13,9 +15,24 @@
 ///
 /// # Safety
 ///
-/// Register accesses give memory to a device and take it back. An implementation performs every access inside the block on
-/// the register at that offset, unchanged and in program order, and returns the value that the device returns.
+/// Register accesses give memory to a device and take it back.
+///
+/// * An implementation performs every access inside the block on the register at that offset, unchanged and in program order, and
+///   returns the value that the device returns.
+/// * Only one driver uses the registers of a device at a time, through one transport and its handles. An access of another user
+///   between two accesses of the transport, for instance to the register that selects a queue, could give the device wrong
+///   addresses. The code that creates the value promises this for the value and its clones. An implementation that safe code can
+///   create for the registers of a device must itself prevent a second user.
+/// * [`Io::domain`] is the domain in which the device translates the addresses that it gets, and never changes.
 pub unsafe trait Io: Clone {
+    /// Returns the IOMMU domain of the device that has these registers. With VIRTIO_F_ACCESS_PLATFORM, only [`Dma`](crate::Dma)
+    /// objects of the same [`domain`](crate::Dma::domain) are used for the device.
+    ///
+    /// The default implementation is for a device that does not translate addresses.
+    fn domain(&self) -> DmaDomain {
+        DmaDomain::IDENTITY
+    }
+
     /// Returns the length of the block in bytes.
     fn len(&self) -> usize;
 
@@ -38,11 +55,19 @@ pub unsafe trait Io: Clone {
     fn write32(&self, offset: usize, value: u32);
 }
 
-/// Implements [`Io`] for a generic wrapper by forwarding to a field.
+/// Implements [`Io`] for a generic wrapper by forwarding to a field. The domain may be another one.
 macro_rules! delegate {
     ($wrapper:ident, $field:ident) => {
+        $crate::io::delegate!($wrapper, $field, |io| io.$field.domain());
+    };
+    ($wrapper:ident, $field:ident, |$io:ident| $domain:expr) => {
         // SAFETY: every access is forwarded to a block that keeps the contract.
         unsafe impl<I: $crate::io::Io> $crate::io::Io for $wrapper<I> {
+            fn domain(&self) -> $crate::dma::DmaDomain {
+                let $io = self;
+                $domain
+            }
+
             fn len(&self) -> usize {
                 self.$field.len()
             }

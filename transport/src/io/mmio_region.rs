@@ -26,7 +26,8 @@ impl MmioRegion {
     /// # Safety
     ///
     /// * The region is mapped as device memory, for reads and writes, for as long as this value or a clone exists.
-    /// * The registers belong to one device, whose driver is the only user, and no Rust reference points to them.
+    /// * The registers belong to one device, whose driver is the only user, see [`Io`], and no Rust reference points to them. Different
+    ///   structures of a PCI device may overlap, because the device says where they are.
     /// * The caller is responsible for what is written through the value and its clones, because registers can make a device
     ///   write to memory.
     pub const unsafe fn new(start: NonNull<u8>, len: usize) -> Self {

@@ -7,7 +7,8 @@ use crate::io::block::Io;
 /// # Safety
 ///
 /// An implementation performs every access on the port, unchanged and in program order, and returns the value that the device
-/// returns, see [`Io`].
+/// returns. The code that creates the value promises that only one user at a time accesses the ports of a device through it, its
+/// clones and each [`PortRegion`] over them, see [`Io`].
 pub unsafe trait Ports: Clone {
     /// Reads 8 bits.
     #[doc(alias = "inb")]
@@ -85,7 +86,9 @@ impl CpuPorts {
     ///
     /// # Safety
     ///
-    /// The code runs with the privilege for port access, and the caller accesses only ports of devices that it drives.
+    /// * The code runs with the privilege for port access.
+    /// * The value, its clones and each [`PortRegion`] over them access only ports of devices that the caller drives, and nothing
+    ///   else accesses these ports at the same time, see [`Io`].
     pub const unsafe fn new() -> Self {
         Self(())
     }

@@ -1,5 +1,6 @@
 //! A part of a block of registers.
 
+use crate::dma::DmaDomain;
 use crate::io::block::Io;
 
 /// A part of another block of registers, with offsets from the start of the part.
@@ -68,6 +69,10 @@ macro_rules! forward {
 
 // SAFETY: each access is forwarded to a block that keeps the contract, with the start of the window added to the offset.
 unsafe impl<I: Io> Io for Window<I> {
+    fn domain(&self) -> DmaDomain {
+        self.io.domain()
+    }
+
     fn len(&self) -> usize {
         self.len
     }

@@ -71,7 +71,7 @@ unsafe impl Dma for Platform {
         Some(DeviceAddress(physical + APART))
     }
 
-    fn unmap(&mut self, physical: u64, bytes: usize) {
+    unsafe fn unmap(&mut self, physical: u64, bytes: usize) {
         assert_eq!(
             self.allocator.borrow_mut().mapped.remove(&physical),
             Some(bytes),
@@ -95,6 +95,13 @@ fn offering(features: u64) -> SoftMmio {
     soft
 }
 
+/// Returns a device that requires the addresses of a platform, and this platform, which maps up to `left` ranges.
+fn behind_an_iommu(left: usize) -> (SoftMmio, Platform) {
+    let (soft, platform) = (offering(1 << 33 | 1 << 28), Platform::new(left));
+    soft.model().domain = platform.domain();
+    (soft, platform)
+}
+
 aerostat_spec::feature_set! { struct Translated for test_device { AccessPlatform: Required, IndirectDesc: Required } }
 aerostat_spec::feature_set! { struct OptionalPlatform for test_device { AccessPlatform: Optional } }
 aerostat_spec::feature_set! { struct OptionalOrder for test_device { OrderPlatform: Optional } }
@@ -102,7 +109,7 @@ aerostat_spec::feature_set! { struct OptionalOrder for test_device { OrderPlatfo
 /// core.reserved.3, core.reserved.4: the registers, the descriptors of buffers and of tables carry addresses of the device.
 #[test]
 fn with_the_feature_the_device_gets_the_addresses_of_the_platform() {
-    let (soft, mut platform) = (offering(1 << 33 | 1 << 28), Platform::new(usize::MAX));
+    let (soft, mut platform) = behind_an_iommu(usize::MAX);
     let mut device = negotiated::<Translated>(&soft);
     let queue0 =
         device.queue::<_, 4>(test_device::queue::Queue0, QueueNeeds::least(1).indirect(3), &mut platform).unwrap();
@@ -141,7 +148,7 @@ fn with_the_feature_the_device_gets_the_addresses_of_the_platform() {
 #[test]
 fn a_failed_mapping_frees_all_memory() {
     for left in [0, 1] {
-        let (soft, mut platform) = (offering(1 << 33 | 1 << 28), Platform::new(left));
+        let (soft, mut platform) = behind_an_iommu(left);
         let mut device = negotiated::<Translated>(&soft);
         if left == 0 {
             let rejected = device.queue::<_, 4>(test_device::queue::Queue0, 1, &mut platform).map(drop);
@@ -162,7 +169,7 @@ fn a_failed_mapping_frees_all_memory() {
 /// A failed set-up unmaps the memory.
 #[test]
 fn a_queue_that_cannot_be_set_up_is_unmapped() {
-    let (soft, mut platform) = (offering(1 << 33 | 1 << 28), Platform::new(usize::MAX));
+    let (soft, mut platform) = behind_an_iommu(usize::MAX);
     soft.model().queues[1].max = 0;
     let rejected = negotiated::<Translated>(&soft)
         .buffer_queue::<_, 4>(test_device::queue::Queue1, 1, 64, &mut platform)
@@ -204,13 +211,14 @@ fn order_platform_is_accepted() {
     fixture.finish();
 }
 
-/// A device uses the domain of the first object that it gets. Memory is neither mapped nor unmapped in another one, and nothing
+/// A device uses objects of the domain of its transport, also as the first one. Memory is neither mapped nor unmapped in another one, and nothing
 /// is lost.
 #[test]
 fn memory_is_mapped_and_unmapped_in_one_domain() {
-    let (soft, mut own, mut other) =
-        (offering(1 << 33 | 1 << 28), Platform::new(usize::MAX), Platform::new(usize::MAX));
+    let ((soft, mut own), mut other) = (behind_an_iommu(usize::MAX), Platform::new(usize::MAX));
     let mut device = negotiated::<Translated>(&soft);
+    let rejected = device.queue::<_, 4>(test_device::queue::Queue0, 1, &mut other).map(drop);
+    assert_eq!(rejected, Err(QueueError::OtherDomain));
     let queue0 = device.queue::<_, 4>(test_device::queue::Queue0, 1, &mut own).unwrap();
     assert_eq!(device.addressing(&own), Ok(Addressing::Platform(own.domain())));
     assert_eq!(device.addressing(&other), Err(QueueError::OtherDomain));
@@ -236,18 +244,46 @@ fn memory_is_mapped_and_unmapped_in_one_domain() {
     assert_eq!(own.counts(), (0, 0, 4));
 }
 
+/// A kernel that implements `map` and forgets `domain` learns it at once: the check above would accept every object.
+#[test]
+fn translated_addresses_need_a_domain() {
+    let soft = offering(1 << 33 | 1 << 28);
+    let mut platform = Platform { domain: DmaDomain::IDENTITY, ..Platform::new(usize::MAX) };
+    let mut device = negotiated::<Translated>(&soft);
+    let rejected = device.queue::<_, 4>(test_device::queue::Queue0, 1, &mut platform).map(drop);
+    assert_eq!(rejected, Err(QueueError::NoDomain));
+    let rejected = device.buffer_queue::<_, 4>(test_device::queue::Queue1, 1, 64, &mut platform).map(drop);
+    assert_eq!(rejected, Err(QueueError::NoDomain));
+    assert!(device.park_unused_queues(&mut platform).is_err());
+    let addressing = device.addressing(&platform).unwrap();
+    assert_eq!(addressing.map(&mut platform, 0x5000, 0x1000), Err(MapError::NoDomain));
+    assert_eq!(platform.counts(), (0, 0, 4), "mapped and unmapped again");
+    assert!(soft.model().queues.iter().all(|queue| queue.ready == 0));
+
+    // The identity mapping needs none.
+    let mut memory = Memory::new();
+    let mut device = negotiated::<Translated>(&soft);
+    let queue0 = device.queue::<_, 4>(test_device::queue::Queue0, 1, &mut memory).unwrap();
+    assert_eq!(device.addressing(&memory), Ok(Addressing::Platform(DmaDomain::IDENTITY)));
+    let (_transport, proof) = device.abandon().poll().map_err(|(_, error)| error).unwrap();
+    queue0.release(&proof, &mut memory).unwrap();
+}
+
 /// The memory of a caller is bound in the same way.
 #[test]
 fn the_memory_of_a_caller_is_mapped_in_the_domain_of_the_device() {
-    let (soft, mut own, mut other) = (offering(1 << 33 | 1 << 28), Platform::new(2), Platform::new(usize::MAX));
-    let mut device = negotiated::<Translated>(&soft);
+    let ((soft, mut own), mut other) = (behind_an_iommu(2), Platform::new(usize::MAX));
+    let device = negotiated::<Translated>(&soft);
     let addressing = device.addressing(&own).unwrap();
     let address = addressing.map(&mut own, 0x5000, 0x1000).unwrap();
     assert_eq!(address, DeviceAddress(0x5000 + APART));
     assert_eq!(addressing.map(&mut other, 0x7000, 0x1000), Err(MapError::OtherDomain));
-    assert_eq!(addressing.unmap(&mut other, 0x5000, 0x1000), Err(MapError::OtherDomain));
+    // SAFETY: the device does not access memory.
+    let rejected = unsafe { addressing.unmap(&mut other, 0x5000, 0x1000) };
+    assert_eq!(rejected, Err(MapError::OtherDomain));
     assert_eq!((own.counts(), other.counts()), ((0, 1, 1), (0, 0, 0)));
-    addressing.unmap(&mut own, 0x5000, 0x1000).unwrap();
+    // SAFETY: mapped once, above; the device does not access memory.
+    unsafe { addressing.unmap(&mut own, 0x5000, 0x1000) }.unwrap();
     let layout = Layout::from_size_align(64, 64).unwrap();
     assert_eq!(DmaRegion::allocate(&mut other, layout, addressing).map(drop), Err(MapError::OtherDomain));
     let region = DmaRegion::allocate(&mut own, layout, addressing).unwrap();
@@ -258,7 +294,7 @@ fn the_memory_of_a_caller_is_mapped_in_the_domain_of_the_device() {
     assert_eq!((own.counts(), other.counts()), ((0, 0, 3), (0, 0, 0)));
 
     // Without the feature, addresses are physical, whatever the domain is.
-    let mut device = negotiated::<Plain>(&offering(0));
+    let device = negotiated::<Plain>(&offering(0));
     assert_eq!(device.addressing(&own), Ok(Addressing::Physical));
     assert_eq!(device.addressing(&other), Ok(Addressing::Physical));
     assert_eq!(Addressing::Physical.map(&mut other, 0x5000, 1), Ok(DeviceAddress(0x5000)));

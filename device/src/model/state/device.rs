@@ -8,7 +8,7 @@ use virtio_bindings::virtio_config::VIRTIO_CONFIG_S_NEEDS_RESET;
 use virtio_bindings::virtio_mmio::{VIRTIO_MMIO_INT_CONFIG, VIRTIO_MMIO_INT_VRING};
 
 use super::super::features;
-use super::super::numbering::{Numbering, QueueKind};
+use super::super::numbering::{QueueKind, Surplus};
 use super::super::options::Options;
 use super::super::page_set::PageSet;
 use super::config_space::ConfigSpace;
@@ -126,13 +126,10 @@ impl State {
 
     /// Returns the queues by number, not set up. `negotiated` is `None` before feature negotiation is complete.
     pub(crate) fn new_queues(&self, negotiated: Option<u64>) -> BTreeMap<u16, Queue> {
-        let Options { features, queue_size, ref queue_sizes, numbering, mut further_queues, .. } = self.options;
-        if numbering == Numbering::DenseOverNegotiated && self.has(Quirk::KeepsQueueCount) {
-            let count = |negotiated| numbering.balloon_queues(features, negotiated).len() as u16;
-            further_queues += count(None).saturating_sub(count(negotiated));
-        }
+        let Options { features, queue_size, ref queue_sizes, numbering, further_queues, .. } = self.options;
+        let surplus = Surplus { keeps_count: self.has(Quirk::KeepsQueueCount), further: further_queues };
         let queue = |kind| Queue::new(kind, queue_sizes.get(&kind).copied().unwrap_or(queue_size));
-        let queues = numbering.queues(features, negotiated, further_queues);
+        let queues = numbering.queues(features, negotiated, surplus);
         queues.into_iter().map(|(number, kind)| (number, queue(kind))).collect()
     }
 

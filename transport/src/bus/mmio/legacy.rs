@@ -49,6 +49,10 @@ unsafe impl<I: Io> Transport for LegacyMmio<I> {
         Interface::Legacy
     }
 
+    fn name(&self) -> &'static str {
+        "MMIO, legacy"
+    }
+
     fn device_id(&self) -> DeviceId {
         self.device
     }

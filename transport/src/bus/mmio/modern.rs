@@ -15,6 +15,7 @@ use crate::bus::notifier::NotificationFormat;
 use crate::bus::shared_memory::SharedMemory;
 use crate::bus::status::Status;
 use crate::bus::transport::{QueueReset, Transport};
+use crate::dma::DmaDomain;
 use crate::io::{Io, Registers, Window};
 use crate::ring::{QueueLimit, QueueSize, RingAddresses};
 
@@ -63,6 +64,10 @@ unsafe impl<I: Io> Transport for Mmio<I> {
 
     fn interface(&self) -> Interface {
         Interface::Modern
+    }
+
+    fn name(&self) -> &'static str {
+        "MMIO, modern"
     }
 
     fn device_id(&self) -> DeviceId {
@@ -139,6 +144,10 @@ unsafe impl<I: Io> Transport for Mmio<I> {
     fn is_queue_reset(&mut self, queue: u16) -> bool {
         self.registers.write(reg::QueueSel, queue.into());
         self.registers.read(reg::QueueReset) == 0
+    }
+
+    fn domain(&self) -> DmaDomain {
+        self.registers.io().domain()
     }
 
     fn config(&self) -> MmioConfig<I> {

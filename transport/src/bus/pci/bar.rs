@@ -24,6 +24,11 @@ impl BarIndex {
         self.0
     }
 
+    /// Returns the registers before this one.
+    pub(super) fn before(self) -> impl Iterator<Item = Self> {
+        (0..self.0).map(Self)
+    }
+
     pub(super) const fn offset(self) -> u16 {
         BARS + 4 * self.0 as u16
     }

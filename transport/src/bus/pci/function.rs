@@ -37,6 +37,13 @@ const INTX_DISABLE: u32 = 1 << 10;
 /// The command register in the dword at [`COMMAND`]. Writing ones to the status bits would clear them.
 const COMMAND_BITS: u32 = 0xffff;
 
+/// Bits of a BAR that tell a memory BAR and its type.
+const MEMORY_TYPE: u32 = 7;
+/// A memory BAR with 32 bits of address.
+const MEMORY_32: u32 = 0;
+/// A memory BAR with 64 bits of address, in two registers.
+const MEMORY_64: u32 = 4;
+
 /// A function on the PCI bus, accessed through `C`.
 #[derive(Clone, Debug)]
 pub struct PciFunction<C> {
@@ -79,6 +86,8 @@ impl<C: ConfigRegionAccess> PciFunction<C> {
     }
 
     /// Reads the dword at `offset`, rounded down to a multiple of 4.
+    // Not inlined, because there are many callers, and an access through ports is long.
+    #[inline(never)]
     pub(crate) fn read(&self, offset: u16) -> u32 {
         // SAFETY: the offset is that of a dword in the 256 bytes that every function has. A function that does not exist reads
         // all ones.
@@ -86,6 +95,7 @@ impl<C: ConfigRegionAccess> PciFunction<C> {
     }
 
     /// Writes the dword at `offset`, rounded down to a multiple of 4.
+    #[inline(never)]
     pub(crate) fn write(&self, offset: u16, value: u32) {
         // SAFETY: as for `read`. This module writes the command register, BARs while they are not decoded, and capabilities of the
         // driver's own device.
@@ -110,18 +120,30 @@ impl<C: ConfigRegionAccess> PciFunction<C> {
         self.write(COMMAND, (self.read(COMMAND) & COMMAND_BITS & !clear) | set);
     }
 
-    /// Returns the range of a BAR. `None` if the function does not have it, if it has no address, or if its contents are invalid.
+    /// Returns the range of a BAR. `None` if the function does not have it, if it has no address, if its contents are invalid, or
+    /// if the register is the upper half of a 64-bit BAR.
     ///
-    /// The length is found by probing, during which the function does not decode any of its BARs.
+    /// The length is found by probing, during which the function does not decode any of its BARs. A driver may need them while
+    /// bus mastering is enabled, so the result is `None` then, and nothing is written. [`Pci::new`](crate::Pci::new),
+    /// [`LegacyPci::new`](crate::LegacyPci::new) and [`Msix::enable`](crate::pci::Msix::enable) disable bus mastering first.
     pub fn bar(&self, bar: BarIndex) -> Option<BarRange> {
         // Functions with another header type have other registers there.
-        if self.virtio_device().is_none() || (self.read(HEADER) >> 16) & 0x7f != 0 {
+        if self.virtio_device().is_none()
+            || (self.read(HEADER) >> 16) & 0x7f != 0
+            || self.read(COMMAND) & BUS_MASTER != 0
+            || self.is_upper_half(bar)
+        {
             return None;
         }
         match self.read(bar.offset()) {
             low if low & 1 != 0 => self.io_bar(bar, low),
             low => self.memory_bar(bar, low),
         }
+    }
+
+    /// Returns whether a register is the upper half of the BAR before it. The type of a BAR is in its lower half only.
+    fn is_upper_half(&self, bar: BarIndex) -> bool {
+        bar.before().fold(false, |is_upper, lower| !is_upper && self.read(lower.offset()) & MEMORY_TYPE == MEMORY_64)
     }
 
     fn io_bar(&self, bar: BarIndex, value: u32) -> Option<BarRange> {
@@ -133,12 +155,10 @@ impl<C: ConfigRegionAccess> PciFunction<C> {
 
     fn memory_bar(&self, bar: BarIndex, low: u32) -> Option<BarRange> {
         let (address, mask) = (u64::from(low & !0xf), u64::from(self.probe(bar.offset()) & !0xf));
-        // The type of the BAR.
-        match low >> 1 & 3 {
-            // 32 bits.
-            0 => BarRange::of_bar(Space::Memory, address, mask | u64::MAX << 32),
-            // 64 bits: the next register has the upper half.
-            2 => {
+        match low & MEMORY_TYPE {
+            MEMORY_32 => BarRange::of_bar(Space::Memory, address, mask | u64::MAX << 32),
+            // The next register has the upper half.
+            MEMORY_64 => {
                 let upper = BarIndex::new(bar.get() + 1)?.offset();
                 let (high, high_mask) = (u64::from(self.read(upper)) << 32, u64::from(self.probe(upper)) << 32);
                 BarRange::of_bar(Space::Memory, address | high, mask | high_mask)

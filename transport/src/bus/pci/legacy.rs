@@ -20,6 +20,9 @@ use crate::bus::transport::{BusMaster, Transport};
 use crate::io::{Io, Registers, Window, registers};
 use crate::ring::{QueueLimit, QueueSize, RingAddresses};
 
+/// Number of bytes of the BAR that are mapped at most, so that a device cannot make the kernel map a huge range.
+const MAX_LEN: u64 = 64 << 10;
+
 /// The transport of a PCI device, legacy interface. The registers are at the start of the first BAR, in I/O space.
 ///
 /// The device chooses the size of a queue. A driver that uses fewer descriptors leaves the others unused.
@@ -34,16 +37,16 @@ pub struct LegacyPci<I, C> {
 }
 
 impl<I: Io, C: ConfigRegionAccess + Clone> LegacyPci<I, C> {
-    /// Maps the first BAR of the device through `map`, and enables the function, except for bus mastering, which follows after
-    /// the reset.
+    /// Maps the first BAR of the device, or the first 64 KiB of it, through `map`, and enables the function, except for bus
+    /// mastering, which follows after the reset.
     ///
     /// # Errors
     ///
     /// [`PciError`]
     pub fn new(function: &PciFunction<C>, map: &mut impl MapBar<Io = I>, routing: Routing) -> Result<Self, PciError> {
         let id = function.virtio_device().ok_or(PciError::NotVirtio)?;
-        let range = registers_bar(function).ok_or(PciError::NoLegacyInterface)?;
         routing.check(function)?;
+        let range = registers_bar(function).ok_or(PciError::NoLegacyInterface)?;
         routing.enable(function);
         let io = map.map(range).ok_or(PciError::Unmapped { range })?;
         let part = |at: usize, len: usize| Window::new(io.clone(), at, len).map_err(|_| PciError::Unmapped { range });
@@ -54,11 +57,16 @@ impl<I: Io, C: ConfigRegionAccess + Clone> LegacyPci<I, C> {
     }
 }
 
-/// Returns the BAR with the legacy registers, if the function has them.
+/// Returns the BAR with the legacy registers, if the function has them, or the first bytes of it. Disables bus mastering, because
+/// BARs are not probed while it is enabled.
 fn registers_bar<C: ConfigRegionAccess>(function: &PciFunction<C>) -> Option<BarRange> {
+    if !function.may_be_legacy() {
+        return None;
+    }
+    function.set_bus_master(BusMaster::Forbidden);
     let range = function.bar(BarIndex::FIRST)?;
     let holds_registers = range.space == Space::Ports && range.len >= <reg::Space as Block>::LEN as u64;
-    (holds_registers && function.may_be_legacy()).then_some(range)
+    holds_registers.then_some(BarRange { len: range.len.min(MAX_LEN), ..range })
 }
 
 fn status<I: Io>(io: &I) -> Status {
@@ -75,6 +83,10 @@ unsafe impl<I: Io, C: ConfigRegionAccess + Clone> Transport for LegacyPci<I, C> 
 
     fn interface(&self) -> Interface {
         Interface::Legacy
+    }
+
+    fn name(&self) -> &'static str {
+        "PCI, legacy"
     }
 
     fn device_id(&self) -> DeviceId {

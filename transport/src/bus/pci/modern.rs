@@ -20,6 +20,7 @@ use crate::bus::pci::structure_kind::StructureKind;
 use crate::bus::pci::structures::{self, Structure};
 use crate::bus::status::Status;
 use crate::bus::transport::{BusMaster, QueueReset, Transport};
+use crate::dma::DmaDomain;
 use crate::io::registers::{Registers, fits};
 use crate::io::{Io, Window};
 use crate::ring::{QueueLimit, QueueSize, RingAddresses};
@@ -45,7 +46,8 @@ impl<I: Io, C: ConfigRegionAccess + Clone> Pci<I, C> {
     /// Finds the structures of the device, maps them through `map`, and enables the function, except for bus mastering, which
     /// follows after the reset. If a structure cannot be mapped, tries the next capability that describes it.
     ///
-    /// The transport keeps a clone of the function. It accesses the command register when the device is reset or fails.
+    /// The transport keeps a clone of the function. It accesses the command register when the device is reset or fails. Bus
+    /// mastering that an earlier driver has left enabled is disabled, so do not call this for a device that is in use.
     ///
     /// # Errors
     ///
@@ -53,6 +55,8 @@ impl<I: Io, C: ConfigRegionAccess + Clone> Pci<I, C> {
     pub fn new(function: &PciFunction<C>, map: &mut impl MapBar<Io = I>, routing: Routing) -> Result<Self, PciError> {
         let id = function.virtio_device().ok_or(PciError::NotVirtio)?;
         routing.check(function)?;
+        // An earlier driver may have left it enabled, and BARs are not probed then.
+        function.set_bus_master(BusMaster::Forbidden);
         structures::check(function)?;
         routing.enable(function);
         let (common, _) = map_structure(function, map, StructureKind::Common)?;
@@ -155,6 +159,10 @@ unsafe impl<I: Io, C: ConfigRegionAccess + Clone> Transport for Pci<I, C> {
         Interface::Modern
     }
 
+    fn name(&self) -> &'static str {
+        "PCI, modern"
+    }
+
     fn device_id(&self) -> DeviceId {
         self.id
     }
@@ -243,6 +251,10 @@ unsafe impl<I: Io, C: ConfigRegionAccess + Clone> Transport for Pci<I, C> {
 
     fn set_bus_master(&mut self, bus_master: BusMaster) {
         self.function.set_bus_master(bus_master);
+    }
+
+    fn domain(&self) -> DmaDomain {
+        self.common.io().domain()
     }
 
     fn config(&self) -> PciConfig<I> {

@@ -8,6 +8,7 @@ use crate::bus::pci::bar::BarIndex;
 use crate::bus::pci::error::PciError;
 use crate::bus::pci::function::PciFunction;
 use crate::bus::pci::map_bar::MapBar;
+use crate::bus::transport::BusMaster;
 use crate::io::{Io, Registers, Window};
 
 /// Size of a table entry in bytes.
@@ -88,7 +89,8 @@ pub struct Msix<I> {
 }
 
 impl<I: Io> Msix<I> {
-    /// Maps the table and enables MSI-X, with all vectors masked. `None` if the function does not have MSI-X.
+    /// Maps the table and enables MSI-X, with all vectors masked. `None` if the function does not have MSI-X. Disables bus
+    /// mastering, so do not call this for a device that is in use.
     ///
     /// # Errors
     ///
@@ -104,12 +106,14 @@ impl<I: Io> Msix<I> {
         let control = MsixControl::from_bits(registers.read(msix_cap::MessageControl));
         let size = control.table_size() + 1;
         let place = registers.read(msix_cap::Table);
+        function.virtio_device().ok_or(PciError::NotVirtio)?;
+        // An earlier driver may have left it enabled, and BARs are not probed then.
+        function.set_bus_master(BusMaster::Forbidden);
         let len = u64::from(size) * ENTRY as u64;
         let range = BarIndex::new((place & 7) as u8)
             .and_then(|bar| function.bar(bar))
             .and_then(|bar| bar.part((place & !7).into(), len))
             .ok_or(PciError::Table)?;
-        function.virtio_device().ok_or(PciError::NotVirtio)?;
         function.enable();
         let table = map.map(range).filter(|io| io.len() as u64 >= len).ok_or(PciError::Unmapped { range })?;
         // Masks the function before the entries, which may still be those of an earlier driver.

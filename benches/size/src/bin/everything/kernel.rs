@@ -190,8 +190,7 @@ fn work() -> bool {
         && balloon.service_hinting(status).is_ok()
         && balloon.service_reporting().is_ok()
         && balloon.reclaim_hinted(512).is_ok();
-    balloon.notify_again();
-    paused && served
+    paused && served && balloon.notify_again().is_ok()
 }
 
 #[inline(never)]
