@@ -108,5 +108,5 @@ fn the_chapter_includes_the_code_of_this_file() {
             file.contains(&format!("// ANCHOR: {anchor}\n")) && file.contains(&format!("// ANCHOR_END: {anchor}\n"))
         );
     }
-    assert_eq!(chapter.matches("rust,ignore").count(), 2, "all other code is tested by `aerostat-spec`");
+    assert_eq!(chapter.matches("```rs\n").count(), 2, "all other code is tested by `aerostat-spec`");
 }
