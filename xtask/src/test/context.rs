@@ -20,6 +20,13 @@ pub(crate) enum Baseline {
     Write,
 }
 
+/// A test that the harness did not run, because its source says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ignored {
+    pub(crate) name: String,
+    pub(crate) reason: Option<String>,
+}
+
 /// What the steps share.
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -31,6 +38,8 @@ pub(crate) struct Context {
     images: HashMap<Arch, PathBuf>,
     /// Tests that were skipped.
     pub(crate) skipped: Skipped,
+    /// Tests that the harness did not run, because their source says so.
+    pub(crate) ignored: Vec<Ignored>,
     /// The table of the matrix, once it has run.
     pub(crate) matrix: Option<String>,
 }
@@ -44,7 +53,7 @@ impl Context {
     pub(crate) fn new(scope: Scope, arch: Arch, image: Option<PathBuf>, baseline: Baseline) -> io::Result<Self> {
         let images = image.map(|image| (arch, image)).into_iter().collect();
         let skipped = Skipped::new()?;
-        Ok(Self { scope, baseline, arch, recipes: HashMap::new(), images, skipped, matrix: None })
+        Ok(Self { scope, baseline, arch, recipes: HashMap::new(), images, skipped, ignored: Vec::new(), matrix: None })
     }
 
     /// Returns how to build for bare metal. The result is cached.

@@ -9,7 +9,7 @@ use anyhow::ensure;
 use xtask_common::process::{interrupt, run as process};
 
 use super::{
-    context::Context,
+    context::{Context, Ignored},
     count::Count,
     demos, foreign, matrix, scenarios, skipped,
     steps::{Action, Step},
@@ -60,7 +60,7 @@ pub(crate) fn run(context: &mut Context, step: &Step) -> Result<Outcome, interru
 
 /// Builds the tests of a `cargo test` command, then runs and counts them. Only the second part counts toward the limit.
 fn run_tests(
-    context: &Context,
+    context: &mut Context,
     command: &dyn Fn() -> anyhow::Result<Command>,
     limit: Duration,
 ) -> (Count, Option<String>) {
@@ -79,22 +79,27 @@ fn build(command: &mut Command, limit: Duration) -> anyhow::Result<()> {
 }
 
 /// Runs a command and counts its tests.
-fn count_tests(context: &Context, command: &mut Command, limit: Duration) -> (Count, Option<String>) {
-    let (mut counts, mut failed) = (Vec::new(), Vec::new());
+fn count_tests(context: &mut Context, command: &mut Command, limit: Duration) -> (Count, Option<String>) {
+    let (mut counts, mut failed, mut ignored) = (Vec::new(), Vec::new(), Vec::new());
     command.env(context.scope.variable(), "1").env(skipped::VARIABLE, context.skipped.file()).stderr(Stdio::inherit());
     let ended = process::lines(command, limit, |line| {
         println!("{line}");
         counts.extend(Count::of_line(&line));
         failed.extend(failed_test(&line).map(str::to_owned));
+        ignored.extend(ignored_test(&line));
     });
     let counted: Count = counts.iter().copied().sum();
     let failure = match ended {
         Ok(status) if status.success() && counted.passed == 0 => Some("no test ran".to_owned()),
+        Ok(status) if status.success() && ignored.iter().any(|test| test.reason.is_none()) => {
+            Some("a test is ignored without a reason".to_owned())
+        }
         Ok(status) if status.success() => None,
         Ok(status) if failed.is_empty() => Some(format!("cargo ended with {status}")),
         Ok(_) => Some(failed.join(", ")),
         Err(error) => Some(error.to_string()),
     };
+    context.ignored.extend(ignored);
     (conclude(counted, failure.is_none()), failure)
 }
 
@@ -109,6 +114,12 @@ fn as_one_test(result: anyhow::Result<()>) -> (Count, Option<String>) {
 /// Returns the name in a line of the test harness like `test a_name ... FAILED`.
 fn failed_test(line: &str) -> Option<&str> {
     line.strip_prefix("test ")?.strip_suffix(" ... FAILED")
+}
+
+/// Parses a line of the test harness like `test a_name ... ignored, a reason`.
+fn ignored_test(line: &str) -> Option<Ignored> {
+    let (name, reason) = line.strip_prefix("test ")?.split_once(" ... ignored")?;
+    Some(Ignored { name: name.to_owned(), reason: reason.strip_prefix(", ").map(str::to_owned) })
 }
 
 /// Counts a command that fails without a failed test, for instance because a time limit ended it, as one failed test.
@@ -132,7 +143,7 @@ mod tests {
 
     fn run_script(script: &str) -> (Count, Option<String>) {
         let mut command = Command::new("sh");
-        count_tests(&context(), command.args(["-c", script]), Duration::from_secs(30))
+        count_tests(&mut context(), command.args(["-c", script]), Duration::from_secs(30))
     }
 
     #[test]
@@ -164,6 +175,19 @@ mod tests {
     }
 
     #[test]
+    fn an_ignored_test_needs_a_reason() {
+        let (_, failure) =
+            run_script("echo 'test a ... ignored, no disk'; echo 'test result: ok. 1 passed; 0 failed; 1 ignored'");
+        assert_eq!(failure, None);
+        let (_, failure) =
+            run_script("echo 'test a ... ignored'; echo 'test result: ok. 1 passed; 0 failed; 1 ignored'");
+        assert_eq!(failure.as_deref(), Some("a test is ignored without a reason"));
+        let reason = Some("no disk".to_owned());
+        assert_eq!(ignored_test("test a ... ignored, no disk"), Some(Ignored { name: "a".to_owned(), reason }));
+        assert_eq!(ignored_test("test a ... ok"), None);
+    }
+
+    #[test]
     fn tests_that_do_not_build_do_not_run() {
         let command = || {
             let mut command = Command::new("sh");
@@ -174,16 +198,16 @@ mod tests {
             ]);
             Ok(command)
         };
-        let (count, failure) = run_tests(&context(), &command, Duration::from_secs(30));
+        let (count, failure) = run_tests(&mut context(), &command, Duration::from_secs(30));
         assert_eq!((count, failure.as_deref()), (Count::FAILED, Some("cargo ended with exit status: 1")));
     }
 
     #[test]
     fn skipped_tests_reach_the_summary_with_their_reasons() {
-        let context = context();
+        let mut context = context();
         let mut command = Command::new("sh");
         command.args(["-c", "echo 'layouts: no compiler' >> \"$AEROSTAT_SKIPPED\""]);
-        count_tests(&context, &mut command, Duration::from_secs(30));
+        count_tests(&mut context, &mut command, Duration::from_secs(30));
         assert_eq!(context.skipped.list().unwrap(), ["layouts: no compiler"]);
     }
 }
