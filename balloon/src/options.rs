@@ -116,8 +116,8 @@ impl<F: BalloonFeatureSet> Options<F> {
     }
 
     /// Sets how many free frames the balloon leaves to the kernel: it takes no frame, and reports or hints no block, while fewer
-    /// would stay free. The driver reads [`Frames::free_frames`](crate::Frames::free_frames) once for each array or report. The
-    /// default is no reserve.
+    /// would stay free. The driver reads [`Frames::free_frames`](crate::Frames::free_frames) once for each array or report. By
+    /// default nothing is reserved.
     ///
     /// A host may set a target that is larger than the memory of the guest. Without a reserve the balloon then takes the last free
     /// frame, and the kernel has none for page tables or its own I/O.

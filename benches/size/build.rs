@@ -1,4 +1,4 @@
-//! Links the two programs without the kernel around them.
+//! Links the programs without the kernel around them.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

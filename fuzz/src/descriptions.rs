@@ -114,7 +114,7 @@ fn mutate(text: &mut Vec<char>, choices: &mut Choices) {
             text.splice(at..at, piece.chars());
         }
         4 => {
-            // Another number in the place of one.
+            // Replaces a number.
             if let Some(start) = (at..text.len()).find(|&at| text[at].is_ascii_digit()) {
                 let end = (start..text.len()).find(|&at| !text[at].is_ascii_alphanumeric()).unwrap_or(text.len());
                 let number = choices.nasty(8).to_string();

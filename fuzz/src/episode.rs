@@ -254,7 +254,7 @@ where
         return Some(Routing::Line);
     }
     let mut msix = Msix::enable(function, &mut map(world)).ok()??;
-    // SAFETY: nobody makes the write.
+    // SAFETY: the write is never made.
     let message = unsafe { Message::new(0xfee0_0000, 0x40) };
     let configuration = msix.add(message)?;
     let is_shared = world.borrow_mut().choices.chance(1, 2);

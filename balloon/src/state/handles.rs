@@ -118,7 +118,7 @@ handle! {
     /// If it is dropped, the memory of its queue is returned when the balloon is dropped.
     StatisticsHandle, Statistics, statistics, StatsVq, StatisticsQueue<T::Notifier, T::Config>,
     ///
-    /// The device has the buffer until the host requests statistics, so 1 without progress is no sign of an error.
+    /// The device has the buffer until the host requests statistics, so 1 without progress does not mean an error.
 }
 
 handle! {

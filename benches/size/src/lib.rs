@@ -1,6 +1,6 @@
-//! What the two kernels share: a platform whose functions are outside of the program.
+//! What the kernels share: a platform whose functions are outside of the program.
 //!
-//! The kernels are linked for size and never run. They call everything that a kernel with such a balloon calls.
+//! The kernels are linked for size and never run. Each calls everything that it can call of its balloon.
 #![no_std]
 
 use core::alloc::Layout;

@@ -34,7 +34,7 @@ impl Registers {
     }
 }
 
-// SAFETY: each access is a call of the device model, under its lock.
+// SAFETY: each access is a call of the device model, under its lock. The domain is that of its IOMMU, which never changes.
 unsafe impl Io for Registers {
     fn domain(&self) -> DmaDomain {
         self.shared.inspect(|state| Iommu::domain(state.iommu()))

@@ -195,11 +195,10 @@ impl<S: FrameSize> Frames for TestPlatform<S> {
     }
 }
 
-// SAFETY: a region is inside guest memory, one shared mapping, which stays while the platform exists, and forever if a
-// region is not freed before; the device accesses the same bytes at the bus address, or at the address that the IOMMU
-// maps until it is unmapped. The domain of the platform is the IOMMU of its device. Another device has memory of its own and checks
-// each address, so a platform that is used for it does no harm. No two allocated regions overlap. A region is aligned in both
-// address spaces, because they differ by a multiple of 4 KiB, the largest supported alignment.
+// SAFETY: a region is inside guest memory, one shared mapping, which stays while the platform exists, and forever if a region is not
+// freed before. The device accesses the same bytes at the bus address, or at the address that the IOMMU maps until it is unmapped. The
+// domain is that of the device's IOMMU, as for its registers. No two allocated regions overlap. A region is aligned in both address
+// spaces, because they differ by a multiple of 4 KiB, the largest supported alignment.
 unsafe impl<S: FrameSize> Dma for TestPlatform<S> {
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
         self.ledger.alloc(layout)

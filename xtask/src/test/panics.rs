@@ -1,4 +1,4 @@
-//! Shows that no panic is in the drivers' code: a kernel that calls all of it is linked, and searched for panics.
+//! Shows that no panic is in the drivers' code: a kernel that uses the drivers is linked, and searched for panics.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +17,7 @@ use super::{
     image::{calls, functions},
 };
 
-/// The kernel of `benches/size` that calls every part of the drivers.
+/// The kernel of `benches/size` that uses the balloon with all features over all transports, and the entropy driver.
 const KERNEL: &str = "everything";
 /// Its cargo profiles: optimised for size and for speed, with link-time optimisation, which removes every panic that cannot happen.
 const PROFILES: [&str; 2] = ["size", "speed"];

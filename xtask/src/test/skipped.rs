@@ -1,4 +1,4 @@
-//! Tests that were skipped, with their reasons. The test harness knows no skipped tests, so these write to a file.
+//! Tests that were skipped, with their reasons. The test harness cannot skip a test while it runs, so it writes to a file.
 
 use std::{
     fs, io,

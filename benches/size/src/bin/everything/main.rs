@@ -1,4 +1,5 @@
-//! Every part of the drivers: all transports, all features, all operations, futures. It is linked to show that no panic is in it.
+//! The balloon over all transports, with all features, operations and futures, and the entropy driver. It is linked to show that it
+//! contains no panic.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
