@@ -3,9 +3,9 @@
 use core::ops::Range;
 
 use crate::error::NewError;
-use crate::features::feature::{FreePageHint, PageReporting};
+use crate::features::feature::{BlockInflation, FreePageHint, PageReporting};
 use crate::features::{SizeOf, Types, is_declared};
-use crate::frames::{BlockBitmap, FrameBitmap};
+use crate::frames::{BlockBitmap, FrameBitmap, HeldBlocks};
 use crate::memory::PrivateSlot;
 use crate::options::{Options, block_frames};
 use crate::platform::Frames;
@@ -19,6 +19,7 @@ pub(crate) struct Layout {
     pub(crate) hint_frames: u32,
     frame_words: usize,
     report_words: usize,
+    hint_words: usize,
     /// Words of all bitmaps together.
     words: usize,
 }
@@ -36,16 +37,31 @@ impl Layout {
         let frame_words = FrameBitmap::words(&range).ok_or(too_large)?;
         let report_words = words_of_blocks(is_declared::<C::Features, PageReporting>(), report_frames)?;
         let hint_words = words_of_blocks(is_declared::<C::Features, FreePageHint>(), hint_frames)?;
+        let held_words = match is_declared::<C::Features, BlockInflation>() {
+            true => HeldBlocks::words(&range, report_frames).ok_or(too_large)?,
+            false => 0,
+        };
         let words = frame_words.checked_add(report_words).and_then(|words| words.checked_add(hint_words));
+        let words = words.and_then(|words| words.checked_add(held_words));
         let words = words.ok_or(too_large)?;
-        Ok(Self { range, report_frames, hint_frames, frame_words, report_words, words })
+        Ok(Self { range, report_frames, hint_frames, frame_words, report_words, hint_words, words })
     }
 
-    /// Divides the words after the parts into those of the frame bitmap, of reporting and of hinting.
-    pub(crate) fn divide(&self, words: &'static mut [u64]) -> [&'static mut [u64]; 3] {
+    /// Divides the words after the parts into those of the frame bitmap, of reporting, of hinting and of block inflation.
+    pub(crate) fn divide(&self, words: &'static mut [u64]) -> [&'static mut [u64]; 4] {
         let (frames, words) = words.split_at_mut(self.frame_words.min(words.len()));
-        let (report, hint) = words.split_at_mut(self.report_words.min(words.len()));
-        [frames, report, hint]
+        let (report, words) = words.split_at_mut(self.report_words.min(words.len()));
+        let (hint, held) = words.split_at_mut(self.hint_words.min(words.len()));
+        [frames, report, hint, held]
+    }
+
+    /// Creates the sets of block inflation in their words, where it is declared.
+    #[inline]
+    pub(crate) fn held<C: Types>(&self, words: &'static mut [u64]) -> HeldBlocks {
+        match is_declared::<C::Features, BlockInflation>() {
+            true => HeldBlocks::new(words, &self.range, self.report_frames),
+            false => HeldBlocks::NONE,
+        }
     }
 }
 

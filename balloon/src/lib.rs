@@ -45,7 +45,9 @@
 //!
 //! A kernel with identity-mapped memory and a simple allocator:
 //!
-//! ```
+// The example needs a crate that is not a dependency of the published crate.
+#![cfg_attr(aerostat_workspace, doc = "```")]
+#![cfg_attr(not(aerostat_workspace), doc = "```ignore")]
 //! use core::{alloc::Layout, ops::Range, ptr::NonNull};
 //! use aerostat_balloon::transport::{Dma, DmaRegion, Mmio, Spin};
 //! use aerostat_balloon::{Balloon, FrameRun, Frames, Options, PrivateMemory, Reserve, Size4KiB, Step, features};
@@ -152,7 +154,8 @@
 //! # Memory
 //!
 //! A balloon is a few words in size and cheap to move. Its state is in private memory that it allocates once, in
-//! [`Balloon::new`]: about 5 KiB, one bit for each frame of the kernel, and one bit for each block of reporting and hinting.
+//! [`Balloon::new`]: about 5 KiB, one bit for each frame of the kernel, and one bit for each block of reporting and hinting. Block
+//! inflation takes two more for each block of reporting.
 //!
 //! # Trust
 //!
@@ -162,6 +165,8 @@
 //!
 //! # Cargo features
 //!
+//! * `pci`: the PCI transport. On by default.
+//! * `legacy`: the interface before VIRTIO 1.0. On by default.
 //! * `log`: log messages through the `log` crate. Off by default; nothing is compiled without it.
 //!
 //! | level | message |
@@ -175,19 +180,23 @@
 #[cfg(test)]
 extern crate std;
 
-#[cfg(doctest)]
+#[cfg(all(doctest, aerostat_workspace))]
 #[doc = include_str!("../../README.md")]
 mod readme {}
 
-#[cfg(doctest)]
+#[cfg(all(doctest, aerostat_workspace))]
 #[doc = include_str!("../../docs/src/troubleshooting.md")]
 mod troubleshooting {}
 
-#[cfg(doctest)]
+#[cfg(all(doctest, aerostat_workspace))]
+#[doc = include_str!("../../docs/src/porting.md")]
+mod porting {}
+
+#[cfg(all(doctest, aerostat_workspace))]
 #[doc = include_str!("../../docs/src/life-cycle.md")]
 mod life_cycle {}
 
-#[cfg(doctest)]
+#[cfg(all(doctest, aerostat_workspace))]
 #[doc = include_str!("../../docs/src/testing.md")]
 mod testing {}
 
@@ -198,6 +207,8 @@ mod core;
 pub mod error;
 mod features;
 mod frames;
+#[cfg(all(test, loom))]
+mod interleavings;
 mod layout;
 mod memory;
 pub mod ops;
@@ -208,6 +219,7 @@ mod probe;
 mod queues;
 mod signal;
 mod state;
+mod sync;
 mod units;
 
 pub use aerostat_spec as spec;

@@ -8,7 +8,7 @@ use aerostat_spec::{Available, Feature, HasFeature, Optional, Requirement, Requi
 use aerostat_transport::Numbering;
 
 use crate::features::BalloonFeatureSet;
-use crate::features::feature::{DeflateOnOom, FreePageHint, PagePoison, PageReporting};
+use crate::features::feature::{BlockInflation, DeflateOnOom, FreePageHint, PagePoison, PageReporting};
 use crate::units::FrameSize;
 
 /// Arrays that a page queue has room for.
@@ -73,6 +73,8 @@ pub struct Options<F> {
     pub(crate) report_block: u32,
     /// Bytes in a block that is hinted.
     pub(crate) hint_block: u32,
+    /// Blocks of block inflation leave the balloon through the deflate queue.
+    pub(crate) tells_host_of_blocks: bool,
     /// Mask of the features that are left out.
     pub(crate) without: u64,
     features: PhantomData<F>,
@@ -94,6 +96,7 @@ impl<F: BalloonFeatureSet> Options<F> {
             poison_value: 0,
             report_block: Self::DEFAULT_REPORT_BLOCK,
             hint_block: 4 << 20,
+            tells_host_of_blocks: false,
             without: 0,
             features: PhantomData,
         }
@@ -177,6 +180,17 @@ impl<F: BalloonFeatureSet> Options<F> {
         RequirementOf<F, PageReporting>: Available<PageReporting>,
     {
         self.report_block = bytes;
+        self
+    }
+
+    /// Sends the entries of the deflate queue for the pages of [block inflation](crate::feature::BlockInflation) too, for hosts that
+    /// count them. Blocks then leave the balloon page by page, as the device acknowledges them, which takes as long as without
+    /// block inflation.
+    pub fn tell_host_of_blocks(mut self) -> Self
+    where
+        RequirementOf<F, BlockInflation>: Available<BlockInflation>,
+    {
+        self.tells_host_of_blocks = true;
         self
     }
 

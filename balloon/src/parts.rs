@@ -2,23 +2,27 @@
 
 use core::fmt::{self, Debug, Display, Formatter};
 use core::mem::replace;
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::Ordering;
 
 use aerostat_transport::{SetupError, Transport};
 
-use crate::core::{Connection, Core, Counters, OomBackoff, Plan, WaitFn};
+use crate::core::{Connection, Core, Counters, Holding, OomBackoff, Plan, WaitFn};
 use crate::error::{BalloonError, NewError};
-use crate::features::feature::{FreePageHint, IfDeclared, PageReporting, StatsVq};
-use crate::features::{ConfigOf, NotifierOf, Types, declared, declared_mut, if_declared};
+use crate::features::feature::{BlockInflation, FreePageHint, IfDeclared, PageReporting, StatsVq};
+use crate::features::{ConfigOf, NotifierOf, Types, declared, declared_mut, if_declared, is_declared};
 use crate::frames::{BlockBitmap, FrameBitmap, LooseFrames};
 use crate::layout::{Layout, allocate};
 use crate::memory::{PrivateBox, PrivateSlot};
 use crate::options::Options;
 use crate::platform::Frames;
-use crate::queues::{Blocks, DeviceState, HintingQueue, LiveFlag, PageQueue, ReportingQueue, StatisticsQueue};
+use crate::queues::{
+    Blocks, DeviceState, HeldReports, HintingQueue, LiveFlag, PageQueue, ReportingQueue, StatisticsQueue,
+};
+use crate::sync::AtomicU8;
 
 type Statistics<C> = IfDeclared<<C as Types>::Features, StatsVq, StatisticsQueue<NotifierOf<C>, ConfigOf<C>>>;
 type Reporting<C> = IfDeclared<<C as Types>::Features, PageReporting, ReportingQueue<NotifierOf<C>, ConfigOf<C>>>;
+type Held<C> = IfDeclared<<C as Types>::Features, BlockInflation, HeldReports>;
 type Hinting<C> = IfDeclared<<C as Types>::Features, FreePageHint, HintingQueue<NotifierOf<C>, ConfigOf<C>>>;
 
 /// The parts of a balloon. After a split, different contexts use `core`, `statistics`, `reporting` and `hinting`, each by a
@@ -27,6 +31,8 @@ pub(crate) struct Parts<C: Types> {
     pub(crate) core: Core<C>,
     pub(crate) statistics: Statistics<C>,
     pub(crate) reporting: Reporting<C>,
+    /// The reports of block inflation. They belong to whoever has the reporting queue.
+    pub(crate) held: Held<C>,
     pub(crate) hinting: Hinting<C>,
     /// After a split: the blocks of reporting and hinting, which go back to the kernel even if a handle exists. Only the
     /// balloon itself uses the field.
@@ -83,6 +89,11 @@ pub(crate) enum Part {
 }
 
 impl Shared {
+    /// Returns the flags of a balloon that is not live and has no handles.
+    pub(crate) const fn new() -> Self {
+        Self { live: LiveFlag::new(), handles: AtomicU8::new(0) }
+    }
+
     /// Notes that a handle exists.
     pub(crate) fn add_handle(&self, part: Part) {
         self.handles.fetch_or(part as u8, Ordering::AcqRel);
@@ -156,7 +167,7 @@ impl<C: Types> Parts<C> {
         platform: C::Platform,
         options: Options<C::Features>,
     ) -> PrivateBox<Self> {
-        let [frames, report, hint] = layout.divide(words);
+        let [frames, report, hint, held] = layout.divide(words);
         let at = slot.as_ptr();
         // The fields are written by functions of their own: their stack frames do not add up.
         //
@@ -176,6 +187,8 @@ impl<C: Types> Parts<C> {
         unsafe { Self::write_statistics(at) };
         // SAFETY: as above.
         unsafe { Self::write_reporting(at, BlockBitmap::new(report, &layout.range, layout.report_frames)) };
+        // SAFETY: as above.
+        unsafe { Self::write_held(at, layout, held) };
         // SAFETY: as above.
         unsafe { Self::write_hinting(at, BlockBitmap::new(hint, &layout.range, layout.hint_frames)) };
         // SAFETY: every field of the parts, and every field of the core in it, was written.
@@ -215,7 +228,7 @@ impl<C: Types> Parts<C> {
             core.parked: None,
             core.ended: None,
             blocks: [None; 2],
-            shared: Shared { live: LiveFlag::new(), handles: AtomicU8::new(0) },
+            shared: Shared::new(),
         });
     }
 
@@ -273,6 +286,18 @@ impl<C: Types> Parts<C> {
     ///
     /// `at` is valid for writes.
     #[inline(never)]
+    unsafe fn write_held(at: *mut Self, layout: &Layout, words: &'static mut [u64]) {
+        let blocks = layout.held::<C>(words);
+        write_fields!(at, {
+            core.holding: if_declared::<C::Features, BlockInflation, _>(|| Holding::new(blocks)),
+            held: if_declared::<C::Features, BlockInflation, _>(|| HeldReports::new(blocks)),
+        });
+    }
+
+    /// # Safety
+    ///
+    /// `at` is valid for writes.
+    #[inline(never)]
     unsafe fn write_hinting(at: *mut Self, bitmap: BlockBitmap) {
         write_fields!(at, { hinting: if_declared::<C::Features, FreePageHint, _>(|| HintingQueue::new(bitmap)), });
     }
@@ -293,7 +318,8 @@ impl<C: Types> Parts<C> {
             return Ok(());
         }
         let (slot, words) = allocate::<Self, _>(&layout, &mut parts.core.platform)?;
-        let [frames, report, hint] = layout.divide(words);
+        let [frames, report, hint, held] = layout.divide(words);
+        let held = layout.held::<C>(held);
         // SAFETY: the balloon is valid, and the slot is new memory. The balloon at the old place is not used again.
         unsafe { slot.as_ptr().copy_from_nonoverlapping(at, 1) };
         // SAFETY: the balloon was just written.
@@ -303,6 +329,10 @@ impl<C: Types> Parts<C> {
         parts.core.bitmap = FrameBitmap::new(frames, &layout.range);
         if let Some(queue) = parts.reporting() {
             queue.replace_bitmap(BlockBitmap::new(report, &layout.range, layout.report_frames));
+        }
+        if is_declared::<C::Features, BlockInflation>() {
+            parts.core.holding = if_declared::<C::Features, BlockInflation, _>(|| Holding::new(held));
+            parts.held = if_declared::<C::Features, BlockInflation, _>(|| HeldReports::new(held));
         }
         if let Some(queue) = parts.hinting() {
             queue.replace_bitmap(BlockBitmap::new(hint, &layout.range, layout.hint_frames));
@@ -341,9 +371,11 @@ impl<C: Types> Parts<C> {
                     plan,
                     parked,
                     ended,
+                    holding,
                 },
             statistics,
             reporting,
+            held,
             hinting,
             blocks,
             shared,
@@ -367,8 +399,10 @@ impl<C: Types> Parts<C> {
             plan,
             parked,
             ended,
+            holding,
             statistics,
             reporting,
+            held,
             hinting,
             blocks,
             shared

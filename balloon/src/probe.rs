@@ -2,12 +2,12 @@
 
 use aerostat_spec::balloon::{self, config, queue};
 use aerostat_spec::{Block, Feature, HasFeature, Negotiated, Requirement, RequirementKind, RequirementOf};
-use aerostat_transport::{Device, DeviceError, Offer, Reset, SetupError, SetupFailed, Status};
+use aerostat_transport::{Addressing, Device, DeviceError, Offer, Reset, SetupError, SetupFailed, Status};
 
 use crate::core::{Connection, Core, LiveDevice, OomBackoff, Plan, Poll, Polls, ResettingDevice, SetUpDevice, WaitFn};
 use crate::error::ProbeError;
-use crate::features::feature::{DeflateOnOom, FreePageHint, PagePoison, PageReporting, StatsVq};
-use crate::features::{Platform, Types, declared_mut, is_declared};
+use crate::features::feature::{BlockInflation, DeflateOnOom, FreePageHint, PagePoison, PageReporting, StatsVq};
+use crate::features::{Platform, Types, declared, declared_mut, is_declared};
 use crate::messages::LastError;
 use crate::options::Options;
 use crate::parts::Parts;
@@ -228,9 +228,26 @@ impl<C: Types> Parts<C> {
         }
     }
 
-    /// Sets up the queues that the driver does not use, if the device needs them.
+    /// Starts block inflation, if it is declared.
+    fn start_blocks(&mut self) -> Result<(), ProbeError> {
+        let Self { core, reporting, held, .. } = self;
+        let queue = declared::<C::Features, PageReporting, _>(reporting);
+        if let Some(held) = declared_mut::<C::Features, BlockInflation, _>(held) {
+            held.clear();
+        }
+        match core.start_blocks(queue.map_or(Addressing::Physical, |queue| queue.addressing())) {
+            Some(fallback) if is_required::<C, BlockInflation>() => Err(ProbeError::NoBlockInflation(fallback)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Starts block inflation, and sets up the queues that the driver does not use, if the device needs them.
+    // Not in `set_up`, whose stack frame is part of the deepest call.
     #[inline(never)]
     fn park_queues(&mut self) -> Result<(), ProbeError> {
+        if is_declared::<C::Features, BlockInflation>() {
+            self.start_blocks()?;
+        }
         let Core { connection, platform, parked, plan, .. } = &mut self.core;
         if plan.parks_queues {
             *parked = Some(connection.setting_up()?.park_unused_queues(platform)?);
@@ -273,6 +290,8 @@ impl<C: Types> Parts<C> {
         self.shared.live.set(DeviceState::Live);
         if let Some(queue) = self.reporting() {
             queue.enable(live, device.config());
+            let index = queue.slot.index();
+            self.core.note_reporting(index);
         }
         if let Some(queue) = self.hinting() {
             queue.enable(live, device.config());
@@ -299,7 +318,8 @@ fn negotiate<C: Types>(
 
 /// Returns the mask of the features that can be used with what the device offers and the kernel relies on.
 fn usable(offer: Offer, without: u64, contents: FreeContents, takes_poison: bool) -> u64 {
-    let mut mask = !without;
+    // Block inflation is not a feature of the device.
+    let mut mask = !without & !(1 << BlockInflation::BIT);
     if offer.config_bytes < WITH_COMMAND_ID {
         mask &= !(1 << FreePageHint::BIT);
     }

@@ -1,11 +1,12 @@
 //! Interrupts for waiting contexts: where the interrupt handler and all contexts of the balloon meet.
 
 use core::future::{Future, poll_fn};
-use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use core::sync::atomic::Ordering;
 use core::task::{Context, Poll, Waker};
 
 use aerostat_transport::InterruptStatus;
-use diatomic_waker::DiatomicWaker;
+
+use crate::sync::{AtomicBool, AtomicU8, DiatomicWaker};
 
 /// A context of the balloon that waits for interrupts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

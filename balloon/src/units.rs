@@ -124,6 +124,7 @@ impl<S: FrameSize> FrameRun<S> {
 
     /// Returns the balloon page number of the first frame, or `None` if the run ends above 16 TiB, where 32-bit page
     /// numbers end.
+    // conformance: construct balloon.op.1: the entries of inflate arrays; the first of a run
     #[inline]
     pub(crate) fn first_page(&self) -> Option<u32> {
         let end = self.first.checked_add(self.count.into())?.checked_mul(S::PAGES.into())?;

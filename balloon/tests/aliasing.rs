@@ -1,23 +1,27 @@
 //! Split balloons on a device and a kernel in plain memory, for Miri: the contexts of a split balloon must not alias, in every
 //! order in which balloon and handles are used and dropped.
 //!
-//! `MIRIFLAGS="-Zmiri-permissive-provenance -Zmiri-ignore-leaks" cargo +nightly miri test -p aerostat-balloon --test aliasing`
+//! `MIRIFLAGS="-Zmiri-strict-provenance -Zmiri-ignore-leaks" cargo +nightly miri test -p aerostat-balloon --test aliasing`
+//!
+//! `cargo xtask test` runs a part of it, `cargo xtask test --all` all of it.
 //!
 //! The leaks that Miri would report are the platforms of balloons that were dropped before their handles.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::swap;
 use std::ops::Range;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use aerostat_balloon::handles::{Progress, StatsRequest};
-use aerostat_balloon::platform::{FillFrames, HintFrames, ReportFrames, Sample, StatTag, Statistics};
+use aerostat_balloon::platform::{BlockFrames, FillFrames, HintFrames, ReportFrames, Sample, StatTag, Statistics};
 use aerostat_balloon::transport::{Dma, DmaRegion, InterruptStatus, Io, Mmio};
 use aerostat_balloon::{
-    Balloon, FrameRun, Frames, Handles, Options, Pages, PrivateMemory, Ready, Size4KiB, Step, features,
+    Balloon, BalloonFeatureSet, FrameRun, Frames, Handles, Options, Pages, Platform, PrivateMemory, Ready, Size4KiB,
+    Split, Step, features,
 };
 
 /// The device-specific queues: inflate, deflate, statistics, hinting, reporting.
@@ -140,23 +144,44 @@ impl Registers {
     }
 }
 
+/// Memory that a kernel has allocated.
+#[derive(Clone, Copy, Debug)]
+struct Memory<T: ?Sized>(NonNull<T>);
+
+// SAFETY: the memory belongs to no thread. Who uses the pointer proves that the memory exists.
+unsafe impl<T: ?Sized> Send for Memory<T> {}
+
+/// The DMA memory of all kernels by its address, because a device knows only addresses. Miri's strict provenance requires the
+/// pointer of the allocation to access it.
+static DMA: Mutex<BTreeMap<u64, (Memory<u8>, Layout)>> = Mutex::new(BTreeMap::new());
+
+/// Returns a pointer to two bytes of DMA memory.
+fn pointer(address: u64) -> *mut u16 {
+    let regions = lock(&DMA);
+    let (start, (Memory(memory), layout)) = regions.range(..=address).next_back().expect("an address of DMA memory");
+    let offset = (address - start) as usize;
+    assert!(offset + size_of::<u16>() <= layout.size(), "the address {address:#x} is outside DMA memory");
+    memory.as_ptr().wrapping_add(offset).cast()
+}
+
 fn read16(address: u64) -> u16 {
     // SAFETY: the address is in DMA memory of the driver, which is valid until the reset. The driver does not use the queue in
     // another thread meanwhile.
-    unsafe { ptr::with_exposed_provenance::<u16>(address as usize).read_volatile() }
+    unsafe { pointer(address).read_volatile() }
 }
 
 fn write16(address: u64, value: u16) {
     // SAFETY: as above.
-    unsafe { ptr::with_exposed_provenance_mut::<u16>(address as usize).write_volatile(value) };
+    unsafe { pointer(address).write_volatile(value) };
 }
 
 /// What a kernel has allocated to the driver.
 #[derive(Debug, Default)]
 struct Allocated {
     frames: BTreeSet<u64>,
-    dma: Vec<(usize, Layout)>,
-    private: Vec<(usize, usize)>,
+    /// Addresses of regions in [`DMA`].
+    dma: Vec<u64>,
+    private: Vec<Memory<[u64]>>,
 }
 
 /// A kernel whose frames are only numbers. Clones are the same kernel.
@@ -183,14 +208,14 @@ impl Kernel {
     /// Frees what the driver has leaked. Nothing uses it any more.
     fn free_leaked(&self) {
         let Allocated { dma, private, .. } = &mut *lock(&self.0);
-        for (address, layout) in dma.drain(..) {
+        for address in dma.drain(..) {
+            let (Memory(start), layout) = lock(&DMA).remove(&address).expect("a region of this kernel");
             // SAFETY: it was allocated with this layout, and balloon and handles were dropped.
-            unsafe { dealloc(ptr::with_exposed_provenance_mut(address), layout) };
+            unsafe { dealloc(start.as_ptr(), layout) };
         }
-        for (address, words) in private.drain(..) {
-            let start = ptr::with_exposed_provenance_mut::<u64>(address);
+        for Memory(memory) in private.drain(..) {
             // SAFETY: it was leaked as a box of this length, and balloon and handles were dropped.
-            drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(start, words)) });
+            drop(unsafe { Box::from_raw(memory.as_ptr()) });
         }
     }
 }
@@ -217,15 +242,15 @@ impl Frames for Kernel {
     }
 
     fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
-        let memory = Box::into_raw(vec![u64::MAX; words].into_boxed_slice());
-        lock(&self.0).private.push((memory.cast::<u64>().expose_provenance(), words));
+        let mut memory = NonNull::new(Box::into_raw(vec![u64::MAX; words].into_boxed_slice()))?;
+        lock(&self.0).private.push(Memory(memory));
         // SAFETY: the memory was just allocated, and the kernel does not use it before it is returned or leaked.
-        Some(unsafe { &mut *memory })
+        Some(unsafe { memory.as_mut() })
     }
 
     unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
         let memory = memory.into_raw();
-        lock(&self.0).private.retain(|(address, _)| *address != memory.cast::<u8>().addr().get());
+        lock(&self.0).private.retain(|Memory(kept)| kept.addr() != memory.addr());
         // SAFETY: `allocate_private` leaked it as a box, and the driver no longer uses it.
         drop(unsafe { Box::from_raw(memory.as_ptr()) });
     }
@@ -247,6 +272,12 @@ impl ReportFrames for Kernel {
     }
 }
 
+impl BlockFrames for Kernel {
+    fn allocate_blocks(&mut self, frames: u32, _max: u32) -> Option<FrameRun<Size4KiB>> {
+        self.take(frames, frames.into())
+    }
+}
+
 impl HintFrames for Kernel {
     fn allocate_block(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
         self.take(frames, frames.into())
@@ -264,19 +295,21 @@ unsafe impl Dma for Kernel {
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
         // SAFETY: the driver does not allocate regions without bytes.
         let start = NonNull::new(unsafe { alloc_zeroed(layout) })?;
-        let address = start.as_ptr().expose_provenance();
-        lock(&self.0).dma.push((address, layout));
+        let address = start.addr().get() as u64;
+        lock(&DMA).insert(address, (Memory(start), layout));
+        lock(&self.0).dma.push(address);
         // SAFETY: the memory was just allocated.
-        Some(unsafe { DmaRegion::new(start, address as u64, layout) })
+        Some(unsafe { DmaRegion::new(start, address, layout) })
     }
 
     fn free(&mut self, region: DmaRegion) {
-        let address = region.device_address().0 as usize;
-        let mut allocated = lock(&self.0);
-        let index = allocated.dma.iter().position(|(start, _)| *start == address).expect("a region of this kernel");
-        let (_, layout) = allocated.dma.swap_remove(index);
+        let address = region.device_address().0;
+        let dma = &mut lock(&self.0).dma;
+        let index = dma.iter().position(|start| *start == address).expect("a region of this kernel");
+        dma.swap_remove(index);
+        let (Memory(start), layout) = lock(&DMA).remove(&address).expect("a region of a kernel");
         // SAFETY: it was allocated with this layout, and the driver no longer uses it.
-        unsafe { dealloc(ptr::with_exposed_provenance_mut(address), layout) };
+        unsafe { dealloc(start.as_ptr(), layout) };
     }
 }
 
@@ -295,9 +328,17 @@ type Live = Balloon<Ready<Mmio<Registers>, Kernel, Declared>>;
 type Parts = Handles<Mmio<Registers>, Kernel, Declared>;
 
 fn start() -> (Live, Registers, Kernel) {
+    start_with(Options::new(Declared).report_block(64 << 10).hint_block(64 << 10))
+}
+
+fn start_with<F: BalloonFeatureSet>(
+    options: Options<F>,
+) -> (Balloon<Ready<Mmio<Registers>, Kernel, F>>, Registers, Kernel)
+where
+    Kernel: Platform<F>,
+{
     let (device, kernel) = (Registers::default(), Kernel::default());
     let transport = Mmio::new(device.clone()).map_err(|(_, error)| error).unwrap();
-    let options = Options::new(Declared).report_block(64 << 10).hint_block(64 << 10);
     let balloon = Balloon::new(transport, kernel.clone(), options).map_err(|failed| failed.error).unwrap();
     (
         balloon.probe(&mut aerostat_balloon::transport::Spin::default()).map_err(|failed| failed.error).unwrap(),
@@ -447,6 +488,101 @@ fn the_balloon_is_dropped_while_another_thread_uses_a_handle() {
             hints.join().unwrap();
             drop(balloon);
             assert_eq!(kernel.counts(), (0, 0, 0));
+        }
+        assert_eq!(kernel.counts().0, 0);
+        kernel.free_leaked();
+    }
+}
+
+features! {
+    /// Without MUST_TELL_HOST and a poison value, blocks are inflated.
+    struct Blocks {
+        StatsVq: Required,
+        FreePageHint: Required,
+        PageReporting: Required,
+        BlockInflation: Required,
+    }
+}
+
+type BlockParts = Handles<Mmio<Registers>, Kernel, Blocks>;
+type BlockSplit = Balloon<Split<Mmio<Registers>, Kernel, Blocks>>;
+
+/// Returns a split balloon with one acknowledged block, two blocks and other frames in flight, and the number of the reporting queue.
+fn start_blocks() -> (BlockParts, usize, Registers, Kernel) {
+    let (mut balloon, device, kernel) = start_with(Options::new(Blocks).report_block(64 << 10));
+    let queue = usize::from(balloon.queue_numbers().reporting.unwrap());
+    device.set_config(0, 16);
+    assert_eq!(balloon.service(), Ok(Step::Waiting));
+    let mut parts = balloon.split();
+    device.use_buffers(queue);
+    assert_eq!(parts.balloon.service_with(&mut parts.reporting), Ok(Step::OnTarget));
+    device.set_config(0, 56);
+    assert_eq!(parts.balloon.service_with(&mut parts.reporting), Ok(Step::Waiting));
+    assert_eq!((parts.balloon.size(), parts.balloon.held_in_blocks()), (Pages(16), Pages(48)));
+    (parts, queue, device, kernel)
+}
+
+/// Follows the target until the balloon is empty. The thread with the handle may run late.
+fn empty(balloon: &mut BlockSplit, device: &Registers) {
+    device.set_config(0, 0);
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(60) {
+        device.use_buffers(0);
+        device.use_buffers(1);
+        if balloon.service().unwrap() == Step::OnTarget {
+            return;
+        }
+        thread::yield_now();
+    }
+    panic!("the balloon is not empty: {balloon:?}");
+}
+
+#[test]
+fn blocks_are_acknowledged_and_released_in_two_threads() {
+    for _ in 0..if cfg!(miri) { 2 } else { 50 } {
+        let (parts, queue, device, kernel) = start_blocks();
+        let Handles { mut balloon, mut reporting, statistics, hinting } = parts;
+        device.use_buffers(queue);
+        let mut for_reports = kernel.clone();
+        let reports = thread::spawn(move || {
+            for _ in 0..3 {
+                let _ = reporting.service(&mut for_reports).unwrap();
+            }
+            reporting
+        });
+        empty(&mut balloon, &device);
+        assert_eq!((balloon.size(), balloon.held_in_blocks()), (Pages(0), Pages(0)));
+        let reporting = reports.join().unwrap();
+        let mut balloon = BlockParts { balloon, reporting, statistics, hinting }.join().unwrap();
+        balloon.abandon(&mut aerostat_balloon::transport::Spin::default()).unwrap();
+        assert_eq!((kernel.counts().0, kernel.counts().1), (0, 0));
+        drop(balloon);
+        assert_eq!(kernel.counts(), (0, 0, 0));
+    }
+}
+
+#[test]
+fn a_balloon_with_blocks_in_flight_is_dropped_in_either_order() {
+    for (is_first, is_used) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (parts, queue, device, mut kernel) = start_blocks();
+        let Handles { mut balloon, mut reporting, .. } = parts;
+        if is_used {
+            device.use_buffers(queue);
+        }
+        if is_first {
+            let drops = thread::spawn(move || drop(balloon));
+            let _ = reporting.service(&mut kernel);
+            drops.join().unwrap();
+            assert_eq!(kernel.counts().0, 0);
+            assert!(reporting.service(&mut kernel).is_err());
+            drop(reporting);
+        } else {
+            drop(reporting);
+            assert_eq!(balloon.service(), Ok(Step::Waiting));
+            if is_used {
+                empty(&mut balloon, &device);
+            }
+            drop(balloon);
         }
         assert_eq!(kernel.counts().0, 0);
         kernel.free_leaked();

@@ -15,7 +15,7 @@ features! {
     struct MayTellHost { MustTellHost: Optional }
 }
 
-/// balloon.op.2, balloon.op.3, balloon.op.5
+// conformance: mmio.init.5, balloon.init.1, balloon.op.2, balloon.op.3, balloon.op.13
 #[test]
 fn service_inflates_to_the_target_and_writes_actual() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
@@ -26,7 +26,7 @@ fn service_inflates_to_the_target_and_writes_actual() {
     assert_clean(&device, &ledger);
 }
 
-/// balloon.op.3, balloon.op.4
+// conformance: balloon.op.3, balloon.op.4, balloon.op.8, balloon.op.16
 #[test]
 fn service_follows_a_moving_target_both_ways() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
@@ -77,7 +77,7 @@ fn no_array_has_more_than_256_entries() {
     assert_eq!(arrays, [256, 256, 256, 232]);
 }
 
-/// balloon.op.14, balloon.op.15
+// conformance: balloon.op.14, balloon.op.15
 #[test]
 fn several_arrays_are_in_flight_with_one_notification() {
     let (mut balloon, device, _ledger) = live::<Size4KiB>(BalloonDevice::builder().manual());
@@ -119,6 +119,7 @@ fn scattered_frames_are_all_returned() {
     assert_clean(&device, &ledger);
 }
 
+// conformance: balloon.op.4, balloon.op.5, balloon.op.6
 #[test]
 fn inflate_and_deflate_stop_at_the_target() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder());
@@ -147,6 +148,7 @@ fn frames_of_a_dropped_pending_deflation_stay_in_the_balloon() {
     assert_clean(&device, &ledger);
 }
 
+// conformance: balloon.op.9
 #[test]
 fn frames_are_returned_only_after_the_host_has_acknowledged() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().manual());
@@ -167,6 +169,7 @@ fn frames_are_returned_only_after_the_host_has_acknowledged() {
     assert_clean(&device, &ledger);
 }
 
+// conformance: balloon.op.10
 #[test]
 fn without_must_tell_host_frames_can_be_released_early() {
     let device = BalloonDevice::builder().manual().start().unwrap();
@@ -227,6 +230,7 @@ fn dropping_a_live_balloon_returns_everything() {
     assert_all_returned(&device, &ledger);
 }
 
+// conformance: core.status.1, core.init.1, core.init.2, core.init.3, core.init.7, core.init.11, core.suspend.2
 #[test]
 fn probing_writes_the_status_bits_in_order() {
     let (_balloon, device, _ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
@@ -242,6 +246,7 @@ fn probing_writes_the_status_bits_in_order() {
     assert_eq!(statuses, [0, 1, 3, 11, 15]);
 }
 
+// conformance: core.feature.10, core.feature.11, core.init.12
 #[test]
 fn a_required_feature_that_is_not_offered_fails_the_probe() {
     let device = BalloonDevice::builder().features(1 << 32).inline().start().unwrap();

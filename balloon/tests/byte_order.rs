@@ -119,7 +119,7 @@ fn check(soft: &SoftMmio, transport: impl Transport, order: Order) {
     assert_eq!(soft.model().config[ACTUAL], [2, 1, 0, 0]);
 }
 
-/// balloon.op.2, balloon.legacy-config.1, balloon.stats.13
+// conformance: core.config.8, balloon.op.1, balloon.op.2, balloon.stats.9, balloon.stats.13
 #[test]
 fn everything_is_little_endian_on_the_modern_interface() {
     let soft = SoftMmio::new(5);
@@ -127,7 +127,7 @@ fn everything_is_little_endian_on_the_modern_interface() {
     check(&soft, transport, little_endian);
 }
 
-/// balloon.legacy-config.1, balloon.legacy-stats.1, and "Legacy Interface: Device Operation"
+// conformance: ring.split.legacy-endian.1, balloon.legacy-config.1, balloon.legacy-stats.1
 #[test]
 fn everything_but_the_configuration_is_in_guest_order_on_the_legacy_interface() {
     let soft = SoftMmio::legacy(5);

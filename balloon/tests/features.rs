@@ -53,8 +53,8 @@ where
     (probe(&device, platform, options), device, ledger)
 }
 
-/// balloon.stats.2, balloon.stats.3, balloon.stats.5, balloon.stats.7, balloon.stats.8, balloon.stats.11, balloon.init.2,
-/// balloon.init.5
+// conformance: balloon.init.2, balloon.init.5, balloon.stats.1, balloon.stats.2, balloon.stats.3, balloon.stats.4
+// conformance: balloon.stats.5, balloon.stats.7, balloon.stats.8, balloon.stats.9, balloon.stats.10, balloon.stats.11
 #[test]
 fn statistics_are_primed_and_answered_with_the_same_set_of_tags() {
     let (mut balloon, device, ledger) = live(device(offered::STATS_VQ), Options::new(Statistics));
@@ -85,6 +85,7 @@ fn the_probe_fails_if_the_kernel_supplies_no_statistics() {
     assert_all_returned(&device, &ledger);
 }
 
+// conformance: core.feature.9
 #[test]
 fn methods_of_an_optional_feature_return_none_if_the_device_does_not_offer_it() {
     let (mut balloon, device, ledger) = live(device(0), Options::new(FreePages));
@@ -95,7 +96,7 @@ fn methods_of_an_optional_feature_return_none_if_the_device_does_not_offer_it() 
     assert_all_returned(&device, &ledger);
 }
 
-/// balloon.op.7
+// conformance: balloon.op.7
 #[test]
 fn deflation_on_oom_goes_below_the_target_and_pauses_the_balloon_until_the_retry() {
     let options = Options::new(OnOom).oom_pages(300).oom_backoff(Duration::from_secs(3));
@@ -130,13 +131,14 @@ fn without_a_backoff_the_balloon_takes_the_same_pages_again() {
     }
 }
 
+// conformance: core.feature.9, balloon.op.6
 #[test]
 fn deflation_on_oom_is_none_if_the_device_does_not_offer_it() {
     let (mut balloon, _device, _ledger) = live(device(0), Options::new(OptionalOnOom));
     assert!(balloon.deflate_on_oom().is_none());
 }
 
-/// balloon.op.8, balloon.op.12, balloon.op.16
+// conformance: balloon.op.8, balloon.op.12, balloon.op.16
 #[test]
 fn migration_inflates_the_new_frame_first_and_then_deflates_the_old_one() {
     let (mut balloon, device, ledger) = live(device(offered::MUST_TELL_HOST), Options::new(TellHost));
@@ -180,7 +182,8 @@ fn a_rejected_migration_returns_the_new_frame() {
     assert_all_returned(&device, &ledger);
 }
 
-/// balloon.report.3, balloon.report.5, balloon.report.7, balloon.vq.4
+// conformance: balloon.vq.4, balloon.init.4, balloon.init.6, balloon.report.4, balloon.report.5, balloon.report.6
+// conformance: balloon.report.7
 #[test]
 fn free_memory_is_reported_once_and_again_only_after_the_kernel_used_it() {
     let (device, platform, ledger) = start(device(offered::PAGE_REPORTING));
@@ -206,7 +209,7 @@ fn free_memory_is_reported_once_and_again_only_after_the_kernel_used_it() {
     assert_all_returned(&device, &ledger);
 }
 
-/// balloon.report.3
+// conformance: balloon.report.3
 #[test]
 fn a_reported_block_is_returned_only_after_the_device_has_acknowledged_it() {
     let options = Options::new(Reporting).report_block(4 << 20);
@@ -220,7 +223,7 @@ fn a_reported_block_is_returned_only_after_the_device_has_acknowledged_it() {
     assert_all_returned(&device, &ledger);
 }
 
-/// balloon.poison.1, balloon.poison.2, balloon.report.2
+// conformance: balloon.poison.1, balloon.poison.2, balloon.report.2
 #[test]
 fn returned_and_reported_memory_contains_the_poison_value() {
     let builder = device(offered::PAGE_POISON | offered::PAGE_REPORTING);
@@ -236,8 +239,8 @@ fn returned_and_reported_memory_contains_the_poison_value() {
     assert_all_returned(&device, &ledger);
 }
 
-/// balloon.hint.1, balloon.hint.2, balloon.hint.3, balloon.hint.4, balloon.hint.5, balloon.hint.6, balloon.hint.10,
-/// balloon.hint.11, balloon.hint.12
+// conformance: balloon.config.2, balloon.config.3, balloon.init.3, balloon.hint.1, balloon.hint.2, balloon.hint.3
+// conformance: balloon.hint.4, balloon.hint.6, balloon.hint.10, balloon.hint.11, balloon.hint.12
 #[test]
 fn a_round_of_hints_ends_with_stop_and_blocks_are_returned_when_the_host_is_done() {
     for command in [HintCommand::Shown, HintCommand::HiddenOnceOpened] {
@@ -267,7 +270,8 @@ fn a_round_of_hints_ends_with_stop_and_blocks_are_returned_when_the_host_is_done
     }
 }
 
-/// balloon.hint.10: the host still has buffers when it says DONE.
+/// The host still has buffers when it says DONE.
+// conformance: balloon.hint.10
 #[test]
 fn hinted_blocks_are_not_returned_while_the_device_has_their_buffers() {
     let (mut balloon, device, ledger) = live(device(offered::FREE_PAGE_HINT).manual(), Options::new(Hinting));
@@ -310,7 +314,7 @@ fn reporting_needs_no_poison_if_the_kernel_does_not_rely_on_free_contents() {
     assert!(balloon.service_reporting().unwrap().is_some());
 }
 
-/// balloon.vq.2, balloon.vq.3, balloon.vq.4
+// conformance: balloon.vq.1, balloon.vq.2, balloon.vq.3, balloon.vq.4
 #[test]
 fn queues_are_found_however_the_device_numbers_them() {
     use aerostat_device::Numbering;
@@ -385,7 +389,6 @@ fn the_device_has_at_most_max_in_flight_arrays() {
     }
 }
 
-/// ring.split.avail-notif.6, ring.split.avail-notif.7, ring.split.used-notif.4
 #[test]
 fn with_an_event_index_no_notification_is_missed() {
     let builder = device(offered::EVENT_IDX | offered::MUST_TELL_HOST);

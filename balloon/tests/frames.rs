@@ -15,7 +15,7 @@ use aerostat_balloon::{
     Balloon, BalloonError, FrameRun, FrameSize, Frames, Options, Pages, PrivateMemory, Ready, Size4KiB, Size16KiB,
     Size64KiB, Step,
 };
-use aerostat_device::{BalloonDevice, Ledger, MemoryLayout, TestPlatform, Work};
+use aerostat_device::{BalloonDevice, Event, Ledger, MemoryLayout, TestPlatform, Work};
 use common::{Bus, TellHost, assert_all_returned, assert_clean, bus, live, probe, settle};
 
 /// Runs as first frame and count.
@@ -206,6 +206,22 @@ fn a_double_allocation_is_an_error() {
     kernel.device.set_target(0);
     assert_eq!(kernel.settle(), Ok(Step::OnTarget));
     assert_eq!(kernel.take_returned(), (10..110).collect::<Vec<_>>(), "each frame is returned once");
+}
+
+/// The step ends with an error or a pause. The device is notified of the frames before in any case.
+#[test]
+fn the_device_is_notified_of_the_frames_before_a_rejected_one() {
+    for rejected in [(49, 1), (1 << 40, 1), (5000, 3)] {
+        let mut kernel = Kernel::new(0..5000);
+        kernel.device.set_target(100);
+        kernel.device.clear_events();
+        kernel.to_allocate.borrow_mut().extend([(10, 40), rejected]);
+        let _ = kernel.balloon.service();
+        let is_notified = |event: &Event| *event == Event::Notified { queue: 0 };
+        let is_used = |event: &Event| matches!(event, Event::Completed { queue: 0, .. });
+        let events = kernel.device.events();
+        assert!(events.iter().any(is_notified) && events.iter().any(is_used), "{rejected:?}: {events:?}");
+    }
 }
 
 /// A run may overlap ballooned frames: the other frames of the run are returned.

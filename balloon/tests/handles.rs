@@ -232,7 +232,7 @@ fn handles_show_what_the_device_has_and_that_it_answers() {
     let _ = (statistics.in_flight(), reporting.in_flight(), hinting.in_flight());
 }
 
-/// core.init.14
+// conformance: core.init.14
 #[test]
 fn handles_that_outlive_their_balloon_return_errors_and_do_not_access_the_device() {
     for manual in [true, false] {
@@ -361,6 +361,39 @@ fn no_block_is_lost_if_the_balloon_is_dropped_while_handles_are_in_use() {
             assert!(error == RESETTING || error == NOT_LIVE, "{error:?}");
         }
         drop(statistics);
+        assert!(ledger.allocated_frames().is_empty(), "every frame and block is returned");
+        assert_eq!(ledger.violations(), [], "the driver broke rules of the kernel");
+    }
+}
+
+/// The same with block inflation. Every block is unmapped before it goes back.
+#[test]
+fn no_block_of_the_balloon_is_lost_if_it_is_dropped_while_the_handle_acknowledges_blocks() {
+    declare! { struct Blocks { PageReporting: Required, BlockInflation: Required, AccessPlatform: Required } }
+    let offered = features::PAGE_REPORTING | features::ACCESS_PLATFORM | features::VERSION_1;
+    for round in 0..24 {
+        let builder = BalloonDevice::builder().memory(16 << 20).features(offered).block_inflation().threaded();
+        let options = Options::new(Blocks).report_block(64 << 10);
+        let (mut balloon, device, ledger, kernel) = start(builder, options);
+        device.set_target(1000);
+        let _ = balloon.service().unwrap();
+        let Handles { mut balloon, mut reporting, .. } = balloon.split();
+        let mut for_reports = kernel.share();
+        let reports = thread::spawn(move || {
+            loop {
+                if let Err(error) = reporting.service(&mut for_reports) {
+                    return error;
+                }
+            }
+        });
+        for step in 0..round {
+            device.set_target(if step % 2 == 0 { 0 } else { 1000 });
+            let _ = balloon.service().unwrap();
+            thread::yield_now();
+        }
+        drop(balloon);
+        let error = reports.join().unwrap();
+        assert!(error == RESETTING || error == NOT_LIVE, "{error:?}");
         assert!(ledger.allocated_frames().is_empty(), "every frame and block is returned");
         assert_eq!(ledger.violations(), [], "the driver broke rules of the kernel");
     }

@@ -235,6 +235,7 @@ fn the_device_gets_no_old_contents_of_memory() {
     drop(balloon);
 }
 
+// conformance: balloon.hint.9
 #[test]
 fn hinted_blocks_come_back_under_memory_pressure() {
     let (mut balloon, device, ledger) = start(builder().inline(), options());

@@ -6,7 +6,8 @@ use aerostat_balloon::{BalloonError, Frames, Pages, Size4KiB, Step};
 use aerostat_device::{BalloonDevice, Event};
 use common::{assert_all_returned, assert_clean, live, spin};
 
-/// balloon.op.16: exactly one array names the old frame.
+/// Exactly one array names the old frame.
+// conformance: balloon.op.16
 #[test]
 fn a_dropped_migration_deflates_the_old_frame_once() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().manual());
@@ -38,7 +39,7 @@ fn a_dropped_migration_deflates_the_old_frame_once() {
     assert_all_returned(&device, &ledger);
 }
 
-/// balloon.op.8, balloon.op.16
+// conformance: balloon.op.8, balloon.op.16
 #[test]
 fn the_balloon_keeps_its_size_while_every_frame_is_migrated() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());

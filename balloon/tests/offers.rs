@@ -114,7 +114,7 @@ fn unsupported(error: &ProbeError) -> Option<u32> {
     }
 }
 
-/// balloon.feature.3
+// conformance: balloon.feature.3
 #[test]
 fn reporting_is_not_used_if_the_host_does_not_learn_the_contents_of_free_memory() {
     // The device does not offer PAGE_POISON.
@@ -148,7 +148,7 @@ fn reporting_is_not_used_if_the_host_does_not_learn_the_contents_of_free_memory(
     assert_all_returned(&device, &ledger);
 }
 
-/// balloon.feature.3
+// conformance: balloon.feature.3
 #[test]
 fn reporting_is_used_if_the_host_learns_the_contents_of_free_memory() {
     let (device, platform, ledger) = start(features::PAGE_REPORTING | features::PAGE_POISON);
@@ -161,8 +161,8 @@ fn reporting_is_used_if_the_host_learns_the_contents_of_free_memory() {
     assert_all_returned(&device, &ledger);
 }
 
-/// core.config.4, core.config.7, balloon.config.2, balloon.config.4: a feature whose field the configuration space lacks is
-/// not used, even if it is offered.
+/// A feature whose field the configuration space lacks is not used, even if it is offered.
+// conformance: core.config.4, core.config.7, core.init.6, balloon.config.2, balloon.config.4
 #[test]
 fn a_feature_without_its_configuration_field_is_not_used() {
     for (bytes, hinting, poison) in [(8, false, false), (12, true, false), (16, true, true)] {
@@ -207,7 +207,8 @@ fn a_feature_without_its_configuration_field_is_not_used() {
     }
 }
 
-/// balloon.config.1: every balloon has the fields `num_pages` and `actual`.
+/// Every balloon has the fields `num_pages` and `actual`.
+// conformance: balloon.config.1
 #[test]
 fn a_configuration_space_without_actual_is_an_error() {
     for bytes in [0, 4] {

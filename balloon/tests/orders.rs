@@ -42,7 +42,8 @@ fn directions(device: &BalloonDevice) -> Vec<&'static str> {
     directions
 }
 
-/// balloon.op.12: no page is deflated before the device has acknowledged its inflation.
+/// No page is deflated before the device has acknowledged its inflation.
+// conformance: balloon.op.12
 #[test]
 fn a_deflation_waits_for_the_inflation_in_progress() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().manual());
@@ -108,7 +109,8 @@ fn frames_that_were_released_early_are_inflated_again_only_after_their_deflation
     assert_eq!((balloon.size(), device.host_page_count(), device.violations()), (Pages(600), 600, vec![]));
 }
 
-/// balloon.op.12 holds for frames that are released early too.
+/// As for a deflation that waits for its acknowledgement.
+// conformance: balloon.op.12
 #[test]
 fn no_frame_is_released_early_while_the_balloon_inflates() {
     let (mut balloon, device, ledger) = without_must_tell_host();
@@ -124,7 +126,8 @@ fn no_frame_is_released_early_while_the_balloon_inflates() {
     assert_eq!((balloon.service(), device.actual(), device.violations()), (Ok(Step::OnTarget), 0, vec![]));
 }
 
-/// balloon.op.8: every page that is released early is sent to the host, so the number of arrays is the limit.
+/// Every page that is released early is sent to the host, so the number of arrays is the limit.
+// conformance: balloon.op.8
 #[test]
 fn early_release_is_limited_by_the_free_arrays() {
     let (mut balloon, device, ledger) = without_must_tell_host();
@@ -142,7 +145,8 @@ fn early_release_is_limited_by_the_free_arrays() {
     assert_eq!((balloon.service(), device.host_page_count(), device.violations()), (Ok(Step::OnTarget), 0, vec![]));
 }
 
-/// balloon.op.13, balloon.op.15: `actual` is written after each acknowledgement, in both directions, and only if it changed.
+/// `actual` is written after each acknowledgement, in both directions, and only if it changed.
+// conformance: balloon.op.13, balloon.op.15
 #[test]
 fn actual_is_written_after_each_acknowledgement_and_only_when_it_changed() {
     let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().manual());

@@ -140,7 +140,7 @@ fn the_pause_after_out_of_frames_can_be_set() {
     }
 }
 
-/// balloon.op.7
+// conformance: balloon.op.7
 #[test]
 fn deflation_on_oom_returns_at_most_the_frames_in_the_balloon() {
     for (oom_pages, pages) in [(u32::MAX, 100), (256, 100), (100, 100), (99, 100), (0, 100), (256, 0)] {

@@ -162,7 +162,7 @@ fn a_modern_pci_device_has_no_legacy_interface() {
     assert_eq!(legacy.err(), Some(PciError::NoLegacyInterface));
 }
 
-/// core.reserved.3, core.reserved.4
+// conformance: core.reserved.3, core.reserved.4
 #[test]
 fn with_access_platform() {
     for ring in ["packed=off,event_idx=on", "packed=on,event_idx=on"] {

@@ -118,6 +118,34 @@ fn live_in(builder: Builder) -> (Live, BalloonDevice, Rc<Counts>) {
     (balloon.probe(&mut crate::common::polls()).map_err(|failed| failed.error).unwrap(), device, counts)
 }
 
+/// One access more: the notification of reports, or `actual` after blocks went back.
+#[test]
+fn a_step_with_blocks() {
+    features! { struct Blocks { PageReporting: Required, BlockInflation: Required } }
+    let builder = BalloonDevice::builder().features(offered::PAGE_REPORTING | offered::VERSION_1).block_inflation();
+    let device = builder.inline().start().unwrap();
+    let counts = Rc::new(Counts::default());
+    let bus = Mmio::new(Counting(device.registers(), Rc::clone(&counts))).map_err(|(_, error)| error).unwrap();
+    let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
+    let balloon = Balloon::new(bus, platform, Options::new(Blocks)).map_err(|failed| failed.error).unwrap();
+    let mut balloon = balloon.probe(&mut crate::common::polls()).map_err(|failed| failed.error).unwrap();
+    // The step before was to the other direction, so that `actual` changes. Each target has blocks and other frames.
+    for target in [5000, 9100, 700, 6200, 100] {
+        for changes in [0, CHANGES] {
+            device.set_target(target + changes);
+            let mut most = 0;
+            loop {
+                let (step, accesses) = count_of(&counts, changes, || balloon.service());
+                most = most.max(accesses);
+                if step.unwrap() == Step::OnTarget {
+                    break;
+                }
+            }
+            assert!(most <= if changes == 0 { 7 } else { 133 }, "{most} accesses toward {target}");
+        }
+    }
+}
+
 #[test]
 fn a_step_toward_the_target() {
     let (mut balloon, device, counts) = live();

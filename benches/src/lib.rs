@@ -4,18 +4,22 @@
 //! `cargo bench` measures time. `cargo xtask test --only counts` counts the instructions of the program `count` with
 //! callgrind. The chapter "Benchmarks and counts" of the book explains the numbers.
 
+mod blocks;
 mod device;
 mod device_only;
 mod encode;
 mod facts;
+mod fragmented;
 mod ours;
 mod peer;
 mod platform;
 
+pub use blocks::{BlockBalloon, Blocks};
 pub use device::{AckDevice, Traffic};
 pub use device_only::DeviceOnly;
 pub use encode::{Aligned, Array, ENTRIES, copy, copy_baseline, encode_4k, encode_64k, encode_run, encode_wide};
 pub use facts::facts;
+pub use fragmented::{Arrays, Fragmented, FragmentedKernel, Fragments};
 pub use ours::{Config, Either, Format, Live, Ours};
 pub use peer::Peer;
 pub use platform::{FrameOrder, Kernel};

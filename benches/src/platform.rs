@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::ops::Range;
 use std::ptr::NonNull;
 
-use aerostat_balloon::platform::{FillFrames, HintFrames, ReportFrames, Sample, StatTag, Statistics};
+use aerostat_balloon::platform::{BlockFrames, FillFrames, HintFrames, ReportFrames, Sample, StatTag, Statistics};
 use aerostat_balloon::{FrameRun, FrameSize, Frames, PrivateMemory, Size4KiB};
 use aerostat_transport::{Dma, DmaRegion};
 
@@ -33,6 +33,10 @@ pub struct Kernel<S = Size4KiB> {
     order: FrameOrder,
     frames: u32,
     next: u32,
+    /// Whether the kernel has whole free blocks for the balloon.
+    pub has_blocks: bool,
+    /// First frames of blocks that the balloon returned.
+    blocks: Vec<u32>,
     /// Number of reported blocks.
     reported: u64,
     /// Bytes of DMA memory.
@@ -49,6 +53,8 @@ impl<S> Kernel<S> {
             order,
             frames: frames.next_power_of_two(),
             next: 0,
+            has_blocks: false,
+            blocks: Vec::new(),
             reported: 0,
             shared: 0,
             private: 0,
@@ -111,30 +117,55 @@ impl<S: FrameSize> Frames for Kernel<S> {
 
     fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
         self.private += words * size_of::<u64>();
-        Some(Box::leak(vec![0; words].into_boxed_slice()))
+        Some(allocate_private(words))
     }
 
     unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
-        // SAFETY: `allocate_private` leaked this box.
-        drop(unsafe { Box::from_raw(memory.into_raw().as_ptr()) });
+        // SAFETY: `allocate_private` allocated it.
+        unsafe { deallocate_private(memory) };
     }
 }
 
 // SAFETY: each region is a separate heap allocation. The device is in the same process, so addresses are equal.
 unsafe impl<S> Dma for Kernel<S> {
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
-        // SAFETY: the size of a region is not 0.
-        let start = NonNull::new(unsafe { alloc(layout) })?;
         self.shared += layout.size();
-        let address = start.as_ptr() as u64;
-        // SAFETY: allocated with this layout above.
-        Some(unsafe { DmaRegion::new(start, address, layout) })
+        allocate_shared(layout)
     }
 
     fn free(&mut self, region: DmaRegion) {
-        // SAFETY: `alloc` allocated it with this layout.
-        unsafe { dealloc(region.as_ptr().as_ptr(), region.layout()) };
+        deallocate_shared(region);
     }
+}
+
+/// Allocates private memory from the heap.
+pub(crate) fn allocate_private(words: usize) -> &'static mut [u64] {
+    Box::leak(vec![0; words].into_boxed_slice())
+}
+
+/// Frees private memory.
+///
+/// # Safety
+///
+/// [`allocate_private`] allocated it.
+pub(crate) unsafe fn deallocate_private(memory: PrivateMemory) {
+    // SAFETY: by the contract, this box was leaked.
+    drop(unsafe { Box::from_raw(memory.into_raw().as_ptr()) });
+}
+
+/// Allocates memory that driver and device share. The device is in the same process, so addresses are equal.
+pub(crate) fn allocate_shared(layout: Layout) -> Option<DmaRegion> {
+    // SAFETY: the size of a region is not 0.
+    let start = NonNull::new(unsafe { alloc(layout) })?;
+    let address = start.as_ptr() as u64;
+    // SAFETY: allocated with this layout above.
+    Some(unsafe { DmaRegion::new(start, address, layout) })
+}
+
+/// Frees memory of [`allocate_shared`].
+pub(crate) fn deallocate_shared(region: DmaRegion) {
+    // SAFETY: only `allocate_shared` makes regions in this crate, with this layout.
+    unsafe { dealloc(region.as_ptr().as_ptr(), region.layout()) };
 }
 
 impl<S: FrameSize> Statistics for Kernel<S> {
@@ -156,8 +187,29 @@ impl<S: FrameSize> ReportFrames for Kernel<S> {
         Some(unsafe { FrameRun::from_raw(first.into(), frames) })
     }
 
-    fn deallocate_reported(&mut self, _run: FrameRun<S>) {
+    fn deallocate_reported(&mut self, run: FrameRun<S>) {
         self.reported += 1;
+        if self.has_blocks {
+            self.blocks.push(run.first() as u32);
+        }
+    }
+}
+
+impl<S: FrameSize> BlockFrames for Kernel<S> {
+    #[inline]
+    fn allocate_blocks(&mut self, frames: u32, max: u32) -> Option<FrameRun<S>> {
+        if !self.has_blocks {
+            return None;
+        }
+        if let Some(first) = self.blocks.pop() {
+            // SAFETY: the frames are only numbers, and the block was returned.
+            return Some(unsafe { FrameRun::from_raw(first.into(), frames) });
+        }
+        let first = self.next.next_multiple_of(frames) & (self.frames - 1);
+        let count = max.min(self.frames - first);
+        self.next = (first + count) & (self.frames - 1);
+        // SAFETY: as in `allocate`.
+        Some(unsafe { FrameRun::from_raw(first.into(), count) })
     }
 }
 

@@ -1,8 +1,9 @@
-//! The device side of virtio, for tests, benchmarks and demos of guest drivers.
+//! The device side of virtio, for tests, benchmarks and demos of guest drivers of any type.
 //!
 //! | type | purpose |
 //! |---|---|
 //! | [`BalloonDevice`] | a memory balloon device in this process, which discards the inflated pages |
+//! | [`soft`] | registers and queues of a device of any type, which a test controls |
 //! | [`qtest::Qemu`] | a QEMU machine whose virtio device is driven from this process |
 //! | [`TestPlatform`] | the kernel's side of the balloon; its [`Ledger`] records the owner of every frame |
 //!
@@ -54,7 +55,8 @@
 //! # }
 //! ```
 //!
-//! This crate is not published. Library crates use it only in their tests.
+//! Library crates use it only in their tests. To test a driver of your own, see [`soft`] and [`qtest`]; the chapter "Testing a
+//! driver" of the book explains it step by step.
 
 mod device;
 mod event;
@@ -66,6 +68,7 @@ mod platform;
 #[cfg(feature = "qtest")]
 pub mod qtest;
 mod quirk;
+pub mod soft;
 mod violation;
 
 pub use device::{BalloonDevice, Builder, InterruptLine, NoInterrupt, Registers, StartError, StillBusy, wait_at_most};

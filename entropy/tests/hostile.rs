@@ -137,7 +137,7 @@ fn a_removed_device_is_an_error() {
         if in_flight {
             entropy.request(8).unwrap();
         }
-        host.soft.model().status_lie = Some(Box::new(|_| u32::MAX));
+        host.soft.model().status_override = Some(Box::new(|_| u32::MAX));
         assert_every_call_fails(&mut entropy, DeviceError::Gone);
         let (removing, error) = entropy.remove().wait(&mut host.memory, &mut never_waits).unwrap_err();
         assert_eq!((error, host.memory.allocated()), (SetupError::Gone, 2));
@@ -184,12 +184,12 @@ fn a_device_that_does_not_become_live_fails_the_probe() {
     ];
     for (status, error) in cases {
         let (soft, mut memory) = (SoftMmio::new(common::ID), Memory::new());
-        soft.model().status_lie = Some(Box::new(move |real| if real & DRIVER_OK == 0 { real } else { status }));
+        soft.model().status_override = Some(Box::new(move |real| if real & DRIVER_OK == 0 { real } else { status }));
         let failed = probe(&soft, &mut memory).map(|_| ()).unwrap_err();
         assert_eq!((failed.error, memory.allocated()), (ProbeError::Activation(error), 0));
         assert_eq!(soft.statuses().last(), Some(&0), "the device is reset");
         let transport = failed.transport.expect("the reset finished");
-        soft.model().status_lie = None;
+        soft.model().status_override = None;
         let entropy = Entropy::probe(transport, &mut memory, &mut give_up).map_err(|failed| failed.error).unwrap();
         let _transport = entropy.remove().wait(&mut memory, &mut give_up).map_err(|(_, error)| error).unwrap();
         assert_eq!(memory.allocated(), 0);
@@ -203,7 +203,7 @@ fn a_failed_probe_keeps_the_memory_of_a_device_that_is_not_reset() {
     for (status, error) in [(u32::MAX, DeviceError::Gone), (needs_reset, DeviceError::NeedsReset)] {
         let (soft, mut memory) = (SoftMmio::new(common::ID), Memory::new());
         let mut was_live = false;
-        soft.model().status_lie = Some(Box::new(move |real| {
+        soft.model().status_override = Some(Box::new(move |real| {
             was_live |= real & u32::from(Status::DRIVER_OK.0) != 0;
             if was_live { status } else { real }
         }));
@@ -214,7 +214,7 @@ fn a_failed_probe_keeps_the_memory_of_a_device_that_is_not_reset() {
             // SAFETY: the software device accesses no memory.
             let _transport = unsafe { take_back(removing, &mut memory) };
         } else {
-            soft.model().status_lie = None;
+            soft.model().status_override = None;
             let _transport = removing.wait(&mut memory, &mut give_up).map_err(|(_, error)| error).unwrap();
         }
         assert_eq!(memory.allocated(), 0);
@@ -224,7 +224,7 @@ fn a_failed_probe_keeps_the_memory_of_a_device_that_is_not_reset() {
 #[test]
 fn the_probe_of_a_removed_device_allocates_nothing() {
     let (soft, mut memory) = (SoftMmio::new(common::ID), Memory::new());
-    soft.model().status_lie = Some(Box::new(|_| u32::MAX));
+    soft.model().status_override = Some(Box::new(|_| u32::MAX));
     let transport = common::transport(&soft);
     let failed = Entropy::probe(transport, &mut memory, &mut never_waits).map(|_| ()).unwrap_err();
     assert_eq!((failed.error, memory.allocated()), (SetupError::Gone.into(), 0));
@@ -243,7 +243,7 @@ fn a_request_of_0_bytes_is_an_error() {
 fn memory_is_freed_only_after_the_reset_completes() {
     let Setup { mut entropy, mut host } = set_up();
     entropy.request(8).unwrap();
-    host.soft.model().status_lie = Some(Box::new(|status| status.max(1)));
+    host.soft.model().status_override = Some(Box::new(|status| status.max(1)));
     let mut waits = 0;
     let mut wait = |_attempt: u32| {
         waits += 1;
@@ -252,7 +252,7 @@ fn memory_is_freed_only_after_the_reset_completes() {
     let (removing, error) = entropy.remove().wait(&mut host.memory, &mut wait).unwrap_err();
     assert_eq!((error, waits), (SetupError::ResetUnfinished { status: 1 }, 5));
     assert_eq!((host.memory.allocated(), host.soft.statuses().last()), (2, Some(&0)));
-    host.soft.model().status_lie = None;
+    host.soft.model().status_override = None;
     let _transport = removing.wait(&mut host.memory, &mut give_up).map_err(|(_, error)| error).unwrap();
     assert_eq!((host.memory.allocated(), host.soft.statuses().last()), (0, Some(&0)), "the request is not repeated");
 }
@@ -270,7 +270,7 @@ fn dropping_the_driver_leaks_its_memory() {
 #[test]
 fn a_probe_whose_reset_does_not_complete_allocates_nothing() {
     let (soft, mut memory) = (common::SoftMmio::new(common::ID), common::Memory::new());
-    soft.model().status_lie = Some(Box::new(|_| 4));
+    soft.model().status_override = Some(Box::new(|_| 4));
     let failed = probe(&soft, &mut memory).map(|_| ()).unwrap_err();
     assert_eq!((failed.error, memory.allocated()), (SetupError::ResetUnfinished { status: 4 }.into(), 0));
 }

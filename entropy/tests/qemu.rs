@@ -51,7 +51,7 @@ fn reads_the_source(machine: Machine, rings: &[&str], name: &str) {
         }
         let (file, source) = source(name);
         let memory = GuestMemory::new(MEMORY).unwrap();
-        let qemu = Qemu::start_with(machine, &memory, QemuDevice::Entropy(&file, ring)).unwrap();
+        let qemu = Qemu::start_with(machine, &memory, &QemuDevice::entropy(machine, &file, ring)).unwrap();
         let mut platform: TestPlatform = TestPlatform::builder(&memory).build().unwrap();
         let ledger = platform.ledger();
 
@@ -98,7 +98,7 @@ fn qemu_does_not_write_after_remove() {
         }
         let (file, _) = source("source-end");
         let memory = GuestMemory::new(MEMORY).unwrap();
-        let qemu = Qemu::start_with(machine, &memory, QemuDevice::Entropy(&file, "")).unwrap();
+        let qemu = Qemu::start_with(machine, &memory, &QemuDevice::entropy(machine, &file, "")).unwrap();
         let mut platform: TestPlatform = TestPlatform::builder(&memory).build().unwrap();
         let ledger = platform.ledger();
         let mut transport = transport(&qemu, machine);

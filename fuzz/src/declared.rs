@@ -6,7 +6,7 @@ use aerostat_balloon::spec::{Requirement, RequirementOf};
 use aerostat_balloon::transport::{InterruptStatus, Numbering, Transport};
 use aerostat_balloon::{
     Balloon, BalloonError, BalloonFeatureSet, FrameSize, Handles, LiveState, NoFeatures, Options, Platform, Ready,
-    Reserve, feature, features,
+    Reserve, Step, feature, features,
 };
 
 use crate::choices::Choices;
@@ -16,8 +16,8 @@ features! {
     /// Every feature, optional.
     pub(crate) struct Everything {
         MustTellHost: Optional, StatsVq: Optional, DeflateOnOom: Optional, FreePageHint: Optional, PagePoison: Optional,
-        PageReporting: Optional, AccessPlatform: Optional, EventIdx: Optional, InOrder: Optional, IndirectDesc: Optional,
-        NotificationData: Optional, OrderPlatform: Optional, RingPacked: Optional,
+        PageReporting: Optional, BlockInflation: Optional, AccessPlatform: Optional, EventIdx: Optional, InOrder: Optional,
+        IndirectDesc: Optional, NotificationData: Optional, OrderPlatform: Optional, RingPacked: Optional,
     }
 }
 
@@ -30,8 +30,10 @@ features! {
 }
 
 features! {
-    /// The features of fast rings, required.
-    pub(crate) struct Packed { RingPacked: Required, EventIdx: Required, InOrder: Optional, PageReporting: Optional }
+    /// The features of fast rings, required, and block inflation.
+    pub(crate) struct Packed {
+        RingPacked: Required, EventIdx: Required, InOrder: Optional, PageReporting: Optional, BlockInflation: Optional,
+    }
 }
 
 features! {
@@ -86,6 +88,13 @@ pub(crate) trait Declared: BalloonFeatureSet + Copy + 'static {
     fn take_reporting<T: Transport, S: FrameSize>(
         handles: &mut Handles<T, Kernel<S>, Self>,
     ) -> Option<ReportingHandle<T, Kernel<S>, Self>>
+    where
+        Kernel<S>: Platform<Self>;
+
+    /// Makes a step of a split balloon with the handle for reporting. `None` without block inflation or the handle.
+    fn service_with<T: Transport, S: FrameSize>(
+        handles: &mut Handles<T, Kernel<S>, Self>,
+    ) -> Option<Result<Step, BalloonError>>
     where
         Kernel<S>: Platform<Self>;
 
@@ -151,9 +160,19 @@ macro_rules! take {
     };
 }
 
+macro_rules! with_handle {
+    (yes, $handles:ident) => {{
+        let Handles { balloon, reporting, .. } = $handles;
+        reporting.as_mut().map(|reporting| balloon.service_with(reporting))
+    }};
+    (no, $handles:ident) => {
+        None
+    };
+}
+
 macro_rules! declared {
-    ($set:ident, $needs:expr, stats: $stats:tt, report: $report:tt, hint: $hint:tt, poison: $poison:tt, oom: $oom:tt,
-        early: $early:tt, take: $take:tt, without: [$($without:ident)*]) => {
+    ($set:ident, $needs:expr, stats: $stats:tt, report: $report:tt, blocks: $blocks:tt, hint: $hint:tt, poison: $poison:tt,
+        oom: $oom:tt, early: $early:tt, take: $take:tt, without: [$($without:ident)*]) => {
         #[allow(unused_mut, unused_variables, reason = "some sets have no features")]
         impl Declared for $set {
             const VALUE: Self = $set;
@@ -207,6 +226,12 @@ macro_rules! declared {
                 take!($take, handles)
             }
 
+            fn service_with<T: Transport, S: FrameSize>(
+                handles: &mut Handles<T, Kernel<S>, Self>,
+            ) -> Option<Result<Step, BalloonError>> {
+                with_handle!($blocks, handles)
+            }
+
             fn release_early<L: LiveState<Features = Self>>(
                 pending: PendingDeflation<'_, L>,
             ) -> Option<Result<u32, BalloonError>> {
@@ -216,9 +241,9 @@ macro_rules! declared {
     };
 }
 
-declared!(NoFeatures, 0, stats: no, report: no, hint: no, poison: no, oom: no, early: yes, take: no, without: []);
-declared!(Everything, 0, stats: yes, report: yes, hint: yes, poison: yes, oom: yes, early: no, take: yes,
-    without: [MustTellHost StatsVq FreePageHint PagePoison PageReporting AccessPlatform EventIdx InOrder IndirectDesc RingPacked]);
-declared!(Required, 0b11_1110, stats: yes, report: yes, hint: yes, poison: yes, oom: yes, early: yes, take: no, without: [EventIdx]);
-declared!(Packed, 1 << 34 | 1 << 29, stats: no, report: yes, hint: no, poison: no, oom: no, early: yes, take: yes, without: [InOrder]);
-declared!(TellHost, 1 | 1 << 5 | 1 << 28, stats: no, report: yes, hint: no, poison: no, oom: no, early: no, take: no, without: [InOrder]);
+declared!(NoFeatures, 0, stats: no, report: no, blocks: no, hint: no, poison: no, oom: no, early: yes, take: no, without: []);
+declared!(Everything, 0, stats: yes, report: yes, blocks: yes, hint: yes, poison: yes, oom: yes, early: no, take: yes,
+    without: [MustTellHost StatsVq FreePageHint PagePoison PageReporting BlockInflation AccessPlatform EventIdx InOrder IndirectDesc RingPacked]);
+declared!(Required, 0b11_1110, stats: yes, report: yes, blocks: no, hint: yes, poison: yes, oom: yes, early: yes, take: no, without: [EventIdx]);
+declared!(Packed, 1 << 34 | 1 << 29, stats: no, report: yes, blocks: yes, hint: no, poison: no, oom: no, early: yes, take: yes, without: [InOrder]);
+declared!(TellHost, 1 | 1 << 5 | 1 << 28, stats: no, report: yes, blocks: no, hint: no, poison: no, oom: no, early: no, take: no, without: [InOrder]);

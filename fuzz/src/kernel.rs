@@ -7,7 +7,9 @@ use std::ops::Range;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use aerostat_balloon::platform::{FillFrames, HintFrames, ManagedChange, ReportFrames, Sample, StatTag, Statistics};
+use aerostat_balloon::platform::{
+    BlockFrames, FillFrames, HintFrames, ManagedChange, ReportFrames, Sample, StatTag, Statistics,
+};
 use aerostat_balloon::transport::{DeviceAddress, Dma, DmaDomain, DmaRegion, Io, Ports};
 use aerostat_balloon::{FrameRun, FrameSize, Frames, PrivateMemory};
 use pci_types::{ConfigRegionAccess, PciAddress};
@@ -360,6 +362,12 @@ impl<S: FrameSize> ReportFrames for Kernel<S> {
 
     fn deallocate_reported(&mut self, run: FrameRun<S>) {
         self.deallocate(run);
+    }
+}
+
+impl<S: FrameSize> BlockFrames for Kernel<S> {
+    fn allocate_blocks(&mut self, frames: u32, _max: u32) -> Option<FrameRun<S>> {
+        self.block(frames)
     }
 }
 

@@ -20,8 +20,8 @@ pub(crate) enum Told {
     Inflated,
     /// The deflate buffer with this id names the frame.
     Deflated(u8),
-    /// The report with this id names the frame.
-    Reported(u8),
+    /// The report with this id and number names the frame. With block inflation the frame stays in the balloon longer than the buffer.
+    Reported(u8, u16),
     /// The hint with this id and number names the frame. The frame stays with the device longer than the buffer.
     Hinted(u8, u16),
 }
@@ -154,7 +154,9 @@ impl Ledger {
         match (told, what) {
             (Told::Nothing, Told::Inflated) => self.inflated += 1,
             (Told::Inflated, Told::Deflated(_)) => self.inflated -= 1,
-            (Told::Nothing, Told::Reported(_) | Told::Hinted(..)) => {}
+            (Told::Nothing, Told::Reported(..) | Told::Hinted(..)) => {}
+            // A part of a block, or its rest.
+            (Told::Reported(..), Told::Deflated(_)) => {}
             _ => return Err(format!("the device was told {what:?} of frame {frame} after {told:?}")),
         }
         self.told[at] = what;
@@ -164,6 +166,11 @@ impl Ledger {
     /// Returns whether a frame was inflated and not named for deflation.
     pub(crate) fn told(&self, frame: u64) -> Told {
         self.position(frame).map_or(Told::Nothing, |at| self.told[at])
+    }
+
+    /// Returns the number of frames that were reported and did not go back to the kernel.
+    pub(crate) fn reported(&self) -> u32 {
+        self.told.iter().filter(|told| matches!(told, Told::Reported(..))).count() as u32
     }
 
     /// Notes that the device was reset: it has no frame any more.

@@ -84,10 +84,22 @@ impl World {
             if !is_frame {
                 return Err(format!("page {first} is not the start of a whole frame"));
             }
-            self.ledger.tell(u64::from(first) / pages as u64, what)?;
+            let frame = u64::from(first) / pages as u64;
+            self.check_reported(frame)?;
+            self.ledger.tell(frame, what)?;
         }
         self.coverage.count(Event::Array);
         Ok(())
+    }
+
+    /// Checks that the device has returned the report that names a frame, if one does.
+    fn check_reported(&self, frame: u64) -> Result<(), String> {
+        let Told::Reported(id, serial) = self.ledger.told(frame) else { return Ok(()) };
+        let buffer = self.ring(Role::Reporting).map(|ring| &ring.buffers[usize::from(id)]);
+        match buffer.is_some_and(|buffer| buffer.serial == serial && !buffer.is_used) {
+            true => Err(format!("frame {frame} is named while report {id} is in flight")),
+            false => Ok(()),
+        }
     }
 
     fn oversee_block(&mut self, role: Role, (id, serial): (u8, u16), address: u64, length: u32) -> Result<(), String> {
@@ -104,7 +116,7 @@ impl World {
             }
             _ => {
                 self.coverage.count(Event::Report);
-                Told::Reported(id)
+                Told::Reported(id, serial)
             }
         };
         let first = physical / self.frame;
@@ -127,7 +139,7 @@ impl World {
             Told::Nothing => true,
             Told::Inflated => false,
             Told::Deflated(id) => may_be_early || is_used(deflate, id),
-            Told::Reported(id) => is_used(reporting, id),
+            Told::Reported(id, serial) => is_reused(reporting, id, serial) || is_used(reporting, id),
             Told::Hinted(id, serial) => has_read_done && (is_reused(hinting, id, serial) || is_used(hinting, id)),
         });
         self.check(result);

@@ -26,7 +26,7 @@ mod stack;
 mod virtio;
 mod wait;
 
-use aerostat_guest::{Drive, Options, Then};
+use aerostat_guest::{BlockInflation, Drive, Options, Then};
 use log::{LevelFilter, warn};
 
 use self::balloon::Balloon;
@@ -56,7 +56,8 @@ extern "Rust" fn kernel_main(boot: Boot) -> ! {
 fn serve(options: &Options) -> ! {
     let mut scenario = Scenario::start(options);
     let mmio = options.virtio_mmio.iter().copied().chain(arch::virtio_mmio());
-    let mut balloon = Balloon::start(mmio, features::options(options));
+    let reports = matches!(options.blocks, BlockInflation::Unused | BlockInflation::Used);
+    let mut balloon = Balloon::start(mmio, features::options(options), reports);
     balloon.iter().for_each(features::log);
     let (total, free) = memory::mebibytes();
     console::print(format_args!("ready: {total} MiB, {free} MiB free\n"));

@@ -19,6 +19,6 @@ pub use dsdt::virtio_mmio;
 pub use frames::{BitAlloc16M, FRAME_BYTES, FrameAllocator};
 pub use map::{MemoryMap, RegionKind, TooManyRegions};
 pub use mmio::MmioDevice;
-pub use options::{Drive, Features, Freeze, Options, Then, Touch};
+pub use options::{BlockInflation, Drive, Features, Freeze, Options, Then, Touch};
 pub use tree::{DeviceTree, InterruptMap, PciHost};
 pub use windows::{FreeAddresses, PciWindow, PciWindows};

@@ -18,6 +18,7 @@ use crate::mmio::MmioDevice;
 /// | `then=idle`, `exit`, `panic`, `fault`, `hang`, `stack` | what to do when ready: see [`Then`] |
 /// | `virtio_mmio.device=512@0xfeb00e00:12` | a virtio device: bytes, address, interrupt |
 /// | `features=tell,stats,oom,hint,report,poison` | the optional features that the balloon uses: see [`Features`] |
+/// | `blocks`, `blocks=only`, `blocks=told` | inflate the balloon by whole free blocks where the device offers reporting: see [`BlockInflation`]; ignored with `async`, where the task of reporting has the queue |
 /// | `poison=0xaaaaaaaa` | the value that free memory is filled with, if the feature `poison` is used |
 /// | `spare=512`, `spare-after=3000` | use this many MiB until a byte is received on the serial port, or this many ms have passed |
 /// | `memory-test=256` | once the balloon has reached its target, allocate this many MiB, also from the balloon |
@@ -35,6 +36,8 @@ pub struct Options {
     pub then: Then,
     /// The features that the balloon uses.
     pub features: Features,
+    /// Whether whole free blocks enter the balloon by reports.
+    pub blocks: BlockInflation,
     /// The value that free memory is filled with, if page poisoning is used.
     pub poison: u32,
     /// MiB to use until a byte is received on the serial port, or for [`Self::spare_after`].
@@ -65,6 +68,20 @@ pub enum Touch {
     Once,
     /// Before the balloon is probed, and after each deflation.
     Always,
+}
+
+/// Whether the balloon inflates by whole free blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BlockInflation {
+    /// It does not.
+    #[default]
+    Unused,
+    /// It does.
+    Used,
+    /// It does, and memory that is free without a balloon is not reported: for measurements.
+    Only,
+    /// As [`BlockInflation::Only`], and each page leaves the balloon through the deflate queue.
+    Told,
 }
 
 /// What the kernel does when it is ready. All variants but [`Then::Idle`] are for tests of the host's tools.
@@ -125,8 +142,11 @@ impl Options {
         match word.split_once('=') {
             None if word == "touch" => self.touch = Touch::Always,
             None if word == "quiet" => self.quiet = true,
+            None if word == "blocks" => self.blocks = BlockInflation::Used,
             None if word == "async" => self.drive = Drive::Futures,
             Some(("touch", "once")) => self.touch = Touch::Once,
+            Some(("blocks", "only")) => self.blocks = BlockInflation::Only,
+            Some(("blocks", "told")) => self.blocks = BlockInflation::Told,
             Some(("then", then)) => self.then = Then::parse(then)?,
             Some(("virtio_mmio.device", device)) => self.virtio_mmio.push(MmioDevice::parse(device)?).ok()?,
             Some(("features", list)) => self.features = Features::parse(list)?,
@@ -247,8 +267,11 @@ mod tests {
 
     #[test]
     fn options_may_be_in_any_order_among_unknown_words() {
-        let (options, ignored) = parse("console=ttyS0  quiet then=exit nokaslr touch\n");
+        let (options, ignored) = parse("console=ttyS0  quiet then=exit blocks nokaslr touch\n");
         assert!(options.quiet);
+        assert_eq!(options.blocks, BlockInflation::Used);
+        assert_eq!(parse("blocks=only blocks=x").0.blocks, BlockInflation::Only);
+        assert_eq!(parse("blocks=told").0.blocks, BlockInflation::Told);
         assert_eq!((options.touch, options.then), (Touch::Always, Then::Exit));
         assert_eq!(ignored, ["console=ttyS0", "nokaslr"]);
     }

@@ -95,6 +95,8 @@ pub enum Interface {
 }
 
 /// The stored form of a value: its width and byte order.
+// conformance: construct pci.access.5: every transport reads and writes configuration fields through this conversion;
+// its byte order is tested over MMIO
 pub trait Wire: Debug {
     /// The type of the value: `u8`, `u16`, `u32` or `u64`.
     type Value: Copy + Debug + Eq + Into<u64>;

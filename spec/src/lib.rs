@@ -55,13 +55,17 @@
 //! | `request` | a type for what the driver sends ([`Request`]), and one for the answer |
 //! | `enum`, `bits`, `const` | an enum with a variant for unknown values; a [bit field](https://docs.rs/bitfield-struct); a constant |
 //!
-//! This crate has descriptions of the [`balloon`], of the [`reserved`] features that all devices share, the device [`status`],
-//! the virtqueues ([`ring`]), and the registers of the MMIO and PCI transports ([`mmio`], [`pci`]). For each other device type
-//! it has a Cargo feature with the name of the module, for instance `gpu`. All are enabled by default. A driver can contain the
+//! This crate has descriptions of the [`reserved`] features that all devices share, the device [`status`], the virtqueues
+//! ([`ring`]), and the registers of the MMIO and PCI transports ([`mmio`], [`pci`]). For each device type it has a Cargo feature
+//! with the name of the module, for instance [`balloon`] or `gpu`. All are enabled by default. A driver can contain the
 //! description of its own device, as `aerostat-entropy` does.
 //!
 //! The crate does no I/O. It needs neither `std` nor an allocator.
 #![no_std]
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 #[macro_use]
 mod macros;
@@ -92,6 +96,7 @@ pub use request::{AnswerError, Request, RequestError};
 pub use requirement::{Absent, Available, NotDeclared, Optional, Required, Requirement, RequirementKind, Unavailable};
 pub use stored::{Represented, Stored, StoredInt};
 
+#[cfg(feature = "balloon")]
 virtio_spec!("vspec/balloon.vspec");
 virtio_spec!("vspec/mmio.vspec");
 virtio_spec!("vspec/pci.vspec");

@@ -154,6 +154,6 @@ macro_rules! feature_set {
 }
 
 /// Runs the Rust code in the book's chapter on the language as a doc test.
-#[cfg(doctest)]
+#[cfg(all(doctest, aerostat_workspace))]
 #[doc = include_str!("../../docs/src/spec-language.md")]
 struct Chapter;

@@ -61,6 +61,7 @@ fn virtio_fields_are_little_endian_on_the_modern_interface() {
     widths!(check);
 }
 
+// conformance: core.legacy-config.1
 #[test]
 fn virtio_fields_are_guest_endian_on_the_legacy_interface() {
     macro_rules! check {
@@ -73,7 +74,7 @@ fn virtio_fields_are_guest_endian_on_the_legacy_interface() {
     widths!(check);
 }
 
-/// balloon.stats.13 and the legacy statistics.
+// conformance: balloon.stats.9, balloon.stats.13, balloon.legacy-stats.1
 #[test]
 fn statistic_is_guest_endian_only_on_the_legacy_interface() {
     let (tag, value) = (4, 0x0102_0304_0506_0708);

@@ -4,6 +4,8 @@
 use std::cell::{RefCell, RefMut};
 use std::rc::Rc;
 
+use aerostat_transport::Io;
+
 use crate::RegisterAccess;
 
 /// Offsets of the registers ("Legacy Interfaces: A Note on PCI Device Layout", 4.1.4.10).
@@ -130,4 +132,39 @@ impl LegacyPorts {
     }
 }
 
-registers_of_a_model!(LegacyPorts);
+// SAFETY: every access is performed on the model, in order; the model accesses no memory.
+unsafe impl Io for LegacyPorts {
+    fn len(&self) -> usize {
+        self.model().len
+    }
+
+    fn read8(&self, offset: usize) -> u8 {
+        self.read(offset, 8) as u8
+    }
+
+    fn read16(&self, offset: usize) -> u16 {
+        self.read(offset, 16) as u16
+    }
+
+    fn read32(&self, offset: usize) -> u32 {
+        self.read(offset, 32)
+    }
+
+    fn write8(&self, offset: usize, value: u8) {
+        self.write(offset, 8, value.into());
+    }
+
+    fn write16(&self, offset: usize, value: u16) {
+        self.write(offset, 16, value.into());
+    }
+
+    fn write32(&self, offset: usize, value: u32) {
+        self.write(offset, 32, value);
+    }
+}
+
+impl std::fmt::Debug for LegacyPorts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LegacyPorts")
+    }
+}

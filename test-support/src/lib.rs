@@ -5,30 +5,29 @@
 #![allow(missing_docs, missing_debug_implementations, reason = "fields and constants have the specification's names")]
 #![allow(clippy::new_without_default, reason = "tests call `new`")]
 
+pub mod chapter;
 pub mod expected;
 
 #[cfg(feature = "transport")]
 mod common_cfg;
 #[cfg(feature = "transport")]
+pub mod legacy_ports;
+#[cfg(feature = "transport")]
 mod memory;
 #[cfg(all(feature = "peer", target_pointer_width = "64"))]
 pub mod peer;
-#[cfg(feature = "transport")]
-#[macro_use]
-mod soft_mmio;
-// After `soft_mmio`, because it uses that module's macro.
-#[cfg(feature = "transport")]
-pub mod legacy_ports;
 #[cfg(feature = "transport")]
 pub mod soft_pci;
 #[cfg(feature = "transport")]
 mod test_devices;
 
 #[cfg(feature = "transport")]
+pub use aerostat_device::soft::{MmioQueue, RegisterAccess, Resets, SoftMmio, reg};
+
+#[cfg(feature = "transport")]
 pub use self::{
     common_cfg::{CommonCfg, PciQueue, field},
     memory::{LEN, Memory, START},
-    soft_mmio::{MmioQueue, RegisterAccess, Resets, SoftMmio, reg},
     soft_pci::{Bar, BarRegisters, SoftPci},
     test_devices::{LiveQueue, Plain, RequiresFeature0, live, live_queue, negotiated, test_device},
 };

@@ -1,6 +1,8 @@
 //! Memory barriers between driver and device.
 
-use core::sync::atomic::{Ordering, fence};
+use core::sync::atomic::Ordering;
+
+use crate::sync::fence;
 
 /// Whether this crate has barriers for hardware devices on the target architecture.
 pub(crate) const ORDERS_FOR_PLATFORM: bool = cfg!(any(
@@ -23,6 +25,7 @@ pub(crate) enum Barriers {
 
 impl Barriers {
     /// Orders all earlier accesses before all later accesses.
+    #[cfg_attr(all(test, loom), track_caller)]
     pub(crate) fn full(self) {
         match self {
             Self::Cpus => fence(Ordering::SeqCst),
@@ -48,6 +51,7 @@ impl Barriers {
 }
 
 /// A full barrier for CPUs and hardware devices, and between memory and registers. Used outside hot paths.
+// conformance: construct core.reserved.8: the barriers for hardware devices; no test observes their order
 pub(crate) fn dma_mb() {
     // SAFETY: the instruction orders memory accesses and has no other effect. "osh" means all observers in the outer
     // shareable domain, which includes devices.

@@ -3,7 +3,9 @@
 use core::alloc::Layout;
 use core::num::NonZeroU64;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU16, Ordering};
+use core::sync::atomic::Ordering;
+
+use crate::sync::{AtomicU16, read_volatile, write_volatile};
 
 /// An address in the device's address space, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -315,7 +317,7 @@ impl DmaRegion {
         match self.at::<T>(offset) {
             // SAFETY: inside and aligned, as `at` checked; a `Plain` type has no invalid values. Volatile, because the device may
             // write at any time.
-            Some(at) => unsafe { at.read_volatile() },
+            Some(at) => unsafe { read_volatile(at.as_ptr()) },
             None => T::default(),
         }
     }
@@ -324,7 +326,7 @@ impl DmaRegion {
     pub(crate) fn write<T: Plain>(&self, offset: usize, value: T) {
         if let Some(at) = self.at::<T>(offset) {
             // SAFETY: inside and aligned, as `at` checked, in memory that is valid for writes; no reference to it exists.
-            unsafe { at.write_volatile(value) }
+            unsafe { write_volatile(at.as_ptr(), value) }
         }
     }
 
@@ -337,14 +339,19 @@ impl DmaRegion {
 
     /// Reads the 16-bit value at `offset` with acquire ordering. Returns 0 if it does not fit or is not aligned.
     #[inline]
+    #[cfg_attr(all(test, loom), track_caller)]
     pub(crate) fn load(&self, offset: usize) -> u16 {
-        // SAFETY: inside, aligned and valid while the region is borrowed, as `at` checked. The driver makes no other access to the
-        // memory at the same time, and the device accesses indexes and flags atomically.
-        self.at::<u16>(offset).map_or(0, |at| unsafe { AtomicU16::from_ptr(at.as_ptr()) }.load(Ordering::Acquire))
+        match self.at::<u16>(offset) {
+            // SAFETY: inside, aligned and valid while the region is borrowed, as `at` checked. The driver makes no other access to
+            // the memory at the same time, and the device accesses indexes and flags atomically.
+            Some(at) => unsafe { AtomicU16::from_ptr(at.as_ptr()) }.load(Ordering::Acquire),
+            None => 0,
+        }
     }
 
     /// Writes the 16-bit value at `offset` with release ordering. Writes nothing if it does not fit or is not aligned.
     #[inline]
+    #[cfg_attr(all(test, loom), track_caller)]
     pub(crate) fn store(&self, offset: usize, value: u16) {
         if let Some(at) = self.at::<u16>(offset) {
             // SAFETY: as in `load`.

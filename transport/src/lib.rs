@@ -20,7 +20,9 @@
 //! Queues are set up in `FeaturesOk` and can notify the device in `Live`. An error on the way sets FAILED and returns the
 //! transport.
 //!
-//! ```
+// The example needs a crate that is not a dependency of the published crate.
+#![cfg_attr(aerostat_workspace, doc = "```")]
+#![cfg_attr(not(aerostat_workspace), doc = "```ignore")]
 //! use aerostat_spec::balloon;
 //! use aerostat_transport::{BufferQueue, Device, Mmio, Spin};
 //!
@@ -58,26 +60,40 @@
 //!
 //! A kernel implements [`Dma`], and for PCI [`MapBar`](pci::MapBar), which may be a closure. The crate does not use an allocator.
 //!
+//! The Cargo features `pci` and `legacy`, which are on by default, include the PCI transport and the interface before VIRTIO 1.0.
+//!
 //! Everything that the device can write is checked. A device that breaks the protocol causes a [`DeviceError`]; it cannot cause
 //! a panic, an endless loop, or the release of memory that it may still use.
 #![no_std]
+
+#[cfg(all(test, loom))]
+extern crate std;
 
 mod barrier;
 mod bus;
 mod device;
 mod dma;
+#[cfg(all(test, loom))]
+mod interleavings;
 mod io;
 pub mod queue;
 mod ring;
+mod sync;
 
 pub use aerostat_spec as spec;
+#[cfg(feature = "pci")]
 pub use pci_types;
 
-pub use self::bus::pci::{self, LegacyPci, Pci};
+#[cfg(feature = "legacy")]
+pub use self::bus::LegacyMmio;
+#[cfg(all(feature = "legacy", feature = "pci"))]
+pub use self::bus::pci::LegacyPci;
+#[cfg(feature = "pci")]
+pub use self::bus::pci::{self, Pci};
 pub use self::bus::{
     BusError, BusMaster, ConfigError, ConfigIo, Either, FeatureBits, Features, InterfaceKind, InterruptSource,
-    InterruptStatus, Legacy, LegacyConfig, LegacyMmio, Mmio, MmioConfig, MmioError, MmioInterrupt, MmioNotifier,
-    Modern, Notifier, QueueReset, SharedMemory, Status, Transport,
+    InterruptStatus, Legacy, LegacyConfig, Mmio, MmioConfig, MmioError, MmioInterrupt, MmioNotifier, Modern, Notifier,
+    QueueReset, SharedMemory, Status, Transport,
 };
 pub use self::device::{
     Acknowledged, Config, Device, Ending, FeaturesOk, InUse, Live, Negotiating, Numbering, Offer, ParkedQueues, Reset,

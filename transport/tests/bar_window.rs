@@ -34,8 +34,8 @@ fn common_cfg(function: &SoftPci) -> BarWindow<SoftPci> {
     io
 }
 
-/// pci.cfg-access.1, pci.cfg-access.3, pci.cap-discovery.8: BAR, offset and length first and the data last; each access reaches
-/// the structure once, in its width.
+/// BAR, offset and length first and the data last; each access reaches the structure once, in its width.
+// conformance: pci.cap-discovery.8, pci.cfg-access.1, pci.cfg-access.3
 #[test]
 fn an_access_sets_the_window_and_then_goes_through_it() {
     let (function, at) = windowed();
@@ -62,6 +62,7 @@ fn an_access_sets_the_window_and_then_goes_through_it() {
 }
 
 /// Accesses outside, across the end or unaligned read all ones and access nothing.
+// conformance: pci.cfg-access.1
 #[test]
 fn an_access_outside_the_window_accesses_nothing() {
     let (function, _) = windowed();
@@ -104,7 +105,8 @@ fn a_range_that_is_in_no_bar_has_no_window() {
     function.assert_careful();
 }
 
-/// pci.cfg-access.2: through the window a driver accesses only what another capability describes.
+/// Through the window a driver accesses only what another capability describes.
+// conformance: pci.cfg-access.2
 #[test]
 fn only_described_structures_have_a_window() {
     let (function, _) = windowed();

@@ -79,6 +79,7 @@ fn read(reader: &mut Reader<'_>) -> Vec<u8> {
     bytes[..count].to_vec()
 }
 
+// conformance: ring.split.used.1, ring.split.used.2
 #[test]
 fn a_response_has_the_reported_length() {
     let mut fixture = fixture();
@@ -237,6 +238,7 @@ fn no_byte_of_a_response_is_read_twice() {
 }
 
 /// A device that reports more bytes than it has written: neither the kernel's request nor an earlier response comes back.
+// conformance: ring.split.used.1
 #[test]
 fn bytes_that_the_device_did_not_write_are_zero() {
     let mut fixture = fixture();

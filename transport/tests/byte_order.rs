@@ -53,7 +53,7 @@ fn a_split_ring_is_little_endian() {
     assert_eq!(fixture.queue0.pop().unwrap().map(|used| used.token), Some(second));
 }
 
-/// ring.split.legacy-endian.1
+// conformance: ring.split.legacy-endian.1
 #[test]
 fn a_ring_of_the_legacy_interface_has_the_byte_order_of_the_cpu() {
     let (soft, mut memory) = (SoftMmio::legacy(42), Memory::new());
@@ -81,6 +81,7 @@ fn a_ring_of_the_legacy_interface_has_the_byte_order_of_the_cpu() {
     assert_eq!((back.token, back.written), (token, WRITTEN));
 }
 
+// conformance: ring.packed.chain.3
 #[test]
 fn a_packed_ring_is_little_endian() {
     let (soft, mut memory) = (SoftMmio::new(42), Memory::new());
@@ -113,6 +114,7 @@ fn a_packed_ring_is_little_endian() {
     assert_eq!((back.token, back.written), (second, WRITTEN));
 }
 
+// conformance: core.config.8
 #[test]
 fn fields_of_the_configuration_are_little_endian() {
     let soft = SoftMmio::new(42);

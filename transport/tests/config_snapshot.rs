@@ -5,6 +5,7 @@ use aerostat_test_support::test_device::config::{Read32, Read64, Write8};
 use aerostat_test_support::{SoftMmio, live};
 use aerostat_transport::ConfigError;
 
+// conformance: core.config.2
 #[test]
 fn fields_of_a_snapshot_belong_to_one_configuration() {
     let soft = SoftMmio::new(42);

@@ -28,8 +28,9 @@ fn negotiated(soft: &SoftMmio) -> Fixture<FeaturesOk<Plain>> {
     negotiate(soft).map_err(|failed| failed.error).unwrap()
 }
 
-/// mmio.legacy.1, mmio.reg.8 to mmio.reg.11, mmio.init.1 to mmio.init.4: the driver writes nothing before it
-/// has identified the device.
+/// The driver writes nothing before it has identified the device.
+// conformance: mmio.legacy.1, mmio.reg.8, mmio.reg.9, mmio.reg.10, mmio.reg.11, mmio.init.1, mmio.init.2, mmio.init.3
+// conformance: mmio.init.4
 #[test]
 fn version_1_is_the_legacy_interface_and_no_other_version_is() {
     let soft = SoftMmio::legacy(42);
@@ -54,6 +55,7 @@ fn version_1_is_the_legacy_interface_and_no_other_version_is() {
     }
 }
 
+// conformance: core.conformance.2
 #[test]
 fn either_takes_the_interface_that_the_device_has() {
     let legacy = Mmio::either(SoftMmio::legacy(42)).map_err(|(_, error)| error).unwrap();
@@ -67,7 +69,8 @@ fn either_takes_the_interface_that_the_device_has() {
     assert!(matches!(Mmio::either(soft), Err((_, MmioError::Version { found: 3, .. }))));
 }
 
-/// core.legacy-feature.2: the type of the transport determines the interface.
+/// The type of the transport determines the interface.
+// conformance: core.legacy-feature.2
 #[test]
 fn the_interface_is_part_of_the_type() {
     fn word<T: Transport>() -> usize {
@@ -84,8 +87,11 @@ fn the_interface_is_part_of_the_type() {
     assert_eq!(device.go_live().interface(), Interface::Legacy);
 }
 
-/// core.legacy-init.1, core.legacy-init.2, core.init.*, mmio.legacy.2 to mmio.legacy.10, mmio.legacy.13, mmio.vq-config.1: the
-/// life cycle, access by access.
+/// The life cycle, access by access.
+// conformance: core.init.1, core.init.2, core.init.3, core.init.4, core.init.10, core.init.11, core.legacy-init.1
+// conformance: core.legacy-init.2, mmio.init.6, mmio.vq-config.1, mmio.legacy.2, mmio.legacy.3, mmio.legacy.4
+// conformance: mmio.legacy.5, mmio.legacy.6, mmio.legacy.7, mmio.legacy.8, mmio.legacy.9, mmio.legacy.10
+// conformance: mmio.legacy.13, mmio.legacy.14
 #[test]
 fn a_device_is_set_up_in_the_order_of_the_legacy_interface() {
     use RegisterAccess::{Read, Write};
@@ -127,8 +133,9 @@ fn a_device_is_set_up_in_the_order_of_the_legacy_interface() {
     assert_eq!(memory.allocated(), 0);
 }
 
-/// core.legacy-reserved.1, core.legacy-reserved.2, core.feature.1, core.feature.7: ANY_LAYOUT whenever it is offered, bit 30
-/// and what the driver did not declare never; the bits above 31 are not even selected.
+/// ANY_LAYOUT whenever it is offered, bit 30 and what the driver did not declare never; the bits above 31 are not
+/// even selected.
+// conformance: core.legacy-reserved.1, core.legacy-reserved.2, core.feature.1, core.feature.7
 #[test]
 fn legacy_features_have_32_bits_and_bit_30_is_never_accepted() {
     aerostat_spec::feature_set! { struct Everything for test_device { AnyLayout: Optional, EventIdx: Optional } }
@@ -151,7 +158,8 @@ fn legacy_features_have_32_bits_and_bit_30_is_never_accepted() {
     }
 }
 
-/// core.feature.10, core.init.12: a feature that the interface does not have is not offered, and the device is set to FAILED.
+/// A feature that the interface does not have is not offered, and the device is set to FAILED.
+// conformance: core.feature.10, core.init.12
 #[test]
 fn a_required_feature_of_the_modern_interface_fails() {
     aerostat_spec::feature_set! { struct Packed for test_device { RingPacked: Required } }
@@ -163,8 +171,9 @@ fn a_required_feature_of_the_modern_interface_fails() {
     assert!(soft.written(reg::DRIVER_FEATURES).is_empty());
 }
 
-/// ring.split.legacy-layout.1 to ring.split.legacy-layout.4, mmio.legacy.6, mmio.legacy.7, mmio.vq-config.4: descriptors,
-/// available ring, padding to 4096, used ring; all in one zeroed allocation.
+/// Descriptors, available ring, padding to 4096, used ring; all in one zeroed allocation.
+// conformance: ring.split.legacy-layout.2, ring.split.legacy-layout.3, ring.split.legacy-layout.4, mmio.vq-config.4
+// conformance: mmio.legacy.6, mmio.legacy.7
 #[test]
 fn the_ring_has_the_legacy_layout() {
     for (max, size, used, total) in [
@@ -238,7 +247,8 @@ unsafe impl Dma for Placed {
     }
 }
 
-/// mmio.legacy.10, mmio.legacy.11: an address that the register cannot express is an error, and the memory is back.
+/// An address that the register cannot express is an error, and the memory is back.
+// conformance: mmio.legacy.10, mmio.legacy.11
 #[test]
 fn a_ring_that_the_register_cannot_express_is_rejected() {
     let last = (1 << 44) - 4096;
@@ -260,8 +270,9 @@ fn a_ring_that_the_register_cannot_express_is_rejected() {
     assert_eq!(soft.written(reg::QUEUE_PFN), [0xffff_ffff], "the last page");
 }
 
-/// mmio.legacy.4, mmio.legacy.5, mmio.vq-config.3: the driver does not change a queue that is in use, and does not read its size.
-/// (The register file panics if it does.)
+/// The driver does not change a queue that is in use, and does not read its size. (The register file panics if it
+/// does.)
+// conformance: mmio.legacy.4, mmio.legacy.5, mmio.vq-config.3
 #[test]
 fn a_queue_that_is_in_use_or_missing_is_rejected() {
     let (soft, mut memory) = (SoftMmio::legacy(42), Memory::new());
@@ -277,7 +288,8 @@ fn a_queue_that_is_in_use_or_missing_is_rejected() {
     assert_eq!((memory.allocated(), soft.written(reg::QUEUE_PFN)), (0, vec![]));
 }
 
-/// core.config.1, core.legacy-config.2: without a generation count, what takes two accesses is read until two values agree.
+/// Without a generation count, what takes two accesses is read until two values agree.
+// conformance: core.config.1, core.legacy-config.2
 #[test]
 fn a_field_of_64_bits_is_read_until_two_values_agree() {
     let soft = SoftMmio::legacy(42);
@@ -316,7 +328,8 @@ fn a_field_of_64_bits_is_read_until_two_values_agree() {
     assert!(soft.log().len() - start < 1000, "within a limit");
 }
 
-/// core.legacy-config.1, mmio.legacy.13: fields of up to 32 bits take one access. (The legacy interface has no generation count.)
+/// Fields of up to 32 bits take one access. (The legacy interface has no generation count.)
+// conformance: mmio.legacy.13, balloon.legacy-op.2, balloon.legacy-op.3
 #[test]
 fn smaller_fields_are_read_once() {
     let soft = SoftMmio::legacy(42);
@@ -362,8 +375,9 @@ fn live_queue<T: Transport<Notifier = MmioNotifier<SoftMmio>>>(soft: &SoftMmio, 
     LiveQueue { memory, _device: device, queue0, used }
 }
 
-/// ring.split.legacy-used.1: many old devices report a wrong length, which is cut to what the buffer has; on the modern
-/// interface it is an error.
+/// Many old devices report a wrong length, which is cut to what the buffer has; on the modern interface it is an
+/// error.
+// conformance: ring.split.legacy-used.1
 #[test]
 fn a_used_length_that_is_too_long_is_an_error_on_the_modern_interface_only() {
     for length in [17, 4096, u32::MAX] {
@@ -386,6 +400,7 @@ fn a_used_length_that_is_too_long_is_an_error_on_the_modern_interface_only() {
 }
 
 /// The reported length of a device-readable buffer is ignored.
+// conformance: ring.split.legacy-used.1, balloon.legacy-op.1
 #[test]
 fn the_used_length_of_a_device_readable_buffer_is_ignored() {
     let soft = SoftMmio::legacy(42);
@@ -419,11 +434,12 @@ fn invalid_used_entries_of_a_legacy_device_are_errors_and_return_nothing() {
     }
 }
 
-/// core.reset.1, core.cleanup.2: a device that has not finished its reset keeps its memory.
+/// A device that has not finished its reset keeps its memory.
+// conformance: core.reset.1, core.cleanup.2
 #[test]
 fn a_reset_that_does_not_finish_is_an_error() {
     let soft = SoftMmio::legacy(42);
-    soft.model().status_lie = Some(Box::new(|_| 0x40));
+    soft.model().status_override = Some(Box::new(|_| 0x40));
     let resetting = Device::<_, test_device::Device, _>::take(transport(&soft)).map_err(|failed| failed.error).unwrap();
     let (_resetting, error) = resetting.poll().map(drop).unwrap_err();
     assert_eq!(error, SetupError::ResetUnfinished { status: 0x40 });
@@ -432,14 +448,15 @@ fn a_reset_that_does_not_finish_is_an_error() {
     let mut device = negotiated(&soft);
     let _line = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
     let device = device.go_live();
-    soft.model().status_lie = Some(Box::new(|_| 7));
+    soft.model().status_override = Some(Box::new(|_| 7));
     let (ending, error) = device.reset().poll().map(drop).unwrap_err();
     assert_eq!((error, memory.allocated()), (SetupError::ResetUnfinished { status: 7 }, 1));
-    soft.model().status_lie = None;
+    soft.model().status_override = None;
     assert!(ending.poll().is_ok(), "the second poll succeeds");
 }
 
-/// mmio.legacy.14, mmio.irq.1, mmio.reg.18 to mmio.reg.20: as on the modern interface.
+/// As on the modern interface.
+// conformance: mmio.legacy.14, mmio.irq.1, mmio.reg.18, mmio.reg.19, mmio.reg.20
 #[test]
 fn interrupts_are_acknowledged_as_on_the_modern_interface() {
     let soft = SoftMmio::legacy(42);

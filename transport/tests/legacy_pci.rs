@@ -77,8 +77,9 @@ fn element(at: u64) -> Element {
     Element { address: DeviceAddress(0x40_0000 + 0x100 * at), len: 16, access: Access::DeviceWrites }
 }
 
-/// core.legacy-init.1, core.legacy-init.2, pci.legacy-layout.1, pci.legacy-layout.5, pci.vq-config.1, pci.legacy-vq.2,
-/// pci.notify.1, pci.notify.3: the life cycle, access by access.
+/// The life cycle, access by access.
+// conformance: core.legacy-init.1, core.legacy-init.2, pci.legacy-layout.1, pci.legacy-layout.4, pci.legacy-layout.5
+// conformance: pci.vq-config.1, pci.legacy-vq.2, pci.notify.1, pci.notify.3
 #[test]
 fn a_device_is_set_up_in_the_order_of_the_legacy_interface() {
     use RegisterAccess::{Read, Write};
@@ -120,8 +121,10 @@ fn a_device_is_set_up_in_the_order_of_the_legacy_interface() {
     function.assert_careful();
 }
 
-/// pci.legacy-vq.1, pci.legacy-vq.3, ring.split.legacy-layout.1, ring.split.legacy-layout.2: the ring has the size that the
-/// device reports, regardless of what the driver wants, so descriptors may stay unused.
+/// The ring has the size that the device reports, regardless of what the driver wants, so descriptors may stay
+/// unused.
+// conformance: ring.split.legacy-layout.1, ring.split.legacy-layout.2, pci.vq-config.4, pci.legacy-vq.1
+// conformance: pci.legacy-vq.3
 #[test]
 fn the_device_chooses_the_size_of_a_queue() {
     for (size, used, total) in
@@ -158,7 +161,8 @@ fn the_device_chooses_the_size_of_a_queue() {
     }
 }
 
-/// pci.vq-config.2, ring.split.layout.4: sizes that no split ring has, and queues that are not there or in use.
+/// Sizes that no split ring has, and queues that are not there or in use.
+// conformance: ring.split.layout.4, ring.split.layout.5, pci.vq-config.2
 #[test]
 fn an_invalid_queue_is_rejected_and_its_memory_freed() {
     let (function, old, mut memory) = (transitional(0x40), LegacyPorts::new(), Memory::new());
@@ -185,7 +189,8 @@ fn an_invalid_queue_is_rejected_and_its_memory_freed() {
     assert!(old.written(reg::QUEUE_ADDRESS).is_empty());
 }
 
-/// pci.legacy-layout.2, pci.legacy-layout.3: behind 20 bytes of registers, and behind 24 while MSI-X is enabled.
+/// Behind 20 bytes of registers, and behind 24 while MSI-X is enabled.
+// conformance: pci.legacy-layout.2, pci.legacy-layout.3
 #[test]
 fn the_configuration_of_the_device_follows_the_registers() {
     let (function, old) = (transitional(0x40), LegacyPorts::new());
@@ -219,7 +224,8 @@ fn a_field_behind_the_end_of_the_bar_is_an_error() {
     }
 }
 
-/// pci.msix.4, pci.msix.5: read back, before the queue is enabled; a vector that was rejected is an error, with all memory back.
+/// Read back, before the queue is enabled; a vector that was rejected is an error, with all memory back.
+// conformance: pci.msix.4, pci.msix.5
 #[test]
 fn vectors_are_set_and_read_back() {
     let (function, old, mut memory) = (transitional(0x40), LegacyPorts::new(), Memory::new());
@@ -254,7 +260,8 @@ fn vectors_are_set_and_read_back() {
     assert_eq!((memory.allocated(), old.model().queues[1].pfn), (0, 0));
 }
 
-/// pci.msix.1, pci.msix.2, pci.msix.3: one vector for each queue until the table is full; the other queues share the last one.
+/// One vector for each queue until the table is full; the other queues share the last one.
+// conformance: pci.msix.1, pci.msix.2, pci.msix.3
 #[test]
 fn queues_have_a_vector_each_as_far_as_the_table_goes() {
     for (entries, given, first, expected) in
@@ -300,7 +307,7 @@ fn a_full_table_has_no_vector_for_queues() {
     assert_eq!(msix.add(message(9)), None);
 }
 
-/// pci.irq.1, pci.irq.2, pci.irq.3, pci.isr.1
+// conformance: pci.irq.1, pci.irq.2, pci.irq.3, pci.isr.1
 #[test]
 fn the_isr_status_is_read_with_intx() {
     let (function, old) = (transitional(0x40), LegacyPorts::new());
@@ -320,8 +327,8 @@ fn the_isr_status_is_read_with_intx() {
     assert!(!old.model().log.contains(&RegisterAccess::Read(reg::ISR, 8)));
 }
 
-/// pci.legacy-layout.1, pci.layout-detect.2: transitional ids and revision 0, and a first BAR in I/O space with room for the
-/// registers.
+/// Transitional ids and revision 0, and a first BAR in I/O space with room for the registers.
+// conformance: pci.legacy-layout.1, pci.layout-detect.2
 #[test]
 fn a_function_without_the_legacy_interface_is_rejected() {
     let take = |function: &SoftPci| {
@@ -442,7 +449,7 @@ fn vectors_outside_the_mapped_range_are_rejected() {
     }
 }
 
-/// core.reset.1, core.cleanup.2
+// conformance: core.reset.1, core.cleanup.2
 #[test]
 fn a_reset_that_does_not_finish_is_an_error() {
     let (function, old, mut memory) = (transitional(0x40), LegacyPorts::new(), Memory::new());
@@ -463,8 +470,10 @@ fn a_reset_that_does_not_finish_is_an_error() {
     assert_eq!(memory.allocated(), 0);
 }
 
-/// pci.layout-detect.1 to pci.layout-detect.6: a function with virtio capabilities gets the modern interface, and a transitional
-/// function without them the legacy interface. A function with neither is an error, and is not changed.
+/// A function with virtio capabilities gets the modern interface, and a transitional function without them the
+/// legacy interface. A function with neither is an error, and is not changed.
+// conformance: core.conformance.2, pci.layout-detect.1, pci.layout-detect.2, pci.layout-detect.3, pci.layout-detect.4
+// conformance: pci.layout-detect.5, pci.layout-detect.6
 #[test]
 fn either_takes_the_modern_interface_before_the_legacy_one() {
     let take = |function: &SoftPci| {

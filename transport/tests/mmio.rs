@@ -3,8 +3,8 @@
 use aerostat_test_support::{RegisterAccess, SoftMmio, live, negotiated, reg, test_device};
 use aerostat_transport::{ConfigError, InterruptSource, InterruptStatus, Mmio, MmioError, Transport};
 
-/// mmio.reg.8 to mmio.reg.11, mmio.init.1 to mmio.init.4: magic value, version, id, in this order, and no further than
-/// what is wrong. Nothing is written.
+/// Magic value, version, id, in this order, and no further than what is wrong. Nothing is written.
+// conformance: mmio.reg.8, mmio.reg.9, mmio.reg.10, mmio.reg.11, mmio.init.1, mmio.init.2, mmio.init.3, mmio.init.4
 #[test]
 fn identification_stops_at_the_first_mismatch() {
     let read = |offsets: &[usize]| offsets.iter().map(|at| RegisterAccess::Read(*at, 32)).collect::<Vec<_>>();
@@ -40,7 +40,8 @@ fn identification_stops_at_the_first_mismatch() {
     assert_eq!((error, log), (Err(MmioError::TooSmall { needed: 0x100, len: 0xff }), vec![]));
 }
 
-/// mmio.reg.12, mmio.reg.13: the selector is written before the window, for both halves.
+/// The selector is written before the window, for both halves.
+// conformance: mmio.reg.12, mmio.reg.13
 #[test]
 fn features_are_accessed_through_their_selectors() {
     let soft = SoftMmio::new(42);
@@ -60,8 +61,9 @@ fn features_are_accessed_through_their_selectors() {
     }
 }
 
-/// mmio.reg.1 to mmio.reg.4: control registers are touched in 32 bits, aligned. (The register file panics if the
-/// offset is not a register, or the register does not allow the access.)
+/// Control registers are touched in 32 bits, aligned. (The register file panics if the offset is not a register,
+/// or the register does not allow the access.)
+// conformance: mmio.reg.1, mmio.reg.2, mmio.reg.3, mmio.reg.4
 #[test]
 fn control_registers_are_accessed_in_32_bits() {
     let (soft, mut memory) = (SoftMmio::new(42), aerostat_test_support::Memory::new());
@@ -78,7 +80,8 @@ fn control_registers_are_accessed_in_32_bits() {
     }
 }
 
-/// mmio.reg.5 to mmio.reg.7, core.config.1, core.config.8: each field in accesses of its width, a 64-bit one as two.
+/// Each field in accesses of its width, a 64-bit one as two.
+// conformance: core.config.8, mmio.reg.5, mmio.reg.6, mmio.reg.7
 #[test]
 fn configuration_fields_are_accessed_in_their_width() {
     let soft = SoftMmio::new(42);
@@ -112,7 +115,8 @@ fn configuration_fields_are_accessed_in_their_width() {
     assert_eq!(soft.model().config[4..8], [0xdd, 0xcc, 0xbb, 0xaa]);
 }
 
-/// core.config.1, core.config.3: a field that changes between its halves is read again.
+/// A field that changes between its halves is read again.
+// conformance: core.config.1, core.config.3
 #[test]
 fn a_configuration_that_changes_is_read_again() {
     let soft = SoftMmio::new(42);
@@ -142,7 +146,8 @@ fn a_configuration_that_always_changes_is_an_error() {
     assert!(soft.log().len() - before < 1000);
 }
 
-/// core.config.5 to core.config.7: a space may be longer than any known field, and has to hold those in use only.
+/// A space may be longer than any known field, and has to hold those in use only.
+// conformance: core.config.5, core.config.7
 #[test]
 fn only_the_fields_in_use_have_to_exist() {
     for (len, read32, read64, write8) in
@@ -166,7 +171,8 @@ fn only_the_fields_in_use_have_to_exist() {
     }
 }
 
-/// core.init.5, balloon.poison.2: what is set before DRIVER_OK is set between FEATURES_OK and it.
+/// What is set before DRIVER_OK is set between FEATURES_OK and it.
+// conformance: core.init.5
 #[test]
 fn fields_are_set_between_features_ok_and_driver_ok() {
     let soft = SoftMmio::new(42);
@@ -178,8 +184,9 @@ fn fields_are_set_between_features_ok_and_driver_ok() {
     assert!(set < soft.place(|access| access == RegisterAccess::Write(reg::STATUS, 32, 15)));
 }
 
-/// mmio.reg.18 to mmio.reg.20, mmio.irq.1, mmio.irq.3. The interrupt is acknowledged at once, before the driver checks queues and
-/// configuration (a deviation from mmio.irq.3).
+// conformance: mmio.reg.18, mmio.reg.19, mmio.reg.20, mmio.irq.1
+// conformance: deviation mmio.irq.3: the interrupt is acknowledged before queues and configuration are checked, so
+// that an event between both is not lost
 #[test]
 fn defined_interrupt_bits_are_acknowledged_and_no_others() {
     for (bits, expected, acknowledged) in [

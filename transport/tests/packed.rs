@@ -118,7 +118,8 @@ impl<F: aerostat_spec::FeatureSet, const K: usize> Fixture<F, K> {
     }
 }
 
-/// ring.packed.layout.1, ring.packed.layout.2, ring.packed.layout.3, ring.packed.layout.6, ring.packed.layout.9
+// conformance: ring.packed.layout.1, ring.packed.layout.2, ring.packed.layout.3, ring.packed.layout.5
+// conformance: ring.packed.layout.6, ring.packed.layout.9
 #[test]
 fn a_ring_of_any_size_is_aligned_and_zero() {
     for max in [1, 3, 7, 8] {
@@ -132,8 +133,8 @@ fn a_ring_of_any_size_is_aligned_and_zero() {
     }
 }
 
-/// ring.packed.wrap.1, ring.packed.wrap.2, ring.packed.wrap.3, ring.packed.chain.1, ring.packed.chain.2, ring.packed.chain.3,
-/// ring.packed.chain.4, core.virtqueue.2
+// conformance: core.virtqueue.1, core.virtqueue.2, ring.packed.wrap.1, ring.packed.wrap.2, ring.packed.wrap.3
+// conformance: ring.packed.chain.1, ring.packed.chain.2, ring.packed.chain.3, ring.packed.chain.4
 #[test]
 fn buffers_of_all_lengths_are_used_in_any_order_over_many_wraps() {
     let mut fixture = live::<Packed, 8>(7);
@@ -162,7 +163,7 @@ fn buffers_of_all_lengths_are_used_in_any_order_over_many_wraps() {
     fixture.finish();
 }
 
-/// ring.packed.wrap.4
+// conformance: ring.packed.wrap.4
 #[test]
 fn a_descriptor_with_the_old_wrap_counter_is_not_used() {
     let mut fixture = live::<Packed, 2>(2);
@@ -177,7 +178,8 @@ fn a_descriptor_with_the_old_wrap_counter_is_not_used() {
     fixture.finish();
 }
 
-/// Against ring.packed.used.1, because of QEMU's devices, which never set the flag in used descriptors.
+// conformance: deviation ring.packed.used.1: QEMU's devices never set the flag, so the driver ignores it and checks
+// the length against the buffer
 #[test]
 fn a_used_length_counts_without_the_write_flag_too() {
     for flags in [0, WRITE] {
@@ -218,7 +220,8 @@ fn a_used_descriptor_without_a_buffer_is_an_error() {
     fixture.finish();
 }
 
-/// ring.packed.sg.2, ring.packed.sg.6
+// conformance: core.cleanup.1, ring.packed.desc.1, ring.packed.sg.1, ring.packed.sg.2, ring.packed.sg.5
+// conformance: ring.packed.sg.6
 #[test]
 fn a_buffer_that_does_not_fit_is_rejected_before_anything_is_written() {
     let mut fixture = live::<Packed, 8>(4);
@@ -230,8 +233,8 @@ fn a_buffer_that_does_not_fit_is_rejected_before_anything_is_written() {
     fixture.finish();
 }
 
-/// ring.packed.event.1, ring.packed.event.2, ring.packed.event.3, ring.packed.event.4, ring.packed.layout.8,
-/// ring.packed.receive.1
+// conformance: ring.packed.event.1, ring.packed.event.2, ring.packed.event.3, ring.packed.event.4
+// conformance: ring.packed.layout.8, ring.packed.receive.1
 #[test]
 fn without_an_event_index_notifications_are_on_or_off() {
     let mut fixture = live::<Packed, 8>(8);
@@ -254,7 +257,7 @@ fn without_an_event_index_notifications_are_on_or_off() {
     fixture.finish();
 }
 
-/// ring.packed.event.5
+// conformance: ring.packed.event.5
 #[test]
 fn with_an_event_index_the_device_is_notified_only_at_its_event() {
     let mut fixture = live::<Indexed, 8>(5);
@@ -282,7 +285,7 @@ fn with_an_event_index_the_device_is_notified_only_at_its_event() {
     fixture.finish();
 }
 
-/// ring.packed.event.5
+// conformance: ring.packed.event.5
 #[test]
 fn with_an_event_index_a_batch_that_contains_the_event_is_notified_once() {
     for (event, expected) in [(0, Notification::Sent), (2, Notification::Sent), (3, Notification::Suppressed)] {
@@ -296,7 +299,7 @@ fn with_an_event_index_a_batch_that_contains_the_event_is_notified_once() {
     }
 }
 
-/// ring.packed.receive.2
+// conformance: ring.packed.event.2, ring.packed.layout.8
 #[test]
 fn with_an_event_index_an_idle_driver_asks_for_the_next_used_descriptor() {
     let mut fixture = live::<Indexed, 8>(5);

@@ -67,7 +67,7 @@ fn function_with_messages() -> (SoftPci, Routing) {
     (function, routing)
 }
 
-/// core.init.*, pci.common-cfg.1, pci.common-cfg.6, pci.common-cfg.10, pci.access.1 to pci.access.6.
+// conformance: core.init.1, core.init.2, core.init.3, core.init.7, core.init.11, pci.common-cfg.1, pci.common-cfg.6
 #[test]
 fn a_device_is_set_up_and_reset() {
     let (function, mut memory) = (SoftPci::with_structures(), Memory::new());
@@ -100,6 +100,7 @@ fn a_device_is_set_up_and_reset() {
     function.assert_careful();
 }
 
+// conformance: core.init.4, pci.common-cfg.10
 #[test]
 fn features_are_accessed_through_their_selectors() {
     let function = SoftPci::with_structures();
@@ -120,8 +121,8 @@ fn features_are_accessed_through_their_selectors() {
     }
 }
 
-/// pci.vq-config.1 to pci.vq-config.4, pci.common-cfg.2 to pci.common-cfg.4: the queue is selected first and enabled last, and its
-/// size is a power of two.
+/// The queue is selected first and enabled last, and its size is a power of two.
+// conformance: pci.common-cfg.2, pci.common-cfg.3, pci.common-cfg.4, pci.vq-config.1, pci.vq-config.3
 #[test]
 fn a_queue_is_selected_programmed_and_then_enabled() {
     for (offered, size) in [(8, 8), (7, 4), (1, 1), (256, 16), (0xffff, 16)] {
@@ -141,7 +142,8 @@ fn a_queue_is_selected_programmed_and_then_enabled() {
     }
 }
 
-/// pci.vq-config.2: a queue whose number is out of range or whose size is 0 is missing; an enabled queue is not changed.
+/// A queue whose number is out of range or whose size is 0 is missing; an enabled queue is not changed.
+// conformance: pci.common-cfg.2, pci.vq-config.2
 #[test]
 fn a_queue_that_is_in_use_or_missing_is_rejected() {
     let (function, mut memory) = (SoftPci::with_structures(), Memory::new());
@@ -173,7 +175,8 @@ fn a_queue_that_is_in_use_or_missing_is_rejected() {
     );
 }
 
-/// pci.notify-cap.1, pci.notify.1, pci.notify.3: the structure's offset and `queue_notify_off` times the multiplier.
+/// The structure's offset and `queue_notify_off` times the multiplier.
+// conformance: pci.notify-cap.1, pci.notify.1, pci.notify.3
 #[test]
 fn each_queue_is_notified_at_its_own_address() {
     for (multiplier, notify_off, offset) in
@@ -241,7 +244,8 @@ fn a_short_notification_capability_has_no_multiplier() {
     assert_eq!(function.device.borrow().log.last(), Some(&RegisterAccess::Write(NOTIFY as usize, 16, 1)));
 }
 
-/// pci.irq.1 to pci.irq.3, pci.confchange.1: with INTx, the ISR status has the cause and is read once for each interrupt.
+/// With INTx, the ISR status has the cause and is read once for each interrupt.
+// conformance: pci.irq.1, pci.irq.2, pci.irq.3, pci.confchange.1
 #[test]
 fn the_isr_status_is_read_with_intx() {
     let function = SoftPci::with_structures();
@@ -261,7 +265,8 @@ fn the_isr_status_is_read_with_intx() {
     }
 }
 
-/// pci.isr.1, pci.irq.4, pci.irq.5: with messages it is not read, and every cause is reported.
+/// With messages it is not read, and every cause is reported.
+// conformance: pci.isr.1, pci.irq.4, pci.irq.5
 #[test]
 fn the_isr_status_is_not_read_with_msix() {
     let (function, routing) = function_with_messages();
@@ -271,7 +276,8 @@ fn the_isr_status_is_not_read_with_msix() {
     assert_eq!(function.device.borrow().log, []);
 }
 
-/// pci.msix.4: vectors are set before DRIVER_OK, each before its queue is enabled, and read back.
+/// Vectors are set before DRIVER_OK, each before its queue is enabled, and read back.
+// conformance: pci.msix.4
 #[test]
 fn vectors_are_set_and_read_back() {
     let ((function, routing), mut memory) = (function_with_messages(), Memory::new());
@@ -299,7 +305,8 @@ fn without_messages_no_vector_is_set() {
     assert!(model.written(field::CONFIG_VECTOR).is_empty() && model.written(field::QUEUE_VECTOR).is_empty());
 }
 
-/// pci.msix.4, pci.msix.5: a vector that reads back as 0xFFFF was rejected.
+/// A vector that reads back as 0xFFFF was rejected.
+// conformance: pci.msix.4, pci.msix.5
 #[test]
 fn rejected_vectors_are_errors() {
     let (function, routing) = function_with_messages();
@@ -316,7 +323,8 @@ fn rejected_vectors_are_errors() {
     assert_eq!((function.device.borrow().queues[0].enable, memory.allocated()), (0, 0));
 }
 
-/// pci.msix.1, pci.msix.3: any table size, every entry once, and no vector beyond.
+/// Any table size, every entry once, and no vector beyond.
+// conformance: pci.msix.1, pci.msix.3
 #[test]
 fn a_table_of_any_size_is_filled_to_its_end() {
     for entries in [1, 2, 3, 128, 2047, 2048] {
@@ -379,7 +387,8 @@ fn a_table_outside_bars_is_an_error_and_msix_stays_disabled() {
     assert_eq!(function.config().bytes[usize::from(capability) + 3] & 0x80, 0);
 }
 
-/// pci.access.*: the device's own fields are behind their structure, and end with it.
+/// The device's own fields are behind their structure, and end with it.
+// conformance: pci.access.1, pci.access.3
 #[test]
 fn the_configuration_of_the_device_is_read_from_its_structure() {
     let function = SoftPci::with_structures();

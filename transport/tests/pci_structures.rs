@@ -47,7 +47,8 @@ fn add(function: &SoftPci, kind: u8) {
 
 const KINDS: [u8; 4] = [CFG_COMMON, CFG_NOTIFY, CFG_ISR, CFG_DEVICE];
 
-/// pci.layout-detect.4: the order of the capability list does not matter.
+/// The order of the capability list does not matter.
+// conformance: pci.cap-discovery.8, pci.layout-detect.1, pci.layout-detect.4
 #[test]
 fn capabilities_are_found_in_any_order() {
     for first in 0..4 {
@@ -67,8 +68,8 @@ fn capabilities_are_found_in_any_order() {
     }
 }
 
-/// pci.cap-discovery.1, pci.cap-discovery.4: structures of a reserved kind or in a reserved BAR are skipped, regardless of
-/// their other fields.
+/// Structures of a reserved kind or in a reserved BAR are skipped, regardless of their other fields.
+// conformance: pci.cap-discovery.1, pci.cap-discovery.4
 #[test]
 fn reserved_kinds_and_bars_are_ignored() {
     for reserved in [0, 6, 7, 10, 0x7f, 0xff] {
@@ -88,7 +89,8 @@ fn reserved_kinds_and_bars_are_ignored() {
     }
 }
 
-/// pci.cap-discovery.2, pci.cap-discovery.7: of several capabilities of a kind, the first usable one is used.
+/// Of several capabilities of a kind, the first usable one is used.
+// conformance: pci.cap-discovery.2, pci.cap-discovery.7
 #[test]
 fn the_first_usable_capability_is_used() {
     let function = SoftPci::bare();
@@ -145,7 +147,8 @@ fn a_structure_that_ends_outside_its_bar_is_ignored() {
     assert_eq!(find(&function).map(|mapped| mapped[1]), Ok(range(0x1fff, 1)));
 }
 
-/// pci.cap-discovery.5, pci.cap-discovery.6: only the known part of a larger structure is mapped.
+/// Only the known part of a larger structure is mapped.
+// conformance: core.config.6, pci.cap-discovery.5, pci.cap-discovery.6
 #[test]
 fn only_the_known_part_of_a_large_structure_is_mapped() {
     let function = SoftPci::bare();
@@ -157,7 +160,8 @@ fn only_the_known_part_of_a_large_structure_is_mapped() {
     assert_eq!((mapped[1].len, mapped[2].len), (1, 0x2000));
 }
 
-/// pci.cap-discovery.3: longer capabilities are fine; shorter ones do not hold what they should.
+/// Longer capabilities are fine; shorter ones do not hold what they should.
+// conformance: pci.cap-discovery.3
 #[test]
 fn the_length_of_a_capability_is_a_lower_bound() {
     let function = SoftPci::bare();
@@ -257,7 +261,8 @@ fn the_missing_structure_is_reported() {
     assert_eq!(find(&function), Ok(usual()[..3].to_vec()));
 }
 
-/// pci.layout-detect.6: a legacy device is an error, not a panic.
+/// A legacy device is an error, not a panic.
+// conformance: pci.layout-detect.5, pci.layout-detect.6
 #[test]
 fn a_function_without_virtio_capabilities_is_rejected() {
     assert_eq!(find(&SoftPci::bare()), Err(PciError::NoCapabilities));
@@ -271,7 +276,7 @@ fn a_function_without_virtio_capabilities_is_rejected() {
     assert_eq!(find(&function), Err(PciError::NoCapabilities));
 }
 
-/// pci.discovery.1 to pci.discovery.4.
+// conformance: pci.discovery.1, pci.discovery.2, pci.discovery.3, pci.discovery.4
 #[test]
 fn virtio_functions_are_identified_by_vendor_and_device() {
     let id = |ids: u32, subsystem: u32, revision: u8| {
@@ -458,8 +463,9 @@ fn the_range_that_cannot_be_mapped_is_reported() {
     assert_eq!(error, PciError::Unmapped { range: usual()[0] });
 }
 
-/// pci.cap-discovery.2: the first capability that the kernel can map. QEMU describes notifications in an I/O BAR first, and in a
+/// The first capability that the kernel can map. QEMU describes notifications in an I/O BAR first, and in a
 /// memory BAR second, with `modern-pio-notify=on`.
+// conformance: pci.cap-discovery.2
 #[test]
 fn the_next_capability_is_used_if_the_first_cannot_be_mapped() {
     for kind in KINDS {
@@ -496,6 +502,7 @@ fn the_next_capability_is_used_if_the_first_cannot_be_mapped() {
 }
 
 /// The device chooses addresses and lengths: what is mapped is bounded.
+// conformance: core.config.6, pci.cap-discovery.6
 #[test]
 fn the_range_of_a_structure_is_bounded() {
     let function = SoftPci::bare();

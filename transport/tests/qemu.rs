@@ -43,8 +43,8 @@ fn done<N: Notifier>(queue: &mut VirtQueue<N, 8, Enabled>) {
     panic!("the device does not answer")
 }
 
-/// core.vqreset.1 to core.vqreset.3: buffers in flight are dropped, later ones are used, and the other queue still works.
-/// Returns why the device did not reset a queue.
+/// Buffers in flight are dropped, later ones are used, and the other queue still works. Returns why the device
+/// did not reset a queue.
 fn reset_a_queue<T: QueueReset>(
     qemu: &Qemu,
     memory: &GuestMemory,
@@ -114,6 +114,7 @@ fn machine(machine: Machine, properties: &str) -> Option<(Qemu, GuestMemory)> {
     Some((Qemu::start(machine, &memory, properties).unwrap(), memory))
 }
 
+// conformance: core.vqreset.1, core.vqreset.2, core.vqreset.3
 #[test]
 fn a_queue_is_reset_over_pci() {
     for properties in [
@@ -129,6 +130,7 @@ fn a_queue_is_reset_over_pci() {
 }
 
 /// QEMU offers the feature over MMIO and does not know the register: the queue is not taken for one that was reset.
+// conformance: core.vqreset.1
 #[test]
 fn a_queue_that_is_not_reset_is_unusable_over_mmio() {
     let properties = "packed=off,queue_reset=on";

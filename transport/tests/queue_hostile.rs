@@ -149,7 +149,7 @@ fn an_index_may_wrap() {
     fixture.release();
 }
 
-/// ring.split.used.1: the length is at most that of the device-writable part.
+/// The length is at most that of the device-writable part.
 #[test]
 fn a_length_beyond_the_buffer_is_an_error() {
     for (buffer, length, capacity) in [(1, 17, 16), (1, u32::MAX, 16), (2, 33, 32), (2, 0x8000_0000, 32)] {
@@ -188,6 +188,7 @@ fn a_device_readable_buffer_has_no_written_bytes() {
 
 /// The device overwrites the descriptor table and the available ring. The driver does not read them back, neither for used chains
 /// nor for new ones.
+// conformance: ring.split.desc.2
 #[test]
 fn the_driver_does_not_read_its_own_parts_back() {
     let (mut fixture, tokens) = three_in_flight();
@@ -217,7 +218,8 @@ fn the_driver_does_not_read_its_own_parts_back() {
     fixture.release();
 }
 
-/// ring.split.layout.7: the used ring is the device's.
+/// The used ring is the device's.
+// conformance: ring.split.layout.7
 #[test]
 fn the_driver_never_writes_to_the_used_ring() {
     let (mut fixture, tokens) = three_in_flight();
@@ -235,7 +237,8 @@ fn the_driver_never_writes_to_the_used_ring() {
     assert_eq!(fixture.memory.bytes(fixture.ring[2], before.len()), before);
 }
 
-/// ring.split.avail-notif.2 to ring.split.avail-notif.4: bit 0 of the flags decides, the other bits and `avail_event` do not.
+/// Bit 0 of the flags decides, the other bits and `avail_event` do not.
+// conformance: ring.split.avail-notif.2, ring.split.avail-notif.3, ring.split.avail-notif.4
 #[test]
 fn notifications_follow_the_flag_and_nothing_else() {
     let mut fixture = live_queue::<8>(8);
@@ -274,7 +277,8 @@ fn every_batch_is_notified_across_the_wrap_of_the_index() {
     assert_eq!(fixture.soft.written(reg::QUEUE_NOTIFY).len(), 22_000);
 }
 
-/// ring.split.used-notif.1, ring.split.used-notif.2, ring.split.receive.1: 0 or 1 is written, and nothing else.
+/// 0 or 1 is written, and nothing else.
+// conformance: ring.split.used-notif.1, ring.split.used-notif.2, ring.split.receive.1
 #[test]
 fn interrupts_are_disabled_and_enabled() {
     let mut fixture = live_queue::<8>(8);
@@ -289,7 +293,7 @@ fn interrupts_are_disabled_and_enabled() {
         assert_eq!(flags(&fixture), expected, "adding does not change the flags");
     }
     assert_eq!(fixture.memory.read16(fixture.ring[1] + 2), 4);
-    // ring.split.receive.2: buffers used before interrupts were enabled are found by one more check.
+    // Buffers used before interrupts were enabled are found by one more check.
     fixture.write_used_entry(0, 0, 0);
     fixture.publish_used(1);
     fixture.queue0.set_interrupts(Interrupts::Enabled);

@@ -38,7 +38,7 @@ fn chance(state: &mut u64) -> usize {
     (*state >> 20) as usize
 }
 
-/// ring.split.supply.1, ring.split.supply.3, ring.split.framing.1, ring.split.desc.2.
+// conformance: ring.split.supply.1, ring.split.supply.3, ring.split.framing.1, ring.split.desc.2
 #[test]
 fn a_chain_arrives_as_it_was_added() {
     let mut fixture = live_queue::<8>(8);
@@ -68,7 +68,8 @@ fn a_chain_arrives_as_it_was_added() {
     }
 }
 
-/// ring.split.idx.2, core.virtqueue.2: both indexes wrap at 65536 while buffers of all lengths are used in any order.
+/// Both indexes wrap at 65536 while buffers of all lengths are used in any order.
+// conformance: core.virtqueue.1, core.virtqueue.2, ring.split.avail.1, ring.split.idx.2
 #[test]
 fn indexes_wrap_while_buffers_are_used_in_any_order() {
     let mut fixture = live_queue::<8>(8);
@@ -142,8 +143,9 @@ fn rings_of_any_size_are_used_in_full_and_no_further() {
     check::<256>(256, 256);
 }
 
-/// ring.split.desc.1, ring.split.indirect.3, ring.split.supply.4, ring.split.framing.1, ring.packed.sg.4: each has its own error,
-/// and the ring does not change. (Split and packed rings share the check of the order.)
+/// Each has its own error, and the ring does not change. (Split and packed rings share the check of the order.)
+// conformance: core.cleanup.1, ring.split.framing.1, ring.split.desc.1, ring.split.indirect.3, ring.split.supply.4
+// conformance: ring.packed.sg.4
 #[test]
 fn a_buffer_that_cannot_be_added_changes_nothing() {
     let mut fixture = live_queue::<8>(4);
@@ -176,7 +178,8 @@ fn a_buffer_that_cannot_be_added_changes_nothing() {
     assert!(add(&mut fixture, &buffer(&[1], &[])).is_err());
 }
 
-/// ring.split.avail-notif.3, ring.split.avail-notif.4: the flag is read each time, and one notification covers many buffers.
+/// The flag is read each time, and one notification covers many buffers.
+// conformance: ring.split.avail-notif.3, ring.split.avail-notif.4
 #[test]
 fn the_device_turns_notifications_off_and_on() {
     let mut fixture = live_queue::<8>(8);
@@ -236,7 +239,8 @@ fn buffers_that_the_queue_owns_arrive_with_what_was_written() {
     assert_eq!((queue1.free(), queue1.in_flight()), (4, 0));
 }
 
-/// ring.split.supply.4: an empty buffer is not sent and takes no descriptor.
+/// An empty buffer is not sent and takes no descriptor.
+// conformance: ring.split.supply.4
 #[test]
 fn an_empty_buffer_is_not_sent() {
     let (soft, mut memory) = (SoftMmio::new(42), Memory::new());

@@ -21,6 +21,8 @@ pub(crate) struct BenchArguments {
 pub(crate) fn command(arguments: &BenchArguments) -> anyhow::Result<()> {
     let mut cargo = workspace::cargo();
     cargo.args(["run", "--quiet", "--release", "--package", "aerostat-bench-e2e", "--"]).args(&arguments.arguments);
+    // Incremental release builds have other code: functions that are not inlined.
+    cargo.env_remove("CARGO_INCREMENTAL");
     let status = run::lines(cargo.stderr(Stdio::inherit()), LIMIT, |line| println!("{line}"))?;
     ensure!(status.success(), "the benchmark failed: cargo ended with {status}");
     Ok(())

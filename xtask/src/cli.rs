@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     bench::BenchArguments, book::BookArguments, decode::DecodeArguments, fuzz::FuzzArguments, guest::GuestArguments,
-    test::TestArguments,
+    release::ReleaseArguments, test::TestArguments,
 };
 
 /// Runs the tests, the demo and the benchmark, and builds the guests and the book
@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Bench(BenchArguments),
     /// Builds the book with mdBook
     Book(BookArguments),
+    /// Generates the conformance page of the book
+    Conformance,
     /// Shows the bytes of a queue as the fields of a description
     Decode(DecodeArguments),
     /// Takes memory from a guest with its balloon and returns it
@@ -30,7 +32,9 @@ pub(crate) enum Command {
     Fuzz(FuzzArguments),
     /// Builds the guest and prints the path of its image
     Guest(GuestArguments),
-    /// Runs everything that CI runs
+    /// Checks that the crates can be published
+    Release(ReleaseArguments),
+    /// Runs all tests that a change has to pass
     Test(TestArguments),
 }
 

@@ -3,9 +3,12 @@
 mod bench;
 mod book;
 mod cli;
+mod conformance;
 mod decode;
 mod fuzz;
 mod guest;
+mod packages;
+mod release;
 mod test;
 
 use std::process::ExitCode;
@@ -18,10 +21,12 @@ fn main() -> ExitCode {
     interrupt::exit_code(|| match cli.command {
         cli::Command::Bench(arguments) => bench::command(&arguments),
         cli::Command::Book(arguments) => book::command(&arguments),
+        cli::Command::Conformance => conformance::command(),
         cli::Command::Decode(arguments) => decode::command(&arguments),
         cli::Command::Demo(arguments) => aerostat_demo::command(&arguments),
         cli::Command::Fuzz(arguments) => fuzz::command(&arguments),
         cli::Command::Guest(arguments) => guest::command(&arguments),
+        cli::Command::Release(arguments) => release::command(&arguments),
         cli::Command::Test(arguments) => test::command(&arguments),
     })
 }

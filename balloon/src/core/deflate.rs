@@ -2,9 +2,11 @@
 
 use aerostat_transport::queue::Writer;
 
+use super::holding::{Holding, advance};
 use super::state::{Core, Filled, Supply};
 use crate::error::BalloonError;
-use crate::features::{Platform, SizeOf, Types};
+use crate::features::feature::BlockInflation;
+use crate::features::{Platform, SizeOf, Types, declared};
 use crate::frames::{FrameBitmap, Returning, Run, RunMerger, WordBits};
 use crate::platform::{Frames, ManagedChange};
 use crate::queues::ArrayContents;
@@ -30,12 +32,14 @@ struct Named {
 }
 
 impl<C: Types> Core<C> {
-    /// Names up to `frames` frames of the balloon in arrays for the device, while arrays are free.
+    /// Returns held blocks to the kernel, and names the rest of up to `frames` frames of the balloon in arrays for the device, while
+    /// arrays are free.
     pub(crate) fn deflate_by(&mut self, frames: u32, when: ReleaseWhen) -> Filled {
-        let mut total = Filled { frames: 0, supply: Supply::More };
+        let released = self.release_blocks(frames, false);
+        let mut total = Filled { frames: released, supply: Supply::More };
         if self.counters.migrating > 0 {
             // The search would find the frame that is being migrated, and name it twice.
-            return Filled { frames: 0, supply: Supply::Exhausted };
+            return Filled { frames: released, supply: Supply::Exhausted };
         }
         while total.frames < frames && total.supply == Supply::More && self.deflate.has_room(self.options.max_in_flight)
         {
@@ -43,7 +47,7 @@ impl<C: Types> Core<C> {
             total.frames += array.frames;
             total.supply = array.supply;
         }
-        if total.frames > 0 {
+        if total.frames > released {
             self.deflate.notify();
         }
         total
@@ -52,12 +56,13 @@ impl<C: Types> Core<C> {
     /// Sends one array that names up to `frames` frames. Returns what it names, or `None` if it was not sent.
     fn send_deflate_array(&mut self, frames: u32, when: ReleaseWhen) -> Option<Filled> {
         let mut named = Named { first: None, frames: 0, supply: Supply::More };
-        let Self { deflate, bitmap, counters, .. } = self;
+        let Self { deflate, bitmap, counters, holding, .. } = self;
+        let holding = Holding::with_blocks(declared::<C::Features, BlockInflation, _>(holding));
         let sent = deflate.send(|entries| {
             let max = Self::array_frames(entries).min(frames);
             // Frames before the cursor may be in arrays that the device has: then the search does not start again.
             let may_wrap = counters.deflating == 0;
-            named = name_frames::<C>(entries, bitmap, &mut counters.cursor, max, may_wrap);
+            named = name_frames::<C>(entries, bitmap, holding, &mut counters.cursor, max, may_wrap);
         });
         let (Ok(Some(token)), Some(first)) = (sent, named.first) else { return None };
         let frames = named.frames;
@@ -83,6 +88,7 @@ impl<C: Types> Core<C> {
         if !self.bitmap.contains(frame) {
             return Err(BalloonError::NotInBalloon { frame });
         }
+        self.break_block(frame);
         let sent = self.deflate.send(|array| {
             array.sequence(page::<SizeOf<C>>(frame), Self::FRAME_ENTRIES);
         });
@@ -96,11 +102,12 @@ impl<C: Types> Core<C> {
 
     /// Returns the first `max` frames of the bitmap at or after `first` to the kernel. Returns how many there were.
     pub(crate) fn return_frames(&mut self, first: u64, max: u32) -> u32 {
-        let Self { bitmap, platform, poison, .. } = self;
+        let Self { bitmap, platform, poison, holding, .. } = self;
+        let holding = Holding::with_blocks(declared::<C::Features, BlockInflation, _>(holding));
         let (mut cursor, mut left, mut merger) = (bitmap.cursor(first), max, RunMerger::default());
         let mut returning = Returning::new(bitmap);
         while left > 0
-            && let Some(bits) = returning.clear_next(&mut cursor, left, merger)
+            && let Some(bits) = returning.clear_next(merger, |bitmap| advance::<C>(bitmap, holding, &mut cursor, left))
         {
             left -= bits.count();
             for run in bits.runs() {
@@ -126,6 +133,7 @@ impl<C: Types> Core<C> {
 fn name_frames<C: Types>(
     entries: &mut Writer<'_>,
     bitmap: &mut FrameBitmap,
+    holding: Option<&Holding>,
     position: &mut u64,
     max: u32,
     may_wrap: bool,
@@ -133,7 +141,7 @@ fn name_frames<C: Types>(
     let mut named = Named { first: None, frames: 0, supply: Supply::More };
     let mut cursor = bitmap.cursor(*position);
     while named.frames < max {
-        let Some(bits) = bitmap.advance(&mut cursor, max - named.frames) else {
+        let Some(bits) = advance::<C>(bitmap, holding, &mut cursor, max - named.frames) else {
             if *position == 0 || !may_wrap || named.frames > 0 {
                 named.supply = Supply::Exhausted;
                 break;
@@ -179,6 +187,7 @@ pub(super) fn fill<C: Types>(platform: &mut C::Platform, poison: Option<u32>, ru
 }
 
 /// Returns the number of the first page of a frame of the bitmap. It has 32 bits, because the frame was added.
+// conformance: construct balloon.op.1: the entries of deflate arrays; frames of the bitmap
 fn page<S: FrameSize>(frame: u64) -> u32 {
     (frame as u32).wrapping_mul(S::PAGES)
 }

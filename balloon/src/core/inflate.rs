@@ -56,7 +56,7 @@ impl<C: Types> Core<C> {
     /// Returns the frames to the kernel that a step could not use.
     #[cold]
     #[inline(never)]
-    fn return_held(&mut self) {
+    pub(super) fn return_held(&mut self) {
         let Self { loose, bitmap, platform, .. } = self;
         while let Some(run) = loose.pop() {
             return_unclaimed(bitmap, loose, platform, run.into_frames());
@@ -150,7 +150,7 @@ impl<C: Types> Core<C> {
 }
 
 /// Returns how many frames the kernel can spare beyond its reserve.
-fn spare_frames(platform: &impl Frames, reserve: u64) -> u32 {
+pub(super) fn spare_frames(platform: &impl Frames, reserve: u64) -> u32 {
     match reserve {
         0 => u32::MAX,
         _ => platform.free_frames().saturating_sub(reserve).min(u32::MAX.into()) as u32,
@@ -275,7 +275,7 @@ fn split<S: FrameSize>(run: FrameRun<S>, count: u32) -> (FrameRun<S>, FrameRun<S
 /// Adds a run from the kernel to the bitmap. Returns the page number of its first frame.
 // In the loop over all frames.
 #[inline(always)]
-fn add<S: FrameSize>(bitmap: &mut FrameBitmap, run: &FrameRun<S>) -> Result<u32, FrameError> {
+pub(super) fn add<S: FrameSize>(bitmap: &mut FrameBitmap, run: &FrameRun<S>) -> Result<u32, FrameError> {
     let frame = run.first();
     let first_page = run.first_page().ok_or(FrameError::TooHigh { frame })?;
     match bitmap.set(Run::of(run)) {

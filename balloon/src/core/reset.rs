@@ -184,6 +184,7 @@ impl<C: Types> Core<C> {
             return;
         }
         log_at!(info, "balloon: {} frames go back to the kernel", self.bitmap.count());
+        self.end_blocks();
         self.return_all_frames();
         self.counters.empty();
         if let Some(proof) = &self.ended {

@@ -9,7 +9,9 @@ use aerostat_transport::{ConfigError, DeviceError, ParkedQueues, ResetProof, Tra
 
 use super::backoff::OomBackoff;
 use super::connection::Connection;
+use super::holding::Holding;
 use crate::error::{BalloonError, FrameError};
+use crate::features::feature::{BlockInflation, IfDeclared};
 use crate::features::{NotifierOf, SizeOf, Types};
 use crate::frames::{FrameBitmap, LooseFrames, Run};
 use crate::messages::LastError;
@@ -68,6 +70,8 @@ pub struct Core<C: Types> {
     pub(crate) parked: Option<ParkedQueues>,
     /// The proof that the device was reset, until everything that it had was returned.
     pub(crate) ended: Option<ResetProof>,
+    /// Block inflation, where it is declared.
+    pub(crate) holding: IfDeclared<C::Features, BlockInflation, Holding>,
 }
 
 /// How the device is set up: what earlier attempts have shown to be necessary.
@@ -219,9 +223,9 @@ impl<C: Types> Core<C> {
         }
     }
 
-    /// Returns the number of arrays that the device has.
+    /// Returns the number of arrays and blocks that the device has.
     pub(crate) fn in_flight(&self) -> usize {
-        self.inflate.in_flight().saturating_add(self.deflate.in_flight())
+        self.inflate.in_flight().saturating_add(self.deflate.in_flight()).saturating_add(self.blocks_in_flight())
     }
 
     /// Checks the device, and notifies it again of the arrays that it has.
@@ -271,6 +275,7 @@ impl<C: Types> Core<C> {
             self.counters.acknowledged = self.counters.acknowledged.wrapping_add(1);
             self.finish_deflation(array);
         }
+        self.count_blocks();
         Ok(())
     }
 
@@ -294,7 +299,7 @@ impl<C: Types> Core<C> {
         }
     }
 
-    fn write_actual(&mut self) -> Result<(), BalloonError> {
+    pub(super) fn write_actual(&mut self) -> Result<(), BalloonError> {
         let size = self.size();
         if size != self.counters.reported {
             self.connection.live()?.config.write(config::Actual, size.0)?;
@@ -350,7 +355,7 @@ impl<C: Types> Core<C> {
     /// Returns the error for a queue that has not answered. It may still answer later.
     pub(crate) fn no_answer(&self) -> BalloonError {
         let silent = if self.inflate.is_busy() { &self.inflate } else { &self.deflate };
-        let error = match silent.slot.index() {
+        let error = match self.silent_reporting().filter(|_| !silent.is_busy()).or(silent.slot.index()) {
             Some(queue) => DeviceError::NoAnswer { queue }.into(),
             None => BalloonError::NotLive,
         };

@@ -3,6 +3,7 @@
 use aerostat_transport::{ConfigError, DeviceError, QueueError, SetupError};
 use thiserror::Error;
 
+use super::blocks::BlockFallback;
 use super::frame::FrameError;
 
 /// Why a balloon could not be created. Transport and platform are returned beside it.
@@ -62,6 +63,9 @@ pub enum ProbeError {
     /// `StatsVq` was declared and negotiated, but the kernel supplies no statistics.
     #[error("the kernel supplies no statistics: set at least one in `Statistics::sample`, or do not declare `StatsVq`")]
     NoStatistics,
+    /// Block inflation is required and cannot be used.
+    #[error("block inflation cannot be used: {0}; declare `BlockInflation` as `Optional` to do without")]
+    NoBlockInflation(BlockFallback),
     /// The device is already in use by this balloon.
     #[error("the device is already in use by this balloon")]
     NotIdle,
@@ -117,6 +121,9 @@ pub enum BalloonError {
         /// Frames in the run.
         count: u32,
     },
+    /// The handle belongs to another balloon.
+    #[error("the handle belongs to another balloon")]
+    OtherBalloon,
     /// The device has arrays of the balloon.
     #[error("the device has not answered all arrays: call `service` until it no longer returns `Waiting`")]
     Busy,

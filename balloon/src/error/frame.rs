@@ -18,8 +18,10 @@ pub enum FrameError {
         /// The first frame of the run.
         frame: u64,
     },
-    /// The run is not a block.
-    #[error("the run at frame {frame} is not a block of {frames} frames that starts at a multiple of {frames}")]
+    /// The run is not a block or, where several were requested, not made of blocks, or it is longer than what was requested.
+    #[error(
+        "the run at frame {frame} is not made of blocks of {frames} frames from a multiple of {frames} on, or is too long"
+    )]
     NotABlock {
         /// The first frame of the run.
         frame: u64,

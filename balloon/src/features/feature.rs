@@ -8,11 +8,13 @@
 //! | [`FreePageHint`] | [`HintFrames`](crate::platform::HintFrames) | [`service_hinting`](crate::Balloon::service_hinting) |
 //! | [`PagePoison`] | [`FillFrames`](crate::platform::FillFrames) | [`Options::poison_value`](crate::Options::poison_value) |
 //! | [`PageReporting`] | [`ReportFrames`](crate::platform::ReportFrames) | [`service_reporting`](crate::Balloon::service_reporting) |
+//! | [`BlockInflation`] | [`BlockFrames`](crate::platform::BlockFrames), beside [`PageReporting`] | [`block_inflation`](crate::Balloon::block_inflation) |
 //! | [`AccessPlatform`](AccessPlatform) | [`Dma::map`](aerostat_transport::Dma::map) | devices behind an IOMMU |
 //! | the others | | faster or safer virtqueues |
 
 use aerostat_spec::{Requirement, RequirementOf};
 
+pub use super::block_inflation::BlockInflation;
 pub use aerostat_spec::balloon::feature::{
     DeflateOnOom, FreePageHint, MustTellHost, PagePoison, PageReporting, StatsVq,
 };

@@ -1,5 +1,6 @@
 //! The features that a kernel uses, declared once as a type.
 
+mod block_inflation;
 pub mod feature;
 mod platform;
 mod set;

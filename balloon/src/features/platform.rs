@@ -1,15 +1,15 @@
 //! What a kernel must implement for the features that it declares.
 
-use aerostat_spec::{Absent, Optional, Required, RequirementOf};
+use aerostat_spec::{Absent, Available, Optional, Required, Requirement, RequirementOf};
 use aerostat_transport::Dma;
 
-use super::feature::{FreePageHint, PagePoison, PageReporting, StatsVq};
+use super::feature::{BlockInflation, FreePageHint, PagePoison, PageReporting, StatsVq};
 use super::set::BalloonFeatureSet;
-use crate::platform::{FillFrames, Frames, FreeContents, HintFrames, ReportFrames, Sample, Statistics};
+use crate::platform::{BlockFrames, FillFrames, Frames, FreeContents, HintFrames, ReportFrames, Sample, Statistics};
 use crate::units::FrameRun;
 
 /// A kernel that implements everything that the feature set `F` needs: [`Dma`], [`Frames`], and one trait for each of
-/// [`StatsVq`], [`PagePoison`], [`PageReporting`] and [`FreePageHint`] that is declared.
+/// [`StatsVq`], [`PagePoison`], [`PageReporting`], [`FreePageHint`] and [`BlockInflation`] that is declared.
 ///
 /// Implemented for every such type.
 #[diagnostic::on_unimplemented(
@@ -29,6 +29,8 @@ pub trait Platform<F>: Dma + Frames {
     #[doc(hidden)]
     fn return_reported(&mut self, run: FrameRun<Self::Size>);
     #[doc(hidden)]
+    fn blocks_to_hold(&mut self, frames: u32, max: u32) -> Option<FrameRun<Self::Size>>;
+    #[doc(hidden)]
     fn block_to_hint(&mut self, frames: u32) -> Option<FrameRun<Self::Size>>;
     #[doc(hidden)]
     fn initialize_hinted(&mut self, run: &FrameRun<Self::Size>);
@@ -42,6 +44,7 @@ where
     RequirementOf<F, PagePoison>: FillOf<P>,
     RequirementOf<F, PageReporting>: ReportOf<P>,
     RequirementOf<F, FreePageHint>: HintOf<P>,
+    RequirementOf<F, BlockInflation>: HoldOf<P, RequirementOf<F, PageReporting>>,
 {
     const CONTENTS: FreeContents = <RequirementOf<F, PageReporting> as ReportOf<P>>::CONTENTS;
 
@@ -59,6 +62,10 @@ where
 
     fn return_reported(&mut self, run: FrameRun<P::Size>) {
         <RequirementOf<F, PageReporting> as ReportOf<P>>::put_back(self, run);
+    }
+
+    fn blocks_to_hold(&mut self, frames: u32, max: u32) -> Option<FrameRun<P::Size>> {
+        <RequirementOf<F, BlockInflation> as HoldOf<P, RequirementOf<F, PageReporting>>>::next(self, frames, max)
     }
 
     fn block_to_hint(&mut self, frames: u32) -> Option<FrameRun<P::Size>> {
@@ -93,6 +100,11 @@ pub trait HintOf<P: Frames> {
     fn initialize(platform: &mut P, run: &FrameRun<P::Size>);
 }
 
+/// The kernel's blocks for block inflation, where it is declared. `R` is the requirement for reporting, which it needs.
+pub trait HoldOf<P: Frames, R> {
+    fn next(platform: &mut P, frames: u32, max: u32) -> Option<FrameRun<P::Size>>;
+}
+
 impl<P> StatisticsOf<P> for Absent {
     fn sample(_platform: &mut P, _sample: &mut Sample) {}
 }
@@ -121,6 +133,12 @@ impl<P: Frames> HintOf<P> for Absent {
     fn initialize(_platform: &mut P, _run: &FrameRun<P::Size>) {}
 }
 
+impl<P: Frames, R: Requirement> HoldOf<P, R> for Absent {
+    fn next(_platform: &mut P, _frames: u32, _max: u32) -> Option<FrameRun<P::Size>> {
+        None
+    }
+}
+
 macro_rules! declared {
     ($($requirement:ident)*) => {$(
         impl<P: Statistics> StatisticsOf<P> for $requirement {
@@ -144,6 +162,12 @@ macro_rules! declared {
 
             fn put_back(platform: &mut P, run: FrameRun<P::Size>) {
                 platform.deallocate_reported(run);
+            }
+        }
+
+        impl<P: BlockFrames, R: Available<PageReporting>> HoldOf<P, R> for $requirement {
+            fn next(platform: &mut P, frames: u32, max: u32) -> Option<FrameRun<P::Size>> {
+                platform.allocate_blocks(frames, max)
             }
         }
 

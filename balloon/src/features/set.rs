@@ -2,7 +2,9 @@
 
 use aerostat_spec::{FeatureSet, HasFeature, Requirement, RequirementKind, RequirementOf};
 
-use super::feature::{DeflateOnOom, FreePageHint, IfDeclared, MustTellHost, PagePoison, PageReporting, StatsVq};
+use super::feature::{
+    BlockInflation, DeflateOnOom, FreePageHint, IfDeclared, MustTellHost, PagePoison, PageReporting, StatsVq,
+};
 
 /// Declares the features that a kernel uses, as a type.
 ///
@@ -20,6 +22,8 @@ use super::feature::{DeflateOnOom, FreePageHint, IfDeclared, MustTellHost, PageP
 ///     }
 /// }
 /// ```
+// conformance: deviation core.reserved.3, core.reserved.6, core.reserved.7, balloon.feature.1: an offered feature is
+// accepted only if the kernel declares it
 #[macro_export]
 macro_rules! features {
     ($(#[$attribute:meta])* $visibility:vis struct $name:ident {
@@ -31,7 +35,7 @@ macro_rules! features {
                 $(aerostat_balloon::feature::$feature: $requirement),*
             }
             #[allow(unused_imports)]
-            use $crate as aerostat_balloon;
+            use $crate::{self as aerostat_balloon};
         }
     };
 }
@@ -56,6 +60,7 @@ pub trait BalloonFeatureSet:
     + HasFeature<FreePageHint>
     + HasFeature<PagePoison>
     + HasFeature<PageReporting>
+    + HasFeature<BlockInflation>
 {
 }
 
@@ -68,6 +73,7 @@ impl<F> BalloonFeatureSet for F where
         + HasFeature<FreePageHint>
         + HasFeature<PagePoison>
         + HasFeature<PageReporting>
+        + HasFeature<BlockInflation>
 {
 }
 

@@ -91,6 +91,15 @@ impl WordBits {
         is_run.then(|| Run { first: base + u64::from(bit), count })
     }
 
+    /// Returns the frames with numbers below `end`, which is above the first one.
+    pub fn before(self, end: u64) -> Self {
+        let Some(beyond) = self.base.saturating_add(BITS).checked_sub(end).filter(|&beyond| beyond < BITS) else {
+            return self;
+        };
+        let bits = self.bits & u64::MAX >> beyond;
+        Self { bits, count: bits.count_ones(), ..self }
+    }
+
     /// Returns the bits of the frames at or after `frame`.
     pub(super) fn at_or_after(self, frame: u64) -> Self {
         let skipped = u32::try_from(frame.saturating_sub(self.base)).unwrap_or(u32::MAX);
@@ -251,6 +260,25 @@ impl FrameBitmap {
             self.clear(bits);
             left -= bits.count();
         }
+    }
+
+    /// Clears the bits of a run that are all set, a word at a time.
+    pub fn clear_whole(&mut self, run: Run) {
+        let Some((bits, last)) = self.bits(run).and_then(|bits| Some((bits.clone(), bits.end.checked_sub(1)?))) else {
+            return;
+        };
+        let (low, high) = (u64::MAX << (bits.start % BITS), u64::MAX >> (BITS - 1 - last % BITS));
+        let words = (bits.start / BITS) as usize..=(last / BITS) as usize;
+        match self.words.get_mut(words).unwrap_or_default() {
+            [] => return,
+            [only] => *only &= !(low & high),
+            [first, whole @ .., last] => {
+                *first &= !low;
+                whole.fill(0);
+                *last &= !high;
+            }
+        }
+        self.count = self.count.saturating_sub(run.count.into());
     }
 
     /// Clears bits that [`FrameBitmap::advance`] returned.

@@ -82,7 +82,52 @@ fn the_summary_skips_cleared_parts_and_finds_bits_set_again() {
     }
 }
 
+/// With more than 2^17 frames, a bit of the summary stands for several words.
+#[test]
+fn a_search_from_the_middle_of_a_part_does_not_hide_the_frames_before() {
+    let mut bitmap = bitmap(0..1 << 20);
+    let words = 1 << bitmap.part;
+    assert!(words >= 4, "parts of {words} words");
+    // Searches look at the first two words without the summary.
+    let first = Run { first: 2 * BITS + 7, count: 1 };
+    bitmap.set(first).unwrap();
+    for word in 2..words {
+        assert_eq!(bitmap.next_run(word * BITS + 8, 1), None, "{word}");
+        assert_eq!(bitmap.next_run(0, 1), Some(first), "after a search from word {word}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn a_bitmap_with_large_parts_equals_a_set_of_frames(
+        base in 0_u64..200,
+        steps in prop::collection::vec((0_u64..6, 0_u64..256, 1_u32..100, any::<bool>()), 1..60),
+    ) {
+        // Parts of 4 words: 256 frames.
+        let mut bitmap = bitmap(base..base + (1 << 19));
+        prop_assert_eq!(bitmap.part, 2);
+        let mut model = BTreeSet::new();
+        for (part, offset, count, set) in steps {
+            let first = base + part * part * 256 + offset;
+            let range = first..first + u64::from(count);
+            if set {
+                let is_free = model.range(range.clone()).next().is_none();
+                let expected = if is_free { Ok(()) } else { Err(SetError::AlreadySet) };
+                prop_assert_eq!(bitmap.set(Run { first, count }), expected);
+                if is_free {
+                    model.extend(range);
+                }
+            } else if let Some(run) = bitmap.next_run(first, count) {
+                prop_assert_eq!(model.range(first..).next(), Some(&run.first));
+                prop_assert!(frames_of(run).all(|frame| model.remove(&frame)));
+                bitmap.clear_run(run);
+            } else {
+                prop_assert_eq!(model.range(first..).next(), None);
+            }
+        }
+        prop_assert_eq!(all(&mut bitmap), model);
+    }
+
     #[test]
     fn the_bitmap_equals_a_set_of_frames(
         base in 0_u64..200,
@@ -140,7 +185,7 @@ proptest! {
             prop_assert!(!frames.is_empty() && frames.len() <= max as usize);
             prop_assert_eq!((bits.count() as usize, bits.first()), (frames.len(), frames[0]));
             prop_assert_eq!(bits.end(), frames[frames.len() - 1] + 1);
-            prop_assert_eq!(bits.run().is_some(), bits.end() - bits.first() == bits.count().into());
+            prop_assert_eq!(bits.run().is_some(), bits.end() - bits.first() == u64::from(bits.count()));
             prop_assert!(bits.run().is_none_or(|run| frames_of(run).eq(frames.iter().copied())));
             if clear {
                 bitmap.clear(bits);
@@ -165,5 +210,33 @@ proptest! {
         merged.extend(merger.finish());
         prop_assert_eq!(merged.iter().copied().flat_map(frames_of).collect::<BTreeSet<_>>(), frames);
         prop_assert!(merged.windows(2).all(|pair| pair[0].first + u64::from(pair[0].count) < pair[1].first));
+    }
+}
+
+#[test]
+fn a_whole_run_is_cleared_and_nothing_else() {
+    for (first, count) in [(100, 1), (128, 64), (100, 28), (130, 500), (127, 2), (64, 936)] {
+        let mut bitmap = bitmap(64..1000);
+        bitmap.set(Run { first: 64, count: 936 }).unwrap();
+        bitmap.clear_whole(Run { first, count });
+        assert_eq!(bitmap.count(), 936 - u64::from(count));
+        assert!((64..1000).all(|frame| bitmap.contains(frame) != (first..first + u64::from(count)).contains(&frame)));
+    }
+    let mut bitmap = bitmap(0..64);
+    bitmap.clear_whole(Run { first: 60, count: 5 });
+    bitmap.clear_whole(Run { first: 60, count: 0 });
+    assert_eq!(bitmap.count(), 0);
+}
+
+#[test]
+fn the_bits_of_a_word_are_cut_before_a_frame() {
+    let mut bitmap = bitmap(10..300);
+    bitmap.set(Run { first: 12, count: 3 }).unwrap();
+    bitmap.set(Run { first: 40, count: 2 }).unwrap();
+    let bits = bitmap.advance(&mut bitmap.cursor(0), u32::MAX).unwrap();
+    for (end, frames) in [(13, 1), (14, 2), (15, 3), (40, 3), (41, 4), (42, 5), (74, 5), (u64::MAX, 5)] {
+        let cut = bits.before(end);
+        assert_eq!((cut.count(), cut.first()), (frames, 12), "{end}");
+        assert!(cut.end() <= end && cut.frames().all(|frame| frame < end), "{end}");
     }
 }

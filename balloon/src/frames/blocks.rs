@@ -5,10 +5,11 @@
 
 use core::ops::Range;
 use core::slice;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::Ordering;
 
 use aerostat_transport::{Addressing, DeviceAddress, Dma};
 
+use crate::sync::AtomicU32;
 use crate::units::{FrameRun, FrameSize};
 
 /// A set of blocks, one bit for each. Copies share the same bits.
@@ -35,6 +36,9 @@ pub(crate) enum BlockError {
 }
 
 impl BlockBitmap {
+    /// A set without room for blocks.
+    pub(crate) const NONE: Self = Self { words: &[], shift: 0, base: 0, count: 0 };
+
     /// Returns the number of 64-bit words that a bitmap needs.
     pub(crate) fn words(range: &Range<u64>, frames: u32) -> Option<usize> {
         usize::try_from(blocks(range, frames.trailing_zeros() % u32::BITS).div_ceil(64)).ok()
@@ -90,6 +94,37 @@ impl BlockBitmap {
         let (word, mask) = self.bit(block)?;
         let was = word.fetch_and(!mask, Ordering::AcqRel) & mask;
         (was != 0).then(|| self.run(block))
+    }
+
+    /// Returns the number of the block that a frame is in.
+    pub(crate) fn block_of(&self, frame: u64) -> Option<u32> {
+        let block = (frame >> self.shift).checked_sub(self.base)?;
+        u32::try_from(block).ok().filter(|&block| block < self.count)
+    }
+
+    /// Returns the number of the first frame of a block.
+    pub(crate) fn first_frame(&self, block: u32) -> u64 {
+        (self.base + u64::from(block)) << self.shift
+    }
+
+    /// Returns whether the set has a block.
+    pub(crate) fn contains(&self, block: u32) -> bool {
+        self.bit(block).is_some_and(|(word, mask)| word.load(Ordering::Acquire) & mask != 0)
+    }
+
+    /// Adds a block of the range by its number. Returns whether it was not in the set.
+    pub(crate) fn set(&self, block: u32) -> bool {
+        self.bit(block).is_some_and(|(word, mask)| word.fetch_or(mask, Ordering::AcqRel) & mask == 0)
+    }
+
+    /// Removes a block by its number. Returns whether it was in the set.
+    pub(crate) fn clear(&self, block: u32) -> bool {
+        self.bit(block).is_some_and(|(word, mask)| word.fetch_and(!mask, Ordering::AcqRel) & mask != 0)
+    }
+
+    /// Removes all blocks. No other context uses the set.
+    pub(crate) fn clear_all(&self) {
+        self.words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
     }
 
     /// Removes every block and passes its frames to `each`. If that panics, the blocks after it stay in the set.

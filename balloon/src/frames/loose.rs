@@ -245,7 +245,7 @@ mod tests {
             // As after a panic.
             assert_eq!(loose.start(), Err(BalloonError::TooManyPanics));
             loose.keep_none();
-            assert_eq!(core::iter::from_fn(|| loose.pop()).count(), room.into());
+            assert_eq!(core::iter::from_fn(|| loose.pop()).count(), usize::from(room));
             loose.start().unwrap();
             for _ in 0..CALLS {
                 assert!(loose.has_room());

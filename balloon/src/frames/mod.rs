@@ -3,10 +3,12 @@
 
 mod bitmap;
 mod blocks;
+mod held;
 mod loose;
 mod returning;
 
 pub use self::bitmap::{Cursor, FrameBitmap, Run, RunMerger, SetError, WordBits};
 pub(crate) use self::blocks::{BlockBitmap, BlockError, block_bytes, map, unmap};
+pub(crate) use self::held::HeldBlocks;
 pub(crate) use self::loose::{LooseBlocks, LooseFrames, LooseRuns};
 pub(crate) use self::returning::Returning;

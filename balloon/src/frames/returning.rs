@@ -1,6 +1,6 @@
 //! Frames that are on their way from the bitmap to the kernel.
 
-use super::bitmap::{Cursor, FrameBitmap, Run, RunMerger, WordBits};
+use super::bitmap::{FrameBitmap, Run, RunMerger, WordBits};
 
 /// A call that removes frames from the bitmap and returns them to the kernel. If the kernel panics in between, those that it did not
 /// get are put back into the bitmap.
@@ -25,10 +25,14 @@ impl<'a> Returning<'a> {
         Self { bitmap, pending: None, bits: WordBits::NONE, passed: 0 }
     }
 
-    /// Clears the next bits of the cursor, at most `max`, while the runs in `merger` are pending.
+    /// Clears the bits that `next` finds, while the runs in `merger` are pending.
     #[inline]
-    pub(crate) fn clear_next(&mut self, cursor: &mut Cursor, max: u32, merger: RunMerger) -> Option<WordBits> {
-        let bits = self.bitmap.advance(cursor, max)?;
+    pub(crate) fn clear_next(
+        &mut self,
+        merger: RunMerger,
+        next: impl FnOnce(&mut FrameBitmap) -> Option<WordBits>,
+    ) -> Option<WordBits> {
+        let bits = next(self.bitmap)?;
         self.bitmap.clear(bits);
         (self.bits, self.pending) = (bits, merger.finish());
         Some(bits)
@@ -83,7 +87,7 @@ mod tests {
             let (mut expected, mut merger) = (frames.clone(), RunMerger::default());
             let (mut cursor, mut runs) = (bitmap.cursor(20), 0);
             let mut returning = Returning::new(&mut bitmap);
-            'stopped: while let Some(bits) = returning.clear_next(&mut cursor, 50, merger) {
+            'stopped: while let Some(bits) = returning.clear_next(merger, |bitmap| bitmap.advance(&mut cursor, 50)) {
                 for run in bits.runs() {
                     if let Some(run) = merger.push(run) {
                         runs += 1;

@@ -48,20 +48,30 @@ impl<'a, S: LiveState> PendingDeflation<'a, S> {
     }
 
     /// Returns frames to the kernel at once, and tells the host without waiting for its answer. Returns the number of frames,
-    /// which is limited by the number of free arrays; the others stay in the balloon. It does at most 3 register accesses.
+    /// which is limited by the number of free arrays, except for blocks of [block inflation](crate::feature::BlockInflation); the
+    /// others stay in the balloon. It does at most 3 register accesses.
     ///
     /// # Errors
     ///
-    /// [`BalloonError`]
+    /// [`BalloonError`]. It is [`Busy`](BalloonError::Busy) while the balloon inflates, unless this deflates on OOM and blocks of
+    /// [block inflation](crate::feature::BlockInflation) went back.
     pub fn release_early(self) -> Result<u32, BalloonError>
     where
         RequirementOf<S::Features, MustTellHost>: Unavailable<MustTellHost>,
     {
         self.core.reap()?;
-        if self.core.inflate.is_busy() {
+        let mut released = 0;
+        if self.limit == Limit::Empty {
+            // Blocks go back without a message, so an inflation in progress does not matter.
+            released = self.core.release_blocks(self.frames, true);
+        }
+        if !self.core.inflate.is_busy() {
+            released += self.core.deflate_by(self.frames - released, ReleaseWhen::Early).frames;
+        } else if released == 0 {
             return Err(BalloonError::Busy);
         }
-        Ok(self.core.deflate_by(self.frames, ReleaseWhen::Early).frames)
+        self.core.write_actual_of_blocks()?;
+        Ok(released)
     }
 }
 
@@ -103,11 +113,16 @@ impl Kind for Deflate {
             // The target may have risen since the last call: the host keeps what it wants now.
             self.left = u64::from(self.left).min(core.surplus()?) as u32;
         }
-        if self.left > 0 && !core.inflate.is_busy() {
-            let named = core.deflate_by(self.left, ReleaseWhen::Acknowledged).frames;
-            self.left = self.left.saturating_sub(named);
-            self.frames = self.frames.saturating_add(named);
+        let mut left = self.left;
+        if self.limit == Limit::Empty {
+            left -= core.release_blocks(left, true);
         }
+        if left > 0 && !core.inflate.is_busy() {
+            left = left.saturating_sub(core.deflate_by(left, ReleaseWhen::Acknowledged).frames);
+        }
+        self.frames = self.frames.saturating_add(self.left - left);
+        self.left = left;
+        core.write_actual_of_blocks()?;
         Ok(if self.left == 0 && !core.deflate.is_busy() { Poll::Ready(self.frames) } else { Poll::Pending })
     }
 }

@@ -2,7 +2,7 @@
 
 use aerostat_transport::{SetupError, Transport};
 
-use crate::core::{Core, WaitFn};
+use crate::core::{Core, StepReports, WaitFn};
 use crate::error::BalloonError;
 use crate::features::{BalloonFeatureSet, Chosen, Platform};
 
@@ -41,6 +41,14 @@ pub trait LiveState: sealed::Sealed {
 
     #[doc(hidden)]
     fn core_mut(&mut self) -> &mut Core<TypesOf<Self>>;
+
+    /// Returns the core, and the reporting queue for block inflation if that is declared and no handle has the queue.
+    #[doc(hidden)]
+    fn core_and_reports(&mut self) -> (&mut Core<TypesOf<Self>>, StepReports<'_, TypesOf<Self>>);
+
+    /// Returns whether no handle has the reporting queue.
+    #[doc(hidden)]
+    fn has_reporting(&self) -> bool;
 
     /// Resets the device, and returns everything that it had to the kernel, except the queues of handles that exist. Continues
     /// an earlier call. Without `wait`, reads the status once.

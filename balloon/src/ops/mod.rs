@@ -12,7 +12,7 @@ pub(crate) use self::deflate::Limit;
 pub use self::deflate::{Deflation, PendingDeflation};
 pub(crate) use self::inflate::Inflate;
 pub use self::inflate::Inflation;
-pub(crate) use self::live::{LiveState, sealed};
+pub(crate) use self::live::{LiveState, TypesOf, sealed};
 pub(crate) use self::migrate::Migrate;
 pub use self::migrate::Migration;
 pub use self::operation::Operation;

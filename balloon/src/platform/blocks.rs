@@ -1,4 +1,4 @@
-//! Traits for features that pass free memory to the device: free page reporting and hinting, and filling.
+//! Traits for features that pass free memory to the device: free page reporting and hinting, block inflation, and filling.
 
 use super::frames::Frames;
 use crate::units::FrameRun;
@@ -33,6 +33,26 @@ pub trait ReportFrames: Frames {
     /// Returns a reported block to the allocator, which marks it as reported until it is allocated. Its contents are
     /// undefined, or the value of [`PagePoison`](crate::feature::PagePoison).
     fn deallocate_reported(&mut self, run: FrameRun<Self::Size>);
+}
+
+/// Block inflation: whole free blocks for the balloon.
+///
+/// Required where [`BlockInflation`](crate::feature::BlockInflation) is declared.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not supply whole free blocks for the balloon",
+    label = "the declared feature `BlockInflation` needs `BlockFrames`",
+    note = "implement `BlockFrames` for `{Self}`, or remove `BlockInflation` from the feature set"
+)]
+pub trait BlockFrames: ReportFrames {
+    /// Takes free memory out of the kernel's allocator: a run of one or more whole blocks of `frames` frames, at most `max` frames in
+    /// total. The number of the first frame is a multiple of `frames`. Returns `None` when no whole block is free, or none can be
+    /// spared. Whether the blocks were reported before does not matter.
+    ///
+    /// Prefer long runs: the host discards adjacent blocks in one call. It is called once for each run, and not again after `None`
+    /// before the balloon has reached its target or paused.
+    ///
+    /// A block comes back whole through [`ReportFrames::deallocate_reported`], or in parts through [`Frames::deallocate`].
+    fn allocate_blocks(&mut self, frames: u32, max: u32) -> Option<FrameRun<Self::Size>>;
 }
 
 /// Free page hinting: free memory that a live migration may skip.

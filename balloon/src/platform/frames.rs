@@ -50,6 +50,8 @@ pub trait Frames {
     /// Returns frames to the kernel's allocator. Their contents are undefined.
     ///
     /// If it panics, the driver does not return these frames again, because the allocator may have them.
+    // conformance: construct balloon.hint.8, balloon.report.1: the kernel gets frames with undefined contents; the
+    // driver reads no frame
     fn deallocate(&mut self, run: FrameRun<Self::Size>);
 
     /// Called when frames enter or leave the balloon, so that the kernel can adjust its managed-page count. Not called

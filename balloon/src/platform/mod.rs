@@ -6,7 +6,7 @@ mod statistics;
 
 pub use aerostat_spec::balloon::StatTag;
 
-pub use self::blocks::{FillFrames, FreeContents, HintFrames, ReportFrames};
+pub use self::blocks::{BlockFrames, FillFrames, FreeContents, HintFrames, ReportFrames};
 pub use self::frames::ManagedChange;
 pub(crate) use self::frames::{Frames, PrivateMemory};
 pub(crate) use self::statistics::TAGS;

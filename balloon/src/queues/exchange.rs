@@ -64,6 +64,11 @@ impl Blocks {
         (self.addressing, self.domain, self.poison, self.reserve) = (addressing, domain, poison, reserve);
     }
 
+    /// Returns how the device reaches blocks.
+    pub(super) const fn addressing(&self) -> Addressing {
+        self.addressing
+    }
+
     /// Returns how many blocks the kernel can spare beyond its reserve.
     pub(crate) fn spare(&self, platform: &impl Frames) -> usize {
         if self.reserve == 0 {

@@ -1,10 +1,11 @@
 //! Whether the device is live, for all contexts of the balloon.
 
-use core::sync::atomic::{AtomicU8, Ordering, fence};
+use core::sync::atomic::Ordering;
 
 use aerostat_transport::DeviceError;
 
 use crate::error::BalloonError;
+use crate::sync::{AtomicU8, fence};
 
 /// The state of the device, as the handles see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

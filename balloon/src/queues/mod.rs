@@ -1,6 +1,7 @@
 //! The queues of a balloon, and what the driver knows about the buffers in them.
 
 mod exchange;
+mod held_reports;
 mod hinting;
 mod live_flag;
 mod pages;
@@ -11,6 +12,9 @@ mod statistics;
 mod step;
 
 pub(crate) use self::exchange::Blocks;
+#[cfg(all(test, loom))]
+pub(crate) use self::exchange::FillWhen;
+pub(crate) use self::held_reports::{ELEMENTS, HeldReport, HeldReports, acknowledge, block_bytes, unmap};
 pub(crate) use self::hinting::HintingQueue;
 pub(crate) use self::live_flag::{DeviceState, LiveFlag};
 pub(crate) use self::pages::{ArrayContents, ENTRIES, ENTRY_BYTES, PageQueue};

@@ -1,22 +1,23 @@
 //! The reporting queue ("Free Page Reporting", 5.5.6.7): the host discards memory that the kernel does not use. The size of
-//! the balloon does not change.
+//! the balloon does not change, except by block inflation, which sends its reports through this queue too.
 
 use aerostat_spec::balloon::{self, queue};
 use aerostat_spec::{FeatureSet, Negotiated};
-use aerostat_transport::queue::{Access, Element, QueueNeeds, Token};
+use aerostat_transport::queue::{Access, AddError, Element, QueueNeeds, Token};
 use aerostat_transport::{
-    ConfigIo, Device, DeviceAddress, DeviceError, Dma, FeaturesOk, LiveProof, Notifier, QueueError, ResetProof,
-    Transport, VirtQueue,
+    Addressing, ConfigIo, Device, DeviceAddress, DeviceError, Dma, FeaturesOk, LiveProof, Notifier, QueueError,
+    ResetProof, Transport, VirtQueue,
 };
 
 use super::exchange::{Blocks, FillWhen};
+use super::held_reports::{ELEMENTS, HeldReport, HeldReports};
 use super::live_flag::LiveFlag;
 use super::progress::Progress;
 use super::slot::Slot;
 use super::step::{LiveConfig, check, step};
 use crate::error::BalloonError;
-use crate::features::Platform;
-use crate::features::feature::PageReporting;
+use crate::features::feature::{BlockInflation, PageReporting};
+use crate::features::{BalloonFeatureSet, Platform, is_declared};
 use crate::frames::{BlockBitmap, LooseBlocks, LooseRuns};
 use crate::platform::Frames;
 use crate::units::{FrameRun, FrameSize};
@@ -24,7 +25,7 @@ use crate::units::{FrameRun, FrameSize};
 /// Descriptors of the queue.
 const DESCRIPTORS: usize = 32;
 /// Blocks in a report.
-const BLOCKS: usize = 16;
+const BLOCKS: usize = ELEMENTS;
 /// Reports that the device may have at a time.
 const REPORTS: usize = DESCRIPTORS / BLOCKS;
 /// A report needs one descriptor for each block, or one for all.
@@ -125,18 +126,25 @@ impl<N: Notifier, C: ConfigIo> ReportingQueue<N, C> {
         unsafe { self.blocks.end::<P, F>(&mut self.loose, platform) };
     }
 
-    /// Reclaims the reports that the device has handled, and sends new ones while there is room.
-    pub(crate) fn service<P: Platform<F>, F>(
+    /// Reclaims the reports that the device has handled, and sends new ones while there is room. `held` has the reports of block
+    /// inflation.
+    pub(crate) fn service<P: Platform<F>, F: BalloonFeatureSet>(
         &mut self,
+        held: Option<&mut HeldReports>,
         platform: &mut P,
         live: &LiveFlag,
     ) -> Result<Progress, BalloonError> {
-        let result = self.report(platform, live);
+        let result = self.report(held, platform, live);
         self.slot.log("reporting: ", &result);
         result
     }
 
-    fn report<P: Platform<F>, F>(&mut self, platform: &mut P, live: &LiveFlag) -> Result<Progress, BalloonError> {
+    fn report<P: Platform<F>, F: BalloonFeatureSet>(
+        &mut self,
+        held: Option<&mut HeldReports>,
+        platform: &mut P,
+        live: &LiveFlag,
+    ) -> Result<Progress, BalloonError> {
         self.check(live)?;
         self.blocks.check_platform(platform)?;
         self.loose.start()?;
@@ -144,20 +152,47 @@ impl<N: Notifier, C: ConfigIo> ReportingQueue<N, C> {
             self,
             |this| &mut this.slot,
             platform,
-            |this, platform| Ok(this.reclaim_reports(platform)?),
+            |this, platform| Ok(this.reclaim::<P, F>(held, platform)?),
             |this, platform| this.send_reports(platform, live),
         );
         self.loose.end(platform);
         progress
     }
 
-    /// Returns the blocks of the reports that the device has handled to the kernel.
-    fn reclaim_reports<P: Platform<F>, F>(&mut self, platform: &mut P) -> Result<(), DeviceError> {
+    /// Reclaims the reports that the device has handled.
+    ///
+    /// # Errors
+    ///
+    /// [`BalloonError::TooManyPanics`], and an error of the device.
+    #[inline(never)]
+    pub(crate) fn reclaim_checked<P: Platform<F>, F: BalloonFeatureSet>(
+        &mut self,
+        held: &mut HeldReports,
+        platform: &mut P,
+    ) -> Result<(), BalloonError> {
+        self.loose.check_space()?;
+        Ok(self.reclaim::<P, F>(Some(held), platform)?)
+    }
+
+    /// Returns the blocks of the reports that the device has handled to the kernel, and acknowledges those of `held`.
+    fn reclaim<P: Platform<F>, F: BalloonFeatureSet>(
+        &mut self,
+        mut held: Option<&mut HeldReports>,
+        platform: &mut P,
+    ) -> Result<(), DeviceError> {
         let Self { slot, blocks, loose, reports, returned, .. } = self;
         let (queue, _) = slot.live()?;
         while let Some(used) = queue.pop()? {
             *returned = returned.wrapping_add(1);
-            let Some(report) = reports.iter_mut().find(|report| report.token == Some(used.token)) else { continue };
+            let Some(report) = reports.iter_mut().find(|report| report.token == Some(used.token)) else {
+                if is_declared::<F, BlockInflation>()
+                    && let Some(held) = &mut held
+                {
+                    // SAFETY: the device has returned the report.
+                    unsafe { held.acknowledge(used.token, blocks.addressing(), loose, platform) };
+                }
+                continue;
+            };
             report.token = None;
             // SAFETY: the device has returned the report.
             unsafe { return_report(report, blocks, loose, platform, P::return_reported) };
@@ -196,6 +231,49 @@ impl<N: Notifier, C: ConfigIo> ReportingQueue<N, C> {
             filled?;
         }
         Ok(())
+    }
+}
+
+/// For block inflation.
+impl<N: Notifier, C: ConfigIo> ReportingQueue<N, C> {
+    /// Returns how the device reaches blocks.
+    pub(crate) const fn addressing(&self) -> Addressing {
+        self.blocks.addressing()
+    }
+
+    /// Returns how many elements another report can have, 0 if no descriptor is free.
+    pub(crate) fn room(&self) -> usize {
+        self.slot.get().map_or(0, |queue| queue.free().min(ELEMENTS))
+    }
+
+    /// Returns whether the device has reports.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.slot.get().is_some_and(|queue| queue.in_flight() > 0)
+    }
+
+    /// Sends a report of blocks of `held`, of which `elements` has one element for each run.
+    ///
+    /// # Safety
+    ///
+    /// The memory of the elements is free memory that nothing uses until the blocks are acknowledged or the device is reset.
+    pub(crate) unsafe fn send_held(
+        &mut self,
+        held: &mut HeldReports,
+        elements: &[Element],
+        report: &HeldReport,
+    ) -> Result<(), AddError> {
+        let (queue, _) = self.slot.live().map_err(AddError::Poisoned)?;
+        // SAFETY: by the caller's promise. A block is acknowledged only when the device has used its buffer.
+        let token = unsafe { queue.add(elements) }?;
+        held.note(token, report);
+        Ok(())
+    }
+
+    /// Notifies the device of the reports that were sent.
+    pub(crate) fn notify(&mut self) {
+        if let Ok((queue, live)) = self.slot.live() {
+            queue.notify_live(live);
+        }
     }
 }
 

@@ -129,6 +129,8 @@ impl<N: Notifier, C: ConfigIo> StatisticsQueue<N, C> {
 }
 
 /// Writes an entry for each value, in the byte order of the interface.
+// conformance: deviation balloon.stats.6: an entry has 10 bytes, so the length is a multiple of 10: an erratum of the
+// specification
 fn write(sample: &Sample, buffer: &mut Writer<'_>, interface: Interface) {
     for (tag, value) in sample.entries() {
         match interface {

@@ -6,11 +6,11 @@ use core::ptr::NonNull;
 use aerostat_transport::{InterruptStatus, Transport};
 
 use crate::error::BalloonError;
-use crate::features::feature::{FreePageHint, PageReporting, StatsVq};
+use crate::features::feature::{BlockInflation, FreePageHint, PageReporting, StatsVq};
 use crate::features::{BalloonFeatureSet, Chosen, Platform, declared, declared_mut};
 use crate::parts::{Part, Parts, Shared};
 use crate::platform::Statistics;
-use crate::queues::{HintingQueue, LiveFlag, Progress, ReportingQueue, StatisticsQueue, StatsRequest};
+use crate::queues::{HeldReports, HintingQueue, LiveFlag, Progress, ReportingQueue, StatisticsQueue, StatsRequest};
 
 /// The right to use one part of a split balloon. At most one exists for each part.
 struct PartRef<T: Transport, P: Platform<F>, F: BalloonFeatureSet> {
@@ -71,7 +71,7 @@ macro_rules! handle {
 
             /// Returns the queue of the handle, and whether the device is live.
             #[inline]
-            fn queue(&mut self) -> Result<(&mut $queue, &LiveFlag), BalloonError> {
+            pub(super) fn queue(&mut self) -> Result<(&mut $queue, &LiveFlag), BalloonError> {
                 // SAFETY: the parts are not freed while a handle exists.
                 let part = unsafe { &raw mut (*self.0.parts.as_ptr()).$field };
                 // SAFETY: the field is valid, and only this handle uses it, exclusively like `self`.
@@ -137,7 +137,7 @@ handle! {
     HintingHandle, Hinting, hinting, FreePageHint, HintingQueue<T::Notifier, T::Config>,
     ///
     /// If it is not 0 and [`progress`](Self::progress) does not change, the device does not answer. Blocks whose buffers the device
-    /// has returned are not counted, although they are lent until the host is done.
+    /// has returned are not counted, although they stay with it until the host is done.
 }
 
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> StatisticsHandle<T, P, F> {
@@ -154,6 +154,19 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> StatisticsHandle<T, P, 
 }
 
 impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> ReportingHandle<T, P, F> {
+    /// Returns the queue of the handle with the reports of block inflation, if that is declared, and whether the device is live.
+    #[inline]
+    pub(super) fn reports(
+        &mut self,
+    ) -> Result<(&mut ReportingQueue<T::Notifier, T::Config>, Option<&mut HeldReports>, &LiveFlag), BalloonError> {
+        // SAFETY: the parts are not freed while a handle exists.
+        let held = unsafe { &raw mut (*self.0.parts.as_ptr()).held };
+        // SAFETY: the field is valid, and belongs to this handle, which uses it exclusively like `self`.
+        let held = declared_mut::<F, BlockInflation, _>(unsafe { &mut *held });
+        let (queue, live) = self.queue()?;
+        Ok((queue, held, live))
+    }
+
     /// Makes one bounded step of reporting, see [`service_reporting`](crate::Balloon::service_reporting). It does at
     /// most two register accesses.
     ///
@@ -161,8 +174,8 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> ReportingHandle<T, P, F
     ///
     /// [`BalloonError`]. Blocks that the device has stay with it.
     pub fn service(&mut self, platform: &mut P) -> Result<Progress, BalloonError> {
-        let (queue, live) = self.queue()?;
-        queue.service::<P, F>(platform, live)
+        let (queue, held, live) = self.reports()?;
+        queue.service::<P, F>(held, platform, live)
     }
 }
 

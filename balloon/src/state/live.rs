@@ -7,9 +7,10 @@ use aerostat_spec::{Accepted, Available, RequirementOf};
 use aerostat_transport::{SetupError, Transport, Wait};
 
 use super::balloon::Balloon;
+use crate::core::{Core, StepReports};
 use crate::error::{BalloonError, Rejected};
 use crate::features::feature::{DeflateOnOom, IfDeclared};
-use crate::features::if_negotiated;
+use crate::features::{SizeOf, Types, if_negotiated};
 use crate::ops::{
     Inflate, Inflation, Limit, LiveState, Migrate, Migration, Operation, Pause, PendingDeflation, Step, step_toward,
 };
@@ -30,20 +31,20 @@ impl<S> Balloon<S> {
     ///
     /// A step does at most 132 register accesses: one of the status, one of `actual`, 129 of the target (up to 64 attempts
     /// to read it between equal generation counts), and one notification. It does at most 6 while the host does not change
-    /// the configuration.
+    /// the configuration. [Block inflation](crate::feature::BlockInflation) adds at most one: the notification of its reports, or
+    /// `actual` after blocks went back.
     ///
     /// # Errors
     ///
     /// [`BalloonError`]. When the device has to be reset, call [`Balloon::reset`], or [`Balloon::abandon`] for a split balloon.
+    // conformance: construct pci.irq.2, pci.irq.3, pci.irq.4, pci.irq.5, mmio.irq.2: each call checks both page
+    // queues and reads `num_pages`, whatever the interrupt was for
     pub fn service(&mut self) -> Result<Step, BalloonError>
     where
         S: LiveState,
     {
-        let core = self.state.core_mut();
-        core.reap()?;
-        let target = core.target()?;
-        core.log_target(target);
-        step_toward(core, target.frames::<Size<S>>().into())
+        let (core, queue) = self.state.core_and_reports();
+        service(core, queue)
     }
 
     /// Makes a step like [`service`](Balloon::service) after the pause of [`Step::Paused`], with the same limit of register
@@ -62,6 +63,9 @@ impl<S> Balloon<S> {
 
     /// Makes one bounded step toward an empty balloon, independently of the target. It does at most 3 register accesses.
     ///
+    /// After the pause of [`PauseReason::BlocksLeft`](crate::ops::PauseReason::BlocksLeft) call it again: [`retry`](Balloon::retry)
+    /// follows the target.
+    ///
     /// # Errors
     ///
     /// As for [`Balloon::service`].
@@ -69,9 +73,10 @@ impl<S> Balloon<S> {
     where
         S: LiveState,
     {
-        let core = self.state.core_mut();
+        let (core, mut queue) = self.state.core_and_reports();
+        core.reclaim_blocks(&mut queue)?;
         core.reap()?;
-        step_toward(core, 0)
+        step_toward(core, queue, 0)
     }
 
     /// Returns the size of the balloon that the device has acknowledged.
@@ -101,7 +106,7 @@ impl<S> Balloon<S> {
 
     /// Returns whether a frame is in the balloon, so that a crash dump or the removal of memory does not access it. A frame is in
     /// the balloon from before the host is told about it until it goes back to the kernel. Blocks that were reported or hinted
-    /// are not in the balloon.
+    /// are not in the balloon, except those of [block inflation](crate::feature::BlockInflation).
     pub fn contains(&self, frame: u64) -> bool
     where
         S: LiveState,
@@ -109,8 +114,9 @@ impl<S> Balloon<S> {
         self.state.core().bitmap.contains(frame)
     }
 
-    /// Returns the number of arrays of page numbers that the device has. If it is not 0 and [`Balloon::progress`] does not change,
-    /// the device does not answer. The [handles](crate::handles) of a split balloon have the same two methods for their queues.
+    /// Returns the number of arrays of page numbers, and of blocks of [block inflation](crate::feature::BlockInflation), that the
+    /// device has. If it is not 0 and [`Balloon::progress`] does not change, the device does not answer. The
+    /// [handles](crate::handles) of a split balloon have the same two methods for their queues.
     pub fn in_flight(&self) -> usize
     where
         S: LiveState,
@@ -118,7 +124,7 @@ impl<S> Balloon<S> {
         self.state.core().in_flight()
     }
 
-    /// Returns a number that changes with every array of page numbers that the device returns. It wraps.
+    /// Returns a number that changes when the device returns an array of page numbers or a report of blocks. It wraps.
     pub fn progress(&self) -> u32
     where
         S: LiveState,
@@ -281,9 +287,10 @@ impl<S: LiveState> Balloon<S> {
     ///
     /// [`BalloonError::Device`]
     pub fn deflate(&mut self, frames: u32) -> Result<PendingDeflation<'_, S>, BalloonError> {
-        let core = self.state.core_mut();
+        let (core, mut queue) = self.state.core_and_reports();
         core.check()?;
-        let surplus = core.surplus()?.min(frames.into());
+        core.take_back_blocks(&mut queue)?;
+        let surplus = core.surplus()?.min(core.deflatable()).min(frames.into());
         Ok(PendingDeflation::new(core, surplus as u32, Limit::Target))
     }
 
@@ -296,16 +303,21 @@ impl<S: LiveState> Balloon<S> {
     /// Where the feature is optional and the device does not offer it, the balloon may not be deflated below the target:
     /// `None`.
     ///
-    /// It does no register access, and [`Operation::poll`] at most 3.
+    /// Blocks of [block inflation](crate::feature::BlockInflation) that the device has not acknowledged are not among them. If there
+    /// is nothing else, the number is 0: call it again after the next interrupt while [`in_flight`](Balloon::in_flight) is not 0.
+    ///
+    /// It does no register access, except one of `actual` with block inflation, and [`Operation::poll`] at most 3.
     pub fn deflate_on_oom(&mut self) -> IfDeclared<S::Features, DeflateOnOom, PendingDeflation<'_, S>>
     where
         RequirementOf<S::Features, DeflateOnOom>: Available<DeflateOnOom>,
     {
-        let core = self.state.core_mut();
+        let (core, mut queue) = self.state.core_and_reports();
         let is_negotiated = core.connection.has(DeflateOnOom);
+        // The next step returns the error.
+        let _ = core.take_back_blocks(&mut queue);
         if_negotiated::<S::Features, DeflateOnOom, _>(is_negotiated, || {
             core.backoff.start();
-            let frames = core.held().min(Pages(core.options.oom_pages).frames::<Size<S>>().into());
+            let frames = core.deflatable().min(Pages(core.options.oom_pages).frames::<Size<S>>().into());
             log_at!(info, "balloon: deflating by {frames} frames, because the kernel is out of memory");
             PendingDeflation::new(core, frames as u32, Limit::Empty)
         })
@@ -326,12 +338,13 @@ impl<S: LiveState> Balloon<S> {
         old: u64,
         new: FrameRun<Size<S>>,
     ) -> Result<Migration<'_, S>, Rejected<FrameRun<Size<S>>>> {
-        let core = self.state.core_mut();
-        let error = match core.keeping(&new, |core| core.reap()) {
+        let (core, mut queue) = self.state.core_and_reports();
+        let error = match core.keeping(&new, |core| core.reclaim_blocks(&mut queue).and_then(|()| core.reap())) {
             Err(error) => Some(error),
             Ok(()) if core.inflate.is_busy() || core.deflate.is_busy() => Some(BalloonError::Busy),
             Ok(()) if new.count() != 1 => Some(BalloonError::NotOneFrame { count: new.count() }),
             Ok(()) if !core.bitmap.contains(old) => Some(BalloonError::NotInBalloon { frame: old }),
+            Ok(()) if core.is_in_flight(old) => Some(BalloonError::Busy),
             Ok(()) => None,
         };
         if let Some(error) = error {
@@ -355,4 +368,14 @@ impl<S: LiveState> Balloon<S> {
     pub fn platform(&self) -> &S::Platform {
         &self.state.core().platform
     }
+}
+
+/// Makes one bounded step toward the target of the host, and inflates blocks through `queue`.
+#[inline]
+pub(super) fn service<C: Types>(core: &mut Core<C>, mut queue: StepReports<'_, C>) -> Result<Step, BalloonError> {
+    core.reclaim_blocks(&mut queue)?;
+    core.reap()?;
+    let target = core.target()?;
+    core.log_target(target);
+    step_toward(core, queue, target.frames::<SizeOf<C>>().into())
 }

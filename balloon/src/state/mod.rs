@@ -1,6 +1,7 @@
 //! The states of a balloon.
 
 mod balloon;
+mod blocks;
 mod frozen;
 mod handles;
 mod idle;

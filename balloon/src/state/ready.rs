@@ -7,13 +7,13 @@ use aerostat_transport::{InterruptStatus, SetupError, Transport, Wait};
 
 use super::balloon::Balloon;
 use super::owned::Owned;
-use crate::core::{Core, ReleaseWhen, WaitFn};
+use crate::core::{Core, ReleaseWhen, Reports, StepReports, WaitFn};
 use crate::error::BalloonError;
-use crate::features::feature::{FreePageHint, IfDeclared, PageReporting, StatsVq};
+use crate::features::feature::{BlockInflation, FreePageHint, IfDeclared, PageReporting, StatsVq};
 use crate::features::{BalloonFeatureSet, Chosen, Platform, Types, declared_mut, result_of};
 use crate::ops::{LiveState, block_on, sealed};
 use crate::parts::{Parts, QueueNumbers};
-use crate::queues::{Progress, StatsRequest};
+use crate::queues::{HeldReports, Progress, ReportingQueue, StatsRequest};
 
 /// State: the device is live.
 ///
@@ -42,6 +42,16 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> LiveState for Ready<T, 
 
     fn core_mut(&mut self) -> &mut Core<Chosen<T, P, F>> {
         &mut self.owned.get_mut().core
+    }
+
+    #[inline]
+    fn core_and_reports(&mut self) -> (&mut Core<Chosen<T, P, F>>, StepReports<'_, Chosen<T, P, F>>) {
+        let Parts { core, reporting, held, .. } = self.owned.get_mut();
+        (core, reports_of::<F, _, _>(reporting, held))
+    }
+
+    fn has_reporting(&self) -> bool {
+        true
     }
 
     fn end(&mut self, wait: Option<&mut WaitFn<'_>>) -> Result<(), SetupError> {
@@ -91,9 +101,10 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>>
     where
         RequirementOf<F, PageReporting>: Available<PageReporting>,
     {
-        let Parts { core, reporting, shared, .. } = self.state.owned.get_mut();
+        let Parts { core, reporting, held, shared, .. } = self.state.owned.get_mut();
+        let held = declared_mut::<F, BlockInflation, _>(held);
         service_if_negotiated(core, reporting, PageReporting, |queue, platform| {
-            queue.service::<P, F>(platform, &shared.live)
+            queue.service::<P, F>(held, platform, &shared.live)
         })
     }
 
@@ -155,11 +166,14 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>>
 
     /// Returns every frame to the kernel, and waits until the host has acknowledged it.
     pub(super) fn empty(&mut self, wait: &mut impl Wait) -> Result<(), BalloonError> {
-        block_on(self.state.core_mut(), wait, |core| {
+        let (core, mut queue) = self.state.core_and_reports();
+        block_on(core, wait, |core| {
+            core.reclaim_blocks(&mut queue)?;
             core.reap()?;
             let surplus = core.held().min(u32::MAX.into()) as u32;
             if surplus > 0 && !core.inflate.is_busy() {
                 core.deflate_by(surplus, ReleaseWhen::Acknowledged);
+                core.write_actual_of_blocks()?;
             }
             let is_empty = !core.inflate.is_busy() && !core.deflate.is_busy() && core.held() == 0;
             Ok(if is_empty { core::task::Poll::Ready(()) } else { core::task::Poll::Pending })
@@ -182,4 +196,14 @@ where
     let queue = declared_mut::<C::Features, X, _>(queue).filter(|_| core.connection.has(feature));
     let result = queue.map(|queue| service(queue, &mut core.platform)).transpose()?;
     result_of::<C::Features, X, _>(result).ok_or(BalloonError::NotLive)
+}
+
+/// Returns the reporting queue and the reports of block inflation, if both are declared.
+#[inline]
+pub(super) fn reports_of<'a, F: BalloonFeatureSet, N, C>(
+    reporting: &'a mut IfDeclared<F, PageReporting, ReportingQueue<N, C>>,
+    held: &'a mut IfDeclared<F, BlockInflation, HeldReports>,
+) -> Option<Reports<'a, N, C>> {
+    let held = declared_mut::<F, BlockInflation, _>(held)?;
+    Some(Reports { queue: declared_mut::<F, PageReporting, _>(reporting)?, held })
 }

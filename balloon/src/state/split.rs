@@ -2,16 +2,17 @@
 
 use core::fmt::{self, Debug, Formatter};
 use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
 
 use aerostat_transport::{SetupError, Transport};
 
 use super::balloon::Balloon;
 use super::handles::{HintingHandle, ReportingHandle, StatisticsHandle};
 use super::owned::Owned;
-use super::ready::Ready;
-use crate::core::{Core, WaitFn};
+use super::ready::{Ready, reports_of};
+use crate::core::{Core, StepReports, WaitFn};
 use crate::error::BalloonError;
-use crate::features::feature::{FreePageHint, IfDeclared, PageReporting, StatsVq};
+use crate::features::feature::{BlockInflation, FreePageHint, IfDeclared, PageReporting, StatsVq};
 use crate::features::{BalloonFeatureSet, Chosen, Platform, declared, if_negotiated, is_declared};
 use crate::memory::PrivateBox;
 use crate::messages::log_leak;
@@ -23,6 +24,10 @@ use crate::queues::DeviceState;
 ///
 /// The balloon does all that it does in [`Ready`], but it has to be [joined](Handles::join) with its handles before it is
 /// frozen or removed, so that none of them is used after that. If handles were dropped, see [`Balloon::unsplit`].
+///
+/// With [block inflation](BlockInflation), the reporting handle has the queue that blocks enter through: see
+/// [`service_with`](Balloon::service_with). If reports of blocks were in flight at the split, call [`service`](Balloon::service) once
+/// more after the handle has taken them back.
 ///
 /// Dropping it resets the device like dropping a `Ready` balloon. Handles that still exist return errors from then on, and
 /// the memory of their queues and the private memory of the balloon are leaked.
@@ -40,6 +45,12 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Split<T, P, F> {
     fn shared(&self) -> &Shared {
         // SAFETY: the parts are valid, and all contexts only share this field.
         unsafe { &(*self.parts.as_ptr().as_ptr()).shared }
+    }
+
+    /// Returns the core, and the address of the parts.
+    pub(super) fn core_and_address(&mut self) -> (&mut Core<Chosen<T, P, F>>, NonNull<Parts<Chosen<T, P, F>>>) {
+        let parts = self.parts.as_ptr();
+        (self.core_mut(), parts)
     }
 
     /// Returns the blocks of reporting and hinting to the kernel, if the device was reset. Their queues stay until the handles
@@ -92,6 +103,26 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> LiveState for Split<T, 
         unsafe { &mut (*self.parts.as_ptr().as_ptr()).core }
     }
 
+    fn core_and_reports(&mut self) -> (&mut Core<Chosen<T, P, F>>, StepReports<'_, Chosen<T, P, F>>) {
+        let parts = self.parts.as_ptr().as_ptr();
+        let is_free = is_declared::<F, BlockInflation>() && !self.shared().has_handle(Part::Reporting);
+        // SAFETY: the parts are valid, and only the balloon uses this field, exclusively like `self`.
+        let core = unsafe { &mut (*parts).core };
+        if !is_free {
+            return (core, None);
+        }
+        // SAFETY: the parts are valid. The handle of this field was dropped, which happened before, and no other one is made for a
+        // split balloon, so only the balloon uses the field, exclusively like `self`. It does not overlap the core.
+        let reporting = unsafe { &mut (*parts).reporting };
+        // SAFETY: as above. The field belongs to that handle too.
+        let held = unsafe { &mut (*parts).held };
+        (core, reports_of::<F, _, _>(reporting, held))
+    }
+
+    fn has_reporting(&self) -> bool {
+        !self.shared().has_handle(Part::Reporting)
+    }
+
     fn end(&mut self, wait: Option<&mut WaitFn<'_>>) -> Result<(), SetupError> {
         self.shared().live.set(DeviceState::Resetting);
         self.core_mut().end(wait)?;
@@ -110,7 +141,12 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> LiveState for Split<T, 
     }
 
     fn notify_again(&mut self) -> Result<(), BalloonError> {
-        self.core_mut().notify_again()
+        let (core, queue) = self.core_and_reports();
+        core.notify_again()?;
+        if let Some(reports) = queue {
+            reports.queue.notify_again();
+        }
+        Ok(())
     }
 
     fn stop_handles(&mut self) {

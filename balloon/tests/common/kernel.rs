@@ -6,7 +6,9 @@ use std::ops::Range;
 use std::panic::resume_unwind;
 use std::rc::Rc;
 
-use aerostat_balloon::platform::{FillFrames, HintFrames, ManagedChange, ReportFrames, Sample, Statistics};
+use aerostat_balloon::platform::{
+    BlockFrames, FillFrames, HintFrames, ManagedChange, ReportFrames, Sample, Statistics,
+};
 use aerostat_balloon::transport::{DeviceAddress, Dma, DmaDomain, DmaRegion};
 use aerostat_balloon::{FrameRun, Frames, PrivateMemory, Size4KiB};
 use aerostat_device::TestPlatform;
@@ -196,6 +198,12 @@ impl ReportFrames for Kernel {
     fn deallocate_reported(&mut self, run: FrameRun<Size4KiB>) {
         ReportFrames::deallocate_reported(&mut self.memory, run);
         self.countdown.count();
+    }
+}
+
+impl BlockFrames for Kernel {
+    fn allocate_blocks(&mut self, frames: u32, max: u32) -> Option<FrameRun<Size4KiB>> {
+        self.search(|memory| memory.allocate_blocks(frames, max))
     }
 }
 

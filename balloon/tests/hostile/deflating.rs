@@ -23,7 +23,8 @@ fn assert_kept(rig: &Rig, fault: &RingFault, case: &str) {
     assert_clean(&rig.device, &rig.ledger);
 }
 
-/// balloon.op.9: no frame is returned before its deflation is acknowledged.
+/// No frame is returned before its deflation is acknowledged.
+// conformance: balloon.op.9
 #[test]
 fn each_ring_fault_is_an_error_and_no_frame_is_returned_without_an_acknowledgement() {
     for fault in ring_faults(DEFLATE, 2, 0) {
@@ -125,7 +126,8 @@ fn freeze_can_be_repeated_if_the_device_is_slow() {
     assert!(frozen.restore(&mut crate::common::polls()).is_ok());
 }
 
-/// core.virtqueue.2: the device uses the arrays in reverse order, and each array returns its own frames.
+/// The device uses the arrays in reverse order, and each array returns its own frames.
+// conformance: core.virtqueue.2
 #[test]
 fn the_acknowledged_frames_are_returned_in_any_order_of_the_arrays() {
     let mut rig = Rig::inflated(BalloonDevice::builder().inline());

@@ -11,7 +11,7 @@ use crate::common::{assert_all_returned, assert_clean, no_wait};
 use crate::faults::ring_faults;
 use crate::{INFLATE, Rig, TARGET, broken, returned};
 
-/// core.virtqueue.2, ring.split.used.*: the driver checks everything that a used ring contains.
+/// The driver checks everything that a used ring contains.
 #[test]
 fn each_ring_fault_is_an_error_and_every_frame_stays_in_the_balloon() {
     for fault in ring_faults(INFLATE, 0, 0) {
@@ -109,7 +109,8 @@ fn attempts_are_counted_from_the_last_progress() {
     rig.recover("attempts");
 }
 
-/// core.virtqueue.2: buffers may be used in any order. ring.split.used-notif.5: interrupts are only hints.
+/// Buffers may be used in any order, and interrupts are only hints.
+// conformance: core.virtqueue.2, ring.split.used-notif.5
 #[test]
 fn unusual_but_allowed_behaviour_is_accepted() {
     for fault in [

@@ -10,7 +10,7 @@ use aerostat_device::{BalloonDevice, Builder, Fault, RegisterFault, TestPlatform
 use crate::common::{TellHost, assert_all_returned, assert_clean, assert_reset, bus, settle};
 use crate::{Rig, TARGET, broken};
 
-/// core.feature.9: the only feature that a device must offer to a balloon that requires no feature.
+/// The only feature that a device must offer to a balloon that requires no feature.
 const MIN_FEATURES: u64 = 1 << 32;
 
 /// Probes a device with a fault. After an error everything is returned, the device is FAILED or reset, and it can be probed
@@ -44,7 +44,7 @@ fn probe(fault: impl Into<Fault>) -> Result<(), ProbeError> {
     Err(error)
 }
 
-/// mmio.reg.8, mmio.reg.9, mmio.reg.10, mmio.reg.11.
+// conformance: mmio.reg.8, mmio.reg.9, mmio.reg.10, mmio.reg.11
 #[test]
 fn registers_of_no_balloon_are_rejected_and_not_written() {
     for (fault, expected) in [
@@ -75,7 +75,7 @@ fn another_device_type_is_rejected_and_not_written() {
     assert_eq!(device.events(), []);
 }
 
-/// core.feature.4, core.feature.12, core.reserved.2.
+// conformance: core.feature.4, core.feature.12, core.reserved.2
 #[test]
 fn invalid_features_are_not_accepted() {
     assert_eq!(probe(RegisterFault::Features(u64::MAX)), Ok(()));
@@ -88,8 +88,8 @@ fn invalid_features_are_not_accepted() {
     );
 }
 
-/// core.feature.1, core.feature.5, core.feature.6, core.feature.7, core.feature.8, core.reserved.1,
-/// ring.split.indirect.1.
+// conformance: core.feature.1, core.feature.5, core.feature.6, core.feature.7, core.feature.8, core.reserved.1
+// conformance: ring.split.indirect.1
 #[test]
 fn only_declared_features_are_accepted() {
     let device = BalloonDevice::builder().inject(RegisterFault::Features(u64::MAX)).inline().start().unwrap();
@@ -101,14 +101,15 @@ fn only_declared_features_are_accepted() {
     assert_eq!((device.actual(), device.violations()), (10, vec![]));
 }
 
-/// core.init.9, core.init.12.
+// conformance: core.init.9, core.init.12
 #[test]
 fn features_that_the_device_rejects_are_an_error() {
     let error = probe(RegisterFault::ClearsFeaturesOk).unwrap_err();
     assert_eq!(error, ProbeError::Setup(SetupError::FeaturesRejected { accepted: 1 << 32 | 1 }));
 }
 
-/// core.reset.1: a reset is finished when the status reads 0.
+/// A reset is finished when the status reads 0.
+// conformance: core.reset.1
 #[test]
 fn probing_a_device_that_never_finishes_its_reset_ends() {
     let device = BalloonDevice::builder().inject(RegisterFault::SlowReset(u32::MAX)).inline().start().unwrap();
@@ -128,7 +129,7 @@ fn a_slow_reset_is_accepted() {
     assert_eq!(probe(RegisterFault::SlowReset(1000)), Ok(()));
 }
 
-/// mmio.vq-config.2, mmio.vq-config.3, mmio.reg.14, ring.split.layout.4, ring.split.layout.5.
+// conformance: mmio.vq-config.2, mmio.vq-config.3, mmio.reg.14, ring.split.layout.4, ring.split.layout.5
 #[test]
 fn invalid_queue_sizes_are_rejected_or_reduced() {
     assert_eq!(probe(RegisterFault::QueueSizeMax(0)), Err(QueueError::Missing { queue: 0 }.into()));
@@ -147,7 +148,7 @@ fn invalid_queue_sizes_are_rejected_or_reduced() {
     }
 }
 
-/// core.config.3, core.config.7.
+// conformance: core.config.3
 #[test]
 fn a_configuration_that_always_changes_is_an_error() {
     let error = probe(RegisterFault::GenerationAlwaysChanges).unwrap_err();
@@ -191,7 +192,8 @@ fn a_target_that_changes_in_every_step_is_followed() {
     rig.recover("target");
 }
 
-/// balloon.op.13: the driver writes its own count and does not depend on what it reads.
+/// The driver writes its own count and does not depend on what it reads.
+// conformance: balloon.op.13
 #[test]
 fn the_value_read_from_actual_is_ignored() {
     let mut rig = Rig::inflated(BalloonDevice::builder().inline());
@@ -206,7 +208,8 @@ fn the_value_read_from_actual_is_ignored() {
     assert_eq!((rig.device.actual(), rig.balloon.size()), (0, Pages(0)));
 }
 
-/// core.status.5, core.confchange.1: each step reads DEVICE_NEEDS_RESET.
+/// Each step reads DEVICE_NEEDS_RESET.
+// conformance: core.status.4, core.status.5, core.confchange.1
 #[test]
 fn a_device_that_needs_a_reset_is_noticed_at_once() {
     let mut rig = Rig::inflated(BalloonDevice::builder().inline());
@@ -231,7 +234,7 @@ fn undefined_status_bits_are_ignored_while_the_device_is_live() {
     rig.recover("undefined bits");
 }
 
-/// mmio.reg.18, mmio.reg.20, ring.split.used-notif.5.
+// conformance: mmio.reg.18, mmio.reg.20, ring.split.used-notif.5
 #[test]
 fn spurious_interrupts_are_acknowledged_and_ignored() {
     for fault in [RegisterFault::SetsInterruptBits(0xffff_fffc), RegisterFault::SpuriousInterrupts] {

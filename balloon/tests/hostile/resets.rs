@@ -76,7 +76,8 @@ fn freeze_returns_a_balloon_whose_device_does_not_reset() {
 }
 
 /// The device finishes a reset after the driver has stopped waiting. The driver must send it nothing after the start of the
-/// reset (core.init.14), and must not write to its configuration.
+/// reset, and must not write to its configuration.
+// conformance: core.init.14
 #[test]
 fn a_balloon_whose_reset_is_late_does_not_access_the_device() {
     let mut rig = Rig::inflated(BalloonDevice::builder().inline());

@@ -17,7 +17,7 @@ use crate::setup::{Setup, setup};
 ///   kernel are compared after each move.
 /// * `actual` is what the driver counts. When all is done, device and kernel count the same.
 /// * `freeze` returns every frame, and a dropped handle loses none.
-fn check<S: FrameSize, F: Declaration>(setup: &Setup, moves: &[Move], end: End)
+pub(crate) fn check<S: FrameSize, F: Declaration>(setup: &Setup, moves: &[Move], end: End)
 where
     TestPlatform<S>: Platform<F>,
 {

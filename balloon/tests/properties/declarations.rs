@@ -2,15 +2,16 @@
 
 use std::convert::identity;
 
-use aerostat_balloon::handles::Progress;
+use aerostat_balloon::handles::{Progress, ReportingHandle};
 use aerostat_balloon::ops::PendingDeflation;
 use aerostat_balloon::transport::InterruptStatus;
 use aerostat_balloon::{
-    Balloon, BalloonError, BalloonFeatureSet, FrameSize, LiveState, NoFeatures, Options, Platform, feature, features,
+    Balloon, BalloonError, BalloonFeatureSet, FrameSize, LiveState, NoFeatures, Options, Platform, Split, Step,
+    feature, features,
 };
 use aerostat_device::TestPlatform;
 
-use crate::common::Live;
+use crate::common::{Bus, Live};
 use crate::moves::Part;
 use crate::setup::Setup;
 
@@ -46,6 +47,17 @@ pub(crate) trait Declaration: BalloonFeatureSet {
     ) -> Result<Option<Progress>, BalloonError>
     where
         TestPlatform<S>: Platform<Self>;
+
+    /// Makes a step of a split balloon that can inflate blocks, if the feature set has block inflation.
+    fn service_with<S: FrameSize>(
+        _balloon: &mut Balloon<Split<Bus, TestPlatform<S>, Self>>,
+        _reporting: &mut ReportingHandle<Bus, TestPlatform<S>, Self>,
+    ) -> Option<Result<Step, BalloonError>>
+    where
+        TestPlatform<S>: Platform<Self>,
+    {
+        None
+    }
 }
 
 /// Returns whether frames are returned only after the device has acknowledged their deflation.

@@ -1,9 +1,11 @@
 //! Random sequences of everything that a kernel, a host and a device can do.
 //!
 //! * [`conforming`]: the device follows the protocol, with any features, rings and numbering, in any order and speed.
+//! * [`blocks`]: the same with block inflation.
 //! * [`misbehaving`]: the device has faults, on any of its queues and registers.
 //! * [`noise`]: registers and rings contain random values.
 
+mod blocks;
 #[path = "../common/mod.rs"]
 mod common;
 mod conforming;

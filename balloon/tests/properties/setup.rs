@@ -7,6 +7,8 @@ use aerostat_balloon::transport;
 use aerostat_device::{BalloonDevice, Builder, HintCommand, Numbering, Quirk, Quirks, UsedEntries, features};
 use proptest::prelude::*;
 
+use crate::blocks::inflates_blocks;
+
 /// Bytes of guest memory: 1 MiB that is not used, frames, and memory for rings at the end.
 const MEMORY: u64 = 6 << 20;
 /// The highest target in pages: more than guest memory has.
@@ -58,6 +60,19 @@ impl Setup {
         (self.offered | F::REQUIRED) & (F::DECLARED | !features::ACCESS_PLATFORM)
     }
 
+    /// Changes the features that a device offers: always reporting if `reports`, and never MUST_TELL_HOST and a poison value other
+    /// than 0 unless `keeps`.
+    pub(crate) fn for_blocks(self, reports: bool, keeps: bool) -> Self {
+        let reporting = if reports { features::PAGE_REPORTING } else { 0 };
+        match keeps {
+            true => Self { offered: self.offered | reporting, ..self },
+            false => {
+                let offered = (self.offered | reporting) & !features::MUST_TELL_HOST & !features::PAGE_POISON;
+                Self { offered, ..self }
+            }
+        }
+    }
+
     /// Returns the quirks of a device that the driver can work with.
     fn quirks<F: FeatureSet>(&self) -> Quirks {
         let mut quirks = self.quirks;
@@ -102,6 +117,7 @@ impl Setup {
             Interface::Modern => BalloonDevice::builder(),
             Interface::Legacy => BalloonDevice::builder().legacy(),
         };
+        let builder = if inflates_blocks::<F>() { builder.block_inflation() } else { builder };
         // Hinting needs two descriptors.
         let min = u32::from(F::DECLARED & features::FREE_PAGE_HINT != 0);
         builder

@@ -1,5 +1,5 @@
 //! The proof of an optional feature is an `Option`, which has to be matched.
-
+// conformance: core.config.4, balloon.config.4
 use aerostat_balloon::features;
 use aerostat_balloon::spec::balloon::feature::PagePoison;
 use aerostat_balloon::spec::balloon::{self, config};

@@ -1,5 +1,5 @@
-//! The configuration is not written before FEATURES_OK: core.init.5.
-
+//! The configuration is not written before FEATURES_OK.
+// conformance: core.init.5
 use aerostat_balloon::spec::balloon::{self, config};
 use aerostat_balloon::transport::{Device, Negotiating, Transport};
 

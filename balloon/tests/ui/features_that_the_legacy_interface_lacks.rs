@@ -1,5 +1,5 @@
-//! The legacy interface has 32 feature bits, so that a mask of 64 bits is not accepted: pci.legacy-layout.4.
-
+//! The legacy interface has 32 feature bits, so that a mask of 64 bits is not accepted.
+// conformance: core.legacy-feature.2, pci.legacy-layout.4
 use aerostat_balloon::transport::pci_types::ConfigRegionAccess;
 use aerostat_balloon::transport::{Io, LegacyMmio, LegacyPci, Transport};
 

@@ -1,5 +1,5 @@
 //! A run of frames is moved into the balloon, and cannot be copied.
-
+// conformance: balloon.op.11
 use aerostat_balloon::transport::Transport;
 use aerostat_balloon::{Balloon, BalloonFeatureSet, FrameRun, Platform, Ready};
 

@@ -1,5 +1,5 @@
 //! A method that belongs to a feature needs the feature.
-
+// conformance: balloon.op.6
 use aerostat_balloon::transport::{InterruptStatus, Transport};
 use aerostat_balloon::{Balloon, Handles, Platform, Ready, features};
 

@@ -1,5 +1,5 @@
-//! The driver notifies a queue only after DRIVER_OK: core.init.14.
-
+//! The driver notifies a queue only after DRIVER_OK.
+// conformance: core.init.14
 use aerostat_balloon::NoFeatures;
 use aerostat_balloon::spec::balloon::{self, queue};
 use aerostat_balloon::transport::{Device, Dma, FeaturesOk, QueueError, Transport};

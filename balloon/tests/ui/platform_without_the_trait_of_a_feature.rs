@@ -1,5 +1,5 @@
 //! A declared feature may need a trait of the platform.
-
+// conformance: balloon.feature.2
 use std::alloc::Layout;
 use std::ops::Range;
 

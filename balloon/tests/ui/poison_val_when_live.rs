@@ -1,5 +1,5 @@
-//! `poison_val` is written before DRIVER_OK and not changed after it: balloon.poison.2 and balloon.poison.3.
-
+//! `poison_val` is written before DRIVER_OK and not changed after it.
+// conformance: balloon.poison.3
 use aerostat_balloon::features;
 use aerostat_balloon::spec::balloon::feature::PagePoison;
 use aerostat_balloon::spec::balloon::{self, config};

@@ -1,5 +1,5 @@
 //! A feature that is not declared has no proof.
-
+// conformance: core.config.4, balloon.config.4
 use aerostat_balloon::features;
 use aerostat_balloon::spec::balloon::feature::PagePoison;
 use aerostat_balloon::spec::balloon::{self, config};

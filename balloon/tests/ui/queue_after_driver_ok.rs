@@ -1,5 +1,5 @@
-//! Queues are set up before DRIVER_OK: core.init.10.
-
+//! Queues are set up before DRIVER_OK.
+// conformance: core.init.10
 use aerostat_balloon::NoFeatures;
 use aerostat_balloon::spec::balloon::{self, queue};
 use aerostat_balloon::transport::{Device, Dma, Live, Transport};

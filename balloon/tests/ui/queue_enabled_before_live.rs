@@ -1,5 +1,5 @@
 //! A queue is enabled after DRIVER_OK.
-
+// conformance: core.init.14
 use aerostat_balloon::NoFeatures;
 use aerostat_balloon::spec::balloon::{self, queue};
 use aerostat_balloon::transport::{Device, Dma, FeaturesOk, QueueError, Transport};

@@ -1,5 +1,5 @@
-//! The legacy interface cannot reset a single queue: core.legacy-feature.2.
-
+//! The legacy interface cannot reset a single queue.
+// conformance: core.legacy-feature.2
 use aerostat_balloon::spec::reserved::feature::RingReset;
 use aerostat_balloon::spec::{self, balloon};
 use aerostat_balloon::transport::queue::Enabled;

@@ -1,5 +1,5 @@
-//! Resetting a queue needs the proof that RING_RESET was negotiated: core.vqreset.1.
-
+//! Resetting a queue needs the proof that RING_RESET was negotiated.
+// conformance: core.vqreset.1
 use aerostat_balloon::NoFeatures;
 use aerostat_balloon::spec::balloon;
 use aerostat_balloon::spec::reserved::feature::RingReset;

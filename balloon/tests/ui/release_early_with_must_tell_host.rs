@@ -1,5 +1,5 @@
 //! If MUST_TELL_HOST may have been negotiated, the host is notified first.
-
+// conformance: balloon.op.9
 use aerostat_balloon::transport::Transport;
 use aerostat_balloon::{Balloon, BalloonError, Platform, Ready, features};
 

@@ -1,5 +1,5 @@
-//! Releasing the memory of a ring needs the proof of a reset: core.cleanup.2.
-
+//! Releasing the memory of a ring needs the proof of a reset.
+// conformance: core.cleanup.2
 use aerostat_balloon::NoFeatures;
 use aerostat_balloon::spec::balloon;
 use aerostat_balloon::transport::queue::Enabled;

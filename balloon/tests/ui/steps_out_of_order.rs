@@ -1,5 +1,5 @@
-//! The steps of the initialisation have one order: core.init.1 to core.init.11.
-
+//! The steps of the initialisation have one order.
+// conformance: core.status.1, core.feature.14, core.init.2, core.init.3, core.init.4, core.init.7, core.init.8
 use aerostat_balloon::NoFeatures;
 use aerostat_balloon::spec::balloon;
 use aerostat_balloon::transport::{Acknowledged, Device, FeaturesOk, Live, Negotiating, Reset, Transport};

@@ -52,6 +52,10 @@ pub(crate) enum Part {
     Device,
     /// Guests that inflate and deflate
     Guests,
+    /// Guest and QEMU's device in turn, for the ratio of their times
+    Pairs,
+    /// Block inflation and arrays in turn, in fragmented memory without a virtual machine
+    Fragmented,
     /// Instructions that the guests execute
     Instructions,
     /// Free page reporting
@@ -70,7 +74,7 @@ impl BenchArguments {
 
     /// Returns whether a part needs guests.
     pub(crate) fn needs_guests(&self) -> bool {
-        [Part::Guests, Part::Instructions, Part::Reporting].iter().any(|part| self.includes(*part))
+        [Part::Guests, Part::Pairs, Part::Instructions, Part::Reporting].iter().any(|part| self.includes(*part))
     }
 }
 

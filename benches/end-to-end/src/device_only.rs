@@ -62,8 +62,25 @@ pub(crate) fn round(results: &mut Results, memory: Bytes, pages: u64) -> anyhow:
     Ok(())
 }
 
-/// Measures one round of reporting: written memory, in the blocks and buffers of this driver.
+/// Measures inflating and deflating in one state, on a new device.
+pub(crate) fn resizing(memory: Bytes, pages: u64, state: State) -> anyhow::Result<[Elapsed; 2]> {
+    let first = first(memory, pages)?;
+    let mut device = Device::start(memory, "")?;
+    let arrays = device.write_arrays(first, pages)?;
+    if state == State::Touched {
+        device.qemu.fill(first..first + pages * PAGE_BYTES, 1)?;
+    }
+    Ok([device.process(INFLATE, &arrays, 1)?, device.process(DEFLATE, &arrays, 1)?])
+}
+
+/// Measures one round of reporting.
 pub(crate) fn reporting(memory: Bytes, freed: Bytes) -> anyhow::Result<Report> {
+    let (elapsed, released) = report(memory, freed)?;
+    Ok(Report { delay: 0.0, duration: elapsed.wall.as_secs_f64(), released_mib: released.mib() })
+}
+
+/// Reports written memory, in the blocks and buffers of this driver. Returns how long that took and how much was released.
+pub(crate) fn report(memory: Bytes, freed: Bytes) -> anyhow::Result<(Elapsed, Bytes)> {
     let first = first(memory, freed.0 / PAGE_BYTES)?;
     let mut device = Device::start(memory, "free-page-reporting=on")?;
     device.qemu.fill(first..first + freed.0, 1)?;
@@ -77,11 +94,9 @@ pub(crate) fn reporting(memory: Bytes, freed: Bytes) -> anyhow::Result<Report> {
             written: Written::ByDevice,
         })
         .collect();
-    let resident = || resident::of(device.qemu.id());
-    let before = resident()?;
-    let duration = device.process(REPORTING, &blocks, BLOCKS)?.wall.as_secs_f64();
-    let released_mib = before.minus(resident::of(device.qemu.id())?).mib();
-    Ok(Report { delay: 0.0, duration, released_mib })
+    let before = resident::of(device.qemu.id())?;
+    let elapsed = device.process(REPORTING, &blocks, BLOCKS)?;
+    Ok((elapsed, before.minus(resident::of(device.qemu.id())?)))
 }
 
 /// Returns the address of the last `pages` of the memory.

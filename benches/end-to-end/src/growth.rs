@@ -3,10 +3,12 @@
 use std::{alloc::Layout, ops::Range, time::Duration};
 
 use aerostat_balloon::{
-    Balloon, FrameRun, Frames, Options, Pages, PrivateMemory, Ready, Size4KiB, Step, features,
+    Balloon, BalloonFeatureSet, FrameRun, Frames, Options, Pages, Platform, PrivateMemory, Ready, Size4KiB, Step,
+    features,
+    platform::{BlockFrames, ReportFrames},
     transport::{Dma, DmaRegion, Mmio, Spin},
 };
-use aerostat_device::{BalloonDevice, GuestMemory, Logging, Registers, Work};
+use aerostat_device::{BalloonDevice, GuestMemory, Logging, Registers, Work, features as offered};
 use anyhow::{Context as _, ensure};
 
 use super::{
@@ -28,7 +30,7 @@ const STEPS: u64 = 2 * GIB / 256;
 /// Measures one round.
 pub(crate) fn round(results: &mut Results) -> anyhow::Result<()> {
     for gib in INFLATED {
-        let mut guest = Guest::start(gib, SHARED..gib * GIB, Work::Release)?;
+        let mut guest = Guest::start(Declared, gib, SHARED..gib * GIB, Work::Release)?;
         let pages = gib * GIB / 4 * 3;
         note(results, Operation::Inflate, gib, guest.follow(pages)?);
         note(results, Operation::Deflate, gib, guest.follow(0)?);
@@ -37,10 +39,14 @@ pub(crate) fn round(results: &mut Results) -> anyhow::Result<()> {
     for gib in FOLLOWING {
         let frames = (gib * GIB - GIB).max(SHARED)..gib * GIB;
         let pages = frames.end - frames.start;
-        let mut guest = Guest::start(gib, frames, Work::Acknowledge)?;
+        let mut guest = Guest::start(Declared, gib, frames.clone(), Work::Acknowledge)?;
         note(results, Operation::Probe, gib, guest.probed);
         let there = guest.follow(pages)?;
         note(results, Operation::Follow, gib, there + guest.follow(0)?);
+        guest.stop()?;
+        let mut guest = Guest::start(Blocks, gib, frames, Work::Acknowledge)?;
+        let there = guest.follow(pages)?;
+        note(results, Operation::FollowBlocks, gib, there + guest.follow(0)?);
         guest.stop()?;
     }
     Ok(())
@@ -55,25 +61,33 @@ fn note(results: &mut Results, what: Operation, gib: u64, time: Duration) {
 }
 
 /// A driver and its device in this thread.
-struct Guest {
+struct Guest<F: BalloonFeatureSet>
+where
+    Kernel: Platform<F>,
+{
     device: BalloonDevice,
-    driver: Balloon<Ready<Mmio<Registers>, Kernel, Declared>>,
+    driver: Balloon<Ready<Mmio<Registers>, Kernel, F>>,
     /// How long the probe took.
     probed: Duration,
 }
 
-impl Guest {
+impl<F: BalloonFeatureSet> Guest<F>
+where
+    Kernel: Platform<F>,
+{
     /// Starts a guest of `gib` GiB whose free memory is `free`.
-    fn start(gib: u64, free: Range<u64>, work: Work) -> anyhow::Result<Self> {
-        let device = BalloonDevice::builder().memory(gib << 30).work(work).logging(Logging::Off).inline().start()?;
+    fn start(features: F, gib: u64, free: Range<u64>, work: Work) -> anyhow::Result<Self> {
+        let builder = BalloonDevice::builder().memory(gib << 30).work(work).logging(Logging::Off).inline();
+        let device = builder.add_features(offered::PAGE_REPORTING).block_inflation().start()?;
         // Write to the memory first, so that page faults on the host are not measured.
-        let words = STATE_WORDS + usize::try_from((gib * GIB).div_ceil(u64::BITS.into()))?;
+        // One bit for each frame, and four for each block of 2 MiB.
+        let words = STATE_WORDS + usize::try_from((gib * GIB).div_ceil(u64::BITS.into()) + gib * GIB / 512 / 16)?;
         let private = vec![u64::MAX; words].into_boxed_slice();
         let kernel =
             Kernel { memory: device.memory().clone(), free: vec![free], shared: SHARED * Pages::SIZE, private };
         let transport = Mmio::new(device.registers()).map_err(|(_, error)| error)?;
         let clock = Clock::start_this_thread();
-        let driver = Balloon::new(transport, kernel, Options::new(Declared)).map_err(|failed| failed.error)?;
+        let driver = Balloon::new(transport, kernel, Options::new(features)).map_err(|failed| failed.error)?;
         let driver = driver.probe(&mut aerostat_balloon::transport::Spin::default()).map_err(|failed| failed.error)?;
         Ok(Self { device, driver, probed: clock.stop()?.cpu })
     }
@@ -102,6 +116,10 @@ impl Guest {
 features! {
     /// What the driver uses.
     struct Declared { MustTellHost: Required }
+}
+features! {
+    /// What the driver uses with block inflation.
+    struct Blocks { PageReporting: Required, BlockInflation: Required }
 }
 
 /// Words that are more than enough for the state of the driver.
@@ -159,6 +177,25 @@ impl Frames for Kernel {
     }
 }
 
+impl ReportFrames for Kernel {
+    fn allocate_unreported(&mut self, _frames: u32) -> Option<FrameRun<Size4KiB>> {
+        None
+    }
+
+    fn deallocate_reported(&mut self, run: FrameRun<Size4KiB>) {
+        self.deallocate(run);
+    }
+}
+
+impl BlockFrames for Kernel {
+    fn allocate_blocks(&mut self, frames: u32, most: u32) -> Option<FrameRun<Size4KiB>> {
+        let free = self.free.last()?;
+        let whole = (free.end - free.start).min(most.into()) / u64::from(frames) * u64::from(frames);
+        let is_aligned = free.start.is_multiple_of(frames.into());
+        self.allocate(u32::try_from(whole).ok().filter(|&whole| is_aligned && whole > 0)?)
+    }
+}
+
 // SAFETY: each call returns other memory, below all free frames, and driver and device see it at the same address.
 unsafe impl Dma for Kernel {
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
@@ -178,20 +215,27 @@ mod tests {
 
     #[test]
     fn a_guest_follows_its_target_and_gets_all_frames_back() {
-        let mut guest = Guest::start(1, SHARED..GIB, Work::Acknowledge).unwrap();
-        guest.follow(4096).unwrap();
-        assert_eq!(guest.device.actual(), 4096);
-        guest.follow(0).unwrap();
-        assert_eq!(guest.device.actual(), 0);
-        let free = |ranges: &[Range<u64>]| ranges.iter().map(|range| range.end - range.start).sum::<u64>();
-        assert_eq!(free(&guest.driver.platform().free), GIB - SHARED);
-        guest.stop().unwrap();
+        fn check<F: BalloonFeatureSet>(features: F)
+        where
+            Kernel: Platform<F>,
+        {
+            let mut guest = Guest::start(features, 1, SHARED..GIB, Work::Acknowledge).unwrap();
+            guest.follow(5000).unwrap();
+            assert_eq!(guest.device.actual(), 5000);
+            guest.follow(0).unwrap();
+            assert_eq!(guest.device.actual(), 0);
+            let free = |ranges: &[Range<u64>]| ranges.iter().map(|range| range.end - range.start).sum::<u64>();
+            assert_eq!(free(&guest.driver.platform().free), GIB - SHARED);
+            guest.stop().unwrap();
+        }
+        check(Declared);
+        check(Blocks);
     }
 
     #[test]
     fn frames_at_the_end_of_a_large_memory_are_used() {
         let gib = 1 << 10;
-        let mut guest = Guest::start(gib, gib * GIB - 1024..gib * GIB, Work::Acknowledge).unwrap();
+        let mut guest = Guest::start(Declared, gib, gib * GIB - 1024..gib * GIB, Work::Acknowledge).unwrap();
         guest.follow(1024).unwrap();
         assert_eq!(guest.device.actual(), 1024);
     }

@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use xtask_common::{arch::Arch, bytes::Bytes};
 use xtask_qemu::{
     error::{Activity, QemuError},
-    features::Offer,
+    features::{Feature, Offer},
     machine::{Balloon, Machine, Start},
     transport::Transport,
     vm::Qemu,
@@ -25,10 +25,12 @@ use super::{
 
 /// The architecture of the guests.
 pub(crate) const ARCH: Arch = Arch::X86_64;
-/// The interval at which the state of the QEMU process is polled.
-pub(crate) const INTERVAL: Duration = Duration::from_micros(500);
-/// The time before a guest is measured, because Linux is not idle directly after it has started.
-const SETTLE: Duration = Duration::from_millis(1500);
+/// The interval at which the state of the QEMU process is polled. The system adds about 0.05 ms.
+pub(crate) const INTERVAL: Duration = Duration::from_micros(100);
+/// The time before a guest is measured.
+const SETTLE: Duration = Duration::from_millis(200);
+/// The same for Linux, which is not idle directly after it has started.
+const SETTLE_LINUX: Duration = Duration::from_millis(1500);
 /// The time limit of a measurement.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
@@ -57,8 +59,10 @@ impl Guests {
     /// Returns the systems that are compared.
     pub(crate) fn systems(&self) -> &'static [System] {
         match self.linux {
-            Some(_) => &[System::Aerostat, System::Linux, System::LinuxUnzeroed],
-            None => &[System::Aerostat],
+            Some(_) => {
+                &[System::Aerostat, System::AerostatBlocks, System::AerostatTold, System::Linux, System::LinuxUnzeroed]
+            }
+            None => &[System::Aerostat, System::AerostatBlocks, System::AerostatTold],
         }
     }
 
@@ -69,9 +73,18 @@ impl Guests {
         let console = "console=ttyS0 quiet panic=-1";
         let (image, before, initrd) = match system {
             System::Aerostat => (&self.image, "quiet".to_owned(), None),
+            // Free memory is not reported, so that only the balloon is measured.
+            System::AerostatBlocks => (&self.image, "quiet blocks=only".to_owned(), None),
+            System::AerostatTold => (&self.image, "quiet blocks=told".to_owned(), None),
             System::Linux => (&linux()?.kernel, console.to_owned(), Some(&linux()?.initrd)),
             System::LinuxUnzeroed => (&linux()?.kernel, format!("{console} init_on_alloc=0"), Some(&linux()?.initrd)),
             _ => bail!("{} is not a guest", system.name()),
+        };
+        let offer = match (system, &options.offer) {
+            (System::AerostatBlocks | System::AerostatTold, Offer::Default) => {
+                Offer::Exactly(vec![Feature::Blocks, Feature::EventIdx])
+            }
+            (_, offer) => offer.clone(),
         };
         let machine = Machine {
             arch: ARCH,
@@ -80,36 +93,49 @@ impl Guests {
             command_line: format!("{before} {}", options.command_line),
             memory: self.memory,
             transport: Transport::Pci,
-            balloon: Balloon::Present(options.offer.clone()),
+            balloon: Balloon::Present(offer),
             start: Start::Running,
             entropy: None,
         };
         let mut more = options.qemu.to_vec();
-        more.extend(initrd.into_iter().flat_map(|initrd| ["-initrd".into(), initrd.clone().into()]));
+        more.extend(initrd.iter().flat_map(|initrd| ["-initrd".into(), initrd.into()]));
         let mut qemu = Qemu::start_with(&machine, &more)?;
         qemu.wait_ready()?;
-        thread::sleep(SETTLE);
+        thread::sleep(if initrd.is_some() { SETTLE_LINUX } else { SETTLE });
         Ok(qemu)
     }
 }
 
-/// Resizes the guest to `target`. Returns the time from the command until the device has processed the last page and the guest's CPU
-/// is idle.
+/// A guest that was resized.
+#[derive(Clone, Debug)]
+pub(crate) struct Resized {
+    /// The time from the command until the device has processed the last page, `actual` is the target and the guest's CPU is idle.
+    pub(crate) elapsed: Elapsed,
+    /// The resident memory of QEMU in this time, by the time since the command.
+    pub(crate) resident: Vec<(Duration, Bytes)>,
+}
+
+/// Resizes the guest to `target`.
 ///
-/// QEMU is queried only when the CPU is idle: each query delays the measured thread by a tenth of a millisecond, and again for each
-/// TLB shootdown to the other thread's CPU.
-pub(crate) fn resize(qemu: &mut Qemu, target: Bytes) -> Result<Elapsed, QemuError> {
+/// Every [`INTERVAL`] the host's kernel is asked whether the CPU is idle and how much memory is resident. QEMU is queried only when
+/// the CPU is idle: each query delays the measured thread by a tenth of a millisecond, and again for each TLB shootdown to the other
+/// thread's CPU.
+pub(crate) fn resize(qemu: &mut Qemu, target: Bytes) -> Result<Resized, QemuError> {
     let cpu = qemu.cpu()?;
+    let mut resident = vec![(Duration::ZERO, qemu.resident()?)];
     let (clock, started) = (Clock::start(qemu.id()).map_err(QemuError::Process)?, Instant::now());
     qemu.set_target(target)?;
     loop {
         thread::sleep(INTERVAL);
+        let now = qemu.resident()?;
+        resident.push((started.elapsed(), now));
         if cpu.is_busy() && started.elapsed() < LIMIT {
             continue;
         }
         let actual = qemu.actual(Activity::Resizing { target })?;
         if actual == target {
-            return clock.stop().map_err(QemuError::Process);
+            let elapsed = clock.stop().map_err(QemuError::Process)?;
+            return Ok(Resized { elapsed, resident });
         }
         if started.elapsed() > LIMIT {
             let output = Box::new(qemu.last_output());

@@ -3,19 +3,27 @@
 mod arguments;
 mod baseline;
 mod clock;
+mod comparison;
+mod curve;
 mod device_only;
 mod driver;
+mod fragmented;
 mod growth;
 mod guests;
 mod host;
 mod linux;
+mod markdown;
 mod measure;
 mod page;
+mod pairs;
 mod plots;
+mod ratios;
 mod reporting;
 mod resize;
 mod results;
+mod spread;
 mod summary;
+mod system;
 mod tables;
 
 use std::{

@@ -10,9 +10,9 @@ use xtask_qemu::program;
 
 use super::{
     arguments::{BenchArguments, Part},
-    baseline, device_only, driver, growth,
+    baseline, curve, device_only, driver, fragmented, growth,
     guests::{ARCH, Guests},
-    host, linux, reporting, resize,
+    host, linux, pairs, reporting, resize,
     results::{Results, Setup},
 };
 
@@ -44,6 +44,7 @@ pub(crate) fn all(arguments: &BenchArguments) -> anyhow::Result<Results> {
             round_with_guests(arguments, guests, round, &mut results)?;
         }
     }
+    results.curves = curve::typical(results.curves);
     if let Some(guests) = guests.as_ref().filter(|_| arguments.includes(Part::Instructions)) {
         let (target, pages) = (Bytes::from_mib(arguments.target), results.setup.pages());
         for system in guests.systems() {
@@ -65,6 +66,9 @@ fn round_without_guests(arguments: &BenchArguments, results: &mut Results) -> an
     if arguments.includes(Part::Growth) {
         growth::round(results).context("failed to measure growth")?;
     }
+    if arguments.includes(Part::Fragmented) {
+        fragmented::round(results)?;
+    }
     if arguments.includes(Part::Driver) {
         driver::round(results)?;
     }
@@ -79,6 +83,9 @@ fn round_with_guests(
 ) -> anyhow::Result<()> {
     if arguments.includes(Part::Guests) {
         resize::round(results, guests, Bytes::from_mib(arguments.target), round)?;
+    }
+    if arguments.includes(Part::Pairs) {
+        pairs::round(results, guests)?;
     }
     if arguments.includes(Part::Reporting) {
         reporting::round(results, guests, round)?;

@@ -19,8 +19,12 @@ const FONT: (&str, i32) = ("sans-serif", 14);
 type Failure = DrawingAreaErrorKind<<SVGBackend<'static> as DrawingBackend>::ErrorType>;
 
 /// Returns all plots with their file names.
-pub(crate) fn all(results: &Results) -> anyhow::Result<[(&'static str, String); 2]> {
-    Ok([("balloon.svg", plot(results, balloon)?), ("growth.svg", plot(results, growth)?)])
+pub(crate) fn all(results: &Results) -> anyhow::Result<[(&'static str, String); 3]> {
+    Ok([
+        ("memory.svg", plot(results, memory)?),
+        ("balloon.svg", plot(results, balloon)?),
+        ("growth.svg", plot(results, growth)?),
+    ])
 }
 
 fn plot(results: &Results, draw: fn(&mut String, &Results) -> Result<(), Failure>) -> anyhow::Result<String> {
@@ -29,7 +33,68 @@ fn plot(results: &Results, draw: fn(&mut String, &Results) -> Result<(), Failure
     Ok(text)
 }
 
-/// The systems in the plot, from left to right.
+/// The systems in the plot of resident memory, with their names there.
+const CURVES: [(System, &str, RGBColor); 4] = [
+    (System::AerostatBlocks, "Aerostat, block inflation", RGBColor(44, 160, 44)),
+    (System::Aerostat, "Aerostat, page arrays", RGBColor(31, 119, 180)),
+    (System::LinuxUnzeroed, "Linux, init_on_alloc=0", RGBColor(255, 187, 120)),
+    (System::Linux, "Linux", RGBColor(255, 127, 14)),
+];
+/// The left edge of the plot, in milliseconds. Zero is not on a logarithmic axis.
+const SOONEST: f64 = 0.1;
+
+/// Plots resident memory over the time since the host has set the target, with a logarithmic axis, so that times which differ by a
+/// factor of a hundred can be compared.
+fn memory(text: &mut String, results: &Results) -> Result<(), Failure> {
+    let points = results.curves.iter().flat_map(|curve| &curve.points.0);
+    let (latest, most) = points.fold((10.0_f64, 1_u64), |(latest, most), (at, mib)| (latest.max(*at), most.max(*mib)));
+    let (latest, most) = (latest * 1.5, most as f64 * 1.05);
+    let area = SVGBackend::with_string(text, SIZE).into_drawing_area();
+    area.fill(&WHITE)?;
+    let setup = &results.setup;
+    let title = format!(
+        "Memory of QEMU on the host after it sets the target of a guest of {} MiB to {} MiB",
+        setup.memory_mib, setup.target_mib
+    );
+    let mut chart = ChartBuilder::on(&area)
+        .caption(title, ("sans-serif", 18))
+        .margin(12)
+        .x_label_area_size(40)
+        .y_label_area_size(64)
+        .build_cartesian_2d((SOONEST..latest).log_scale(), 0.0..most)?;
+    chart
+        .configure_mesh()
+        .x_label_formatter(&|milliseconds| time(*milliseconds))
+        .x_labels(8)
+        .x_desc("time since the target was set (logarithmic)")
+        .y_label_formatter(&|mib| format!("{mib:.0} MiB"))
+        .light_line_style(WHITE)
+        .label_style(FONT)
+        .draw()?;
+    for (system, name, color) in CURVES {
+        let Some(curve) = results.curves.iter().find(|curve| curve.system == system) else { continue };
+        let points = curve.points.0.iter().map(|(at, mib)| (at.max(SOONEST), *mib as f64));
+        let end = curve.points.0.last().map(|(_, mib)| (latest, *mib as f64));
+        chart
+            .draw_series(LineSeries::new(points.chain(end), color.stroke_width(3)))?
+            .label(format!("{name}: {}", time(curve.seconds * 1e3)))
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], color.stroke_width(3)));
+    }
+    legend(&mut chart, SeriesLabelPosition::LowerLeft)?;
+    area.present()
+}
+
+/// Formats a time with two significant digits.
+fn time(milliseconds: f64) -> String {
+    match milliseconds {
+        ..0.95 => format!("{milliseconds:.1} ms"),
+        ..9.5 => format!("{} ms", (milliseconds * 10.0).round() / 10.0),
+        ..950.0 => format!("{milliseconds:.0} ms"),
+        _ => format!("{} s", (milliseconds / 100.0).round() / 10.0),
+    }
+}
+
+/// The systems in the plot of costs, from left to right.
 const BARS: [(System, RGBColor); 5] = [
     (System::HostPages, RGBColor(190, 190, 190)),
     (System::Device, RGBColor(110, 110, 110)),
@@ -110,11 +175,12 @@ fn group_names<'a>(area: &DrawingArea<SVGBackend<'a>, Shift>, chart: &LinearChar
 }
 
 /// The lines of the plot, with their labels.
-const LINES: [(Operation, &str, RGBColor); 4] = [
+const LINES: [(Operation, &str, RGBColor); 5] = [
     (Operation::Inflate, "inflate by ¾ of it", RGBColor(31, 119, 180)),
     (Operation::Deflate, "deflate again", RGBColor(44, 160, 44)),
     (Operation::Probe, "probe", RGBColor(214, 39, 40)),
     (Operation::Follow, "follow a target by 1 GiB and back", RGBColor(148, 103, 189)),
+    (Operation::FollowBlocks, "the same by whole blocks", RGBColor(23, 190, 207)),
 ];
 
 /// Plots milliseconds over the guest's memory, both logarithmic. A thin line beside each line shows linear growth.
@@ -182,6 +248,7 @@ mod tests {
     use super::*;
     use crate::{
         clock::Elapsed,
+        curve::{Curve, Points},
         results::{Action, Growth, Setup, State},
     };
 
@@ -196,7 +263,10 @@ mod tests {
             Elapsed { wall: Duration::from_secs(1), ..Elapsed::default() },
         );
         results.growth.push(Growth { what: Operation::Follow, gib: 1024, seconds: vec![0.5] });
-        let [(_, balloon), (_, growth)] = all(&results).unwrap();
+        let points = Points(vec![(0.0, 1040), (3.0, 1040), (5.0, 270)]);
+        results.curves.push(Curve { system: System::AerostatBlocks, seconds: 0.0053, points });
+        let [(_, memory), (_, balloon), (_, growth)] = all(&results).unwrap();
+        assert!(memory.contains("block inflation: 5.3 ms") && !memory.contains("Linux"), "{memory}");
         assert!(balloon.contains("Aerostat") && !balloon.contains("Linux"), "{balloon}");
         assert!(growth.contains("follow a target") && !growth.contains("deflate"), "{growth}");
     }

@@ -4,6 +4,7 @@ use anyhow::ensure;
 use xtask_common::bytes::Bytes;
 
 use super::{
+    curve::Curve,
     guests::{Guests, Options, resize},
     results::{Action, Instructions, Results, State, System},
 };
@@ -21,9 +22,14 @@ pub(crate) fn round(results: &mut Results, guests: &Guests, target: Bytes, round
             let system = systems[(turn + round as usize) % systems.len()];
             let mut qemu = guests.start(system, &Options { command_line, ..Options::default() })?;
             check(state, guests.memory, qemu.resident()?)?;
-            results.note(system, Action::Inflate, state, resize(&mut qemu, target)?);
-            results.note(system, Action::Deflate, state, resize(&mut qemu, guests.memory)?);
+            let inflated = resize(&mut qemu, target)?;
+            let deflated = resize(&mut qemu, guests.memory)?;
             qemu.quit()?;
+            results.note(system, Action::Inflate, state, inflated.elapsed);
+            results.note(system, Action::Deflate, state, deflated.elapsed);
+            if state == State::Touched {
+                results.curves.push(Curve::new(system, inflated.elapsed.wall, &inflated.resident));
+            }
         }
     }
     Ok(())
@@ -31,10 +37,17 @@ pub(crate) fn round(results: &mut Results, guests: &Guests, target: Bytes, round
 
 /// Checks that the guest's memory is in the state that is to be measured.
 fn check(state: State, memory: Bytes, resident: Bytes) -> anyhow::Result<()> {
-    let percent = resident.0.saturating_mul(100) / memory.0.max(1);
-    let holds = if state == State::Touched { percent >= TOUCHED } else { percent <= UNTOUCHED };
-    ensure!(holds, "{resident} of the {memory} of a guest are resident, which does not fit the state {state:?}");
+    ensure!(
+        fits(state, memory, resident),
+        "{resident} of the {memory} of a guest are resident, which does not fit the state {state:?}"
+    );
     Ok(())
+}
+
+/// Returns whether the resident memory of QEMU fits the state.
+pub(crate) fn fits(state: State, memory: Bytes, resident: Bytes) -> bool {
+    let percent = resident.0.saturating_mul(100) / memory.0.max(1);
+    if state == State::Touched { percent >= TOUCHED } else { percent <= UNTOUCHED }
 }
 
 /// Counts the instructions for each page.

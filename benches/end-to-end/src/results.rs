@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::clock::Elapsed;
+use super::{clock::Elapsed, comparison::Pairs, curve::Curve};
+pub(crate) use super::{
+    spread::Spread,
+    system::{Action, State, System},
+};
 
 /// The results of one run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -11,6 +15,12 @@ pub(crate) struct Results {
     pub(crate) setup: Setup,
     /// Inflating and deflating.
     pub(crate) balloon: Vec<Series>,
+    /// Resident memory while the balloon inflates. Results of older versions do not have it, nor the pairs.
+    #[serde(default)]
+    pub(crate) curves: Vec<Curve>,
+    /// Two systems in turn.
+    #[serde(default)]
+    pub(crate) pairs: Vec<Pairs>,
     /// Instructions of the guest's CPU for inflating and deflating.
     pub(crate) instructions: Vec<Instructions>,
     /// Free page reporting.
@@ -58,71 +68,6 @@ impl Setup {
     pub(crate) const fn pages(&self) -> u64 {
         (self.memory_mib - self.target_mib) << 8
     }
-}
-
-/// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum System {
-    /// The host's kernel, with one system call for each page.
-    HostPages,
-    /// The host's kernel, with one system call for each 2 MiB.
-    HostRuns,
-    /// The host's kernel, with one system call.
-    HostWhole,
-    /// QEMU's device without a driver.
-    Device,
-    /// This driver in the guest of this workspace.
-    Aerostat,
-    /// Linux's driver.
-    Linux,
-    /// Linux's driver, in a kernel that does not zero allocated pages.
-    LinuxUnzeroed,
-}
-
-impl System {
-    pub(crate) const ALL: [Self; 7] = [
-        Self::HostPages,
-        Self::HostRuns,
-        Self::HostWhole,
-        Self::Device,
-        Self::Aerostat,
-        Self::Linux,
-        Self::LinuxUnzeroed,
-    ];
-
-    /// Returns the name for users.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::HostPages => "host, page by page",
-            Self::HostRuns => "host, 2 MiB at a time",
-            Self::HostWhole => "host, all at once",
-            Self::Device => "QEMU's device, no driver",
-            Self::Aerostat => "Aerostat",
-            Self::Linux => "Linux",
-            Self::LinuxUnzeroed => "Linux, init_on_alloc=0",
-        }
-    }
-}
-
-/// The direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Action {
-    Inflate,
-    Deflate,
-}
-
-/// The state of the memory before inflation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum State {
-    /// It was never written to.
-    Untouched,
-    /// All of it was written to.
-    Touched,
-    /// It was written to, and the host has discarded it since.
-    Discarded,
 }
 
 /// Repeated measurements.
@@ -243,6 +188,8 @@ pub(crate) enum Operation {
     Deflate,
     /// Following a target by 1 GiB and back, with the only free frames at the end of the memory.
     Follow,
+    /// The same by whole blocks.
+    FollowBlocks,
 }
 
 /// A benchmark of `cargo bench`.
@@ -252,41 +199,4 @@ pub(crate) struct Benchmark {
     pub(crate) name: String,
     /// The time per page or entry, one for each round.
     pub(crate) nanoseconds: Vec<f64>,
-}
-
-/// The minimum, median and maximum of some numbers.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Spread {
-    pub(crate) least: f64,
-    pub(crate) median: f64,
-    pub(crate) most: f64,
-}
-
-impl Spread {
-    /// Returns `None` without numbers.
-    pub(crate) fn of(numbers: &[f64]) -> Option<Self> {
-        let mut sorted = numbers.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let middle = sorted.len() / 2;
-        let upper = *sorted.get(middle)?;
-        let median = if sorted.len() % 2 == 1 { upper } else { (sorted[middle - 1] + upper) / 2.0 };
-        Some(Self { least: sorted[0], median, most: sorted[sorted.len() - 1] })
-    }
-
-    /// Converts to another unit.
-    pub(crate) fn times(self, factor: f64) -> Self {
-        Self { least: self.least * factor, median: self.median * factor, most: self.most * factor }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        assert_eq!(Spread::of(&[]), None);
-        assert_eq!(Spread::of(&[3.0, 1.0, 2.0]), Some(Spread { least: 1.0, median: 2.0, most: 3.0 }));
-        assert_eq!(Spread::of(&[4.0, 1.0, 2.0, 3.0]), Some(Spread { least: 1.0, median: 2.5, most: 4.0 }));
-    }
 }

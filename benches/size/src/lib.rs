@@ -7,7 +7,7 @@ use core::alloc::Layout;
 use core::ops::Range;
 use core::ptr::NonNull;
 
-use aerostat_balloon::platform::{FillFrames, HintFrames, ReportFrames, Sample, StatTag, Statistics};
+use aerostat_balloon::platform::{BlockFrames, FillFrames, HintFrames, ReportFrames, Sample, StatTag, Statistics};
 use aerostat_balloon::transport::{Dma, DmaRegion};
 use aerostat_balloon::{FrameRun, Frames, PrivateMemory, Size4KiB};
 
@@ -92,6 +92,12 @@ impl ReportFrames for Kernel {
 
     fn deallocate_reported(&mut self, run: FrameRun<Size4KiB>) {
         self.deallocate(run);
+    }
+}
+
+impl BlockFrames for Kernel {
+    fn allocate_blocks(&mut self, frames: u32, max: u32) -> Option<FrameRun<Size4KiB>> {
+        allocate(max, frames)
     }
 }
 

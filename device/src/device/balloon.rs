@@ -238,6 +238,12 @@ impl BalloonDevice {
         self.inspect(|state| state.statistics.count)
     }
 
+    /// Returns the number of pages whose report was completed and that did not go back to the kernel since: those that a driver with
+    /// block inflation holds. Needs [`Builder::block_inflation`](crate::Builder::block_inflation).
+    pub fn block_page_count(&self) -> usize {
+        self.inspect(|state| state.held.pages.len())
+    }
+
     /// Returns the numbers of the pages of all reports in flight.
     pub fn reported_pages(&self) -> BTreeSet<u32> {
         self.inspect(|state| page_numbers(&state.reported))

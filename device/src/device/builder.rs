@@ -88,6 +88,7 @@ impl Builder {
                 notifications: Notifications::Suppressed,
                 used_entries: UsedEntries::default(),
                 timing: Timing::Concurrent,
+                block_inflation: false,
             },
             mode: Mode::Threaded,
             target: 0,
@@ -241,6 +242,14 @@ impl Builder {
     /// Sets how the device reports used buffers if IN_ORDER is negotiated.
     pub fn used_entries(mut self, used_entries: UsedEntries) -> Self {
         self.options.used_entries = used_entries;
+        self
+    }
+
+    /// The driver may keep reported pages in the balloon (block inflation). The device then accepts the deflation of a page whose report
+    /// was completed, and detects pages that are touched before they go back to the kernel. Without this, deflating a page that was
+    /// not inflated is a violation.
+    pub fn block_inflation(mut self) -> Self {
+        self.options.block_inflation = true;
         self
     }
 

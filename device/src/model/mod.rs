@@ -30,4 +30,5 @@ pub(crate) use options::{Interface, Options, Timing};
 pub(crate) use page_set::PageSet;
 pub(crate) use queues::TakenBack;
 pub(crate) use registers::CONFIG;
+pub(crate) use ring::{Chain, Completion, Defect, EventMode, Format, Order, Ring, RingSetup, new_ring};
 pub(crate) use state::State;

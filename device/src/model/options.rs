@@ -99,4 +99,6 @@ pub(crate) struct Options {
     pub(crate) notifications: Notifications,
     pub(crate) used_entries: UsedEntries,
     pub(crate) timing: Timing,
+    /// The driver may count reported pages as ballooned.
+    pub(crate) block_inflation: bool,
 }

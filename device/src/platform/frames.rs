@@ -155,6 +155,31 @@ impl FrameAllocator {
         Some((first, (end - first) as u32))
     }
 
+    /// Allocates a run of whole blocks of `block` frames, at most `max` frames. It counts for the limit of frames.
+    pub(super) fn allocate_blocks(&mut self, block: u32, max: u32) -> Option<(u64, u32)> {
+        let block = u64::from(block.max(1));
+        let max = match self.runs {
+            Runs::Contiguous => max.into(),
+            Runs::AtMost(limit) => u64::from(max.min(limit)).max(block),
+            Runs::Scattered { .. } => block,
+        };
+        let max = max.min(self.budget.unwrap_or(u64::MAX)) / block * block;
+        let is_free = |first: &u64| (*first..*first + block).all(|frame| self.owner(frame) == Some(Owner::Free));
+        let mut starts = (self.range.start.next_multiple_of(block)..self.range.end).step_by(block as usize);
+        let first = starts.by_ref().filter(|_| max > 0).find(is_free)?;
+        let mut end = first + block;
+        while end < first + max && is_free(&end) {
+            end += block;
+        }
+        for frame in first..end {
+            self.set_owner(frame, Owner::Driver);
+        }
+        if let Some(budget) = &mut self.budget {
+            *budget -= end - first;
+        }
+        Some((first, (end - first) as u32))
+    }
+
     pub(super) fn is_reported(&self, frame: u64) -> bool {
         self.range.contains(&frame) && self.reported[(frame - self.range.start) as usize]
     }
@@ -213,6 +238,21 @@ mod tests {
         assert_eq!(reached, (16..32).collect::<Vec<_>>());
         assert_eq!(all(7), all(7));
         assert_ne!(all(7), all(8));
+    }
+
+    #[test]
+    fn whole_blocks_are_allocated_in_runs_within_the_limit() {
+        let mut frames = allocator(Runs::Contiguous);
+        frames.set_owner(21, Owner::Kernel);
+        assert_eq!(frames.allocate_blocks(4, 16), Some((16, 4)));
+        assert_eq!(frames.allocate_blocks(4, 3), None);
+        frames.budget = Some(7);
+        assert_eq!(frames.allocate_blocks(4, 16), Some((24, 4)));
+        assert_eq!(frames.allocate_blocks(4, 16), None);
+        frames.budget = None;
+        assert_eq!(frames.allocate_blocks(4, 16), Some((28, 4)));
+        assert_eq!(frames.allocate_blocks(4, 16), None);
+        assert_eq!(frames.allocate_blocks(2, 16), Some((22, 2)));
     }
 
     #[test]

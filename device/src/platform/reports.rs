@@ -1,6 +1,6 @@
-//! Free frames for reports and hints.
+//! Free frames for reports, hints and block inflation.
 
-use aerostat_balloon::platform::{FillFrames, HintFrames, ReportFrames};
+use aerostat_balloon::platform::{BlockFrames, FillFrames, HintFrames, ReportFrames};
 use aerostat_balloon::{FrameRun, FrameSize};
 
 use super::TestPlatform;
@@ -64,6 +64,15 @@ impl<S: FrameSize> ReportFrames for TestPlatform<S> {
 
     fn deallocate_reported(&mut self, run: FrameRun<S>) {
         TestPlatform::deallocate_reported(self, run);
+    }
+}
+
+impl<S: FrameSize> BlockFrames for TestPlatform<S> {
+    fn allocate_blocks(&mut self, frames: u32, max: u32) -> Option<FrameRun<S>> {
+        let (first, count) = self.ledger.allocate_with(|all| all.allocate_blocks(frames, max))?;
+        // SAFETY: as in `allocate`: the frames were free, now belong to the driver, and the platform does not touch them
+        // before the driver returns them.
+        Some(unsafe { FrameRun::from_raw(first, count) })
     }
 }
 

@@ -3,7 +3,6 @@
 use std::io::{self, BufRead as _, BufReader};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
@@ -11,32 +10,13 @@ use aerostat_transport::pci::Space;
 use qapi::{Qmp, Stream, qmp};
 
 use super::client::{Client, LIMIT};
+use super::device::{Machine, QemuDevice};
 use super::error::QemuError;
 use super::io::{QtestPorts, QtestRegion};
 use super::memory::Memory;
 use super::program::qemu_available;
 use super::stderr::Stderr;
 use crate::memory::GuestMemory;
-
-/// A machine type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Machine {
-    /// A PC with PCI Express. The device is a PCI function on bus 0.
-    Q35,
-    /// A minimal machine. The device uses MMIO registers, version 2.
-    Microvm,
-    /// A minimal machine. The device uses MMIO registers, version 1: the legacy interface.
-    LegacyMicrovm,
-}
-
-/// A virtio device of QEMU, with properties like `"packed=on,event_idx=off"`; empty for the defaults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QemuDevice<'a> {
-    /// The balloon. `"free-page-hint=on"` also needs `"iothread=hints"`.
-    Balloon(&'a str),
-    /// An entropy device that returns the bytes of a file, in order. QEMU hangs at the end of the file.
-    Entropy(&'a Path, &'a str),
-}
 
 /// A QEMU machine with one virtio device and a stopped or halted CPU. `M` is the kind of its memory.
 ///
@@ -59,21 +39,21 @@ impl std::fmt::Debug for QmpConnection {
 }
 
 impl<M: Memory> Qemu<M> {
-    /// Starts a machine with a balloon: [`Qemu::start_with`] and [`QemuDevice::Balloon`].
+    /// Starts a machine with a balloon: [`Qemu::start_with`] and [`QemuDevice::balloon`].
     ///
     /// # Errors
     ///
     /// As for [`Qemu::start_with`].
     pub fn start(machine: Machine, memory: &M, properties: &str) -> Result<Self, QemuError> {
-        Self::start_with(machine, memory, QemuDevice::Balloon(properties))
+        Self::start_with(machine, memory, &QemuDevice::balloon(machine, properties))
     }
 
-    /// Starts a machine with a device and with `memory` of at most 2 GiB.
+    /// Starts a machine with a device of any type, and with `memory` of at most 2 GiB.
     ///
     /// # Errors
     ///
     /// [`QemuError`] if QEMU is not installed, or exits immediately, for example because of an unknown property.
-    pub fn start_with(machine: Machine, memory: &M, device: QemuDevice<'_>) -> Result<Self, QemuError> {
+    pub fn start_with(machine: Machine, memory: &M, device: &QemuDevice) -> Result<Self, QemuError> {
         let program = qemu_available().map_err(QemuError::NotInstalled)?;
         let failed = |source| QemuError::Start { program: program.display().to_string(), source };
         let firmware = halting_firmware().map_err(failed)?;
@@ -239,36 +219,25 @@ fn halting_firmware() -> io::Result<GuestMemory> {
 }
 
 /// Returns the command line arguments of QEMU.
-fn arguments(machine: Machine, memory: &impl Memory, device: QemuDevice<'_>, firmware: &GuestMemory) -> Vec<String> {
+fn arguments(machine: Machine, memory: &impl Memory, device: &QemuDevice, firmware: &GuestMemory) -> Vec<String> {
     let bytes = memory.bytes();
     let force_legacy = machine == Machine::LegacyMicrovm;
-    let (machine, bus) = match machine {
-        Machine::Q35 => ("q35", "pci"),
-        Machine::Microvm | Machine::LegacyMicrovm => ("microvm,acpi=off", "device"),
+    let machine = match machine {
+        Machine::Q35 => "q35",
+        Machine::Microvm | Machine::LegacyMicrovm => "microvm,acpi=off",
     };
     let mut arguments: Vec<String> =
         ["-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg"].map(String::from).into();
-    let (object, device, properties) = match device {
-        QemuDevice::Balloon(properties) => {
-            arguments.push("-S".into());
-            ("iothread,id=hints".into(), format!("virtio-balloon-{bus},id=balloon"), properties)
-        }
-        QemuDevice::Entropy(file, properties) => {
-            // The entropy device works only while the machine runs.
-            arguments.extend(["-bios".into(), firmware.path().display().to_string()]);
-            let source = format!("rng-random,id=source,filename={}", file.display());
-            (source, format!("virtio-rng-{bus},rng=source"), properties)
-        }
-    };
-    let comma = if properties.is_empty() { "" } else { "," };
+    match device.runs() {
+        true => arguments.extend(["-bios".into(), firmware.path().display().to_string()]),
+        false => arguments.push("-S".into()),
+    }
     let options = [
         ("-M", format!("{machine},memory-backend=ram")),
-        ("-m", format!("{bytes}B")),
+        ("-m", format!("{bytes}B{}", device.memory_options(bytes))),
         ("-object", format!("{},id=ram,size={bytes}", memory.backend())),
         // QEMU's default for virtio-mmio is version 1.
         ("-global", format!("virtio-mmio.force-legacy={force_legacy}")),
-        ("-object", object),
-        ("-device", format!("{device}{comma}{properties}")),
         ("-chardev", String::from("socket,id=qtest,fd=0")),
         ("-chardev", String::from("socket,id=qmp,fd=1")),
         ("-qtest", String::from("chardev:qtest")),
@@ -279,6 +248,7 @@ fn arguments(machine: Machine, memory: &impl Memory, device: QemuDevice<'_>, fir
         arguments.push(name.into());
         arguments.push(value);
     }
+    arguments.extend(device.arguments());
     arguments
 }
 

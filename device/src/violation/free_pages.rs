@@ -64,6 +64,12 @@ pub enum FreePageViolation {
         /// The page number.
         page: u64,
     },
+    /// The driver does not use a reported page that it keeps in the balloon before it returns it to the kernel.
+    #[error("page {page:#x} touched while it was held in the balloon after its report")]
+    TouchedWhileHeld {
+        /// The page number.
+        page: u64,
+    },
     /// The driver does not use a hinted page before it has read DONE, unless it has returned the page to a
     /// [`TestPlatform`](crate::TestPlatform) of the device, which checks its own rules for that.
     #[error("page {page:#x} touched before the device had finished the round of hints")]

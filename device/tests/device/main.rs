@@ -16,6 +16,7 @@ mod platform;
 mod qemu;
 mod random;
 mod register_faults;
+mod soft;
 mod split_rings;
 mod violations;
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use aerostat_device::qtest::{Machine, Qemu, QemuError, QemuMemory, QtestRegion, qemu_or_skip};
+use aerostat_device::qtest::{Machine, Qemu, QemuDevice, QemuError, QemuMemory, QtestRegion, qemu_or_skip};
 use aerostat_device::{BalloonDevice, GuestMemory, Numbering, features};
 use aerostat_transport::Io;
 use aerostat_transport::pci::{BarIndex, ConfigPorts, Ecam, PciFunction, Space};
@@ -39,6 +39,41 @@ fn q35_has_a_pci_balloon() {
     assert_eq!(function.bar(BarIndex::new(4).unwrap()), Some(range));
     assert_eq!(qemu.map(range).read16(18), 3);
     qemu.check().unwrap();
+}
+
+/// Each is found by its virtio device id.
+#[test]
+fn any_device_can_be_started() {
+    if qemu_or_skip().is_none() {
+        return;
+    }
+    let memory = GuestMemory::new(BYTES).unwrap();
+    let network = |model: &str| QemuDevice::new(model).argument("-netdev", "hubport,id=net,hubid=0");
+    let block = |machine| {
+        let contents = "driver=null-co,node-name=contents,size=1048576,read-zeroes=on";
+        QemuDevice::on(machine, "virtio-blk", "drive=contents").argument("-blockdev", contents)
+    };
+    for (id, device) in [
+        (1, network("virtio-net-pci,netdev=net")),
+        (2, block(Machine::Q35)),
+        (3, QemuDevice::on(Machine::Q35, "virtio-serial", "").running()),
+    ] {
+        let qemu = Qemu::start_with(Machine::Q35, &memory, &device).unwrap();
+        let assigned = qemu.pci_device(id).unwrap();
+        let function = PciFunction::new(ConfigPorts::new(qemu.ports()), assigned.address);
+        assert_eq!(function.virtio_device().map(|id| id.0), Some(id));
+    }
+    for (id, device) in [
+        (1, network("virtio-net-device,netdev=net")),
+        (2, block(Machine::Microvm)),
+        (3, QemuDevice::on(Machine::Microvm, "virtio-serial", "max_ports=3")),
+    ] {
+        let qemu = Qemu::start_with(Machine::Microvm, &memory, &device).unwrap();
+        assert_eq!(qemu.mmio_device(id).unwrap().read32(8), id);
+    }
+    let missing = Qemu::start_with(Machine::Q35, &memory, &QemuDevice::new("virtio-blk-pci,drive=missing"));
+    let error = missing.map(drop).unwrap_err().to_string();
+    assert!(error.contains("missing"), "{error}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Free page reporting: correct behaviour, violations and faults.
 
+use aerostat_balloon::Size4KiB;
+use aerostat_balloon::platform::BlockFrames;
 use aerostat_device::{
     BalloonDevice, Event, FreePageViolation, PAGE_BYTES, QueueFault, QueueViolation, Registers, Scribble, TestPlatform,
     Work, features::PAGE_REPORTING,
@@ -170,6 +172,23 @@ fn touching_a_reported_page_is_a_violation() {
     driver.memory.read(1025 * PAGE_BYTES, &mut [0]).unwrap();
     assert!(device.step());
     assert_violations(&device, [FreePageViolation::TouchedWhileReported { page: 1025 }]);
+}
+
+/// The driver keeps the pages in its balloon (block inflation).
+#[test]
+fn a_page_that_is_held_after_its_report_may_not_be_touched_before_it_is_returned() {
+    let device = builder().inline().block_inflation();
+    let (device, mut driver) = live_with(device, PAGE_REPORTING);
+    let mut kernel = TestPlatform::<Size4KiB>::of(&device).unwrap();
+    let run = kernel.allocate_blocks(4, 4).unwrap();
+    let first = run.first();
+    driver.add_run(REPORTING, 0, first..first + 4);
+    driver.notify(REPORTING);
+    assert_eq!(device.block_page_count(), 4);
+    driver.memory.fill(first + 2..first + 3, 1);
+    kernel.deallocate_reported(run);
+    assert_eq!(device.block_page_count(), 0);
+    assert_violations(&device, [FreePageViolation::TouchedWhileHeld { page: first + 2 }]);
 }
 
 #[test]

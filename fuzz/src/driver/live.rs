@@ -10,7 +10,7 @@ use aerostat_balloon::ops::PendingDeflation;
 use aerostat_balloon::transport::{InterruptSource as _, Transport};
 use aerostat_balloon::{Balloon, BalloonError, FrameSize, LiveState, Platform, Source, Step};
 
-use super::state::{DRAIN, Driver, PAGES, READ, STEP};
+use super::state::{BLOCKS, DRAIN, Driver, PAGES, READ, STEP};
 use crate::coverage::Event;
 use crate::declared::Declared;
 use crate::kernel::{Kernel, give_back, run};
@@ -81,7 +81,7 @@ where
     Kernel<S>: Platform<F>,
 {
     /// Makes a call that a balloon has in every state in which it is live.
-    pub(super) fn step_live<L>(&mut self, balloon: &mut Balloon<L>)
+    pub(super) fn step_live<L>(&mut self, balloon: &mut Balloon<L>, is_split: bool)
     where
         L: LiveState<Transport = T, Platform = Kernel<S>, Features = F>,
     {
@@ -156,7 +156,7 @@ where
                 let _ = self.signal.take(Source::Hinting);
                 self.end_with(&result);
             }
-            _ => self.step_until_quiet(balloon),
+            _ => self.step_until_quiet(balloon, is_split),
         }
     }
 
@@ -168,8 +168,9 @@ where
         }
     }
 
-    /// Calls `service` until it has nothing to do. With a device that keeps the protocol, this ends.
-    pub(super) fn step_until_quiet<L>(&mut self, balloon: &mut Balloon<L>)
+    /// Calls `service` until it has nothing to do. With a device that keeps the protocol, this ends, unless blocks are in the queue of
+    /// a handle.
+    pub(super) fn step_until_quiet<L>(&mut self, balloon: &mut Balloon<L>, is_split: bool)
     where
         L: LiveState<Transport = T, Platform = Kernel<S>, Features = F>,
     {
@@ -181,7 +182,7 @@ where
             self.stepped(result);
             if !matches!(result, Ok(Step::Waiting)) {
                 if matches!(result, Ok(Step::OnTarget)) {
-                    self.world.borrow_mut().check_size(balloon.size().0);
+                    self.world.borrow_mut().check_size(balloon.size().0, F::DECLARED & BLOCKS != 0);
                 }
                 return;
             }
@@ -191,8 +192,9 @@ where
             }
             world.serve();
         }
+        let waits_for_handle = is_split && F::DECLARED & BLOCKS != 0;
         let mut world = self.world.borrow_mut();
-        if world.temper.is_gentle {
+        if world.temper.is_gentle && !waits_for_handle {
             world.fail("no progress with a device that keeps the protocol");
         }
     }

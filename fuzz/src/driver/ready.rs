@@ -78,7 +78,7 @@ where
                     let _ = format!("{balloon:?}");
                 }
             }
-            _ => self.step_live(&mut balloon),
+            _ => self.step_live(&mut balloon, false),
         }
         Life::Ready(balloon)
     }

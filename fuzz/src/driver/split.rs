@@ -6,7 +6,7 @@ use aerostat_balloon::spec::{Requirement, RequirementOf};
 use aerostat_balloon::transport::Transport;
 use aerostat_balloon::{FrameSize, Handles, Platform, feature};
 
-use super::state::{DROP, Driver, HINTING, Life, REPORTING, STATISTICS};
+use super::state::{BLOCKS, DROP, Driver, HINTING, Life, PAGES, REPORTING, STATISTICS, STEP};
 use crate::coverage::Event;
 use crate::declared::Declared;
 use crate::device::Role;
@@ -62,7 +62,19 @@ where
                     self.deflate(pending, false);
                 }
             }
-            _ => self.step_live(&mut handles.balloon),
+            116..=160 if F::DECLARED & BLOCKS != 0 => {
+                let has_handle = RequirementOf::<F, feature::PageReporting>::get_mut(&mut handles.reporting).is_some();
+                // A second notification.
+                self.begin("service_with", (STEP.0 + 1, STEP.1), if has_handle { PAGES } else { &[] });
+                match F::service_with(&mut handles) {
+                    Some(result) => {
+                        self.end_with(&result);
+                        self.stepped(result);
+                    }
+                    None => self.end_fine(),
+                }
+            }
+            _ => self.step_live(&mut handles.balloon, true),
         }
         Life::Split(handles)
     }

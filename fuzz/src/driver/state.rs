@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use aerostat_balloon::ops::Pause;
+use aerostat_balloon::spec::Feature;
 use aerostat_balloon::transport::{DeviceError, Transport};
 use aerostat_balloon::{
-    Balloon, BalloonError, FrameSize, Frozen, Handles, Options, Platform, ProbeError, Ready, Signal, Unprobed,
+    Balloon, BalloonError, FrameSize, Frozen, Handles, Options, Platform, ProbeError, Ready, Signal, Unprobed, feature,
 };
 
 use crate::coverage::Event;
@@ -29,6 +30,9 @@ pub(super) const PROBE: (u32, u32) = (2000, 100);
 pub(super) const RESET: (u32, u32) = (150, 10);
 /// Accesses of dropping a balloon, which does not wait.
 pub(super) const DROP: (u32, u32) = (20, 4);
+
+/// The bit by which a set declares block inflation.
+pub(super) const BLOCKS: u64 = 1 << feature::BlockInflation::BIT;
 
 /// The queues that the balloon itself looks at.
 pub(super) const PAGES: &[Role] = &[Role::Inflate, Role::Deflate];
@@ -105,7 +109,9 @@ where
     }
 
     pub(super) fn begin(&mut self, name: &'static str, limits: (u32, u32), looks_at: &[Role]) {
-        self.world.borrow_mut().begin(name, limits, looks_at);
+        // Block inflation adds at most one access to a call.
+        let more = u32::from(F::DECLARED & BLOCKS != 0);
+        self.world.borrow_mut().begin(name, (limits.0 + more, limits.1), looks_at);
     }
 
     /// Ends a call that may have returned an error.

@@ -46,8 +46,12 @@ pub(crate) struct Balloon {
 
 impl Balloon {
     /// Finds the balloon on PCI or among the devices in `mmio`, and probes it. Returns `None` and logs the reason if there is
-    /// none or it cannot be used: the kernel runs without it.
-    pub(crate) fn start(mmio: impl Iterator<Item = MmioDevice>, options: Options<KernelFeatures>) -> Option<Self> {
+    /// none or it cannot be used: the kernel runs without it. Free memory is reported if `reports`.
+    pub(crate) fn start(
+        mmio: impl Iterator<Item = MmioDevice>,
+        options: Options<KernelFeatures>,
+        reports: bool,
+    ) -> Option<Self> {
         let Some(transport) = virtio::find(spec::balloon::Device::ID, mmio) else {
             error!("no usable balloon on PCI or MMIO");
             return None;
@@ -59,7 +63,7 @@ impl Balloon {
         Some(Self {
             driver: Some(Driver::Live(live)),
             follow: Follow::default(),
-            report: Report::default(),
+            report: Report::new(reports),
             recovery: Recovery::default(),
         })
     }

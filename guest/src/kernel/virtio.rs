@@ -94,6 +94,7 @@ fn open(function: &PciFunction<arch::PciConfig>, config: &arch::PciConfig) -> Re
     Ok(is_connected(&name, connected).then_some(transport))
 }
 
+// ANCHOR: messages
 /// Sets up MSI-X with two vectors: one for configuration changes, one for all queues. Returns `None` if the function has no
 /// MSI-X, or too few vectors are left.
 fn connect_messages<C: ConfigRegionAccess>(
@@ -112,6 +113,7 @@ fn connect_messages<C: ConfigRegionAccess>(
         .zip(queues)
         .map(|(configuration, queues)| Routing::Messages { configuration, queues: QueueVectors::shared(queues) }))
 }
+// ANCHOR_END: messages
 
 /// Makes the handler of an interrupt line read `source`.
 fn connect_line(interrupt: u32, source: <AnyTransport as Transport>::Interrupt) -> Option<()> {

@@ -64,7 +64,7 @@ fn optional_feature_is_accepted_if_offered() {
     assert!(accepted.proof(Left).is_none());
 }
 
-/// core.feature.2
+// conformance: core.feature.2, core.feature.3
 #[test]
 fn optional_feature_without_prerequisite_is_not_accepted() {
     // `left` needs `base`, `both` needs `left`, `far` needs `both`: all go.
@@ -77,7 +77,7 @@ fn optional_feature_without_prerequisite_is_not_accepted() {
     assert_eq!(accepted.bits(), 0);
 }
 
-/// core.feature.2
+// conformance: core.feature.2
 #[test]
 fn undeclared_prerequisite_is_missing() {
     // SAFETY: the proofs are not used with a device.
@@ -103,6 +103,7 @@ fn required_feature_must_be_supported() {
     assert_eq!(error, NegotiateError::Unsupported { name: "VIRTIO_F_VERSION_1", bit: 32 });
 }
 
+// conformance: core.feature.2, core.feature.3
 #[test]
 fn required_feature_must_have_its_prerequisites() {
     // SAFETY: the proofs are not used with a device.

@@ -1,5 +1,5 @@
 //! A driver cannot declare or use a feature that its device does not have.
-
+// conformance: core.feature.8
 use aerostat_spec::Accepted;
 use aerostat_spec::net::feature::{Mac, Mtu};
 

@@ -1,5 +1,5 @@
 //! A read-only field cannot be written, and a `setup` field cannot be written when the device is live.
-
+// conformance: mmio.reg.3
 use aerostat_spec::balloon::config::{Actual, NumPages, PoisonVal};
 use aerostat_spec::mmio::modern::QueueNotify;
 use aerostat_spec::{Readable, Settable, Writable};

@@ -25,6 +25,7 @@ pub struct LegacyConfig<I> {
 
 impl<I: Io> LegacyConfig<I> {
     /// Returns the configuration space in `io` from `start`. `status` reads the device status from `io`.
+    #[cfg(feature = "legacy")]
     pub(crate) fn new(io: I, start: usize, status: fn(&I) -> Status) -> Self {
         Self { space: Window::rest(io, start), status }
     }

@@ -8,6 +8,9 @@ use aerostat_spec::reserved::feature::{
 use crate::barrier::ORDERS_FOR_PLATFORM;
 
 /// The bits implemented for the modern interface, besides VIRTIO_F_VERSION_1.
+// conformance: construct core.feature.13: one list for the modern interface of both buses, one for the legacy
+// interface
+// conformance: deviation core.reserved.12: the feature is never accepted; a device must work without it
 pub(super) const SUPPORTED: u64 = {
     let order_platform = if ORDERS_FOR_PLATFORM { 1 << OrderPlatform::BIT } else { 0 };
     let rings = 1 << RingPacked::BIT | 1 << InOrder::BIT | 1 << NotificationData::BIT | 1 << RingReset::BIT;

@@ -8,6 +8,7 @@ pub trait InterruptSource: Clone {
 }
 
 /// The causes of an interrupt. Without a cause, the interrupt was spurious or of another device.
+// conformance: construct pci.irq.2, mmio.irq.2: `used_buffers` is about all queues, and has no queue number
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct InterruptStatus {
     /// The device has used buffers in at least one of its queues.

@@ -9,6 +9,7 @@ mod interface;
 mod interrupt;
 mod mmio;
 mod notifier;
+#[cfg(feature = "pci")]
 pub mod pci;
 mod shared_memory;
 mod status;
@@ -19,7 +20,9 @@ pub use self::either::Either;
 pub use self::error::{BusError, ConfigError, QueueError};
 pub use self::interface::{FeatureBits, InterfaceKind, Legacy, Modern};
 pub use self::interrupt::{InterruptSource, InterruptStatus};
-pub use self::mmio::{LegacyMmio, Mmio, MmioConfig, MmioError, MmioInterrupt, MmioNotifier};
+#[cfg(feature = "legacy")]
+pub use self::mmio::LegacyMmio;
+pub use self::mmio::{Mmio, MmioConfig, MmioError, MmioInterrupt, MmioNotifier};
 pub use self::notifier::Notifier;
 pub use self::shared_memory::SharedMemory;
 pub use self::status::Status;

@@ -30,6 +30,7 @@ impl NotificationFormat {
     }
 
     /// Returns the length of a notification over PCI in bytes, which is also its alignment.
+    #[cfg(feature = "pci")]
     pub(super) const fn bytes(self) -> usize {
         match self {
             Self::Queue => size_of::<u16>(),

@@ -13,7 +13,8 @@ impl SharedMemory {
         (len != 0 && address.checked_add(len - 1).is_some()).then_some(Self { address, len })
     }
 
-    /// Returns the physical address. The device has chosen it: check that it is not memory of the kernel before mapping it.
+    /// Returns the physical address; over PCI, the address on the bus. The device has chosen it: check that it is not memory of the
+    /// kernel before mapping it.
     pub const fn address(&self) -> u64 {
         self.address
     }

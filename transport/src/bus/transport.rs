@@ -69,7 +69,8 @@ pub unsafe trait Transport {
     /// Writes the feature bits that the driver accepts. They apply to notifiers that are created later.
     fn accept(&mut self, features: Features<Self>);
 
-    /// Returns the reserved feature bits (24 to 49) that work over this transport.
+    /// Returns the reserved feature bits (24 to 49) that work over this transport. VIRTIO_F_VERSION_1 and VIRTIO_F_ANY_LAYOUT need
+    /// not be among them, because [`Device`](crate::Device) negotiates them by [`Transport::interface`].
     fn supported(&self) -> u64;
 
     /// Sets up the bus after feature negotiation, for instance the interrupt for configuration changes.
@@ -124,7 +125,8 @@ pub unsafe trait Transport {
     }
 
     /// Returns the shared memory region with this id, or `None` if the device does not have it or the transport does not support
-    /// shared memory.
+    /// shared memory. Called after [`Transport::accept`] and before [`Status::DRIVER_OK`] is set. A transport may return `None` at
+    /// other times.
     fn shared_memory(&mut self, _id: u8) -> Option<SharedMemory> {
         None
     }

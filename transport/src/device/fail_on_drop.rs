@@ -26,6 +26,7 @@ impl<T: Transport> FailOnDrop<T> {
     }
 
     /// Sets one more status bit.
+    // conformance: construct core.status.2: the bits written since the reset are written again, so none is dropped
     #[inline(never)]
     pub(super) fn set(&mut self, bit: Status) {
         self.written = self.written | bit;

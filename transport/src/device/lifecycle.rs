@@ -86,6 +86,7 @@ impl<T: Transport, D: spec::Device> Device<T, D, Resetting> {
     /// # Errors
     ///
     /// [`SetupError::WrongDevice`], [`SetupError::GenerationsExhausted`]. Nothing was written to the device.
+    // conformance: construct core.status.3, core.init.1: every use of a device starts here, with a reset
     pub fn take(transport: T) -> Result<Self, SetupFailed<T>> {
         let (expected, found) = (D::ID, transport.device_id());
         if expected != found {
@@ -125,8 +126,11 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
         Config::new(self.transport.config(), self.transport.interface())
     }
 
-    /// Returns the shared memory region, or `None` if the device does not have it. MMIO transports support this; PCI transports return
-    /// `None`.
+    /// Returns the shared memory region. Returns `None` if the device does not have it, on the legacy interface, and over PCI if
+    /// the region is not inside a memory BAR.
+    ///
+    /// Over PCI this probes the BAR: until it returns, the function decodes none of its BARs, so no other context may access the
+    /// device meanwhile, for instance through a clone of [`config`](Self::config).
     pub fn shared_memory<R: SharedMemoryRegion<Device = D>>(&mut self, _region: R) -> Option<SharedMemory> {
         self.transport.shared_memory(R::ID)
     }

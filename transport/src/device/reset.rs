@@ -133,6 +133,8 @@ impl<T: Transport> FailOnDrop<T> {
     }
 
     /// Reads the status once.
+    // conformance: construct pci.common-cfg.5: for every transport: the next step exists only after the status reads
+    // 0
     fn poll_reset(&self) -> Result<(), SetupError> {
         match self.status() {
             Status::RESET => {

@@ -10,7 +10,8 @@ use crate::dma::DmaDomain;
 ///
 /// * Offsets are in bytes from the start of the block. This crate only makes naturally aligned accesses.
 /// * Values have the byte order of the CPU. The implementation converts them from and to the little-endian registers.
-/// * A read outside the block returns all ones and a write outside is ignored, as on a bus without a device. No access panics.
+/// * A read outside the block returns all ones and a write outside is ignored, as on a bus without a device. No access
+///   panics, unless a software device of a test finds a mistake of the driver.
 /// * Clones access the same registers. One clone may be used in an interrupt handler while another is in use elsewhere.
 ///
 /// # Safety

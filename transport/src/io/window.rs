@@ -34,12 +34,14 @@ impl<I: Io> Window<I> {
     }
 
     /// Returns the `len` bytes of this window from `start`; `None` if it is shorter.
+    #[cfg(feature = "pci")]
     pub(crate) fn part(&self, start: usize, len: usize) -> Option<Self> {
         let fits = start.checked_add(len).is_some_and(|end| end <= self.len);
         fits.then(|| Self { io: self.io.clone(), start: self.start.saturating_add(start), len })
     }
 
     /// Returns the rest of this window from `start`, which is empty if it ends before.
+    #[cfg(feature = "pci")]
     pub(crate) fn rest_from(&self, start: usize) -> Self {
         let start = start.min(self.len);
         Self { io: self.io.clone(), start: self.start.saturating_add(start), len: self.len - start }

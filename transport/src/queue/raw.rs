@@ -225,6 +225,8 @@ impl RawQueue<[Slot]> {
     }
 
     /// Describes a buffer by a chain of descriptors, and returns their number.
+    // conformance: construct ring.split.desc.2, ring.packed.sg.3: a chain follows a slice, and each descriptor is
+    // taken from the free ones
     fn describe_by_chain<B: RuleBounds>(&mut self, head: u16, elements: &[Element]) -> u16 {
         let mut id = head;
         let mut rest = elements.iter().peekable();

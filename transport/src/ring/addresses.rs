@@ -20,6 +20,7 @@ pub struct RingAddresses {
 impl RingAddresses {
     /// Returns the address of a legacy ring in units of 4096 bytes. `None` if it does not fit into 32 bits, if it is not a
     /// multiple of the unit, or if it is 0, which means "no ring".
+    #[cfg(feature = "legacy")]
     pub(crate) fn legacy_pfn(&self) -> Option<u32> {
         let unit = LEGACY_ALIGN as u64;
         let pfn = u32::try_from(self.descriptors.0 / unit).ok()?;

@@ -137,6 +137,8 @@ impl Ring {
     }
 
     /// Returns whether the device wants a notification of the buffers made available since the last call.
+    // conformance: construct ring.split.notify.1, ring.packed.notify.1: `Barriers::full` before the read, for both
+    // formats
     fn wants_notification<B: RuleBounds>(&mut self) -> bool {
         // Orders the published buffers before the read of the suppression state ("Notifying The Device", 2.7.13.4, and
         // "Sending Available Buffer Notifications", 2.8.21.3). Without it, each side could miss the other's last write.
@@ -147,6 +149,8 @@ impl Ring {
         }
     }
 
+    // conformance: construct ring.split.receive.2, ring.packed.receive.2: `Barriers::full` before the next look of
+    // the caller
     pub(crate) fn set_interrupts<B: RuleBounds>(&mut self, interrupts: Interrupts) {
         self.shared.interrupts = interrupts;
         match self.format::<B>() {
@@ -159,6 +163,8 @@ impl Ring {
 
     /// Returns the next used entry, without going past it. If there is none, asks for an interrupt at the next one where
     /// event indexes are in use. `in_flight` is the number of buffers that the device holds.
+    // conformance: construct ring.split.receive.2, ring.packed.receive.2: with an event index, `Barriers::full` and a
+    // second look follow a new event
     pub(crate) fn next_used<B: RuleBounds>(&mut self, in_flight: u16) -> NextUsed {
         let next = self.peek_used::<B>(in_flight);
         if next != NextUsed::Nothing || !self.shared.uses_interrupt_events::<B>() || !self.request_next_interrupt::<B>()

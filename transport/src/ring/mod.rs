@@ -12,11 +12,16 @@ mod shared;
 mod size;
 mod split;
 
+#[cfg(feature = "legacy")]
 pub(crate) use self::addresses::LEGACY_ALIGN;
 pub use self::addresses::RingAddresses;
 pub use self::element::{Access, Element, Interrupts};
 pub(crate) use self::format::Ring;
 pub(crate) use self::indirect::IndirectTables;
+#[cfg(all(test, loom))]
+pub(crate) use self::rules::Events;
 pub(crate) use self::rules::{Format, Indirect, RuleBounds, Rules, Unbounded, UseOrder};
+#[cfg(all(test, loom))]
+pub(crate) use self::shared::passes_event;
 pub(crate) use self::shared::{Link, NextUsed};
 pub use self::size::{QueueLimit, QueueSize, RingPosition};

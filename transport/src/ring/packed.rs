@@ -120,6 +120,10 @@ impl Packed {
     }
 
     /// Publishes the buffer whose descriptors were filled since the last call.
+    // conformance: construct ring.packed.desc.2, ring.packed.sg.7, ring.packed.supply.1: the flags of the first
+    // descriptor are stored last
+    // conformance: construct ring.packed.supply.2, ring.packed.flags.1: stored with release order behind
+    // `Barriers::before_store`
     pub(crate) fn make_available<B: RuleBounds>(&mut self, shared: &RingShared) {
         if let Some(Unpublished { slot, flags }) = self.unpublished.take() {
             // Release: orders the rest of the buffer before the flags that publish it ("Updating flags", 2.8.21.1).
@@ -183,6 +187,8 @@ impl Packed {
     }
 
     /// Returns the next used descriptor, without going past it.
+    // conformance: deviation ring.packed.used.1: QEMU's devices never set the flag, so the driver ignores it and
+    // checks the length against the buffer
     pub(crate) fn peek_used<B: RuleBounds>(&self, shared: &RingShared) -> NextUsed {
         let at = DESC * usize::from(self.next_used.slot);
         // Acquire: orders the flags before the rest of the descriptor.

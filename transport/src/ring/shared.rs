@@ -45,6 +45,7 @@ impl RingShared {
     }
 
     /// Reads an index, flags or an event that the device writes, once.
+    #[cfg_attr(all(test, loom), track_caller)]
     pub(crate) fn load<B: RuleBounds>(&self, offset: usize) -> u16 {
         let (value, rules) = (self.memory.load(offset), self.rules::<B>());
         rules.barriers.after_load();
@@ -52,6 +53,7 @@ impl RingShared {
     }
 
     /// Writes an index, flags or an event that the device reads.
+    #[cfg_attr(all(test, loom), track_caller)]
     pub(crate) fn store<B: RuleBounds>(&self, offset: usize, value: u16) {
         let rules = self.rules::<B>();
         rules.barriers.before_store();

@@ -71,6 +71,7 @@ impl RingPosition {
 mod tests {
     use super::{QueueSize, RingPosition};
 
+    // conformance: ring.split.layout.4, ring.split.layout.5
     #[test]
     fn a_split_ring_has_a_power_of_two_as_size() {
         for size in 0..=u16::MAX {
@@ -78,6 +79,7 @@ mod tests {
         }
     }
 
+    // conformance: ring.packed.layout.4
     #[test]
     fn a_packed_ring_has_any_size_up_to_32768() {
         for size in 0..=u16::MAX {

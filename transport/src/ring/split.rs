@@ -70,6 +70,8 @@ impl Split {
     }
 
     /// Puts the buffer that starts at `head` into the available ring and publishes it.
+    // conformance: construct ring.split.supply.1, ring.split.idx.1: the index is stored last, with release order
+    // behind `Barriers::before_store`
     pub(crate) fn make_available<B: RuleBounds>(&mut self, shared: &RingShared, head: u16) {
         let index = self.next_available;
         self.next_available = index.wrapping_add(1);

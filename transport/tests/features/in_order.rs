@@ -13,7 +13,8 @@ aerostat_spec::feature_set! { struct Ordered for test_device { InOrder: Required
 aerostat_spec::feature_set! { struct OrderedIndirect for test_device { InOrder: Required, IndirectDesc: Required } }
 aerostat_spec::feature_set! { struct OrderedPacked for test_device { InOrder: Required, RingPacked: Required } }
 
-/// ring.split.in-order.1, ring.split.in-order.2: one used entry, that of the last buffer, completes all; the others are used completely.
+/// One used entry, that of the last buffer, completes all; the others are used completely.
+// conformance: ring.split.in-order.1, ring.split.in-order.2
 #[test]
 fn one_entry_completes_a_batch() {
     let mut fixture = live::<Ordered, 8>(1);
@@ -27,7 +28,8 @@ fn one_entry_completes_a_batch() {
     fixture.finish();
 }
 
-/// ring.split.in-order.1: the next entry follows the whole batch, and those in between are invalid.
+/// The next entry follows the whole batch, and those in between are invalid.
+// conformance: ring.split.in-order.1
 #[test]
 fn entries_inside_a_batch_are_not_read() {
     let mut fixture = live::<Ordered, 8>(1);
@@ -47,8 +49,8 @@ fn entries_inside_a_batch_are_not_read() {
     fixture.finish();
 }
 
-/// ring.split.desc.3, ring.split.desc.4, ring.split.desc.5: descriptors are taken in table order, past the end of the table too,
-/// and past 65536 entries of the rings.
+/// Descriptors are taken in table order, past the end of the table too, and past 65536 entries of the rings.
+// conformance: ring.split.desc.3, ring.split.desc.4, ring.split.desc.5
 #[test]
 fn descriptors_are_taken_in_a_circle() {
     let mut fixture = live::<Ordered, 8>(1);
@@ -189,7 +191,8 @@ fn an_index_that_does_not_match_the_batch_is_an_error() {
     }
 }
 
-/// ring.split.indirect.5, ring.split.desc.5: one descriptor a buffer, still in a circle.
+/// One descriptor a buffer, still in a circle.
+// conformance: ring.split.indirect.5, ring.split.desc.5
 #[test]
 fn tables_are_used_in_batches_too() {
     let mut fixture = live::<OrderedIndirect, 4>(QueueNeeds::least(1).indirect(4));
@@ -208,8 +211,9 @@ fn tables_are_used_in_batches_too() {
     fixture.finish();
 }
 
-/// ring.split.in-order.2: for a queue that owns its buffers, a skipped response counts as written completely, and its
-/// memory is not that of a buffer in flight.
+/// For a queue that owns its buffers, a skipped response counts as written completely, and its memory is not that
+/// of a buffer in flight.
+// conformance: ring.split.in-order.2
 #[test]
 fn responses_are_used_in_batches() {
     let (soft, mut memory) = (SoftMmio::new(42), Memory::new());
@@ -264,8 +268,9 @@ fn after<F: aerostat_spec::FeatureSet, const K: usize>(
     }
 }
 
-/// ring.packed.in-order.1, ring.packed.in-order.2: one used descriptor, where the first one of the batch was, and the next one
-/// behind the whole batch; over the end of a ring whose size is not a power of two.
+/// One used descriptor, where the first one of the batch was, and the next one behind the whole batch; over the
+/// end of a ring whose size is not a power of two.
+// conformance: ring.packed.in-order.1, ring.packed.in-order.2
 #[test]
 fn one_used_descriptor_completes_a_batch() {
     let mut fixture = live::<OrderedPacked, 7>(1);

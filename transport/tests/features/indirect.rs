@@ -13,7 +13,8 @@ use aerostat_test_support::{Plain, test_device};
 aerostat_spec::feature_set! { struct Indirect for test_device { IndirectDesc: Required } }
 aerostat_spec::feature_set! { struct PackedIndirect for test_device { IndirectDesc: Required, RingPacked: Required } }
 
-/// ring.split.indirect.1, ring.split.indirect.2, ring.split.indirect.4, ring.split.indirect.6, ring.split.indirect.7
+// conformance: ring.split.indirect.1, ring.split.indirect.2, ring.split.indirect.4, ring.split.indirect.6
+// conformance: ring.split.indirect.7
 #[test]
 fn a_table_describes_a_buffer_of_a_split_ring() {
     let mut fixture = live::<Indirect, 4>(QueueNeeds::least(1).indirect(3));
@@ -31,7 +32,7 @@ fn a_table_describes_a_buffer_of_a_split_ring() {
     fixture.finish();
 }
 
-/// ring.packed.indirect.1, ring.packed.indirect.2, ring.packed.indirect.4, ring.packed.indirect.5
+// conformance: ring.packed.indirect.1, ring.packed.indirect.2, ring.packed.indirect.4, ring.packed.indirect.5
 #[test]
 fn a_table_describes_a_buffer_of_a_packed_ring() {
     let mut fixture = live::<PackedIndirect, 3>(QueueNeeds::least(1).indirect(3));
@@ -53,8 +54,8 @@ fn a_table_describes_a_buffer_of_a_packed_ring() {
     fixture.finish();
 }
 
-/// ring.split.indirect.3, ring.packed.indirect.3, ring.packed.sg.2: one element needs no table; more elements than a table has take
-/// a chain; more than the queue has never fit.
+/// One element needs no table; more elements than a table has take a chain; more than the queue has never fit.
+// conformance: ring.split.indirect.3, ring.packed.indirect.3, ring.packed.sg.2
 #[test]
 fn a_table_is_used_for_several_elements() {
     fn of<F: FeatureSet>(is_table: impl Fn(&Fixture<F, 8>, usize) -> bool) {
@@ -96,7 +97,7 @@ fn the_smallest_queue_has_no_tables() {
     fixture.finish();
 }
 
-/// ring.split.indirect.1, ring.packed.indirect.1
+// conformance: ring.split.indirect.1, ring.packed.indirect.1
 #[test]
 fn without_the_feature_there_are_no_tables() {
     let mut fixture = live::<Plain, 8>(QueueNeeds::least(1).indirect(4));

@@ -1,10 +1,12 @@
 //! The features of rings and queues, each against a hand-written device.
 
+mod event_index;
 mod in_order;
 mod indirect;
 mod notification;
 mod platform;
 mod reset;
+mod unsupported;
 
 use aerostat_spec::FeatureSet;
 use aerostat_spec::reserved::feature::RingPacked;

@@ -15,7 +15,8 @@ use aerostat_test_support::{BarRegisters, Memory, Plain, RegisterAccess, SoftPci
 aerostat_spec::feature_set! { struct Data for test_device { NotificationData: Required } }
 aerostat_spec::feature_set! { struct PackedData for test_device { NotificationData: Required, RingPacked: Required } }
 
-/// core.notify.3, core.notify.4, core.notify.5, mmio.notify.2: the available index, its topmost bit apart.
+/// The available index, its topmost bit apart.
+// conformance: core.notify.3, core.notify.4, core.notify.5, mmio.notify.2
 #[test]
 fn a_split_ring_notifies_its_available_index() {
     let mut fixture = live::<Data, 4>(1);
@@ -37,7 +38,8 @@ fn a_split_ring_notifies_its_available_index() {
     fixture.finish();
 }
 
-/// ring.packed.desc.3, ring.packed.desc.4: the slot of the next descriptor, and the wrap counter that it will have.
+/// The slot of the next descriptor, and the wrap counter that it will have.
+// conformance: ring.packed.desc.3, ring.packed.desc.4
 #[test]
 fn a_packed_ring_notifies_the_position_of_the_next_descriptor() {
     let mut fixture = live::<PackedData, 3>(1);
@@ -54,7 +56,7 @@ fn a_packed_ring_notifies_the_position_of_the_next_descriptor() {
     fixture.finish();
 }
 
-/// core.notify.1, mmio.notify.1
+// conformance: core.notify.1, mmio.notify.1
 #[test]
 fn without_the_feature_a_notification_is_the_number_of_the_queue() {
     let mut fixture = live::<Plain, 4>(1);
@@ -95,7 +97,8 @@ fn kick<F: FeatureSet>(function: &SoftPci) -> Result<RegisterAccess, QueueError>
     Ok(log[0])
 }
 
-/// pci.notify.1 to pci.notify.4: 32 bits with the feature, 16 without.
+/// 32 bits with the feature, 16 without.
+// conformance: pci.notify.1, pci.notify.2, pci.notify.3, pci.notify.4
 #[test]
 fn a_pci_device_is_notified_by_32_bits() {
     let at = NOTIFY as usize;

@@ -106,7 +106,8 @@ aerostat_spec::feature_set! { struct Translated for test_device { AccessPlatform
 aerostat_spec::feature_set! { struct OptionalPlatform for test_device { AccessPlatform: Optional } }
 aerostat_spec::feature_set! { struct OptionalOrder for test_device { OrderPlatform: Optional } }
 
-/// core.reserved.3, core.reserved.4: the registers, the descriptors of buffers and of tables carry addresses of the device.
+/// The registers, the descriptors of buffers and of tables carry addresses of the device.
+// conformance: core.reserved.3, core.reserved.4
 #[test]
 fn with_the_feature_the_device_gets_the_addresses_of_the_platform() {
     let (soft, mut platform) = behind_an_iommu(usize::MAX);
@@ -178,7 +179,7 @@ fn a_queue_that_cannot_be_set_up_is_unmapped() {
     assert_eq!(platform.counts(), (0, 0, 1));
 }
 
-/// core.reserved.5
+// conformance: core.reserved.5
 #[test]
 fn without_the_feature_addresses_are_physical_and_nothing_is_mapped() {
     fn of<F: FeatureSet>(offered: u64) {
@@ -195,7 +196,8 @@ fn without_the_feature_addresses_are_physical_and_nothing_is_mapped() {
     of::<OptionalPlatform>(0);
 }
 
-/// core.reserved.7: accepted if it is offered and the target has the barriers.
+/// Accepted if it is offered and the target has the barriers.
+// conformance: core.reserved.7
 #[test]
 fn order_platform_is_accepted() {
     let soft = offering(1 << 36);

@@ -32,8 +32,8 @@ fn reset<F: FeatureSet, const K: usize>(
     (fixture, done)
 }
 
-/// core.vqreset.1, core.vqreset.3, mmio.reg.21, mmio.reg.22, mmio.vq-config.2: requested, awaited, verified, and set up as at
-/// first, from an empty state. What was in flight is the caller's.
+/// Requested, awaited, verified, and set up as at first, from an empty state. What was in flight is the caller's.
+// conformance: core.vqreset.1, core.vqreset.3, mmio.reg.21, mmio.reg.22, mmio.vq-config.2
 #[test]
 fn a_queue_is_reset_and_set_up_again_over_mmio() {
     for reads in [0, 1, 5, 1000] {
@@ -137,8 +137,9 @@ fn order_and_positions_start_over() {
     fixture.finish();
 }
 
-/// mmio.reg.21, core.cleanup.2: the device may still use its buffers. The reset can be requested again; until it has finished the
-/// queue is unusable.
+/// The device may still use its buffers. The reset can be requested again; until it has finished the queue is
+/// unusable.
+// conformance: mmio.reg.21, core.cleanup.2
 #[test]
 fn a_reset_that_does_not_finish_leaves_the_queue_unusable() {
     for resets in [Resets::Never, Resets::Unknown] {
@@ -186,7 +187,8 @@ fn a_queue_that_was_unusable_works_after_a_reset() {
     fixture.finish();
 }
 
-/// core.cleanup.1: neither device is accessed, and the queue does not change.
+/// Neither device is accessed, and the queue does not change.
+// conformance: core.cleanup.1
 #[test]
 fn a_queue_of_another_device_is_rejected() {
     let (mut fixture, other) = (live::<Reset, 4>(1), live::<Reset, 4>(1));
@@ -206,7 +208,9 @@ fn a_queue_of_another_device_is_rejected() {
     other_line.release(&proof, &mut other_memory).unwrap();
 }
 
-/// core.vqreset.1: the proof is that of another device, and this one has not negotiated the feature: its registers are not accessed.
+/// The proof is that of another device, and this one has not negotiated the feature: its registers are not
+/// accessed.
+// conformance: core.vqreset.1
 #[test]
 fn the_proof_of_another_device_resets_nothing() {
     let (soft, other) = (SoftMmio::new(42), live::<Reset, 4>(1));
@@ -225,7 +229,8 @@ fn the_proof_of_another_device_resets_nothing() {
     other.finish();
 }
 
-/// mmio.reg.14: a device that no longer has the queue, or has it with a smaller maximum size.
+/// A device that no longer has the queue, or has it with a smaller maximum size.
+// conformance: mmio.reg.14
 #[test]
 fn a_queue_that_is_gone_after_its_reset_is_unusable() {
     for (max, error) in
@@ -252,7 +257,8 @@ fn function(common_bytes: u32) -> SoftPci {
     function
 }
 
-/// pci.common-cfg.4, pci.common-cfg.6, pci.common-cfg.7, pci.common-cfg.8, pci.msix.4: as over MMIO, and with its vector again.
+/// As over MMIO, and with its vector again.
+// conformance: pci.common-cfg.4, pci.common-cfg.6, pci.common-cfg.7, pci.common-cfg.8, pci.msix.4
 #[test]
 fn a_queue_is_reset_and_set_up_again_over_pci() {
     for (reads, with_messages) in [(0, false), (7, true)] {
@@ -415,7 +421,7 @@ fn the_reset_of_a_queue_waits_through_the_caller() {
     let mut give_up = |_: u32| ControlFlow::Break(());
     let unfinished = fixture.device.reset_queue(proof, &mut fixture.queue0, &mut give_up);
     assert_eq!(unfinished, Err(QueueError::ResetUnfinished { queue: 0 }));
-    fixture.soft.model().status_lie = Some(Box::new(|_| u32::MAX));
+    fixture.soft.model().status_override = Some(Box::new(|_| u32::MAX));
     let mut never = |_: u32| -> ControlFlow<()> { panic!("the kernel need not wait") };
     assert_eq!(fixture.device.reset_queue(proof, &mut fixture.queue0, &mut never), Err(QueueError::Gone));
     assert_eq!(fixture.queue0.pop(), Err(DeviceError::Resetting));

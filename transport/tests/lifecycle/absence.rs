@@ -11,7 +11,7 @@ use super::{NEEDS_RESET, request, reset, status_reads, take};
 #[test]
 fn a_device_that_is_gone_is_recognised_at_once() {
     const GONE: u32 = u32::MAX;
-    let gone = |soft: &SoftMmio| soft.model().status_lie = Some(Box::new(|_| GONE));
+    let gone = |soft: &SoftMmio| soft.model().status_override = Some(Box::new(|_| GONE));
     let never = &mut |_: u32| -> ControlFlow<()> { panic!("the kernel need not wait") };
     let soft = SoftMmio::new(42);
     gone(&soft);

@@ -6,7 +6,9 @@ use aerostat_transport::{SetupError, SetupFailed};
 
 use super::{FAILED, TestDevice, take};
 
-/// core.feature.10, core.feature.11, core.reserved.2: no compatible mode, so FAILED, and the transport comes back.
+/// No compatible mode, so FAILED, and the transport comes back.
+// conformance: core.status.3, core.feature.10, core.feature.11, core.legacy-feature.1, core.init.9, core.init.12
+// conformance: core.init.13, core.reserved.2
 #[test]
 fn a_failed_negotiation_sets_failed_and_returns_the_transport() {
     let soft = SoftMmio::new(42);
@@ -25,7 +27,7 @@ fn a_failed_negotiation_sets_failed_and_returns_the_transport() {
     let failed = take(&soft).acknowledge().driver().negotiate::<Plain>().unwrap_err();
     assert_eq!(failed.error, SetupError::FeaturesRejected { accepted: 1 << 32 });
     assert_eq!(soft.statuses(), [0, 1, 3, 11, FAILED | 11]);
-    // core.status.3: a new attempt starts with a reset.
+    // A new attempt starts with a reset.
     soft.model().ignored_status = 0;
     let SetupFailed { transport, .. } = failed;
     let again = TestDevice::take(transport).map_err(|failed| failed.error).unwrap();
@@ -33,7 +35,9 @@ fn a_failed_negotiation_sets_failed_and_returns_the_transport() {
     drop(again);
 }
 
-/// core.feature.1, core.feature.4 to core.feature.8, core.reserved.1: VERSION_1 and what was declared, nothing else.
+/// VERSION_1 and what was declared, nothing else.
+// conformance: core.feature.1, core.feature.4, core.feature.5, core.feature.6, core.feature.7, core.feature.8
+// conformance: core.feature.12, core.reserved.1
 #[test]
 fn only_declared_features_are_accepted() {
     for offered in [u64::MAX, 1 << 32 | 1, 1 << 32 | 3 | 1 << 28 | 1 << 29 | 1 << 34] {

@@ -4,7 +4,8 @@ use aerostat_test_support::{Memory, RegisterAccess, SoftMmio, live, negotiated, 
 use aerostat_transport::queue::Notification;
 use aerostat_transport::{DeviceError, QueueError};
 
-/// core.init.10: queues are programmed between FEATURES_OK and DRIVER_OK. core.init.14: no notification before that.
+/// No notification is sent before that either.
+// conformance: core.init.10, core.init.14
 #[test]
 fn queues_are_set_up_between_features_ok_and_driver_ok() {
     let (soft, mut memory) = (SoftMmio::new(42), Memory::new());
@@ -27,7 +28,8 @@ fn queues_are_set_up_between_features_ok_and_driver_ok() {
     }
 }
 
-/// core.init.14: a buffer added before the device is live is available but not notified until then.
+/// A buffer added before the device is live is available but not notified until then.
+// conformance: core.init.14
 #[test]
 fn a_buffer_added_early_is_notified_when_live() {
     let (soft, mut memory) = (SoftMmio::new(42), Memory::new());
@@ -42,7 +44,8 @@ fn a_buffer_added_early_is_notified_when_live() {
     assert_eq!(soft.written(reg::QUEUE_NOTIFY), [1]);
 }
 
-/// core.init.14: a live device does not enable the queue of another one.
+/// A live device does not enable the queue of another one.
+// conformance: core.init.14
 #[test]
 fn a_queue_is_enabled_only_by_its_own_device() {
     let (early, other, mut memory) = (SoftMmio::new(42), SoftMmio::new(42), Memory::new());
@@ -61,7 +64,8 @@ fn a_queue_is_enabled_only_by_its_own_device() {
     assert_eq!(memory.allocated(), 0);
 }
 
-/// mmio.reg.15: a queue whose QueueReady is not 0 is not changed.
+/// A queue whose QueueReady is not 0 is not changed.
+// conformance: mmio.reg.15, mmio.vq-config.2, mmio.vq-config.3
 #[test]
 fn a_failed_queue_set_up_leaks_nothing_and_leaves_the_device_usable() {
     let (soft, mut memory) = (SoftMmio::new(42), Memory::new());
@@ -93,8 +97,9 @@ fn a_failed_queue_set_up_leaks_nothing_and_leaves_the_device_usable() {
     assert!(device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).is_ok());
 }
 
-/// ring.split.layout.1 to ring.split.layout.5, ring.split.layout.8, mmio.reg.14, mmio.vq-config.1 to mmio.vq-config.7,
-/// ring.split.avail-notif.1, mmio.reg.15.
+// conformance: ring.split.layout.1, ring.split.layout.2, ring.split.layout.3, ring.split.layout.4
+// conformance: ring.split.layout.6, ring.split.layout.8, ring.split.avail-notif.1, mmio.reg.14, mmio.vq-config.1
+// conformance: mmio.vq-config.2, mmio.vq-config.4, mmio.vq-config.5, mmio.vq-config.6, mmio.vq-config.7
 #[test]
 fn rings_are_aligned_zeroed_apart_and_no_larger_than_the_device_allows() {
     fn check<const K: usize>() {
@@ -133,4 +138,21 @@ fn rings_are_aligned_zeroed_apart_and_no_larger_than_the_device_allows() {
     check::<8>();
     check::<100>();
     check::<1024>();
+}
+
+/// The device may use a queue from the moment it is enabled ("Device Requirements: Virtqueue Configuration", 4.2.3.2).
+#[test]
+fn a_queue_is_enabled_after_its_size_and_addresses_are_written() {
+    let (soft, mut memory) = (SoftMmio::new(42), Memory::new());
+    let mut device = negotiated(&soft);
+    soft.model().log.clear();
+    let _queue0 = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
+    let set_up = [reg::QUEUE_SIZE, reg::QUEUE_DESC, reg::QUEUE_DRIVER, reg::QUEUE_DEVICE];
+    let [high_desc, high_driver, high_device] = [reg::QUEUE_DESC + 4, reg::QUEUE_DRIVER + 4, reg::QUEUE_DEVICE + 4];
+    let enabled = soft.place(|access| access == RegisterAccess::Write(reg::QUEUE_READY, 32, 1));
+    for offset in set_up.into_iter().chain([high_desc, high_driver, high_device]) {
+        let written = soft.place(|access| matches!(access, RegisterAccess::Write(at, ..) if at == offset));
+        assert!(written < enabled, "{offset:#x}");
+    }
+    assert_eq!(soft.written(reg::QUEUE_READY), [1], "it is enabled once");
 }

@@ -7,12 +7,13 @@ use aerostat_transport::{SetupError, SetupFailed, Spin, Transport, VirtQueue};
 
 use super::{FAILED, request, reset, status_reads};
 
-/// core.reset.1, pci.common-cfg.5: the reset is finished when the status reads 0, and nothing is written before.
+/// The reset is finished when the status reads 0, and nothing is written before.
+// conformance: core.reset.1, pci.common-cfg.5
 #[test]
 fn the_driver_waits_for_the_reset() {
     let soft = SoftMmio::new(42);
     let mut left = 7;
-    soft.model().status_lie = Some(Box::new(move |status| {
+    soft.model().status_override = Some(Box::new(move |status| {
         left = u32::saturating_sub(left, 1);
         if left > 0 { 0x0f } else { status }
     }));
@@ -29,11 +30,12 @@ fn the_driver_waits_for_the_reset() {
     );
 }
 
-/// core.init.12, core.init.13: a device that does not reset is FAILED, and nothing more is tried.
+/// A device that does not reset is FAILED, and nothing more is tried.
+// conformance: core.init.12, core.init.13
 #[test]
 fn a_reset_that_never_ends_is_an_error() {
     let soft = SoftMmio::new(42);
-    soft.model().status_lie = Some(Box::new(|_| 0x0f));
+    soft.model().status_override = Some(Box::new(|_| 0x0f));
     let failed = SetupFailed::from(request(&soft).wait(&mut Spin { limit: 100 }).unwrap_err());
     assert_eq!(failed.error, SetupError::ResetUnfinished { status: 0x0f });
     let statuses = soft.statuses();
@@ -42,12 +44,13 @@ fn a_reset_that_never_ends_is_an_error() {
     assert_eq!(failed.transport.device_id().0, 42);
 }
 
-/// core.reset.1: one write requests a reset, and it is not repeated, however often the device is polled. No poll reads the status
-/// more than once, and all waiting is the caller's.
+/// One write requests a reset, and it is not repeated, however often the device is polled. No poll reads the
+/// status more than once, and all waiting is the caller's.
+// conformance: core.reset.1
 #[test]
 fn an_unfinished_reset_is_polled_on_and_not_requested_again() {
     let (soft, mut memory) = (SoftMmio::new(42), Memory::new());
-    soft.model().status_lie = Some(Box::new(|_| 0x0f));
+    soft.model().status_override = Some(Box::new(|_| 0x0f));
     let mut resetting = request(&soft);
     assert_eq!((soft.statuses(), status_reads(&soft)), (vec![0], 0), "taking a device does not wait");
     for reads in 1..=3 {
@@ -63,13 +66,13 @@ fn an_unfinished_reset_is_polled_on_and_not_requested_again() {
     let (resetting, error) = resetting.wait(&mut wait).map(drop).unwrap_err();
     assert_eq!((error, attempts), (SetupError::ResetUnfinished { status: 0x0f }, vec![0, 1, 2, 3, 4]));
     assert_eq!((soft.statuses(), status_reads(&soft)), (vec![0], 9), "once more after the last wait");
-    soft.model().status_lie = None;
+    soft.model().status_override = None;
     let device = resetting.poll().map_err(|(_, error)| error).unwrap().acknowledge().driver();
     let mut device = device.negotiate::<Plain>().map_err(|failed| failed.error).unwrap();
     let queue0: VirtQueue<_, 8> = device.queue(test_device::queue::Queue0, 1, &mut memory).unwrap();
     let device = device.go_live();
 
-    soft.model().status_lie = Some(Box::new(|_| 0x0f));
+    soft.model().status_override = Some(Box::new(|_| 0x0f));
     let reads = status_reads(&soft);
     let ending = device.reset();
     assert_eq!((soft.statuses(), status_reads(&soft)), (vec![0, 1, 3, 11, 15, 0], reads));
@@ -79,7 +82,7 @@ fn an_unfinished_reset_is_polled_on_and_not_requested_again() {
     assert_eq!((error, status_reads(&soft)), (SetupError::ResetUnfinished { status: 0x0f }, reads + 12));
     // During the last wait the device finishes its reset.
     let finished = ending.wait(&mut |_: u32| {
-        soft.model().status_lie = None;
+        soft.model().status_override = None;
         ControlFlow::Break(())
     });
     let (_transport, proof) = finished.map_err(|(_, error)| error).unwrap();
@@ -93,12 +96,12 @@ fn an_unfinished_reset_is_polled_on_and_not_requested_again() {
 fn a_device_that_is_dropped_while_it_resets_is_not_made_live_again() {
     let soft = SoftMmio::new(42);
     let device = live(&soft);
-    soft.model().status_lie = Some(Box::new(|_| 0x0f));
+    soft.model().status_override = Some(Box::new(|_| 0x0f));
     let (device, _) = device.reset().poll().map(drop).unwrap_err();
     drop(device);
     assert_eq!(soft.statuses(), [0, 1, 3, 11, 15, 0, FAILED]);
     let soft = SoftMmio::new(42);
-    soft.model().status_lie = Some(Box::new(|_| 0x0f));
+    soft.model().status_override = Some(Box::new(|_| 0x0f));
     drop(request(&soft));
     assert_eq!(soft.statuses(), [0, FAILED]);
     let soft = SoftMmio::new(42);
@@ -118,7 +121,8 @@ fn abandoning_a_set_up_sets_failed_and_resets() {
     assert_eq!(memory.allocated(), 0);
 }
 
-/// core.cleanup.2: only the reset of its own generation releases the memory of a queue.
+/// Only the reset of its own generation releases the memory of a queue.
+// conformance: core.cleanup.2
 #[test]
 fn memory_is_released_only_with_the_proof_of_the_right_reset() {
     let (one, other, mut memory) = (SoftMmio::new(42), SoftMmio::new(42), Memory::new());

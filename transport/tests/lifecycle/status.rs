@@ -5,7 +5,9 @@ use aerostat_transport::{Device, DeviceError, Mmio, SetupError, Transport};
 
 use super::{FAILED, NEEDS_RESET, TestDevice, reset, take};
 
-/// core.init.1 to core.init.4, core.init.7, core.init.11: one bit after the other, in this order and no other.
+/// One bit after the other, in this order and no other.
+// conformance: core.status.1, core.init.1, core.init.2, core.init.3, core.init.4, core.init.7, core.init.11
+// conformance: core.suspend.2
 #[test]
 fn the_status_goes_through_the_initialisation_in_order() {
     let soft = SoftMmio::new(42);
@@ -17,7 +19,8 @@ fn the_status_goes_through_the_initialisation_in_order() {
     assert!(status_at(3) < offered && offered < accepted && accepted < status_at(11));
 }
 
-/// core.init.9: FEATURES_OK is read back before anything else is done.
+/// FEATURES_OK is read back before anything else is done.
+// conformance: core.init.9
 #[test]
 fn features_ok_is_read_back_at_once() {
     let soft = SoftMmio::new(42);
@@ -26,27 +29,29 @@ fn features_ok_is_read_back_at_once() {
     assert_eq!(soft.log()[agreed + 1], RegisterAccess::Read(reg::STATUS, 32));
 }
 
-/// core.status.2: which bits stay set does not depend on what the device reads back.
+/// Which bits stay set does not depend on what the device reads back.
+// conformance: core.status.2
 #[test]
 fn no_status_bit_depends_on_what_the_device_reads_back() {
     for lie in [0x00_u32, 0xa0, 0x10, 0xffff_ff00] {
         let soft = SoftMmio::new(42);
         // Only the bits that the driver waits for are correct: the status is 0 after a reset, and FEATURES_OK stays set.
-        soft.model().status_lie =
+        soft.model().status_override =
             Some(Box::new(move |status| if status & 8 == 0 { status & lie } else { status & (8 | lie) }));
         drop(live(&soft));
         assert_eq!(soft.statuses(), [0, 1, 3, 11, 15, FAILED | 15], "{lie:#x}");
     }
 }
 
-/// core.status.2: DEVICE_NEEDS_RESET is a bit of the status too, and a driver never clears it.
+/// DEVICE_NEEDS_RESET is a bit of the status too, and a driver never clears it.
+// conformance: core.status.2
 #[test]
 fn needs_reset_is_not_cleared() {
     for (from, expected) in
         [(1, [0, 1, 3 | NEEDS_RESET, 11 | NEEDS_RESET, 15 | NEEDS_RESET]), (11, [0, 1, 3, 11, 15 | NEEDS_RESET])]
     {
         let soft = SoftMmio::new(42);
-        soft.model().status_lie =
+        soft.model().status_override =
             Some(Box::new(move |status| if status & 15 >= from { status | NEEDS_RESET } else { status }));
         let device = live(&soft);
         assert_eq!(soft.statuses(), expected, "from {from:#x}");
@@ -64,7 +69,8 @@ fn a_device_of_another_type_is_not_written_to() {
     assert!(!soft.log().iter().any(|access| matches!(access, RegisterAccess::Write(..))));
 }
 
-/// core.init.12: dropping the device in any state sets FAILED.
+/// Dropping the device in any state sets FAILED.
+// conformance: core.init.12
 #[test]
 fn a_device_that_is_dropped_during_set_up_is_failed() {
     let soft = SoftMmio::new(42);
@@ -84,7 +90,8 @@ fn a_device_that_is_dropped_during_set_up_is_failed() {
     assert_eq!(soft.statuses(), [0, 1, 3, 11, 15, FAILED | 15]);
 }
 
-/// core.confchange.1, core.status.4, core.status.5: the reset does not wait for the buffer in flight.
+/// The reset does not wait for the buffer in flight.
+// conformance: core.confchange.1, core.status.4, core.status.5
 #[test]
 fn check_reports_that_a_live_device_needs_a_reset() {
     let (soft, mut memory) = (SoftMmio::new(42), Memory::new());
@@ -103,7 +110,8 @@ fn check_reports_that_a_live_device_needs_a_reset() {
     assert_eq!(memory.allocated(), 0);
 }
 
-/// core.feature.14: a second set-up starts from the beginning, and its queues from index 0.
+/// A second set-up starts from the beginning, and its queues from index 0.
+// conformance: core.feature.14
 #[test]
 fn a_device_can_be_set_up_again() {
     let (soft, mut memory) = (SoftMmio::new(42), Memory::new());

@@ -38,7 +38,7 @@ fn the_detection_is_bounded() {
 #[test]
 fn a_device_that_is_gone_has_no_numbers() {
     let (soft, mut device) = negotiated(REPORT, REPORT, &[0, 1, 4], &[0, 1, 4]);
-    soft.model().status_lie = Some(Box::new(|_| u32::MAX));
+    soft.model().status_override = Some(Box::new(|_| u32::MAX));
     assert_eq!(device.number_queues(Numbering::Automatic), Err(QueueError::Gone));
 }
 

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-/// The oldest compiler that the workspace supports.
+/// The oldest compiler for tools and guests.
 pub const MINIMUM_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
 
 /// Returns the root of the workspace.

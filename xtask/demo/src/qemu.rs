@@ -21,6 +21,8 @@ use super::{
 const COMMAND_LINE: &str = "touch quiet";
 /// Has the guest use page poison, which it does not use by default. The poison value is 0, with which QEMU discards pages.
 const POISON: &str = "features=tell,stats,oom,hint,report,poison";
+/// Has the guest inflate the balloon by whole blocks.
+const BLOCKS: &str = "blocks";
 
 /// A guest in QEMU.
 #[derive(Debug)]
@@ -38,7 +40,9 @@ impl QemuSession {
 
 /// Returns the guest's command line for the features that the device offers.
 fn command_line(offer: &Offer) -> String {
-    if offer.requests(Feature::PagePoison) { format!("{COMMAND_LINE} {POISON}") } else { COMMAND_LINE.to_owned() }
+    let words = [(Feature::PagePoison, POISON), (Feature::Blocks, BLOCKS)];
+    let requested = words.into_iter().filter(|(feature, _)| offer.requests(*feature));
+    requested.fold(COMMAND_LINE.to_owned(), |line, (_, word)| format!("{line} {word}"))
 }
 
 /// Builds the guest, starts it and waits until it is ready.
@@ -94,5 +98,6 @@ mod tests {
         assert_eq!(command_line(&Offer::Default), "touch quiet");
         assert_eq!(command_line(&Offer::Exactly(vec![Feature::Stats])), "touch quiet");
         assert!(command_line(&Offer::Exactly(vec![Feature::PagePoison])).ends_with(",report,poison"));
+        assert_eq!(command_line(&Offer::Exactly(vec![Feature::Blocks])), "touch quiet blocks");
     }
 }

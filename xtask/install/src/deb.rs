@@ -61,7 +61,10 @@ pub fn unpacked(package: &str, folder: &Path) -> anyhow::Result<PathBuf> {
 }
 
 fn download(package: &str, folder: &Path) -> anyhow::Result<()> {
-    succeed(Command::new("apt-get").args(["download", package]).current_dir(folder))
+    // As root, apt downloads as the user `_apt`, who often cannot write to the target folder. apt then prints a notice and downloads
+    // as root. With this option it does so at once. Without root the option has no effect.
+    const AS_THIS_USER: &str = "APT::Sandbox::User=root";
+    succeed(Command::new("apt-get").args(["-o", AS_THIS_USER, "download", package]).current_dir(folder))
 }
 
 fn succeed(command: &mut Command) -> anyhow::Result<()> {

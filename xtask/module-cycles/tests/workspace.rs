@@ -6,6 +6,7 @@ use xtask_module_cycles::Graph;
 
 /// The root files of the crates.
 const CRATES: &[&str] = &[
+    "adapters/src/lib.rs",
     "balloon/src/lib.rs",
     "benches/end-to-end/src/main.rs",
     "codegen/macros/src/lib.rs",
@@ -15,10 +16,12 @@ const CRATES: &[&str] = &[
     "fuzz/src/lib.rs",
     "guest/src/lib.rs",
     "guest/src/main.rs",
+    "pmem/src/lib.rs",
     "spec/src/lib.rs",
     "transport/src/lib.rs",
     "xtask/build/src/lib.rs",
     "xtask/common/src/lib.rs",
+    "xtask/conformance/src/lib.rs",
     "xtask/demo/src/lib.rs",
     "xtask/install/src/lib.rs",
     "xtask/module-cycles/src/lib.rs",

@@ -18,6 +18,8 @@ pub enum Feature {
     FreePageHint,
     /// The guest states the value that its free pages are filled with.
     PagePoison,
+    /// The guest inflates the balloon by reports of whole blocks.
+    Blocks,
     /// Packed virtqueues.
     Packed,
     /// Notification suppression by event index.
@@ -32,6 +34,7 @@ impl Feature {
     pub const fn name(self) -> &'static str {
         match self.property() {
             Some(property) => property,
+            None if matches!(self, Self::Blocks) => "blocks",
             None => "stats",
         }
     }
@@ -39,7 +42,7 @@ impl Feature {
     /// Returns the device property that controls the feature, if there is one.
     const fn property(self) -> Option<&'static str> {
         match self {
-            Self::Stats => None,
+            Self::Stats | Self::Blocks => None,
             Self::DeflateOnOom => Some("deflate-on-oom"),
             Self::FreePageReporting => Some("free-page-reporting"),
             Self::FreePageHint => Some("free-page-hint"),
@@ -58,6 +61,7 @@ impl ValueEnum for Feature {
             Self::FreePageReporting,
             Self::FreePageHint,
             Self::PagePoison,
+            Self::Blocks,
             Self::Packed,
             Self::EventIdx,
         ]
@@ -70,6 +74,7 @@ impl ValueEnum for Feature {
             Self::FreePageReporting => "The guest reports pages when it frees them",
             Self::FreePageHint => "The guest hints which pages are free during a migration",
             Self::PagePoison => "The guest states the value that its free pages are filled with",
+            Self::Blocks => "The guest inflates the balloon by reports of whole blocks; includes free-page-reporting",
             Self::Packed => "Packed virtqueues",
             Self::EventIdx => "Notification suppression by event index",
         }))
@@ -89,7 +94,8 @@ pub enum Offer {
 impl Offer {
     /// Returns whether `feature` was requested.
     pub fn requests(&self, feature: Feature) -> bool {
-        matches!(self, Self::Exactly(features) if features.contains(&feature))
+        let Self::Exactly(features) = self else { return false };
+        features.contains(&feature) || feature == Feature::FreePageReporting && features.contains(&Feature::Blocks)
     }
 
     /// Returns the device's properties, each after a comma.
@@ -144,6 +150,13 @@ mod tests {
         );
         assert_eq!(offer.ring_properties(), ",packed=off,event_idx=off");
         assert_eq!(offer.object(), None);
+    }
+
+    #[test]
+    fn blocks_need_reporting() {
+        let offer = Offer::Exactly(vec![Feature::Blocks]);
+        assert!(offer.properties().contains(",free-page-reporting=on,"));
+        assert_eq!(Feature::Blocks.name(), "blocks");
     }
 
     #[test]

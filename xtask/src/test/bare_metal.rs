@@ -42,7 +42,8 @@ fn build(recipe: &Recipe) -> anyhow::Result<()> {
         flags.push(sysroot);
         cargo.env(target_variable(recipe.target, "RUSTFLAGS"), flags);
     }
-    cargo.args(["--package", "aerostat-balloon", "--package", "aerostat-entropy"]).stderr(Stdio::inherit());
+    let packages = ["adapters", "balloon", "entropy", "pmem"].map(|name| format!("--package=aerostat-{name}"));
+    cargo.args(packages).stderr(Stdio::inherit());
     let status = run::lines(&mut cargo, LIMIT, |line| println!("{line}"))?;
     ensure!(status.success(), "the drivers do not build with `core` alone: cargo ended with {status}");
     Ok(())

@@ -22,6 +22,11 @@ use super::{
 
 /// Pages that the counted program inflates and deflates.
 const PAGES: f64 = 65536.0;
+/// The counts in fragmented memory.
+const FRAGMENTED: &str = "instructions per page/fragmented";
+/// The ways to fragment memory: the argument of the counted program, and the name of the count.
+const FRAGMENTS: [(&str, &str); 2] =
+    [("every-second", "a frame in use in every second block"), ("every", "a frame in use in every block")];
 /// The maximum factor of growth of a number.
 const MARGIN: f64 = 1.03;
 /// The time limit of a build.
@@ -43,11 +48,20 @@ pub(crate) fn counts(context: &mut Context) -> anyhow::Result<()> {
             }
         }
     }
+    for (fragments, name) in FRAGMENTS {
+        for way in ["inflate", "deflate"] {
+            for driver in ["blocks", "arrays"] {
+                let count = instructions(&program, driver, fragments, way)?;
+                numbers.insert(format!("{FRAGMENTED}/{name}/{way}/{driver}"), round(count / PAGES));
+            }
+        }
+    }
     numbers.extend(size::numbers(&context.recipe(Arch::X86_64)?)?);
     numbers.extend(stack::numbers(&context.recipe(Arch::X86_64)?)?);
     let mut kept = Counts::read()?;
     print(&kept, &numbers);
-    let exceeded = exceeded(&kept, &numbers);
+    let mut exceeded = exceeded(&kept, &numbers);
+    exceeded.extend(slower_than_arrays(&numbers));
     ensure!(exceeded.is_empty(), "{}", exceeded.join("\n"));
     let compiler = compiler()?;
     if kept.compiler != compiler {
@@ -79,6 +93,16 @@ fn exceeded(kept: &Counts, numbers: &Numbers) -> Vec<String> {
         let limit = kept.limit(name)?;
         let is_exceeded = kept.verdict(name, number) == Verdict::Exceeded;
         is_exceeded.then(|| format!("{name}: {number} exceeds the limit of {limit}"))
+    };
+    numbers.iter().filter_map(message).collect()
+}
+
+/// Returns where block inflation takes more instructions than arrays alone.
+fn slower_than_arrays(numbers: &Numbers) -> Vec<String> {
+    let message = |(name, &blocks): (&String, &f64)| {
+        let arrays = *numbers.get(&format!("{}/arrays", name.strip_suffix("/blocks")?))?;
+        (blocks > arrays * MARGIN)
+            .then(|| format!("{name}: {blocks} exceeds {arrays} of arrays alone by more than 3 %"))
     };
     numbers.iter().filter_map(message).collect()
 }
@@ -121,7 +145,11 @@ fn facts(program: &Path) -> anyhow::Result<Numbers> {
 fn instructions(program: &Path, driver: &str, order: &str, way: &str) -> anyhow::Result<f64> {
     let folder = tempfile::tempdir()?;
     let out = folder.path().join("callgrind.out");
-    let driver_side = if driver == "virtio-drivers" { "Peer" } else { "Ours" };
+    let driver_side = match driver {
+        "virtio-drivers" => "Peer",
+        "blocks" | "arrays" => "Fragmented",
+        _ => "Ours",
+    };
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--quiet", "--tool=callgrind", "--collect-atstart=no", DEVICE]);
     valgrind.arg(format!("--toggle-collect=*{driver_side}*::{way}*"));
@@ -194,6 +222,13 @@ mod tests {
         assert_eq!(check(&kept, "b", &numbers(&[("x", 200.0), (NAME, 9.0)])), [""; 0]);
         assert_eq!(exceeded(&kept, &numbers(&[(NAME, 9.0)])), [""; 0]);
         assert_eq!(exceeded(&kept, &numbers(&[(NAME, 11.0)])), [format!("{NAME}: 11 exceeds the limit of 10")]);
+    }
+
+    #[test]
+    fn block_inflation_takes_at_most_a_little_more_than_arrays() {
+        let pair = |blocks| numbers(&[("x/y/blocks", blocks), ("x/y/arrays", 10.0), ("z/blocks", 99.0)]);
+        assert_eq!(slower_than_arrays(&pair(10.3)), [""; 0]);
+        assert_eq!(slower_than_arrays(&pair(10.4)), ["x/y/blocks: 10.4 exceeds 10 of arrays alone by more than 3 %"]);
     }
 
     #[test]

@@ -91,7 +91,7 @@ fn panicking(context: &mut Context) -> anyhow::Result<()> {
 }
 
 fn faulting(context: &mut Context) -> anyhow::Result<()> {
-    contains(start(context, "then=fault")?, &["the guest panicked while", "  | panic: "])
+    contains(start(context, "then=fault")?, &["the guest panicked while", " at instruction 0x"])
 }
 
 fn hanging(context: &mut Context) -> anyhow::Result<()> {

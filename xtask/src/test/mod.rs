@@ -9,8 +9,10 @@ mod demos;
 mod failures;
 mod foreign;
 mod image;
+mod interleavings;
 mod kept;
 mod matrix;
+mod miri;
 mod panics;
 mod runner;
 mod scenarios;
@@ -20,6 +22,10 @@ mod skipped;
 mod stack;
 mod steps;
 mod summary;
+#[cfg(test)]
+mod trust;
+#[cfg(test)]
+mod workflow;
 
 use std::{env, path::PathBuf};
 
@@ -41,7 +47,10 @@ pub(crate) struct TestArguments {
     /// Run only what needs neither QEMU nor a bare-metal target nor Linux's headers, and install nothing
     #[arg(long)]
     host_only: bool,
-    /// Run only the steps whose names contain TEXT
+    /// Also run the long steps, which a change does not have to pass
+    #[arg(long, conflicts_with = "host_only")]
+    all: bool,
+    /// Run only the steps whose names contain TEXT, long ones included
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
     /// Write the counts to benches/counts.json instead of comparing them
@@ -56,13 +65,18 @@ pub(crate) struct TestArguments {
 }
 
 pub(crate) fn command(arguments: &TestArguments) -> anyhow::Result<()> {
-    let scope = if arguments.host_only { Scope::Host } else { Scope::All };
+    let scope = match arguments {
+        TestArguments { host_only: true, .. } => Scope::Host,
+        // A step that is named runs, also if it is long.
+        TestArguments { all: true, .. } | TestArguments { only: Some(_), .. } => Scope::Long,
+        _ => Scope::All,
+    };
     let mut steps = steps::plan(scope, arguments.arch);
     if let Some(text) = &arguments.only {
         steps.retain(|step| step.name.contains(text));
         ensure!(!steps.is_empty(), "--only {text}: no step has this text in its name");
     }
-    if scope == Scope::All {
+    if scope != Scope::Host {
         let narrower = Scope::Host.variable();
         ensure!(
             env::var_os(narrower).is_none(),
@@ -91,6 +105,11 @@ fn print(context: &Context, outcomes: &[(Step, Outcome)]) -> anyhow::Result<()> 
     println!("\n{}", summary::table(outcomes));
     for (step, outcome) in outcomes.iter().filter(|(_, outcome)| outcome.failure.is_some()) {
         println!("{}: {}", step.name, outcome.sentence());
+    }
+    for (step, outcome) in outcomes {
+        if let Some(reason) = &outcome.skipped {
+            println!("skipped: {}: {reason}", step.name);
+        }
     }
     let total = summary::total(outcomes);
     let skipped = context.skipped.list()?;

@@ -17,7 +17,7 @@ use super::{
     image::{calls, functions},
 };
 
-/// The kernel of `benches/size` that uses the balloon with all features over all transports, and the entropy driver.
+/// The kernel of `benches/size` that uses the balloon with all features over all transports, and the entropy and persistent memory drivers.
 const KERNEL: &str = "everything";
 /// Its cargo profiles: optimised for size and for speed, with link-time optimisation, which removes every panic that cannot happen.
 const PROFILES: [&str; 2] = ["size", "speed"];

@@ -11,7 +11,7 @@ use xtask_common::process::{interrupt, run as process};
 use super::{
     context::{Context, Ignored},
     count::Count,
-    demos, foreign, matrix, scenarios, skipped,
+    demos, foreign, matrix, miri, scenarios, skipped,
     steps::{Action, Step},
 };
 
@@ -25,15 +25,18 @@ pub(crate) struct Outcome {
     pub(crate) elapsed: Duration,
     /// Why it failed, if it did.
     pub(crate) failure: Option<String>,
+    /// Why it did not run, if it needs a tool that is optional and missing.
+    pub(crate) skipped: Option<String>,
 }
 
 impl Outcome {
     /// Returns a sentence for users.
     pub(crate) fn sentence(&self) -> String {
         let seconds = self.elapsed.as_secs_f64();
-        match &self.failure {
-            None => format!("passed after {seconds:.1} s"),
-            Some(reason) => format!("FAILED after {seconds:.1} s: {reason}"),
+        match (&self.failure, &self.skipped) {
+            (None, None) => format!("passed after {seconds:.1} s"),
+            (None, Some(reason)) => format!("skipped: {reason}"),
+            (Some(reason), _) => format!("FAILED after {seconds:.1} s: {reason}"),
         }
     }
 }
@@ -45,9 +48,17 @@ impl Outcome {
 /// Only if the user stopped the program.
 pub(crate) fn run(context: &mut Context, step: &Step) -> Result<Outcome, interrupt::Interrupted> {
     let start = Instant::now();
+    let skipped = matches!(step.action, Action::Miri(_)).then(miri::missing).flatten();
+    if skipped.is_some() {
+        interrupt::check()?;
+        return Ok(Outcome { count: Count::default(), elapsed: start.elapsed(), failure: None, skipped });
+    }
     let (count, failure) = match step.action {
         Action::Tests { command, limit } => run_tests(context, &|| Ok(command()), limit),
-        Action::TestsElsewhere(processor) => run_tests(context, &|| foreign::tests(processor), foreign::LIMIT),
+        Action::TestsElsewhere(processor, part) => {
+            run_tests(context, &|| foreign::tests(processor, part), foreign::LIMIT)
+        }
+        Action::Miri(selection) => build_and_count(context, &mut selection.build(), &mut selection.run(), miri::LIMIT),
         Action::Build { command, limit } => as_one_test(build(&mut command(), limit)),
         Action::Check(check) => as_one_test(check(context)),
         Action::Demo(arch, transport) => as_one_test(demos::qemu(context, arch, transport)),
@@ -55,7 +66,7 @@ pub(crate) fn run(context: &mut Context, step: &Step) -> Result<Outcome, interru
         Action::Scenario(scenario, arch, transport) => as_one_test(scenarios::run(context, scenario, arch, transport)),
     };
     interrupt::check()?;
-    Ok(Outcome { count, elapsed: start.elapsed(), failure })
+    Ok(Outcome { count, elapsed: start.elapsed(), failure, skipped })
 }
 
 /// Builds the tests of a `cargo test` command, then runs and counts them. Only the second part counts toward the limit.
@@ -64,9 +75,21 @@ fn run_tests(
     command: &dyn Fn() -> anyhow::Result<Command>,
     limit: Duration,
 ) -> (Count, Option<String>) {
-    let built = command().and_then(|mut cargo| build(cargo.arg("--no-run"), BUILD));
-    match built.and_then(|()| command()) {
-        Ok(mut cargo) => count_tests(context, &mut cargo, limit),
+    match command().and_then(|cargo| Ok((cargo, command()?))) {
+        Ok((mut cargo, mut tests)) => build_and_count(context, cargo.arg("--no-run"), &mut tests, limit),
+        Err(error) => as_one_test(Err(error)),
+    }
+}
+
+/// Runs a command that builds tests, then one that runs them, and counts these.
+fn build_and_count(
+    context: &mut Context,
+    tests: &mut Command,
+    command: &mut Command,
+    limit: Duration,
+) -> (Count, Option<String>) {
+    match build(tests, BUILD) {
+        Ok(()) => count_tests(context, command, limit),
         Err(error) => as_one_test(Err(error)),
     }
 }

@@ -4,14 +4,23 @@ use std::{borrow::Cow, process::Command, time::Duration};
 
 use clap::ValueEnum as _;
 
-use xtask_build::{foreign::Foreign, guest};
+use xtask_build::{
+    foreign::Foreign::{self, BigEndian, Narrow},
+    guest,
+};
 use xtask_common::{arch::Arch, workspace};
 use xtask_qemu::transport::Transport;
+
+use crate::packages::checks;
 
 use super::{
     bare_metal,
     context::Context,
-    counts, demos, failures, panics,
+    counts, demos, failures,
+    foreign::Part,
+    interleavings,
+    miri::Selection,
+    panics,
     scenarios::{SCENARIOS, Scenario},
     scope::Scope,
 };
@@ -33,7 +42,9 @@ pub(crate) enum Action {
     /// Builds the tests of a `cargo test` command, and runs and counts them within the limit.
     Tests { command: fn() -> Command, limit: Duration },
     /// The same for the tests of the libraries on a foreign processor.
-    TestsElsewhere(Foreign),
+    TestsElsewhere(Foreign, Part),
+    /// Runs tests in Miri, where it is installed.
+    Miri(Selection),
     /// Runs a command that builds something. It counts as one test.
     Build { command: fn() -> Command, limit: Duration },
     /// Runs a function that counts as one test.
@@ -70,8 +81,12 @@ fn demo(arch: Arch, transport: Transport) -> Step {
     Step { name, scope: Scope::All, action: Action::Demo(arch, transport) }
 }
 
-const fn tests_elsewhere(name: &'static str, processor: Foreign) -> Step {
-    Step { name: Cow::Borrowed(name), scope: Scope::All, action: Action::TestsElsewhere(processor) }
+const fn tests_elsewhere(scope: Scope, name: &'static str, processor: Foreign, part: Part) -> Step {
+    Step { name: Cow::Borrowed(name), scope, action: Action::TestsElsewhere(processor, part) }
+}
+
+const fn in_miri(scope: Scope, name: &'static str, selection: Selection) -> Step {
+    Step { name: Cow::Borrowed(name), scope, action: Action::Miri(selection) }
 }
 
 fn scenario(scenario: &'static Scenario, arch: Arch, transport: Transport) -> Step {
@@ -85,13 +100,34 @@ pub(crate) fn plan(scope: Scope, arch: Arch) -> Vec<Step> {
         tests("the libraries and tools, on the host", host_tests),
         tests("the guest's portable parts, on the host", guest_tests),
         on_host("the documentation, without warnings", Action::Build { command: documentation, limit: DOCUMENTATION }),
+        Step {
+            name: Cow::Borrowed("the documentation of the tools, without warnings"),
+            scope: Scope::Long,
+            action: Action::Build { command: documentation_of_tools, limit: DOCUMENTATION },
+        },
+        on_host(
+            "the interleavings of contexts, with loom",
+            Action::Tests { command: interleavings::tests, limit: interleavings::LIMIT },
+        ),
         check(Scope::Host, "fuzzing, for a minute", |_| fuzz::briefly()),
+        check(Scope::Host, "the published crates, packed and checked", |_| checks::packages()),
+        check(Scope::Long, "the published crates, tested from their packages", |_| checks::build_and_test()),
+        check(Scope::All, "the drivers with their oldest compiler", |_| checks::oldest_compiler_of_drivers()),
+        check(Scope::Long, "the published crates with their oldest compiler", |_| checks::oldest_compiler()),
+        check(Scope::Long, "the published crates with the lowest versions", |_| checks::lowest_versions()),
         check(Scope::Host, "the demo on the embedded device", demos::embedded),
         check(Scope::All, "the drivers for bare metal, without std and alloc", bare_metal::drivers),
         check(Scope::All, "the drivers for 32-bit bare metal, without std and alloc", bare_metal::drivers_32_bit),
         check(Scope::All, "no panic in the drivers, optimised for size and for speed", panics::absent),
-        tests_elsewhere("the libraries on a big-endian processor", Foreign::BigEndian),
-        tests_elsewhere("the libraries on a 32-bit processor", Foreign::Narrow),
+        in_miri(Scope::All, "the unit tests of the libraries in Miri", Selection::Units),
+        in_miri(Scope::Long, "a balloon in two threads in Miri", Selection::Aliasing),
+        in_miri(Scope::Long, "balloons in all orders of use in Miri", Selection::AllAliasing),
+        tests_elsewhere(Scope::All, "spec and transport on a big-endian processor", BigEndian, Part::Layers),
+        tests_elsewhere(Scope::All, "the balloon on a big-endian processor", BigEndian, Part::Balloon),
+        tests_elsewhere(Scope::Long, "all balloon tests on a big-endian processor", BigEndian, Part::WholeBalloon),
+        tests_elsewhere(Scope::All, "spec and transport on a 32-bit processor", Narrow, Part::Layers),
+        tests_elsewhere(Scope::All, "the balloon on a 32-bit processor", Narrow, Part::Balloon),
+        tests_elsewhere(Scope::Long, "all balloon tests on a 32-bit processor", Narrow, Part::WholeBalloon),
         check(Scope::All, "the counts of instructions, memory and code", counts::counts),
         check(Scope::All, "the guest's image", |context| context.build_guest(context.arch).map(drop)),
     ];
@@ -104,7 +140,7 @@ pub(crate) fn plan(scope: Scope, arch: Arch) -> Vec<Step> {
     let scenarios = SCENARIOS.iter().filter(|scenario| !scenario.except.contains(&arch));
     steps.extend(scenarios.flat_map(|one| BUSES.map(|transport| scenario(one, arch, transport))));
     steps.extend(failures::CASES.iter().map(|case| check(case.scope, case.name, case.check)));
-    steps.retain(|step| scope == Scope::All || step.scope == Scope::Host);
+    steps.retain(|step| step.scope <= scope);
     steps
 }
 
@@ -120,9 +156,36 @@ fn guest_tests() -> Command {
     cargo
 }
 
+/// The published crates.
+const LIBRARIES: [&str; 9] = [
+    "aerostat-adapters",
+    "aerostat-balloon",
+    "aerostat-codegen",
+    "aerostat-device",
+    "aerostat-entropy",
+    "aerostat-macros",
+    "aerostat-pmem",
+    "aerostat-spec",
+    "aerostat-transport",
+];
+
 fn documentation() -> Command {
+    let mut cargo = rustdoc();
+    cargo.args(LIBRARIES.iter().flat_map(|package| ["--package", package]));
+    cargo
+}
+
+fn documentation_of_tools() -> Command {
+    let mut cargo = rustdoc();
+    cargo.arg("--workspace");
+    cargo
+}
+
+fn rustdoc() -> Command {
     let mut cargo = workspace::cargo();
-    cargo.args(["doc", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings");
+    let features = ["alloc", "bitmap-allocator", "buddy-system-allocator", "virtio-drivers", "pci"];
+    let features = features.map(|feature| format!("aerostat-adapters/{feature}"));
+    cargo.args(["doc", "--no-deps", "--features", &features.join(",")]).env("RUSTDOCFLAGS", "-D warnings");
     cargo
 }
 
@@ -131,19 +194,29 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::packages::manifests::published;
 
     #[test]
-    fn the_steps_of_the_host_are_part_of_all_steps() {
+    fn the_documentation_of_every_published_crate_is_built() {
+        let mut names: Vec<_> = published().unwrap().into_iter().map(|package| package.name).collect();
+        names.sort();
+        assert_eq!(names, LIBRARIES);
+    }
+
+    #[test]
+    fn each_scope_includes_the_ones_before_it() {
         let names = |scope| plan(scope, Arch::X86_64).iter().map(|step| step.name.to_string()).collect::<Vec<_>>();
-        let (host, all) = (names(Scope::Host), names(Scope::All));
-        assert!(host.len() < all.len());
-        let shared: Vec<_> = all.iter().filter(|name| host.contains(name)).cloned().collect();
-        assert_eq!(shared, host);
+        for (narrow, wide) in [(Scope::Host, Scope::All), (Scope::All, Scope::Long)] {
+            let (narrow, wide) = (names(narrow), names(wide));
+            assert!(narrow.len() < wide.len());
+            let shared: Vec<_> = wide.iter().filter(|name| narrow.contains(name)).cloned().collect();
+            assert_eq!(shared, narrow);
+        }
     }
 
     #[test]
     fn step_names_are_unique() {
-        let steps = plan(Scope::All, Arch::X86_64);
+        let steps = plan(Scope::Long, Arch::X86_64);
         let names: HashSet<_> = steps.iter().map(|step| &step.name).collect();
         assert_eq!(names.len(), steps.len());
     }

@@ -10,7 +10,11 @@ pub(crate) fn table(outcomes: &[(Step, Outcome)]) -> Table {
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     table.set_header(["step", "result", "tests", "seconds"]);
     for (step, outcome) in outcomes {
-        let result = if outcome.failure.is_none() { "passed" } else { "FAILED" };
+        let result = match (&outcome.failure, &outcome.skipped) {
+            (Some(_), _) => "FAILED",
+            (None, Some(_)) => "skipped",
+            (None, None) => "passed",
+        };
         let tests = outcome.count.passed + outcome.count.failed;
         table.add_row([
             step.name.to_string(),
@@ -46,6 +50,7 @@ mod tests {
             count,
             elapsed: Duration::from_millis(1500),
             failure: failure.map(str::to_owned),
+            skipped: None,
         };
         let outcomes = [
             (steps[0].clone(), outcome(Count { passed: 40, ..Count::default() }, None)),

@@ -19,7 +19,7 @@ pub(crate) use self::end::End;
 use self::parts::Parts;
 use crate::common::{Bus, Live};
 use crate::declarations::Declaration;
-use crate::moves::{Move, Part};
+use crate::moves::{Move, Operation, Part};
 use crate::operations::operate;
 use crate::setup::Setup;
 
@@ -100,7 +100,14 @@ where
         match it {
             Move::Operation(operation) => match state {
                 State::Ready(balloon) => return operate::<S, F, _>(balloon, ledger, pause, operation),
-                State::Split(parts) => return operate::<S, F, _>(&mut parts.balloon, ledger, pause, operation),
+                State::Split(parts) => {
+                    if let (Operation::Service, Some(reporting)) = (operation, parts.handles.reporting())
+                        && let Some(step) = F::service_with::<S>(&mut parts.balloon, reporting)
+                    {
+                        return step.map(drop);
+                    }
+                    return operate::<S, F, _>(&mut parts.balloon, ledger, pause, operation);
+                }
                 State::Frozen(_) | State::None => {}
             },
             Move::Service(part) => return self.service(part).map(drop),

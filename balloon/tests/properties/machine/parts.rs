@@ -79,6 +79,11 @@ impl<S: FrameSize, F: Declaration> Handles<S, F>
 where
     TestPlatform<S>: Platform<F>,
 {
+    /// Returns the reporting handle, if it exists.
+    pub(super) fn reporting(&mut self) -> Option<&mut ReportingHandle<Bus, TestPlatform<S>, F>> {
+        self.reporting.as_mut()
+    }
+
     /// Services a part, if it has a handle.
     pub(super) fn service(
         &mut self,

@@ -1,6 +1,7 @@
 //! What the device does with the buffers of each queue.
 
 mod free_pages;
+mod held;
 mod hinting;
 mod pages;
 mod reporting;

@@ -44,6 +44,7 @@ impl State {
             } else if !self.pages.insert(pfn) {
                 self.violation(PageViolation::InflatedTwice { pfn });
             } else {
+                self.held.remove(pfn.into());
                 push_page(&mut runs, pfn.into());
             }
         }
@@ -56,7 +57,7 @@ impl State {
         for &pfn in pfns {
             if !self.is_guest_page(pfn) {
                 self.violation(PageViolation::OutsideMemory { pfn });
-            } else if !self.pages.remove(pfn) {
+            } else if !self.pages.remove(pfn) && !self.held.remove(pfn.into()) {
                 self.violation(PageViolation::NotInBalloon { pfn });
             } else {
                 self.deflated.insert(pfn);
@@ -83,6 +84,7 @@ impl State {
     /// Records that the driver returns pages to the kernel. Returns the poison value if the driver has to have filled them
     /// with it: PAGE_POISON is negotiated and the pages were in the balloon.
     pub(crate) fn return_to_kernel(&mut self, pages: Range<u64>) -> Option<u32> {
+        self.release_held(pages.clone());
         let mut was_ballooned = false;
         for page in pages {
             was_ballooned |= self.deflated.remove(page) || self.pages.contains(page);

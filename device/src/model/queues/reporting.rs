@@ -52,6 +52,7 @@ impl State {
             self.violation(FreePageViolation::TouchedWhileReported { page });
         }
         self.release_report(report);
+        self.hold(report);
         self.log(Event::Reported { runs: report.ranges.clone() });
     }
 

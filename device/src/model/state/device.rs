@@ -12,6 +12,7 @@ use super::super::numbering::{QueueKind, Surplus};
 use super::super::options::Options;
 use super::super::page_set::PageSet;
 use super::config_space::ConfigSpace;
+use super::held::Held;
 use super::hinting::Hinting;
 use super::queue::Queue;
 use super::request::Request;
@@ -36,6 +37,8 @@ pub(crate) struct State {
     pub(crate) deflated: PageSet,
     /// The pages of the reports in flight.
     pub(crate) reported: PageSet,
+    /// The pages of completed reports that the driver keeps.
+    pub(crate) held: Held,
     pub(crate) statistics: Statistics,
     pub(crate) hinting: Hinting,
     /// Page numbers of the memory that the kernel reserves for rings and buffers.
@@ -88,6 +91,7 @@ impl State {
             pages: pages(),
             deflated: pages(),
             reported: pages(),
+            held: Held::new(pages),
             statistics: Statistics::default(),
             hinting: Hinting::new(pages),
             reserved: Vec::new(),
@@ -142,6 +146,7 @@ impl State {
         self.pages.clear();
         self.deflated.clear();
         self.reported.clear();
+        self.held.clear();
         self.statistics.reset();
         self.hinting.reset();
         self.status = 0;

@@ -2,6 +2,7 @@
 
 mod config_space;
 mod device;
+mod held;
 mod hinting;
 mod host;
 mod queue;

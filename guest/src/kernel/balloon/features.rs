@@ -9,6 +9,7 @@ aerostat_balloon::features! {
         FreePageHint: Optional,
         PagePoison: Optional,
         PageReporting: Optional,
+        BlockInflation: Optional,
         RingPacked: Optional,
         EventIdx: Optional,
     }

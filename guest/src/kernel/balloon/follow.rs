@@ -87,7 +87,7 @@ impl Follow {
 
     /// Sets the alarm for the end of a pause, unless it is set: the same pause goes on while interrupts arrive.
     fn pause(&mut self, pause: Pause) {
-        if self.pause.is_none() {
+        if self.pause.is_none_or(|old| old.reason != pause.reason) {
             self.pause = Some(pause);
             self.end.set(pause.retry_after);
         }

@@ -1,6 +1,7 @@
 //! Deflation when the kernel is out of memory.
 
 use aerostat_balloon::BalloonError;
+use aerostat_balloon::transport::Wait as _;
 use spin::Mutex;
 
 use super::driver::Live;
@@ -57,11 +58,19 @@ impl Oom {
     }
 }
 
-/// Deflates the balloon, and returns the number of frames. Waits for the device if it has to acknowledge them.
+/// Deflates the balloon, and returns the number of frames. Waits for the device if it has to acknowledge them, or if it has all
+/// memory of the balloon in reports.
 pub(super) fn deflate(driver: &mut Live) -> Result<u32, BalloonError> {
-    match driver.deflate_on_oom() {
-        Some(deflation) => deflation.tell_host().wait(&mut Sleep::default()),
-        // The device does not offer DEFLATE_ON_OOM: the host keeps the memory.
-        None => Ok(0),
+    let mut wait = Sleep::default();
+    for attempt in 0.. {
+        let frames = match driver.deflate_on_oom() {
+            Some(deflation) => deflation.tell_host().wait(&mut wait)?,
+            // The device does not offer DEFLATE_ON_OOM: the host keeps the memory.
+            None => return Ok(0),
+        };
+        if frames > 0 || driver.in_flight() == 0 || wait.wait(attempt).is_break() {
+            return Ok(frames);
+        }
     }
+    Ok(0)
 }

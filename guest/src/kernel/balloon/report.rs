@@ -14,13 +14,19 @@ use crate::kernel::virtio::SIGNAL;
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// Decides when free memory is reported.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Report {
+    /// Whether free memory is reported at all.
+    is_on: bool,
     next: Alarm,
     is_waiting: bool,
 }
 
 impl Report {
+    pub(super) fn new(is_on: bool) -> Self {
+        Self { is_on, next: Alarm::default(), is_waiting: false }
+    }
+
     /// Returns whether a step is due.
     pub(super) fn is_due(&mut self) -> bool {
         self.is_settled() || self.is_waiting && !SIGNAL.take(Source::Reporting).is_none()
@@ -41,7 +47,7 @@ impl Report {
     }
 
     fn is_settled(&mut self) -> bool {
-        if FRAMES.lock().has_new_blocks() {
+        if FRAMES.lock().has_new_blocks() && self.is_on {
             self.next.set_if_unset(SETTLE);
         }
         self.next.expired()

@@ -1,8 +1,8 @@
-//! Blocks of free memory for free page reporting and free page hinting.
+//! Blocks of free memory for free page reporting, block inflation and free page hinting.
 
 use core::ops::Range;
 
-use aerostat_balloon::platform::{FillFrames, HintFrames, ReportFrames};
+use aerostat_balloon::platform::{BlockFrames, FillFrames, HintFrames, ReportFrames};
 use aerostat_balloon::{FrameRun, Size4KiB};
 use aerostat_guest::BlockFilter;
 
@@ -16,6 +16,13 @@ impl ReportFrames for Platform {
 
     fn deallocate_reported(&mut self, run: FrameRun<Size4KiB>) {
         FRAMES.lock().deallocate_reported(range(&run));
+    }
+}
+
+impl BlockFrames for Platform {
+    fn allocate_blocks(&mut self, frames: u32, _max: u32) -> Option<FrameRun<Size4KiB>> {
+        // One block: the next search starts behind it, and the driver merges adjacent blocks.
+        allocate(frames, BlockFilter::Any)
     }
 }
 

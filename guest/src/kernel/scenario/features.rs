@@ -4,6 +4,7 @@ use core::fmt::{self, Display, Formatter};
 
 use aerostat_balloon::transport::Numbering;
 use aerostat_balloon::{Options, feature};
+use aerostat_guest::{BlockInflation, Drive};
 use log::info;
 
 use crate::kernel::balloon::{Balloon, KernelFeatures};
@@ -31,6 +32,12 @@ pub(crate) fn options(command_line: &aerostat_guest::Options) -> Options<KernelF
     if !used.has(feature::PageReporting) {
         options = options.without(feature::PageReporting);
     }
+    if command_line.blocks == BlockInflation::Unused || command_line.drive == Drive::Futures {
+        options = options.without(feature::BlockInflation);
+    }
+    if command_line.blocks == BlockInflation::Told {
+        options = options.tell_host_of_blocks();
+    }
     if !used.has(feature::PagePoison) {
         options = options.without(feature::PagePoison);
     }
@@ -51,11 +58,12 @@ pub(crate) fn log(balloon: &Balloon) {
     let tell = name(accepted.has(feature::MustTellHost), " tell");
     let oom = name(accepted.has(feature::DeflateOnOom), " oom");
     let poison = name(accepted.has(feature::PagePoison), " poison");
+    let blocks = name(driver.block_inflation().is_ok(), " blocks");
     let numbers = driver.queue_numbers();
     let stats = Queue("stats", numbers.statistics);
     let hint = Queue("hint", numbers.hinting);
     let report = Queue("report", numbers.reporting);
-    info!("features:{packed}{events}{tell}{stats}{oom}{hint}{report}{poison}");
+    info!("features:{packed}{events}{tell}{stats}{oom}{hint}{report}{blocks}{poison}");
 }
 
 /// The name of a feature that has a queue, and the number of the queue if the feature was negotiated.

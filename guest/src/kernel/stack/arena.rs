@@ -9,7 +9,7 @@ use core::ops::Range;
 use core::ptr::NonNull;
 use core::slice;
 
-use aerostat_balloon::platform::{FillFrames, HintFrames, ReportFrames, Sample, StatTag, Statistics};
+use aerostat_balloon::platform::{BlockFrames, FillFrames, HintFrames, ReportFrames, Sample, StatTag, Statistics};
 use aerostat_balloon::transport::{Dma, DmaRegion};
 use aerostat_balloon::{FrameRun, Frames, PrivateMemory, Size4KiB};
 use aerostat_guest::FRAME_BYTES;
@@ -174,6 +174,12 @@ impl ReportFrames for Arena {
     }
 
     fn deallocate_reported(&mut self, _: FrameRun<Size4KiB>) {}
+}
+
+impl BlockFrames for Arena {
+    fn allocate_blocks(&mut self, frames: u32, _max: u32) -> Option<FrameRun<Size4KiB>> {
+        STATE.lock().allocate_run(frames, frames)
+    }
 }
 
 impl HintFrames for Arena {

@@ -42,6 +42,8 @@ pub struct MmioInterrupt<I> {
 }
 
 impl<I: Io> InterruptSource for MmioInterrupt<I> {
+    // conformance: deviation mmio.irq.3: the interrupt is acknowledged before queues and configuration are checked,
+    // so that an event between both is not lost
     fn acknowledge(&self) -> InterruptStatus {
         let status = Interrupt::from_bits(self.registers.read(reg::InterruptStatus));
         let found = InterruptStatus { used_buffers: status.used_buffer(), configuration: status.config_change() };

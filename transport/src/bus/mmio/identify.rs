@@ -7,6 +7,7 @@ use aerostat_spec::mmio::{CONFIG_OFFSET, MAGIC, VERSION_LEGACY, VERSION_MODERN};
 use crate::io::{Io, Registers};
 
 /// The registers do not belong to a usable device. [`MmioError::NoDevice`] is normal: the slot is empty.
+// conformance: construct mmio.reg.11: `NoDevice` tells the caller that the slot is empty; nothing is logged
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MmioError {

@@ -1,15 +1,19 @@
 //! The MMIO transport, version 2 ("MMIO Device Register Layout", 4.2.2).
 
+#[cfg(feature = "legacy")]
+use aerostat_spec::mmio::VERSION_LEGACY;
 use aerostat_spec::mmio::modern::{self as reg, Space};
-use aerostat_spec::mmio::{CONFIG_OFFSET, VERSION_LEGACY, VERSION_MODERN};
+use aerostat_spec::mmio::{CONFIG_OFFSET, VERSION_MODERN};
 use aerostat_spec::{DeviceId, Interface};
 
+#[cfg(feature = "legacy")]
 use crate::bus::either::Either;
 use crate::bus::error::QueueError;
 use crate::bus::features::SUPPORTED;
 use crate::bus::interface::Modern;
 use crate::bus::mmio::handles::{MmioConfig, MmioInterrupt, MmioNotifier, status};
 use crate::bus::mmio::identify::{MmioError, identify};
+#[cfg(feature = "legacy")]
 use crate::bus::mmio::legacy::LegacyMmio;
 use crate::bus::notifier::NotificationFormat;
 use crate::bus::shared_memory::SharedMemory;
@@ -45,6 +49,7 @@ impl<I: Io> Mmio<I> {
     /// # Errors
     ///
     /// [`MmioError`] and `io`. No register was written.
+    #[cfg(feature = "legacy")]
     pub fn either(io: I) -> Result<Either<Self, LegacyMmio<I>>, (I, MmioError)> {
         match Self::new(io) {
             Err((io, MmioError::Version { found: VERSION_LEGACY, .. })) => LegacyMmio::new(io).map(Either::Second),

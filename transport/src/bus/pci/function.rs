@@ -16,6 +16,7 @@ const IDS: u16 = 0x00;
 /// Offset of command and status.
 const COMMAND: u16 = 0x04;
 /// Offset of the dword whose lowest byte is the revision.
+#[cfg(feature = "legacy")]
 const REVISION: u16 = 0x08;
 /// Offset of the dword whose third byte is the header type.
 const HEADER: u16 = 0x0c;
@@ -79,6 +80,7 @@ impl<C: ConfigRegionAccess> PciFunction<C> {
 
     /// Returns whether the device may have the legacy interface by its PCI device id and revision ("Legacy Interfaces: A Note on
     /// PCI Device Discovery", 4.1.2.3).
+    #[cfg(feature = "legacy")]
     pub(crate) fn may_be_legacy(&self) -> bool {
         let device = (self.read(IDS) >> 16) as u16;
         let revision = self.read(REVISION) as u8;
@@ -113,6 +115,17 @@ impl<C: ConfigRegionAccess> PciFunction<C> {
             BusMaster::Allowed => self.replace_command(BUS_MASTER, 0),
             BusMaster::Forbidden => self.replace_command(0, BUS_MASTER),
         }
+    }
+
+    /// Calls `work` while the function may not access memory. Afterwards it may again, if it could before.
+    pub(crate) fn without_bus_master<R>(&self, work: impl FnOnce(&Self) -> R) -> R {
+        let was_allowed = self.read(COMMAND) & BUS_MASTER != 0;
+        self.set_bus_master(BusMaster::Forbidden);
+        let result = work(self);
+        if was_allowed {
+            self.set_bus_master(BusMaster::Allowed);
+        }
+        result
     }
 
     /// Sets and clears bits of the command register.

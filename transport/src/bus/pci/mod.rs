@@ -14,6 +14,7 @@ mod bar_window;
 mod error;
 mod function;
 mod handles;
+#[cfg(feature = "legacy")]
 mod legacy;
 mod map_bar;
 mod modern;
@@ -28,6 +29,7 @@ pub use self::bar_window::{BarWindow, BarWindows};
 pub use self::error::PciError;
 pub use self::function::PciFunction;
 pub use self::handles::{PciConfig, PciInterrupt, PciNotifier};
+#[cfg(feature = "legacy")]
 pub use self::legacy::LegacyPci;
 pub use self::map_bar::MapBar;
 pub use self::modern::Pci;

@@ -4,6 +4,7 @@ use aerostat_spec::pci::{NO_VECTOR, common_cfg};
 use aerostat_spec::{DeviceId, Feature, Interface, reserved};
 use pci_types::ConfigRegionAccess;
 
+#[cfg(feature = "legacy")]
 use crate::bus::either::Either;
 use crate::bus::error::{BusError, QueueError};
 use crate::bus::features::SUPPORTED;
@@ -13,11 +14,13 @@ use crate::bus::pci::bar::BarRange;
 use crate::bus::pci::error::PciError;
 use crate::bus::pci::function::PciFunction;
 use crate::bus::pci::handles::{PciConfig, PciInterrupt, PciNotifier};
+#[cfg(feature = "legacy")]
 use crate::bus::pci::legacy::LegacyPci;
 use crate::bus::pci::map_bar::MapBar;
 use crate::bus::pci::routing::Routing;
 use crate::bus::pci::structure_kind::StructureKind;
 use crate::bus::pci::structures::{self, Structure};
+use crate::bus::shared_memory::SharedMemory;
 use crate::bus::status::Status;
 use crate::bus::transport::{BusMaster, QueueReset, Transport};
 use crate::dma::DmaDomain;
@@ -88,6 +91,7 @@ impl<I: Io, C: ConfigRegionAccess + Clone> Pci<I, C> {
     /// # Errors
     ///
     /// [`PciError`]
+    #[cfg(feature = "legacy")]
     pub fn either(
         function: &PciFunction<C>,
         map: &mut impl MapBar<Io = I>,
@@ -251,6 +255,15 @@ unsafe impl<I: Io, C: ConfigRegionAccess + Clone> Transport for Pci<I, C> {
 
     fn set_bus_master(&mut self, bus_master: BusMaster) {
         self.function.set_bus_master(bus_master);
+    }
+
+    fn shared_memory(&mut self, id: u8) -> Option<SharedMemory> {
+        if self.status().contains(Status::DRIVER_OK) {
+            return None;
+        }
+        // A BAR is not probed while bus mastering is enabled. Before DRIVER_OK the device does not access memory.
+        let range = self.function.without_bus_master(|function| structures::shared_memory(function, id));
+        range.and_then(|range| SharedMemory::new(range.address, range.len))
     }
 
     fn domain(&self) -> DmaDomain {

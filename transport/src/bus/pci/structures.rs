@@ -3,7 +3,7 @@
 use aerostat_spec::{Block, pci};
 use pci_types::ConfigRegionAccess;
 
-use crate::bus::pci::bar::{BarIndex, BarRange};
+use crate::bus::pci::bar::{BarIndex, BarRange, Space};
 use crate::bus::pci::error::PciError;
 use crate::bus::pci::function::{Capability, PciFunction};
 use crate::bus::pci::structure_kind::StructureKind;
@@ -70,6 +70,22 @@ fn describe<C: ConfigRegionAccess>(
     let kind = StructureKind::from_raw(registers.read(pci::cap::CfgType))?;
     let bar = BarIndex::new(registers.read(pci::cap::Bar))?;
     Some((kind, bar, registers.read(pci::cap::Offset), registers.read(pci::cap::Length)))
+}
+
+/// Returns the range of the shared memory region with this id: the first one that is not empty and lies inside a memory BAR ("Shared memory
+/// capability", 4.1.4.7). Probes the BAR.
+pub(crate) fn shared_memory<C: ConfigRegionAccess>(function: &PciFunction<C>, id: u8) -> Option<BarRange> {
+    function.capabilities().filter(|capability| capability.id == pci::CAP_VENDOR_SPECIFIC).find_map(|capability| {
+        let low = Registers::<pci::cap::Space, _>::new(function.registers_of(capability));
+        let high = Registers::<pci::cap64::Space, _>::new(function.registers_of(capability));
+        let is_region = usize::from(low.read(pci::cap::CapLen)) >= <pci::cap64::Space as Block>::LEN
+            && pci::CfgType::from_raw(low.read(pci::cap::CfgType)) == pci::CfgType::SharedMemory
+            && low.read(pci::cap::Id) == id;
+        let bar = BarIndex::new(low.read(pci::cap::Bar)).filter(|_| is_region)?;
+        let offset = u64::from(low.read(pci::cap::Offset)) | u64::from(high.read(pci::cap64::OffsetHi)) << 32;
+        let len = u64::from(low.read(pci::cap::Length)) | u64::from(high.read(pci::cap64::LengthHi)) << 32;
+        function.bar(bar)?.part(offset, len).filter(|range| range.space == Space::Memory && range.len > 0)
+    })
 }
 
 /// Returns the notification multiplier; 0 if the capability is too short to have it.

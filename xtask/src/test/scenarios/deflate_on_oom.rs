@@ -1,4 +1,4 @@
-//! A program that needs the balloon's memory gets it, because inflation backs off after OOM deflation. Without the back-off the
+//! A program that needs the balloon's memory gets it, because inflation backs off after OOM deflation. Without the backoff the
 //! balloon takes every page back at once.
 
 use xtask_common::bytes::Bytes;
@@ -22,12 +22,12 @@ const WITH_BACKOFF: Setup =
 const ASYNC: Setup = Setup { command_line: "memory-test=128 async", ..WITH_BACKOFF };
 const WITHOUT_BACKOFF: Setup = Setup { command_line: "memory-test=128 oom-backoff=0", ..WITH_BACKOFF };
 
-/// With the back-off the program makes progress.
+/// With the backoff the program makes progress.
 pub(crate) fn progress(environment: &Environment) -> anyhow::Result<()> {
     check_progress(environment, WITH_BACKOFF)
 }
 
-/// With the back-off the program makes progress, also with the async driver.
+/// With the backoff the program makes progress, also with the async driver.
 pub(crate) fn async_progress(environment: &Environment) -> anyhow::Result<()> {
     check_progress(environment, ASYNC)
 }
@@ -54,16 +54,16 @@ fn check_progress(environment: &Environment, setup: Setup) -> anyhow::Result<()>
     Ok(guest.stop()?)
 }
 
-/// Without the back-off the program makes no progress.
+/// Without the backoff the program makes no progress.
 pub(crate) fn livelock(environment: &Environment) -> anyhow::Result<()> {
     let mut guest = environment.start(WITHOUT_BACKOFF)?;
     guest.set_target(TARGET)?;
     let end = end(&mut guest)?;
     let End::Stuck { mib, deflations } = end else {
-        return Err(guest.error(format!("without the back-off the program made progress: {end:?}")).into());
+        return Err(guest.error(format!("without the backoff the program made progress: {end:?}")).into());
     };
     guest.ensure(mib < NEED, || format!("the program needed {NEED} MiB and gave up with {mib} MiB"))?;
-    println!("Without the back-off the program was stuck at {mib} of {NEED} MiB after {deflations} deflations.");
+    println!("Without the backoff the program was stuck at {mib} of {NEED} MiB after {deflations} deflations.");
     Ok(guest.stop()?)
 }
 

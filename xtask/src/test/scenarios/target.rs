@@ -17,6 +17,9 @@ const ASYNC: Setup = Setup { command_line: "spare=64 async", ..SETUP };
 const PACKED: Setup = Setup { features: &[Feature::Packed, Feature::EventIdx], ..SETUP };
 /// As [`SETUP`], with split rings and event index.
 const EVENT_IDX: Setup = Setup { features: &[Feature::EventIdx], ..SETUP };
+/// As [`SETUP`], with block inflation.
+const BLOCKS: Setup =
+    Setup { command_line: "spare=64 blocks", features: &[Feature::Blocks, Feature::EventIdx], ..SETUP };
 /// The memory that the guest uses.
 const IN_USE: Bytes = Bytes::from_mib(64);
 
@@ -44,6 +47,11 @@ pub(crate) fn event_index(environment: &Environment) -> anyhow::Result<()> {
     run(environment, EVENT_IDX)
 }
 
+/// With block inflation. A guest reaches a target so fast that the first one may be reached before it moves.
+pub(crate) fn blocks(environment: &Environment) -> anyhow::Result<()> {
+    run(environment, BLOCKS)
+}
+
 fn run(environment: &Environment, setup: Setup) -> anyhow::Result<()> {
     let mut guest = environment.start(setup)?;
 
@@ -60,8 +68,10 @@ fn run(environment: &Environment, setup: Setup) -> anyhow::Result<()> {
         before_first += u32::from(turned != mib(first));
         turns.push(turned.mib());
     }
-    guest
-        .ensure(before_first > 0, || format!("the guest always reached the first target before it moved: {turns:?}"))?;
+    let is_fast = setup.features.contains(&Feature::Blocks);
+    guest.ensure(before_first > 0 || is_fast, || {
+        format!("the guest always reached the first target before it moved: {turns:?}")
+    })?;
 
     // Below the memory in use: the guest keeps that memory, still runs, and follows the next target.
     guest.set_target(mib(16))?;

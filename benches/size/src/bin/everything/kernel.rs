@@ -13,6 +13,7 @@ use aerostat_balloon::transport::{
 };
 use aerostat_balloon::{Balloon, FrameRun, Frozen, Handles, Options, Ready, Reserve, Signal, Source, features};
 use aerostat_entropy::Entropy;
+use aerostat_pmem::Pmem;
 use aerostat_size::Kernel;
 use pci_types::PciAddress;
 
@@ -25,6 +26,7 @@ features! {
         FreePageHint: Optional,
         PagePoison: Optional,
         PageReporting: Optional,
+        BlockInflation: Optional,
         RingPacked: Optional,
         EventIdx: Optional,
         IndirectDesc: Optional,
@@ -54,6 +56,7 @@ static mut ASLEEP: Option<Asleep> = None;
 static mut HANDLES: Option<Handles<AnyTransport, Kernel, All>> = None;
 static mut EARLY: Option<EarlyBalloon> = None;
 static mut ENTROPY: Option<Entropy<AnyTransport>> = None;
+static mut PMEM: Option<Pmem<AnyTransport>> = None;
 
 /// Returns a static variable.
 macro_rules! global {
@@ -70,9 +73,9 @@ macro_rules! global {
 extern "C" fn _start(what: u32, registers: *mut u8, a: u64, b: u32) -> u64 {
     let registers = NonNull::new(registers).unwrap_or(NonNull::dangling());
     match what {
-        0 => start(mmio(registers)).into(),
-        1 => start(pci(registers, a as u8)).into(),
-        2 => start(legacy_pci(a as u8)).into(),
+        0 => start(mmio(registers), b != 0).into(),
+        1 => start(pci(registers, a as u8), b != 0).into(),
+        2 => start(legacy_pci(a as u8), b != 0).into(),
         3 => start_early(mmio(registers)).into(),
         4 => start_entropy(mmio(registers)).into(),
         5 => u64::from(entropy(registers, b as usize)),
@@ -88,6 +91,9 @@ extern "C" fn _start(what: u32, registers: *mut u8, a: u64, b: u32) -> u64 {
         15 => end(b).into(),
         16 => queries(a),
         17 => early(b).into(),
+        18 => blocks(b).into(),
+        19 => start_pmem(pci(registers, a as u8)),
+        20 => flush().into(),
         _ => 0,
     }
 }
@@ -133,14 +139,15 @@ fn legacy_pci(address: u8) -> Option<AnyTransport> {
     Some(Either::Second(Either::Second(bus)))
 }
 
-fn all() -> Options<All> {
-    Options::new(All).reserve(Reserve::Percent(5)).poison_value(0xaa).oom_pages(512)
+fn all(tells_host: bool) -> Options<All> {
+    let options = Options::new(All).reserve(Reserve::Percent(5)).poison_value(0xaa).oom_pages(512);
+    if tells_host { options.tell_host_of_blocks() } else { options }
 }
 
 #[inline(never)]
-fn start(bus: Option<AnyTransport>) -> bool {
+fn start(bus: Option<AnyTransport>, tells_host: bool) -> bool {
     let Some(bus) = bus else { return false };
-    let Ok(new) = Balloon::new(bus, Kernel, all()) else { return false };
+    let Ok(new) = Balloon::new(bus, Kernel, all(tells_host)) else { return false };
     *global!(BALLOON) = new.probe(&mut Spin::default()).ok();
     true
 }
@@ -158,6 +165,21 @@ fn start_entropy(bus: Option<AnyTransport>) -> bool {
     let Some(bus) = bus else { return false };
     *global!(ENTROPY) = Entropy::probe(bus, &mut Kernel, &mut Spin::default()).ok();
     true
+}
+
+#[inline(never)]
+fn start_pmem(bus: Option<AnyTransport>) -> u64 {
+    let Some(bus) = bus else { return 0 };
+    *global!(PMEM) = Pmem::probe(bus, &mut Kernel, &mut Spin::default()).ok();
+    global!(PMEM).as_ref().map_or(0, |pmem| pmem.range().end)
+}
+
+#[inline(never)]
+fn flush() -> bool {
+    let Some(mut device) = global!(PMEM).take() else { return false };
+    let flushed =
+        device.start_flush().is_ok() && device.poll() == Ok(true) && device.flush(&mut Spin::default()).is_ok();
+    flushed && device.remove(&mut Spin::default()).wait(&mut Kernel, &mut Spin::default()).is_ok()
 }
 
 #[inline(never)]
@@ -273,6 +295,21 @@ fn handles(frames: u32) -> bool {
         && hinting.reclaim_hinted(&mut Kernel, frames).is_ok();
     let notified = statistics.notify_again().is_ok() && reporting.notify_again().is_ok();
     (served && notified && hinting.notify_again().is_ok()) || balloon.abandon(&mut Spin::default()).is_ok()
+}
+
+/// Block inflation. Whole balloons use it in `work`.
+#[inline(never)]
+fn blocks(way: u32) -> u32 {
+    if let Some(balloon) = global!(BALLOON) {
+        let fallback = balloon.block_inflation().is_err();
+        return balloon.held_in_blocks().0 + u32::from(fallback);
+    }
+    let Some(Handles { balloon, reporting: Some(reporting), .. }) = global!(HANDLES) else { return 0 };
+    let step = match balloon.service_with(reporting) {
+        Ok(aerostat_balloon::Step::Paused(pause)) if way == 0 => balloon.retry_with(pause, reporting),
+        step => step,
+    };
+    balloon.held_in_blocks().0 + u32::from(step.is_ok()) + u32::from(balloon.block_inflation().is_ok())
 }
 
 #[inline(never)]

@@ -1,4 +1,4 @@
-//! The balloon over all transports, with all features, operations and futures, and the entropy driver. It is linked to show that it
+//! The balloon over all transports, with all features, operations and futures, and the small drivers. It is linked to show that it
 //! contains no panic.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 

@@ -10,7 +10,7 @@ use aerostat_size::Kernel;
 use pci_types::PciAddress;
 
 features! {
-    /// Every feature.
+    /// Every feature of the specification.
     struct All {
         MustTellHost: Optional,
         StatsVq: Optional,

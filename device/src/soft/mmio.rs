@@ -1,43 +1,68 @@
-//! Software registers of an MMIO device, which record each access. A device of version 1 has the registers of the legacy
-//! interface, and one of version 2 those of the modern interface. An access to any other register panics.
+//! The registers.
 
 use std::cell::{RefCell, RefMut};
+use std::fmt;
 use std::rc::Rc;
 
-use aerostat_transport::DmaDomain;
+use aerostat_transport::{DmaDomain, Io};
 
-/// Offsets of the registers ("MMIO Device Register Layout", 4.2.2).
+/// Offsets of the registers in bytes ("MMIO Device Register Layout", 4.2.2).
 pub mod reg {
+    /// MagicValue.
     pub const MAGIC: usize = 0x000;
+    /// Version.
     pub const VERSION: usize = 0x004;
+    /// DeviceID.
     pub const DEVICE_ID: usize = 0x008;
+    /// DeviceFeatures.
     pub const DEVICE_FEATURES: usize = 0x010;
+    /// DeviceFeaturesSel.
     pub const DEVICE_FEATURES_SEL: usize = 0x014;
+    /// DriverFeatures.
     pub const DRIVER_FEATURES: usize = 0x020;
+    /// DriverFeaturesSel.
     pub const DRIVER_FEATURES_SEL: usize = 0x024;
-    /// Legacy interface only.
+    /// GuestPageSize. Legacy interface only.
     pub const GUEST_PAGE_SIZE: usize = 0x028;
+    /// QueueSel.
     pub const QUEUE_SEL: usize = 0x030;
+    /// QueueSizeMax.
     pub const QUEUE_SIZE_MAX: usize = 0x034;
+    /// QueueSize.
     pub const QUEUE_SIZE: usize = 0x038;
-    /// Legacy interface only.
+    /// QueueAlign. Legacy interface only.
     pub const QUEUE_ALIGN: usize = 0x03c;
-    /// Legacy interface only.
+    /// QueuePFN. Legacy interface only.
     pub const QUEUE_PFN: usize = 0x040;
+    /// QueueReady.
     pub const QUEUE_READY: usize = 0x044;
+    /// QueueNotify.
     pub const QUEUE_NOTIFY: usize = 0x050;
+    /// InterruptStatus.
     pub const INTERRUPT_STATUS: usize = 0x060;
+    /// InterruptACK.
     pub const INTERRUPT_ACK: usize = 0x064;
+    /// Status.
     pub const STATUS: usize = 0x070;
+    /// QueueDescLow and QueueDescHigh.
     pub const QUEUE_DESC: usize = 0x080;
+    /// QueueDriverLow and QueueDriverHigh.
     pub const QUEUE_DRIVER: usize = 0x090;
+    /// QueueDeviceLow and QueueDeviceHigh.
     pub const QUEUE_DEVICE: usize = 0x0a0;
+    /// QueueReset.
     pub const QUEUE_RESET: usize = 0x0c0;
+    /// SHMSel.
     pub const SHM_SEL: usize = 0x0ac;
+    /// SHMLenLow and SHMLenHigh.
     pub const SHM_LEN: usize = 0x0b0;
+    /// SHMBaseLow and SHMBaseHigh.
     pub const SHM_BASE: usize = 0x0b8;
+    /// The last byte of SHMBaseHigh.
     pub const SHM_END: usize = 0x0bf;
+    /// ConfigGeneration.
     pub const GENERATION: usize = 0x0fc;
+    /// The configuration space.
     pub const CONFIG: usize = 0x100;
 }
 
@@ -56,13 +81,17 @@ pub enum RegisterAccess {
 /// A queue as the driver has set it up.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MmioQueue {
+    /// The maximum size in descriptors; 0 if the queue does not exist.
     pub max: u32,
+    /// The size in descriptors that the driver chose.
     pub size: u32,
+    /// The value of QueueReady.
     pub ready: u32,
-    /// Descriptors, driver area, device area.
+    /// The addresses of the descriptor area, the driver area and the device area.
     pub addresses: [u64; 3],
-    /// Only for a legacy queue.
+    /// The value of QueueAlign. Legacy interface only.
     pub align: u32,
+    /// The value of QueuePFN. Legacy interface only.
     pub pfn: u32,
     /// The value of QueueReset.
     pub reset: u32,
@@ -80,48 +109,66 @@ pub enum Resets {
 }
 
 /// Replaces a value that is read.
-type Lie = Box<dyn FnMut(u32) -> u32>;
+type Override = Box<dyn FnMut(u32) -> u32>;
 /// Changes the configuration space and its generation.
 type Change = Box<dyn FnMut(&mut Vec<u8>, &mut u32)>;
 
-/// The device.
+/// The values of the registers. A test can change each of them at any time.
+#[non_exhaustive]
 pub struct Model {
+    /// The value of MagicValue.
     pub magic: u32,
+    /// The value of Version: 1 for the legacy interface, 2 for the modern one.
     pub version: u32,
+    /// The device id ("Device Types", 5).
     pub id: u32,
+    /// The length of the register region in bytes.
     pub len: usize,
     /// The IOMMU domain of the device.
     pub domain: DmaDomain,
+    /// The feature bits that the device offers.
     pub offered: u64,
+    /// The feature bits that the driver accepted.
     pub accepted: u64,
+    /// The device status.
     pub status: u32,
     /// Replaces the status that is read.
-    pub status_lie: Option<Lie>,
+    pub status_override: Option<Override>,
     /// Bits of the status that a write does not set.
     pub ignored_status: u32,
+    /// The queues. `queues[n].max = 0` removes a queue.
     pub queues: Vec<MmioQueue>,
+    /// The configuration space. Bytes behind its end read as `0xff`.
     pub config: Vec<u8>,
+    /// The value of ConfigGeneration.
     pub generation: u32,
-    /// Runs at each read of the configuration space.
+    /// Runs at each read of the configuration space, before it.
     pub on_config_read: Option<Change>,
+    /// The value of InterruptStatus. An acknowledgement clears bits.
     pub interrupt: u32,
     /// What the driver wrote to GuestPageSize.
     pub page_size: u32,
+    /// How the reset of a single queue proceeds.
     pub resets: Resets,
-    /// Addresses and lengths of the shared memory regions.
+    /// Addresses and lengths of the shared memory regions in bytes, by their ids.
     pub shared_memory: Vec<(u64, u64)>,
+    /// All accesses so far.
     pub log: Vec<RegisterAccess>,
     features_sel: [u32; 2],
     queue_sel: usize,
     shared_memory_sel: usize,
 }
 
-/// Software registers of an MMIO device. Clones access the same registers.
+/// Software registers of an MMIO device. They record each access. Clones access the same registers.
+///
+/// A device of version 1 has the registers of the legacy interface, and one of version 2 those of the modern interface. An access
+/// to any other register panics.
 #[derive(Clone)]
 pub struct SoftMmio(Rc<RefCell<Model>>);
 
 impl SoftMmio {
-    /// The device `id`, which offers VERSION_1 and has four queues of at most 8 descriptors.
+    /// Returns the registers of a device with the type `id` ("Device Types", 5). It offers VERSION_1, and has four queues of at most
+    /// 8 descriptors and 256 bytes of configuration space, all zero.
     pub fn new(id: u32) -> Self {
         Self(Rc::new(RefCell::new(Model {
             magic: 0x7472_6976,
@@ -132,7 +179,7 @@ impl SoftMmio {
             offered: 1 << 32,
             accepted: 0,
             status: 0,
-            status_lie: None,
+            status_override: None,
             ignored_status: 0,
             queues: vec![MmioQueue { max: 8, ..MmioQueue::default() }; 4],
             config: vec![0; 0x100],
@@ -149,14 +196,14 @@ impl SoftMmio {
         })))
     }
 
-    /// The same device with the legacy interface; it offers ANY_LAYOUT.
+    /// Returns the registers of the same device with the legacy interface. It offers ANY_LAYOUT.
     pub fn legacy(id: u32) -> Self {
         let soft = Self::new(id);
         (soft.model().version, soft.model().offered) = (1, 1 << 27);
         soft
     }
 
-    /// Returns the device, to inspect or change it.
+    /// Returns the device, to inspect or change it. Release it before the driver accesses a register: the access panics otherwise.
     pub fn model(&self) -> RefMut<'_, Model> {
         self.0.borrow_mut()
     }
@@ -180,7 +227,16 @@ impl SoftMmio {
         self.written(reg::STATUS)
     }
 
+    /// Returns the numbers of the queues that the driver has notified, in order.
+    pub fn notified(&self) -> Vec<u32> {
+        self.written(reg::QUEUE_NOTIFY)
+    }
+
     /// Returns the position in the log of the first access that matches.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
     pub fn place(&self, access: impl Fn(RegisterAccess) -> bool) -> usize {
         self.model().log.iter().position(|one| access(*one)).expect("the access was made")
     }
@@ -203,7 +259,10 @@ impl SoftMmio {
             reg::MAGIC => model.magic,
             reg::VERSION => model.version,
             reg::DEVICE_ID => model.id,
-            reg::DEVICE_FEATURES => (model.offered >> (32 * model.features_sel[0])) as u32,
+            reg::DEVICE_FEATURES => match model.features_sel[0] {
+                half @ ..2 => (model.offered >> (32 * half)) as u32,
+                _ => 0,
+            },
             reg::QUEUE_SIZE_MAX => {
                 assert_eq!(queue.pfn, 0, "QueueSizeMax was read while QueuePFN is not 0");
                 queue.max
@@ -214,7 +273,7 @@ impl SoftMmio {
             reg::INTERRUPT_STATUS => model.interrupt,
             reg::STATUS => {
                 let status = model.status;
-                model.status_lie.as_mut().map_or(status, |lie| lie(status))
+                model.status_override.as_mut().map_or(status, |replace| replace(status))
             }
             reg::GENERATION if !legacy => model.generation,
             reg::SHM_LEN..=reg::SHM_END if !legacy => {
@@ -235,6 +294,7 @@ impl SoftMmio {
             reg::CONFIG.. => model.write_config(offset - reg::CONFIG, bits, value),
             reg::DEVICE_FEATURES_SEL => model.features_sel[0] = value,
             reg::DRIVER_FEATURES_SEL => model.features_sel[1] = value,
+            reg::DRIVER_FEATURES if model.features_sel[1] > 1 => {}
             reg::DRIVER_FEATURES => write_half(&mut model.accepted, 32 * model.features_sel[1], value),
             reg::INTERRUPT_ACK => model.interrupt &= !value,
             reg::STATUS => model.write_status(value),
@@ -298,7 +358,8 @@ impl Model {
     fn write_status(&mut self, value: u32) {
         self.status = value & !self.ignored_status;
         if value == 0 {
-            self.accepted = 0;
+            // "MMIO Device Register Layout", 4.2.2.1.
+            (self.accepted, self.interrupt) = (0, 0);
             for queue in &mut self.queues {
                 *queue = MmioQueue { max: queue.max, ..MmioQueue::default() };
             }
@@ -323,52 +384,55 @@ impl Model {
     }
 }
 
-/// Implements `Io` for a type with `model().len`, `read(offset, bits)` and `write(offset, bits, value)`.
-macro_rules! registers_of_a_model {
-    ($name:ident $(, $domain:ident)?) => {
-        // SAFETY: every access is performed on the model, in order; the model accesses no memory.
-        unsafe impl aerostat_transport::Io for $name {
-            $(
-                fn domain(&self) -> aerostat_transport::DmaDomain {
-                    self.model().$domain
-                }
-            )?
+// SAFETY:
+// * Every access is performed on the model, in order, and returns the value of the model.
+// * A test that lets the model access memory, or changes its domain, is the device. It keeps to what the test is about.
+// * A value is created with a model of its own, whose registers only its clones reach.
+unsafe impl Io for SoftMmio {
+    fn domain(&self) -> DmaDomain {
+        self.model().domain
+    }
 
-            fn len(&self) -> usize {
-                self.model().len
-            }
+    fn len(&self) -> usize {
+        self.model().len
+    }
 
-            fn read8(&self, offset: usize) -> u8 {
-                self.read(offset, 8) as u8
-            }
+    fn read8(&self, offset: usize) -> u8 {
+        self.read(offset, 8) as u8
+    }
 
-            fn read16(&self, offset: usize) -> u16 {
-                self.read(offset, 16) as u16
-            }
+    fn read16(&self, offset: usize) -> u16 {
+        self.read(offset, 16) as u16
+    }
 
-            fn read32(&self, offset: usize) -> u32 {
-                self.read(offset, 32)
-            }
+    fn read32(&self, offset: usize) -> u32 {
+        self.read(offset, 32)
+    }
 
-            fn write8(&self, offset: usize, value: u8) {
-                self.write(offset, 8, value.into());
-            }
+    fn write8(&self, offset: usize, value: u8) {
+        self.write(offset, 8, value.into());
+    }
 
-            fn write16(&self, offset: usize, value: u16) {
-                self.write(offset, 16, value.into());
-            }
+    fn write16(&self, offset: usize, value: u16) {
+        self.write(offset, 16, value.into());
+    }
 
-            fn write32(&self, offset: usize, value: u32) {
-                self.write(offset, 32, value);
-            }
-        }
-
-        impl std::fmt::Debug for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(stringify!($name))
-            }
-        }
-    };
+    fn write32(&self, offset: usize, value: u32) {
+        self.write(offset, 32, value);
+    }
 }
 
-registers_of_a_model!(SoftMmio, domain);
+impl fmt::Debug for SoftMmio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SoftMmio")
+    }
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, id, offered, accepted, status, queues, .. } = self;
+        let mut model = f.debug_struct("Model");
+        model.field("version", version).field("id", id).field("offered", offered).field("accepted", accepted);
+        model.field("status", status).field("queues", queues).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,261 @@
+//! Block inflation of a split balloon in two contexts: the reporting handle unmaps a block while the balloon works or ends.
+
+mod common;
+
+use std::alloc::Layout;
+use std::ops::Range;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+use aerostat_balloon::platform::{BlockFrames, ManagedChange, ReportFrames};
+use aerostat_balloon::transport::{DeviceAddress, Dma, DmaDomain, DmaRegion};
+use aerostat_balloon::{
+    Balloon, BalloonError, FrameRun, Frames, Handles, Options, Pages, PrivateMemory, Ready, Size4KiB, Split, Step,
+    features as declare,
+};
+use aerostat_device::{BalloonDevice, Ledger, TestPlatform, features};
+use common::{Bus, assert_all_returned, assert_clean, polls, probe};
+
+declare! { struct Blocks { PageReporting: Required, BlockInflation: Required, AccessPlatform: Required } }
+
+/// Pages of a block.
+const BLOCK: u32 = 512;
+
+/// What the first call of `unmap` does.
+#[derive(Clone, Debug)]
+enum Unmap {
+    Works,
+    /// It meets the test at the barrier twice before it works.
+    Waits(Arc<Barrier>),
+    /// It panics after it has worked.
+    Panics,
+}
+
+/// The kernel.
+#[derive(Debug)]
+struct Kernel {
+    memory: TestPlatform,
+    unmap: Unmap,
+}
+
+impl Frames for Kernel {
+    type Size = Size4KiB;
+
+    fn range(&self) -> Range<u64> {
+        self.memory.range()
+    }
+
+    fn free_frames(&self) -> u64 {
+        self.memory.free_frames()
+    }
+
+    fn allocate(&mut self, max: u32) -> Option<FrameRun<Size4KiB>> {
+        self.memory.allocate(max)
+    }
+
+    fn deallocate(&mut self, run: FrameRun<Size4KiB>) {
+        self.memory.deallocate(run);
+    }
+
+    fn adjust_managed(&mut self, change: ManagedChange) {
+        self.memory.adjust_managed(change);
+    }
+
+    fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
+        self.memory.allocate_private(words)
+    }
+
+    unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
+        // SAFETY: it allocated the memory.
+        unsafe { self.memory.deallocate_private(memory) };
+    }
+}
+
+// SAFETY: the memory is that of a platform that fulfils the contract.
+unsafe impl Dma for Kernel {
+    fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
+        self.memory.alloc(layout)
+    }
+
+    fn free(&mut self, region: DmaRegion) {
+        self.memory.free(region);
+    }
+
+    fn map(&mut self, physical: u64, bytes: usize) -> Option<DeviceAddress> {
+        self.memory.map(physical, bytes)
+    }
+
+    unsafe fn unmap(&mut self, physical: u64, bytes: usize) {
+        let unmap = std::mem::replace(&mut self.unmap, Unmap::Works);
+        if let Unmap::Waits(barrier) = &unmap {
+            barrier.wait();
+            barrier.wait();
+        }
+        // SAFETY: by the caller's promise.
+        unsafe { self.memory.unmap(physical, bytes) };
+        if let Unmap::Panics = unmap {
+            // Without a message.
+            resume_unwind(Box::new("the test makes this call panic"));
+        }
+    }
+
+    fn domain(&self) -> DmaDomain {
+        self.memory.domain()
+    }
+}
+
+impl ReportFrames for Kernel {
+    fn allocate_unreported(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
+        self.memory.allocate_unreported(frames)
+    }
+
+    fn deallocate_reported(&mut self, run: FrameRun<Size4KiB>) {
+        ReportFrames::deallocate_reported(&mut self.memory, run);
+    }
+}
+
+impl BlockFrames for Kernel {
+    fn allocate_blocks(&mut self, frames: u32, max: u32) -> Option<FrameRun<Size4KiB>> {
+        self.memory.allocate_blocks(frames, max)
+    }
+}
+
+type Whole = Balloon<Ready<Bus, Kernel, Blocks>>;
+type Halves = Handles<Bus, Kernel, Blocks>;
+type Half = Balloon<Split<Bus, Kernel, Blocks>>;
+
+struct Rig {
+    handles: Halves,
+    device: BalloonDevice,
+    ledger: Ledger,
+    /// The kernel for the handle.
+    kernel: Kernel,
+}
+
+/// Returns a split balloon with six blocks that the device has used, and whose reports were not taken back.
+fn rig(unmap: Unmap) -> Rig {
+    let offered = features::PAGE_REPORTING | features::VERSION_1 | features::ACCESS_PLATFORM;
+    let device = BalloonDevice::builder().features(offered).block_inflation().manual().start().unwrap();
+    let memory = TestPlatform::of(&device).unwrap();
+    let (ledger, kernel) = (memory.ledger(), Kernel { memory: memory.share(), unmap });
+    let mut balloon: Whole = probe(&device, Kernel { memory, unmap: Unmap::Works }, Options::new(Blocks));
+    device.set_target(6 * BLOCK);
+    assert_eq!(balloon.service(), Ok(Step::Waiting));
+    while device.step() {}
+    Rig { handles: balloon.split(), device, ledger, kernel }
+}
+
+/// Lets the device work until the balloon is on its target.
+fn follow(balloon: &mut Whole, device: &BalloonDevice) {
+    let is_done = (0..100).any(|_| {
+        while device.step() {}
+        balloon.service().unwrap() == Step::OnTarget
+    });
+    assert!(is_done, "{balloon:?}");
+}
+
+fn allocated(ledger: &Ledger) -> u32 {
+    ledger.allocated_frames().len() as u32
+}
+
+/// Calls `act` while the handle unmaps the first block.
+fn while_unmapping(
+    act: impl FnOnce(Half, &BalloonDevice, &Ledger) -> Option<Half>,
+) -> (Option<Halves>, BalloonDevice, Ledger) {
+    let barrier = Arc::new(Barrier::new(2));
+    let Rig { handles, device, ledger, mut kernel } = rig(Unmap::Waits(Arc::clone(&barrier)));
+    let Handles { balloon, mut reporting, statistics, hinting } = handles;
+    let unmaps = thread::spawn(move || {
+        let _ = reporting.service(&mut kernel);
+        reporting
+    });
+    barrier.wait();
+    let balloon = act(balloon, &device, &ledger);
+    barrier.wait();
+    let reporting = unmaps.join().unwrap();
+    (balloon.map(|balloon| Handles { balloon, reporting, statistics, hinting }), device, ledger)
+}
+
+#[test]
+fn a_block_that_the_handle_unmaps_does_not_go_back() {
+    let (handles, device, ledger) = while_unmapping(|mut balloon, device, ledger| {
+        device.set_target(0);
+        for _ in 0..3 {
+            assert_eq!(balloon.service(), Ok(Step::Waiting));
+            assert_eq!((balloon.size(), allocated(ledger)), (Pages(0), 6 * BLOCK));
+        }
+        let frame = *ledger.allocated_frames().first().unwrap();
+        let new = balloon.platform().memory.share().allocate(1).unwrap();
+        let rejected = balloon.migrate(frame, new).unwrap_err();
+        assert_eq!(rejected.error, BalloonError::Busy);
+        balloon.platform().memory.share().deallocate(rejected.run.unwrap());
+        Some(balloon)
+    });
+    let mut handles = handles.unwrap();
+    assert_eq!(handles.balloon.service(), Ok(Step::OnTarget));
+    assert_eq!((handles.balloon.size(), handles.balloon.held_in_blocks(), device.actual()), (Pages(0), Pages(0), 0));
+    assert_eq!(ledger.managed().in_balloon(), 0);
+    assert_clean(&device, &ledger);
+    drop(handles);
+    assert_all_returned(&device, &ledger);
+}
+
+/// The context that unmaps a block returns it, because the balloon has ended.
+#[test]
+fn the_handle_returns_a_block_that_it_unmaps_while_the_balloon_ends() {
+    for is_dropped in [false, true] {
+        let (handles, device, ledger) = while_unmapping(|mut balloon, _, ledger| {
+            if is_dropped {
+                drop(balloon);
+                assert_eq!(allocated(ledger), BLOCK);
+                return None;
+            }
+            balloon.abandon(&mut polls()).unwrap();
+            assert_eq!(allocated(ledger), BLOCK);
+            Some(balloon)
+        });
+        assert_eq!((allocated(&ledger), ledger.managed().in_balloon()), (0, 0));
+        assert_clean(&device, &ledger);
+        if let Some(handles) = handles {
+            let mut balloon = handles.join().unwrap().reset(&mut polls()).unwrap().restore(&mut polls()).unwrap();
+            follow(&mut balloon, &device);
+            assert_eq!((balloon.size(), balloon.held_in_blocks()), (Pages(6 * BLOCK), Pages(6 * BLOCK)));
+            let _ = balloon.remove(&mut device.work_at_most(1000)).unwrap();
+            assert_all_returned(&device, &ledger);
+        }
+    }
+}
+
+/// Whether the block is mapped is not known then. It stays in the balloon until the device is reset.
+#[test]
+fn a_block_whose_unmapping_panics_in_the_handle_goes_back_after_the_reset() {
+    for is_joined in [false, true] {
+        let Rig { mut handles, device, ledger, mut kernel } = rig(Unmap::Panics);
+        let reporting = &mut handles.reporting;
+        let panics = std::panic::AssertUnwindSafe(|| reporting.service(&mut kernel));
+        assert!(std::panic::catch_unwind(panics).is_err());
+        device.set_target(0);
+        assert_eq!(handles.balloon.service(), Ok(Step::Waiting));
+        assert_eq!(allocated(&ledger), 6 * BLOCK, "the other blocks of the report were not acknowledged");
+        if !is_joined {
+            handles.balloon.abandon(&mut polls()).unwrap();
+            assert_eq!(allocated(&ledger), BLOCK);
+        }
+        let balloon = handles.join().unwrap();
+        let mut balloon = balloon.reset(&mut polls()).unwrap().restore(&mut polls()).unwrap();
+        assert_reset_and_empty(&ledger);
+        device.set_target(2 * BLOCK);
+        follow(&mut balloon, &device);
+        assert_eq!((balloon.size(), balloon.in_flight()), (Pages(2 * BLOCK), 0));
+        device.set_target(0);
+        assert_eq!(balloon.service(), Ok(Step::OnTarget), "no block counts as in flight");
+        drop(balloon);
+        assert_all_returned(&device, &ledger);
+    }
+}
+
+fn assert_reset_and_empty(ledger: &Ledger) {
+    assert_eq!((allocated(ledger), ledger.managed().in_balloon()), (0, 0));
+    assert_eq!(ledger.violations(), []);
+}

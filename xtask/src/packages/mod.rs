@@ -1,0 +1,7 @@
+//! The crates that are published: their manifests, and the checks of their packages.
+
+pub(crate) mod checks;
+pub(crate) mod manifests;
+pub(crate) mod problems;
+mod registry;
+pub(crate) mod unpacked;
