@@ -31,7 +31,7 @@ pub(crate) struct Parts<C: Types> {
     pub(crate) core: Core<C>,
     pub(crate) statistics: Statistics<C>,
     pub(crate) reporting: Reporting<C>,
-    /// The reports of block inflation. They belong to whoever has the reporting queue.
+    /// The reports of block inflation. They belong to the owner of the reporting queue.
     pub(crate) held: Held<C>,
     pub(crate) hinting: Hinting<C>,
     /// After a split: the blocks of reporting and hinting, which go back to the kernel even if a handle exists. Only the

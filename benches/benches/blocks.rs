@@ -1,4 +1,5 @@
-//! A target that moves by 1 GiB and back, by whole blocks and by arrays, in a guest with 64 GiB of which the balloon has a half.
+//! A target that moves by 1 GiB and back, by whole blocks and by arrays, in a guest with 64 GiB. The balloon has half of
+//! them.
 //!
 //! * `blocks`: the kernel has whole free blocks. `blocks, told`: every page leaves through the deflate queue.
 //! * `no blocks`: the kernel declares block inflation and has no whole free block.

@@ -23,7 +23,7 @@ pub(super) const FRAMES: u32 = 512;
 pub(super) struct Ledger {
     /// Number of the first block.
     first: u64,
-    /// The contents of the blocks. Whoever has a block uses them, so loom reports two contexts that have it without an order.
+    /// The contents of the blocks. The owner of a block uses them, so loom reports two contexts that have it without an order.
     contents: Vec<Data>,
     /// The blocks that the driver has.
     with_driver: Mutex<BTreeSet<u64>>,

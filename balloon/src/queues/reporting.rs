@@ -251,7 +251,7 @@ impl<N: Notifier, C: ConfigIo> ReportingQueue<N, C> {
         self.slot.get().is_some_and(|queue| queue.in_flight() > 0)
     }
 
-    /// Sends a report of blocks of `held`, of which `elements` has one element for each run.
+    /// Sends a report of blocks of `held`. `elements` has one element for each run of them.
     ///
     /// # Safety
     ///
