@@ -36,14 +36,9 @@ fn platform() -> Platform {
 }
 
 /// At boot. The interrupt handler calls `SIGNAL.raise(interrupt.acknowledge())` with the handle `balloon.interrupt()`.
-fn start<I: Io + Clone>(registers: I) -> Option<KernelBalloon<I>> {
-    let transport = Mmio::new(registers).inspect_err(|(_, error)| println!("{error}")).ok()?;
-    probe(transport).inspect_err(|error| println!("{error}")).ok()
-}
-
-fn probe<I: Io + Clone>(transport: Mmio<I>) -> Result<KernelBalloon<I>, ProbeError> {
+fn start<I: Io + Clone>(registers: I) -> Result<KernelBalloon<I>, ProbeError> {
     let options = Options::new(KernelFeatures).reserve(Reserve::Percent(5));
-    Ok(Balloon::new(transport, platform(), options)?.probe(&mut Spin::default())?)
+    Ok(Balloon::new(Mmio::new(registers)?, platform(), options)?.probe(&mut Spin::default())?)
 }
 
 // ANCHOR: follow

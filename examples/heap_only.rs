@@ -33,18 +33,13 @@ fn platform() -> Platform {
 }
 
 /// At boot.
-fn start<I: Io + Clone>(registers: I) -> Option<KernelBalloon<I>> {
-    let transport = Mmio::new(registers).inspect_err(|(_, error)| println!("{error}")).ok()?;
-    probe(transport).inspect_err(|error| println!("{error}")).ok()
-}
-
-fn probe<I: Io + Clone>(transport: Mmio<I>) -> Result<KernelBalloon<I>, ProbeError> {
+fn start<I: Io + Clone>(registers: I) -> Result<KernelBalloon<I>, ProbeError> {
     // The heap keeps a quarter of its memory.
     let options = Options::new(KernelFeatures).reserve(Reserve::Percent(25));
-    Ok(Balloon::new(transport, platform(), options)?.probe(&mut Spin::default())?)
+    Ok(Balloon::new(Mmio::new(registers)?, platform(), options)?.probe(&mut Spin::default())?)
 }
 
-/// In the idle loop.
+/// In the idle loop. A kernel that also declares `DeflateOnOom` keeps a `Step::Paused` and calls `retry`, as `mmio_polled` does.
 fn idle<I: Io + Clone>(balloon: &mut Option<KernelBalloon<I>>) {
     let Some(Err(error)) = balloon.as_mut().map(Balloon::service) else { return };
     println!("{error}");

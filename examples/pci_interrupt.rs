@@ -14,8 +14,8 @@ static WORK: Mutex<Vec<fn()>> = Mutex::new(Vec::new());
 // glue: begin
 use aerostat_adapters::{FrameDma, FrameFunctions, GlobalMemory, KernelFrames, KernelPlatform};
 use aerostat_balloon::transport::pci::{BarIndex, BarRange, ConfigPorts, PciFunction, PciInterrupt, Routing};
-use aerostat_balloon::transport::{InterruptSource as _, Pci, Spin, Transport as _};
-use aerostat_balloon::{Balloon, Options, ProbeError, Ready, Reserve, Step, features};
+use aerostat_balloon::transport::{InterruptSource as _, InterruptStatus, Pci, Spin, Transport as _};
+use aerostat_balloon::{Balloon, Options, ProbeError, Ready, Reserve, Signal, Source, Step, features};
 use pci_types::PciAddress;
 
 features! { struct KernelFeatures { MustTellHost: Optional } }
@@ -26,6 +26,8 @@ type KernelBalloon = Balloon<Ready<Pci<QtestRegion, ConfigPorts<QtestPorts>>, Pl
 
 static BALLOON: Mutex<Option<KernelBalloon>> = Mutex::new(None);
 static INTERRUPT: OnceLock<PciInterrupt<QtestRegion>> = OnceLock::new();
+/// Connects the interrupt handler with the work queue.
+static SIGNAL: Signal = Signal::new();
 // ANCHOR_END: statics
 
 fn functions() -> FrameFunctions {
@@ -41,44 +43,42 @@ fn platform() -> Platform {
 }
 
 // ANCHOR: start
-/// At boot. `map` maps a range of physical memory or ports, if it is in a BAR of the function.
-fn start(ports: QtestPorts, map: impl Fn(BarRange) -> QtestRegion) -> Option<()> {
-    let functions =
-        (0..32).map(|slot| PciFunction::new(ConfigPorts::new(ports.clone()), PciAddress::new(0, 0, slot, 0)));
-    let function = functions.into_iter().find(|function| function.virtio_device().is_some_and(|id| id.0 == 5))?;
-    // The BARs that the firmware has assigned. The device reports the ranges to map, and it is not trusted.
+/// At boot. `map` maps a range of physical memory or ports, if it is in a BAR of the function. Returns `None` without a balloon.
+fn start(ports: QtestPorts, map: impl Fn(BarRange) -> QtestRegion) -> Result<Option<()>, ProbeError> {
+    let function = |slot| PciFunction::new(ConfigPorts::new(ports.clone()), PciAddress::new(0, 0, slot, 0));
+    let is_balloon = |function: &PciFunction<_>| function.virtio_device().is_some_and(|id| id.0 == 5);
+    let Some(function) = (0..32).map(function).find(is_balloon) else { return Ok(None) };
+    // The BARs that the firmware has assigned, read while bus mastering is off. The device reports the ranges to map, and it is not
+    // trusted.
     let bars: Vec<_> = (0..6).filter_map(BarIndex::new).filter_map(|bar| function.bar(bar)).collect();
     let is_inside =
         |range: BarRange, bar: &BarRange| bar.part(range.address.wrapping_sub(bar.address), range.len) == Some(range);
     let mut map = |range| bars.iter().any(|bar| is_inside(range, bar)).then(|| map(range));
-    let transport = Pci::new(&function, &mut map, Routing::Line).inspect_err(|error| println!("{error}")).ok()?;
+    let transport = Pci::new(&function, &mut map, Routing::Line)?;
     let _ = INTERRUPT.set(transport.interrupt());
-    let balloon = probe(transport).inspect_err(|error| println!("{error}")).ok()?;
-    *BALLOON.lock().unwrap() = Some(balloon);
-    WORK.lock().unwrap().push(work);
-    Some(())
-}
-
-fn probe(transport: Pci<QtestRegion, ConfigPorts<QtestPorts>>) -> Result<KernelBalloon, ProbeError> {
     let options = Options::new(KernelFeatures).reserve(Reserve::Percent(5));
-    Ok(Balloon::new(transport, platform(), options)?.probe(&mut Spin::default())?)
+    let balloon = Balloon::new(transport, platform(), options)?.probe(&mut Spin::default())?;
+    *BALLOON.lock().unwrap() = Some(balloon);
+    SIGNAL.raise(InterruptStatus::ANY);
+    WORK.lock().unwrap().push(work);
+    Ok(Some(()))
 }
 // ANCHOR_END: start
 
 // ANCHOR: work
 /// In the interrupt handler of the line. Returns whether the interrupt was that of the balloon.
 fn handle_interrupt() -> bool {
-    let is_ours = INTERRUPT.get().is_some_and(|interrupt| !interrupt.acknowledge().is_none());
-    if is_ours {
-        WORK.lock().unwrap().push(work);
-    }
-    is_ours
+    let status = INTERRUPT.get().map(|interrupt| interrupt.acknowledge());
+    let Some(status) = status.filter(|status| !status.is_none()) else { return false };
+    SIGNAL.raise(status);
+    WORK.lock().unwrap().push(work);
+    true
 }
 
-/// In the work queue.
+/// In the work queue. Interrupts that came while the work was queued need no further step.
 fn work() {
     let mut kept = BALLOON.lock().unwrap();
-    let Some(balloon) = &mut *kept else { return };
+    let (Some(balloon), false) = (&mut *kept, SIGNAL.take(Source::Balloon).is_none()) else { return };
     match balloon.service() {
         Ok(Step::OnTarget | Step::Waiting) => {}
         // A kernel starts a timer that calls `retry`.
@@ -86,6 +86,8 @@ fn work() {
         Err(error) => {
             println!("{error}");
             *kept = kept.take().and_then(restart);
+            SIGNAL.raise(InterruptStatus::ANY);
+            WORK.lock().unwrap().push(work);
         }
     }
 }
@@ -107,7 +109,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let qemu = Qemu::start(Machine::Q35, &ram, "")?;
     // What the firmware does.
     qemu.pci_balloon()?;
-    start(qemu.ports(), |range| qemu.map(range)).ok_or("no balloon")?;
+    start(qemu.ports(), |range| qemu.map(range))?.ok_or("no balloon")?;
     for wanted in [32, 8, 48, 0] {
         qemu.set_target(MEMORY - (wanted << 20))?;
         while qemu.actual()? != MEMORY - (wanted << 20) {

@@ -60,13 +60,8 @@ fn platform() -> Platform {
 }
 
 /// At boot.
-fn start<I: Io + Clone>(registers: I) -> Option<KernelBalloon<I>> {
-    let transport = Mmio::new(registers).inspect_err(|(_, error)| println!("{error}")).ok()?;
-    probe(transport).inspect_err(|error| println!("{error}")).ok()
-}
-
-fn probe<I: Io + Clone>(transport: Mmio<I>) -> Result<KernelBalloon<I>, ProbeError> {
-    Ok(Balloon::new(transport, platform(), Options::new(KernelFeatures))?.probe(&mut Spin::default())?)
+fn start<I: Io + Clone>(registers: I) -> Result<KernelBalloon<I>, ProbeError> {
+    Ok(Balloon::new(Mmio::new(registers)?, platform(), Options::new(KernelFeatures))?.probe(&mut Spin::default())?)
 }
 
 /// In the idle loop.

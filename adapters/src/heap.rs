@@ -16,7 +16,8 @@ use crate::private::PrivateAllocator;
 /// `deallocate` of a heap needs the layout that `allocate` had, and a balloon returns frames in other runs than it got. So each
 /// frame is an allocation of its own, of one frame, aligned to a frame. A heap that stores a header before each allocation needs two
 /// frames of memory for that. Buddy heaps and lists of free memory, such as `buddy_system_allocator` and `linked_list_allocator`, do
-/// not.
+/// not. A list is slow where memory is fragmented, because each allocation searches it: set
+/// [`Options::max_in_flight`](aerostat_balloon::Options::max_in_flight) to 1, so that a step is short.
 ///
 /// Set a limit ([`KernelFrames::limit`](crate::KernelFrames::limit)) or count the free frames: otherwise the balloon may take the
 /// whole heap.

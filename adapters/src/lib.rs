@@ -14,7 +14,7 @@
 //! The first four implement [`FrameAllocator`]; [`KernelFrames`] makes [`Frames`](aerostat_balloon::Frames) of each. For another
 //! allocator, implement [`FrameAllocator`]: two methods.
 //!
-//! The *private memory* of the driver is about 5 KiB and one bit for each frame. It comes from [`GlobalMemory`] (Cargo feature
+//! The *private memory* of the driver is a few KiB and one bit for each frame. It comes from [`GlobalMemory`] (Cargo feature
 //! `alloc`), [`HeapMemory`] or [`StaticMemory`].
 //!
 //! # Example

@@ -58,7 +58,6 @@ impl PrivateAllocator for StaticMemory {
     }
 
     unsafe fn deallocate(&mut self, memory: PrivateMemory) {
-        // SAFETY: it is the memory of `new`, which has no other owner by the caller's promise.
-        self.0 = Some(unsafe { &mut *memory.into_raw().as_ptr() });
+        self.0 = Some(memory.into_static());
     }
 }

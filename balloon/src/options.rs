@@ -184,7 +184,7 @@ impl<F: BalloonFeatureSet> Options<F> {
     }
 
     /// Sends the entries of the deflate queue for the pages of [block inflation](crate::feature::BlockInflation) too, for hosts that
-    /// count them. Blocks then leave the balloon page by page, as the device acknowledges them, which takes as long as without
+    /// want a message before a page is used again. Blocks then leave the balloon page by page, as the device acknowledges them, which takes as long as without
     /// block inflation.
     pub fn tell_host_of_blocks(mut self) -> Self
     where

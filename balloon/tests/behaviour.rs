@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aerostat_balloon::ops::PauseReason;
 use aerostat_balloon::{
-    Balloon, FrameSize, NoFeatures, Options, Pages, Size4KiB, Size16KiB, Size64KiB, Step, features,
+    Balloon, FrameSize, Frames as _, NoFeatures, Options, Pages, Size4KiB, Size16KiB, Size64KiB, Step, features,
 };
 use aerostat_device::{BalloonDevice, Event, Runs, TestPlatform};
 use common::{TellHost, assert_all_returned, assert_clean, assert_reset, bus, live, probe, settle, spin};
@@ -59,6 +59,42 @@ fn a_larger_frame_is_an_aligned_run_of_pages_that_is_never_split() {
     check::<Size4KiB>();
     check::<Size16KiB>();
     check::<Size64KiB>();
+}
+
+/// Runs that cross words of the frame bitmap, whole words, and frames with gaps.
+#[test]
+fn deflate_arrays_name_each_frame_once_in_ascending_order() {
+    let (mut balloon, device, ledger) = live::<Size4KiB>(BalloonDevice::builder().inline());
+    device.set_target(u32::MAX);
+    let all = balloon.platform().share().allocate(1100).unwrap();
+    let (first, count) = (all.first(), all.count());
+    assert_eq!(count, 1100);
+    let (mut rest, mut expected) = (Some(all), Vec::new());
+    while let Some(run) = rest.take() {
+        let at = run.first() - first;
+        let used = match at {
+            0..60 | 400..470 => at % 3 != 0,
+            60..300 | 500..1000 => true,
+            _ => at % 50 > 3,
+        };
+        let (one, more) = run.split(1);
+        if used {
+            expected.push(one.first() as u32);
+            balloon.inflate_with(one).unwrap();
+        } else {
+            balloon.platform().share().deallocate(one);
+        }
+        rest = more;
+    }
+    device.clear_events();
+    device.set_target(0);
+    assert_eq!(settle(&mut balloon), Step::OnTarget);
+    let named = |event| match event {
+        Event::Deflated { pfns } => pfns,
+        _ => Vec::new(),
+    };
+    assert_eq!(device.events().into_iter().flat_map(named).collect::<Vec<u32>>(), expected);
+    assert_clean(&device, &ledger);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A target that moves by 1 GiB and back, by whole blocks and by arrays, in a guest with 64 GiB. The balloon has half of
 //! them.
 //!
-//! * `blocks`: the kernel has whole free blocks. `blocks, told`: every page leaves through the deflate queue.
+//! * `blocks`: the kernel has whole free blocks. `blocks, deflate entries`: every page leaves through the deflate queue.
 //! * `no blocks`: the kernel declares block inflation and has no whole free block.
 //! * `arrays`: the kernel does not declare it.
 #![allow(missing_docs, reason = "the macros of criterion define public functions")]
@@ -17,7 +17,7 @@ const BASE: u32 = 32 * GIB;
 fn moving_target(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("blocks/1 GiB of 64 GiB");
     for (name, has_blocks, tells_host) in
-        [("blocks", true, false), ("blocks, told", true, true), ("no blocks", false, false)]
+        [("blocks", true, false), ("blocks, deflate entries", true, true), ("no blocks", false, false)]
     {
         let mut ours = BlockBalloon::new(2 * BASE, has_blocks, tells_host);
         ours.reach_target(BASE);

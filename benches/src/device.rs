@@ -41,7 +41,7 @@ const QUEUE_SIZE: u32 = 128;
 /// The statistics queue, whose buffers the device holds until the host requests statistics.
 const STATISTICS: usize = 2;
 /// Number of queues.
-const QUEUES: usize = 5;
+pub(crate) const QUEUES: usize = 5;
 
 /// Where the device works.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -64,6 +64,20 @@ pub struct Traffic {
     pub buffers: u64,
 }
 
+/// Counts of the accesses of a driver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accesses {
+    /// Reads and writes of registers of the device.
+    pub registers: u64,
+    /// Reads and writes of the configuration space of PCI.
+    pub configuration: u64,
+}
+
+impl Accesses {
+    pub(crate) const REGISTER: Self = Self { registers: 1, configuration: 0 };
+    pub(crate) const CONFIGURATION: Self = Self { registers: 0, configuration: 1 };
+}
+
 /// A balloon device that only completes buffers. Clones are handles of the same device.
 #[derive(Clone, Default)]
 pub struct AckDevice {
@@ -82,6 +96,7 @@ struct State {
     num_pages: Cell<u32>,
     actual: Cell<u32>,
     traffic: Cell<Traffic>,
+    accesses: Cell<Accesses>,
     mode: Mode,
     worker: RefCell<Option<Worker>>,
 }
@@ -118,12 +133,30 @@ impl AckDevice {
         self.state.traffic.get()
     }
 
+    /// Returns the counts of accesses so far.
+    pub fn accesses(&self) -> Accesses {
+        self.state.accesses.get()
+    }
+
+    /// Counts accesses.
+    pub(crate) fn count(&self, more: Accesses) {
+        self.state.accesses.update(|accesses| Accesses {
+            registers: accesses.registers + more.registers,
+            configuration: accesses.configuration + more.configuration,
+        });
+    }
+
     /// Handles a write of a queue number to the notification register.
     ///
-    /// This, [`AckDevice::on_read`] and [`AckDevice::on_write`] are the device side. The instruction counts exclude them by
-    /// name.
+    /// The methods `on_…` are the device side. The instruction counts exclude them by name, so none of them calls another.
     #[inline(never)]
     pub(crate) fn on_notify(&self, queue: usize) {
+        self.count(Accesses::REGISTER);
+        self.notified(queue);
+    }
+
+    /// Works on a queue, unless the device has a thread for that.
+    pub(crate) fn notified(&self, queue: usize) {
         let state = &*self.state;
         state.traffic.update(|traffic| Traffic { notifications: traffic.notifications + 1, ..traffic });
         match &*state.worker.borrow() {
@@ -150,6 +183,12 @@ impl AckDevice {
     /// Reads a register.
     #[inline(never)]
     pub(crate) fn on_read(&self, offset: usize) -> u32 {
+        self.count(Accesses::REGISTER);
+        self.register(offset)
+    }
+
+    /// Returns the value of an MMIO register.
+    pub(crate) fn register(&self, offset: usize) -> u32 {
         let state = &*self.state;
         match offset as u32 {
             VIRTIO_MMIO_MAGIC_VALUE => u32::from_le_bytes(*b"virt"),
@@ -169,6 +208,12 @@ impl AckDevice {
     /// Writes a register.
     #[inline(never)]
     pub(crate) fn on_write(&self, offset: usize, value: u32) {
+        self.count(Accesses::REGISTER);
+        self.set_register(offset, value);
+    }
+
+    /// Sets the value of an MMIO register.
+    pub(crate) fn set_register(&self, offset: usize, value: u32) {
         let state = &*self.state;
         match offset as u32 {
             VIRTIO_MMIO_DEVICE_FEATURES_SEL => state.features_sel.set(value),
@@ -187,6 +232,16 @@ impl AckDevice {
             }
             _ => drop(self.selected(|queue| queue.write(offset as u32, value))),
         }
+    }
+
+    /// Returns the number of the selected queue.
+    pub(crate) fn selected_queue(&self) -> usize {
+        self.state.queue_sel.get()
+    }
+
+    /// Returns the interrupt status and clears it.
+    pub(crate) fn take_pending(&self) -> u32 {
+        self.state.pending.take()
     }
 
     fn set_status(&self, status: u32) {

@@ -16,6 +16,7 @@
 //! ```
 
 mod decoded;
+pub(crate) mod exchange;
 mod reader;
 
 use std::collections::HashMap;
@@ -41,6 +42,8 @@ pub struct Decoder<'a> {
     model: &'a Model,
     features: Vec<String>,
     config: HashMap<String, u64>,
+    /// The element types of queues without requests.
+    elements: HashMap<String, String>,
 }
 
 /// Why bytes cannot be decoded.
@@ -80,7 +83,7 @@ impl std::error::Error for DecodeError {}
 impl<'a> Decoder<'a> {
     /// Creates a decoder for a description.
     pub fn new(model: &'a Model) -> Self {
-        Self { model, features: Vec::new(), config: HashMap::new() }
+        Self { model, features: Vec::new(), config: HashMap::new(), elements: HashMap::new() }
     }
 
     /// Adds a negotiated feature. Fields that exist only with other features are left out.

@@ -17,7 +17,7 @@
 //! let text = "device lamp = 63 { queues { switch = 0, dimmer = 1 if dimming } }";
 //! let target = Target { krate: quote!(::aerostat_spec), spans: Spans::CallSite, path: None };
 //! let messages = compile_text(&Source { path: "lamp.vspec", text }, &target).unwrap_err();
-//! assert!(messages[0].starts_with("lamp.vspec:1:55: unknown feature `dimming`"));
+//! assert!(messages[0].starts_with("unknown feature `dimming`\n --> lamp.vspec:1:55\n"));
 //! ```
 
 mod check;
@@ -35,6 +35,7 @@ pub mod syntax;
 
 pub use check::check;
 pub use compile::{compile_text, compile_tokens, parse_text};
+pub use decode::exchange::{DecodedExchange, Exchange, NotAnExchange};
 pub use decode::{DecodeError, Decoded, DecodedField, Decoder, RequestPart};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use emit::{Spans, Target, emit};

@@ -10,7 +10,7 @@ mod types;
 mod values;
 
 pub use block::{Access, Block, Field, When};
-pub use condition::{Condition, NEGOTIABLE_BITS};
+pub use condition::{Condition, FIRST_HIGH_BIT};
 pub use device::{ComputedIndex, Device, Feature, IndexVariable, Queue, SharedMemory};
 pub use numbers::{Int, Order, Scalar};
 pub use request::{Count, Request, RequestField};

@@ -17,7 +17,8 @@ pub(crate) fn render(diagnostics: &Diagnostics, source: &Source<'_>) -> Vec<Stri
     sorted.into_iter().map(|diagnostic| render_one(diagnostic, source)).collect()
 }
 
-/// Place and message, the source lines with the underlined tokens, and the help.
+/// The message, the place in the form of rustc, which editors and terminals recognize, the source lines with the underlined tokens,
+/// and the help.
 fn render_one(diagnostic: &Diagnostic, source: &Source<'_>) -> String {
     let start = diagnostic.span.start();
     let mut underlines = vec![Underline::new(diagnostic.span, '^', "", source)];
@@ -27,7 +28,8 @@ fn render_one(diagnostic: &Diagnostic, source: &Source<'_>) -> String {
     underlines.sort_by_key(|underline| (underline.line, underline.column));
     let margin = underlines.iter().map(|underline| underline.line).max().unwrap_or(0).to_string().len();
 
-    let mut text = format!("{}:{}:{}: {}", source.path, start.line, start.column + 1, diagnostic.message);
+    let mut text = diagnostic.message.clone();
+    let _ = write!(text, "\n{:margin$}--> {}:{}:{}", "", source.path, start.line, start.column + 1);
     let _ = write!(text, "\n{:margin$} |", "");
     let mut last = None;
     for underline in underlines {
@@ -91,7 +93,8 @@ mod tests {
         let source = Source { path: "vspec/x.vspec", text };
         let diagnostic = Diagnostic::new(spans(text)[2], "unknown `three`").help("write `four`");
         let expected = "\
-vspec/x.vspec:2:9: unknown `three`
+unknown `three`
+ --> vspec/x.vspec:2:9
   |
 2 |     two three
   |         ^^^^^
@@ -105,7 +108,8 @@ vspec/x.vspec:2:9: unknown `three`
         let source = Source { path: "x", text };
         let diagnostic = Diagnostic::new(spans(text)[3], "duplicate").label(spans(text)[0], "first defined here");
         let expected = "\
-x:4:1: duplicate
+duplicate
+ --> x:4:1
   |
 1 | one
   | --- first defined here
@@ -120,7 +124,7 @@ x:4:1: duplicate
         let text = "one two";
         let source = Source { path: "x", text };
         let diagnostic = Diagnostic::new(spans(text)[1], "duplicate").label(spans(text)[0], "first defined here");
-        let expected = "x:1:5: duplicate\n  |\n1 | one two\n  | --- first defined here\n  |     ^^^";
+        let expected = "duplicate\n --> x:1:5\n  |\n1 | one two\n  | --- first defined here\n  |     ^^^";
         assert_eq!(render_one(&diagnostic, &source), expected);
     }
 }

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use aerostat_codegen::model::Model;
-use aerostat_codegen::{DecodeError, Decoder, RequestPart, Source, parse_text};
+use aerostat_codegen::{DecodeError, Decoder, Exchange, RequestPart, Source, parse_text};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 fn described(name: &str) -> Model {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../spec/vspec/{name}.vspec"));
@@ -100,4 +101,96 @@ proptest! {
             let _ = decoder.request(name, RequestPart::Writable, &bytes);
         }
     }
+}
+
+fn exchange(decoder: &Decoder<'_>, line: &str) -> String {
+    let exchange: Exchange = line.parse().unwrap_or_else(|error| panic!("{error}: {line}"));
+    decoder.exchange(&exchange).expect("a known layout").to_string()
+}
+
+#[test]
+fn exchange_is_decoded_by_the_request_of_its_queue() {
+    let model = described("media");
+    let line = "device: virtio 48 queue 0: 0100000000000000 -> 000000000000000007000000ffffffff";
+    let expected = "\
+command: open
+  > 0x0000 cmd: open (0x1)
+  > 0x0004 reserved: 0x0
+  < 0x0000 hdr.status: 0x0
+  < 0x0004 hdr.reserved: 0x0
+  < 0x0008 session_id: 0x7
+  < 0x000c reserved: 0xffffffff
+";
+    assert_eq!(exchange(&Decoder::new(&model), line), expected);
+}
+
+#[test]
+fn exchange_is_decoded_by_the_structure_that_its_command_names() {
+    let model = described("gpu");
+    let header = |ty: &str| format!("{ty}00000000000000000000000000000000000000000000");
+    let decoder = Decoder::new(&model);
+    let unref = format!("virtio 16 queue 0: {}0900000000000000 -> {}", header("0201"), header("0011"));
+    let text = exchange(&decoder, &unref);
+    assert!(text.starts_with("control: resource_unref\n  > 0x0000 hdr.type: cmd_resource_unref (0x102)\n"), "{text}");
+    assert!(text.contains("  > 0x0018 resource_id: 0x9\n"), "{text}");
+    assert!(text.contains("type: resp_ok_nodata (0x1100)\n"), "{text}");
+    let backing = format!("virtio 16 queue 0: {}0900000001000000{:032x} -> ", header("0601"), 0);
+    assert!(exchange(&decoder, &backing).starts_with("control: attach_backing\n"), "{}", exchange(&decoder, &backing));
+}
+
+#[test]
+fn exchange_of_a_queue_without_requests_is_an_array_or_bytes() {
+    let model = described("balloon");
+    let line = "virtio 5 queue 0: 0100000002000000 -> ";
+    let array = "inflate: [le32]\n  > 0x0000 [0]: 0x1\n  > 0x0004 [1]: 0x2\n";
+    assert_eq!(exchange(&Decoder::new(&model).elements("inflate", "le32"), line), array);
+    let bytes = "inflate\n  > 0x0000 bytes: 01 00 00 00 02 00 00 00\n";
+    assert_eq!(exchange(&Decoder::new(&model), line), bytes);
+    let stats = "virtio 5 queue 2: 04000010000000000000 -> ";
+    let expected = "stats: [stat]\n  > 0x0000 [0].tag: 0x4\n  > 0x0002 [0].val: 0x1000\n";
+    assert_eq!(exchange(&Decoder::new(&model).elements("stats", "stat"), stats), expected);
+    let other = exchange(&Decoder::new(&model), "virtio 5 queue 9: 00 -> ");
+    assert_eq!(other, "queue 9\n  > 0x0000 bytes: 00\n");
+}
+
+#[test]
+fn queue_of_an_exchange_may_depend_on_the_configuration() {
+    let model = described("net");
+    let line = "virtio 1 queue 2: 01000000 -> 00";
+    assert!(exchange(&Decoder::new(&model), line).starts_with("receive"));
+    let control = exchange(&Decoder::new(&model).config("max_virtqueue_pairs", 1), line);
+    assert!(control.starts_with("control: control_command\n  > 0x0000 header.class: 0x1\n"), "{control}");
+}
+
+#[test]
+fn other_lines_are_not_exchanges() {
+    for line in [
+        "",
+        "virtio",
+        "virtio 5 queue 0",
+        "virtio 5 queue 0: 0 -> ",
+        "virtio 5 queue x: 00 -> 00",
+        "virtio 5 queue 0: zz -> ",
+    ] {
+        assert!(line.parse::<Exchange>().is_err(), "{line}");
+    }
+}
+
+#[test]
+fn random_exchanges_are_decoded() {
+    let devices = [("gpu", 16), ("net", 1), ("scsi", 8), ("sound", 25), ("crypto", 20), ("i2c", 34)];
+    let models: Vec<(Model, u32)> = devices.map(|(name, device)| (described(name), device)).into();
+    let strategy = (0_u16..6, any::<Vec<u8>>(), any::<Vec<u8>>());
+    let outcome = TestRunner::new(ProptestConfig::with_cases(64)).run(&strategy, |(queue, readable, written)| {
+        for (model, device) in &models {
+            let exchange = Exchange { device: *device, queue, readable: readable.clone(), written: written.clone() };
+            prop_assert_eq!(exchange.to_string().parse::<Exchange>(), Ok(exchange.clone()));
+            let decoder = Decoder::new(model).config("cdb_size", 32).config("sense_size", 96);
+            prop_assert!(
+                !decoder.exchange(&exchange).map_or_else(|error| error.to_string(), |it| it.to_string()).is_empty()
+            );
+        }
+        Ok(())
+    });
+    outcome.unwrap_or_else(|error| panic!("{error}"));
 }

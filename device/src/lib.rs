@@ -30,6 +30,11 @@
 //! programs. [`Builder::legacy`] makes it a version 1 device. The crate supports 32-bit and 64-bit, little-endian and
 //! big-endian hosts.
 //!
+//! # Log of exchanges
+//!
+//! If a logger of the crate [`log`] accepts records of the level `trace` with the target [`EXCHANGE_LOG`], the in-process devices log
+//! each buffer that they take or complete. `cargo xtask decode <device> --log` makes such a log readable.
+//!
 //! # Example
 //!
 //! ```
@@ -60,6 +65,7 @@
 
 mod device;
 mod event;
+mod exchange;
 mod fault;
 mod hypervisor;
 mod memory;
@@ -73,6 +79,7 @@ mod violation;
 
 pub use device::{BalloonDevice, Builder, InterruptLine, NoInterrupt, Registers, StartError, StillBusy, wait_at_most};
 pub use event::{Cause, Event, Logging};
+pub use exchange::EXCHANGE_LOG;
 pub use fault::{Fault, PlannedFault, QueueFault, RegisterFault, Scribble, When};
 pub use hypervisor::Hypervisor;
 pub use memory::{GuestMemory, MemoryError, MemoryLayout, OutOfMemory, PAGE_BYTES};

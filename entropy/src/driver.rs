@@ -8,7 +8,7 @@ use aerostat_transport::{
 };
 use core::ops::ControlFlow;
 
-use crate::error::{EntropyError, ProbeFailed};
+use crate::error::{EntropyError, ProbeError};
 
 // ANCHOR: describe
 aerostat_transport::spec::virtio_spec!("entropy.vspec");
@@ -38,6 +38,9 @@ pub struct Entropy<T: Transport> {
     device: Device<T, entropy::Device, Live<Declared>>,
     requests: BufferQueue<T::Notifier, 1, Enabled>,
 }
+
+/// Probing failed: the error, and the transport or a device that was live and has not finished its reset.
+pub type ProbeFailed<T> = aerostat_transport::ProbeFailed<T, Removing<T>, ProbeError>;
 // ANCHOR_END: driver
 
 impl<T: Transport> Entropy<T> {
@@ -48,7 +51,7 @@ impl<T: Transport> Entropy<T> {
     /// # Errors
     ///
     /// [`ProbeFailed`] with the transport. All memory has been freed, unless the reset of a live device did not finish.
-    pub fn probe(transport: T, dma: &mut impl Dma, wait: &mut impl Wait) -> Result<Self, ProbeFailed<T, Removing<T>>> {
+    pub fn probe(transport: T, dma: &mut impl Dma, wait: &mut impl Wait) -> Result<Self, ProbeFailed<T>> {
         let device = Device::take(transport)?.wait(wait).map_err(SetupFailed::from)?.acknowledge().driver();
         let mut device = device.negotiate::<Declared>()?;
         match device.buffer_queue(entropy::queue::Request, 1, BYTES, dma) {

@@ -33,5 +33,5 @@ mod driver;
 mod error;
 
 pub use aerostat_transport as transport;
-pub use driver::{BYTES, Declared, Entropy, Removing, entropy};
-pub use error::{EntropyError, ProbeError, ProbeFailed};
+pub use driver::{BYTES, Declared, Entropy, ProbeFailed, Removing, entropy};
+pub use error::{EntropyError, ProbeError};

@@ -32,7 +32,8 @@ impl World {
         if self.device.is_unplugged {
             return self.read_unplugged(register) & mask;
         }
-        if register == Register::Status && self.device.is_live() && self.choices.chance(self.temper.scribbles, 4096) {
+        if register == Register::Status && self.device.is_live() && self.choices.chance(self.hostility.scribbles, 4096)
+        {
             // In the middle of a call.
             self.observe();
             self.scribble();
@@ -72,8 +73,8 @@ impl World {
 
     fn bends(&mut self, register: Register) -> bool {
         let rate = match self.device.status & DRIVER_OK {
-            0 => self.temper.bends_setup,
-            _ => self.temper.bends_live,
+            0 => self.hostility.bends_setup,
+            _ => self.hostility.bends_live,
         };
         // A reset that ends because of a wrong value has to be rare, or no reset is ever real.
         register != Register::Other && self.choices.chance(rate, 1024)
@@ -147,7 +148,7 @@ impl World {
             };
         }
         let honest = self.function.read(offset);
-        if self.device.status & DRIVER_OK == 0 && self.choices.chance(self.temper.bends_function, 1024) {
+        if self.device.status & DRIVER_OK == 0 && self.choices.chance(self.hostility.bends_function, 1024) {
             self.coverage.count(Event::BentRead);
             (self.is_bent, self.call.is_bent) = (true, true);
             self.is_bar_bent |= (0x10..0x28).contains(&offset);
@@ -222,7 +223,7 @@ impl World {
         match role {
             // The driver also sets up queues that it does not use, for devices that need all of their queues.
             None => {}
-            Some(role) if !self.is_bent && self.temper.uses_numbers && self.device.number(role) != index => {
+            Some(role) if !self.is_bent && self.hostility.uses_numbers && self.device.number(role) != index => {
                 self.fail(format!("{role:?} has the wrong number {index}"));
             }
             Some(_) => {}
@@ -232,12 +233,12 @@ impl World {
     fn request_reset(&mut self) {
         // One reset that never finishes is enough for an episode, because it takes a long time.
         if self.device.reset_in.is_some_and(|left| left > 1000) {
-            self.temper.slow_reset = 1000;
+            self.hostility.slow_reset = 1000;
         }
         self.device.reset_in = Some(match self.choices.below(16) {
             // A kernel waits a few times at least.
-            0 => self.choices.below(if self.temper.is_gentle { 3 } else { 50 }) + 1,
-            1 if !self.temper.is_gentle => self.temper.slow_reset,
+            0 => self.choices.below(if self.hostility.is_conforming { 3 } else { 50 }) + 1,
+            1 if !self.hostility.is_conforming => self.hostility.slow_reset,
             _ => 0,
         });
         if self.device.reset_in == Some(0) {
@@ -257,6 +258,14 @@ impl World {
         self.coverage.count(Event::Reset);
     }
 
+    /// The kernel cuts the device off: it does not access memory any more, and its registers read as ones.
+    pub(crate) fn cut_off(&mut self) {
+        self.observe();
+        self.finish_reset();
+        self.device.is_unplugged = true;
+        self.coverage.count(Event::CutOff);
+    }
+
     fn notified(&mut self, value: u32) {
         let index = (value & 0xffff) as usize;
         if self.device.status & DRIVER_OK == 0 && self.device.reset_in.is_none() && !self.device.is_asleep {
@@ -267,7 +276,7 @@ impl World {
         };
         ring.is_active = true;
         self.coverage.count(Event::Notification);
-        if self.device.is_live() && self.choices.chance(self.temper.works, 16) {
+        if self.device.is_live() && self.choices.chance(self.hostility.works, 16) {
             self.work(index);
         }
     }

@@ -50,6 +50,12 @@ pub struct Summary {
     pub coverage: Coverage,
 }
 
+/// How often each state and method has to be reached in a campaign of a minute. The rarest ones are reached a hundred times as often
+/// on one core.
+const LEAST: u64 = 100;
+/// How often each result of the description compiler has to happen, in 10 seconds.
+const LEAST_DESCRIPTIONS: u64 = 10;
+
 /// Findings of a campaign that are kept.
 pub const KEPT: usize = 20;
 
@@ -70,10 +76,21 @@ impl Summary {
         self.findings.truncate(KEPT);
     }
 
+    /// Returns what happened too rarely for a campaign of a minute: states of the driver, and methods of it, or results of the
+    /// description compiler.
+    #[must_use]
+    pub fn rare(&self, is_of_descriptions: bool) -> Vec<String> {
+        if is_of_descriptions { self.coverage.rare_descriptions(LEAST_DESCRIPTIONS) } else { self.coverage.rare(LEAST) }
+    }
+
     /// Returns the lines for users.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut text = self.coverage.to_string();
+        let mut text = String::new();
+        if self.coverage.of(Event::Episode) > 0 {
+            text = self.coverage.calls();
+        }
+        text.push_str(&self.coverage.to_string());
         let _ = writeln!(text, "{:>14}  steps", self.steps);
         let _ = writeln!(text, "{:>14.0}  steps per second and core", self.rate());
         let _ = writeln!(text, "{:>14.1}  seconds", self.elapsed.as_secs_f64());
@@ -204,7 +221,7 @@ impl Begin {
         Self { processor: processor_time(), start: Instant::now() }
     }
 
-    /// Returns the processor time since then, or the time where the system does not tell.
+    /// Returns the processor time since then, or the time where the system does not report it.
     fn elapsed(self) -> Duration {
         let processor = processor_time().zip(self.processor).and_then(|(now, then)| now.checked_sub(then));
         processor.unwrap_or_else(|| self.start.elapsed())
@@ -227,6 +244,19 @@ mod tests {
         let summary = campaign(plan);
         assert!(summary.findings.is_empty(), "{}", summary.text());
         assert!(summary.steps > 1000, "{}", summary.text());
+    }
+
+    #[test]
+    fn a_campaign_that_stops_at_the_probe_is_not_deep() {
+        let mut summary = Summary::default();
+        for event in [Event::Episode, Event::Probed, Event::ProbeFailed] {
+            (0..1000).for_each(|_| summary.coverage.count(event));
+        }
+        let rare = summary.rare(false);
+        assert!(rare.iter().any(|text| text.starts_with("targets reached: 0")), "{rare:?}");
+        assert!(rare.iter().any(|text| text.starts_with("Balloon::service: 0")), "{rare:?}");
+        assert!(!rare.iter().any(|text| text.starts_with("episodes: ")), "{rare:?}");
+        assert_eq!(summary.rare(true).len(), 2);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use crate::methods::{AllCalls, Method};
+
 macro_rules! events {
     ($($name:ident = $text:literal,)*) => {
         /// What is counted.
@@ -10,12 +12,13 @@ macro_rules! events {
         pub enum Event { $(#[allow(missing_docs)] $name,)* }
 
         const NAMES: &[&str] = &[$($text,)*];
+        const EVENTS: &[Event] = &[$(Event::$name,)*];
     };
 }
 
 events! {
     Episode = "episodes",
-    Gentle = "episodes with a device that keeps the protocol",
+    Conforming = "episodes with a device that keeps the protocol",
     Live = "devices that became live",
     Reset = "resets",
     Notification = "notifications",
@@ -29,6 +32,8 @@ events! {
     NeedsReset = "devices that need a reset",
     HostReset = "devices reset by the host",
     Unplugged = "devices unplugged",
+    CutOff = "devices cut off by the kernel",
+    SwitchedOff = "machines switched off",
     Restless = "configurations that change at every look",
     DeviceError = "errors of the device noticed",
     Probed = "balloons probed or restored",
@@ -47,6 +52,7 @@ events! {
     Dropped = "futures and operations dropped midway",
     Forgotten = "futures, handles and balloons forgotten",
     OnTarget = "targets reached",
+    Finished = "operations finished",
     Migrated = "migrations finished",
     Unfinished = "resets that did not finish",
     Compiled = "descriptions compiled",
@@ -57,11 +63,12 @@ events! {
 #[derive(Clone, Debug)]
 pub struct Coverage {
     counts: [u64; NAMES.len()],
+    calls: AllCalls,
 }
 
 impl Default for Coverage {
     fn default() -> Self {
-        Self { counts: [0; NAMES.len()] }
+        Self { counts: [0; NAMES.len()], calls: AllCalls::default() }
     }
 }
 
@@ -82,7 +89,49 @@ impl Coverage {
         for (count, more) in self.counts.iter_mut().zip(other.counts) {
             *count += more;
         }
+        self.calls.add(&other.calls);
     }
+
+    /// Counts a call of the driver.
+    pub(crate) fn called(&mut self, method: Method) {
+        self.calls.of(method).count += 1;
+    }
+
+    /// Notes how many register accesses a call has made, without reads of the status, and how many reads of the status.
+    pub(crate) fn note_accesses(&mut self, method: Method, accesses: u32, status: u32) {
+        let calls = self.calls.of(method);
+        calls.accesses = calls.accesses.max(accesses);
+        calls.status = calls.status.max(status);
+    }
+
+    /// Returns the calls of each method of the driver as a table.
+    #[must_use]
+    pub fn calls(&self) -> String {
+        self.calls.table()
+    }
+
+    /// Returns what happened fewer than `least` times: the states of the driver and of the device, and the methods of the driver.
+    #[must_use]
+    pub fn rare(&self, least: u64) -> Vec<String> {
+        let events = EVENTS.iter().filter(|event| !is_of_descriptions(**event)).map(|&event| self.named(event));
+        let all = events.chain(self.calls.counts());
+        all.filter(|(_, count)| *count < least).map(|(name, count)| format!("{name}: {count}")).collect()
+    }
+
+    /// Returns which results of the description compiler happened fewer than `least` times.
+    #[must_use]
+    pub fn rare_descriptions(&self, least: u64) -> Vec<String> {
+        let events = EVENTS.iter().filter(|event| is_of_descriptions(**event)).map(|&event| self.named(event));
+        events.filter(|(_, count)| *count < least).map(|(name, count)| format!("{name}: {count}")).collect()
+    }
+
+    fn named(&self, event: Event) -> (&'static str, u64) {
+        (NAMES[event as usize], self.of(event))
+    }
+}
+
+const fn is_of_descriptions(event: Event) -> bool {
+    matches!(event, Event::Compiled | Event::Rejected)
 }
 
 impl Display for Coverage {

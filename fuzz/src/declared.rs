@@ -1,16 +1,19 @@
 //! The feature sets of the episodes, and the calls that exist only with a feature.
 
+use std::time::Duration;
+
 use aerostat_balloon::handles::{Progress, ReportingHandle, StatsRequest};
-use aerostat_balloon::ops::PendingDeflation;
+use aerostat_balloon::ops::{Pause, PendingDeflation};
 use aerostat_balloon::spec::{Requirement, RequirementOf};
 use aerostat_balloon::transport::{InterruptStatus, Numbering, Transport};
 use aerostat_balloon::{
-    Balloon, BalloonError, BalloonFeatureSet, FrameSize, Handles, LiveState, NoFeatures, Options, Platform, Ready,
-    Reserve, Step, feature, features,
+    Balloon, BalloonError, BalloonFeatureSet, FrameSize, Handles, LiveState, NoFeatures, Options, Pages, Platform,
+    Ready, Reserve, Step, feature, features,
 };
 
-use crate::choices::Choices;
 use crate::kernel::Kernel;
+use crate::methods::Method;
+use crate::world::World;
 
 features! {
     /// Every feature, optional.
@@ -37,7 +40,7 @@ features! {
 }
 
 features! {
-    /// The host is told before pages are used.
+    /// The device acknowledges a deflation before its pages are used.
     pub(crate) struct TellHost { MustTellHost: Required, PageReporting: Required, IndirectDesc: Required, InOrder: Optional }
 }
 
@@ -49,7 +52,7 @@ pub(crate) trait Declared: BalloonFeatureSet + Copy + 'static {
     const NEEDS: u64;
 
     /// Chooses the options that depend on a feature.
-    fn with_features(options: Options<Self>, choices: &mut Choices) -> Options<Self>;
+    fn with_features(options: Options<Self>, world: &mut World) -> Options<Self>;
 
     /// Answers a request for statistics.
     fn statistics<T: Transport, S: FrameSize>(
@@ -84,6 +87,12 @@ pub(crate) trait Declared: BalloonFeatureSet + Copy + 'static {
     /// Deflates because the kernel is out of memory.
     fn oom<L: LiveState<Features = Self>>(balloon: &mut Balloon<L>) -> Option<PendingDeflation<'_, L>>;
 
+    /// Returns whether block inflation is in use.
+    fn block_inflation<L: LiveState<Features = Self>>(balloon: &Balloon<L>) -> bool;
+
+    /// Returns the pages that are in the balloon as blocks.
+    fn held_in_blocks<L: LiveState<Features = Self>>(balloon: &Balloon<L>) -> Pages;
+
     /// Takes the handle for reporting out, if the set permits a balloon without it.
     fn take_reporting<T: Transport, S: FrameSize>(
         handles: &mut Handles<T, Kernel<S>, Self>,
@@ -91,27 +100,47 @@ pub(crate) trait Declared: BalloonFeatureSet + Copy + 'static {
     where
         Kernel<S>: Platform<Self>;
 
-    /// Makes a step of a split balloon with the handle for reporting. `None` without block inflation or the handle.
+    /// Makes a step of a split balloon with the handle for reporting, or retries after a pause. `None` without block inflation or the handle.
     fn service_with<T: Transport, S: FrameSize>(
         handles: &mut Handles<T, Kernel<S>, Self>,
+        pause: Option<Pause>,
     ) -> Option<Result<Step, BalloonError>>
     where
         Kernel<S>: Platform<Self>;
 
-    /// Returns frames before the host has answered. `None` if the set does not permit that.
-    fn release_early<L: LiveState<Features = Self>>(
-        pending: PendingDeflation<'_, L>,
-    ) -> Option<Result<u32, BalloonError>>;
+    /// Whether frames may go back before the host has answered.
+    const CAN_RELEASE_EARLY: bool;
+
+    /// Returns frames before the host has answered, if the set permits that.
+    fn release_early<L: LiveState<Features = Self>>(pending: PendingDeflation<'_, L>) -> Result<u32, BalloonError>;
 }
 
 /// Chooses the options that do not depend on a feature.
-pub(crate) fn options<F: Declared>(choices: &mut Choices, numbering: Numbering) -> Options<F> {
-    let options = Options::new(F::VALUE)
-        .max_in_flight(choices.pick(&[1, 2, 16, 16]))
-        .numbering(numbering)
-        .reserve(choices.pick(&[Reserve::None, Reserve::None, Reserve::Frames(20), Reserve::Percent(10)]));
-    F::with_features(options, choices)
+pub(crate) fn options<F: Declared>(world: &mut World, numbering: Numbering) -> Options<F> {
+    let World { choices, coverage, .. } = world;
+    coverage.called(Method::OptionsNew);
+    let mut options = Options::new(F::VALUE);
+    if choices.chance(3, 4) {
+        coverage.called(Method::MaxInFlight);
+        options = options.max_in_flight(choices.pick(&[1, 2, 16, 16]));
+    }
+    if numbering != Numbering::Automatic {
+        coverage.called(Method::SetNumbering);
+        options = options.numbering(numbering);
+    }
+    if choices.chance(1, 2) {
+        coverage.called(Method::SetReserve);
+        options = options.reserve(choices.pick(&[Reserve::None, Reserve::Frames(20), Reserve::Percent(10)]));
+    }
+    if choices.chance(1, 4) {
+        coverage.called(Method::RetryAfter);
+        options = options.retry_after(choices.pick(&PAUSES));
+    }
+    F::with_features(options, world)
 }
+
+/// Pauses that a kernel sets.
+const PAUSES: [Duration; 4] = [Duration::ZERO, Duration::from_millis(1), Duration::from_secs(1 << 40), Duration::MAX];
 
 /// A call that needs the feature, or `None` without it.
 macro_rules! if_declared {
@@ -133,22 +162,15 @@ macro_rules! value_if_declared {
     };
 }
 
-/// An option that needs a feature.
+/// An option that needs a feature, in `$eighths` of 8 episodes.
 macro_rules! option_if_declared {
-    (yes, $options:ident, $set:expr) => {
-        $options = $set;
+    (yes, $options:ident, $world:ident, $eighths:literal, $method:ident, $set:expr) => {
+        if $world.choices.chance($eighths, 8) {
+            $world.coverage.called(Method::$method);
+            $options = $set;
+        }
     };
-    (no, $options:ident, $set:expr) => {};
-}
-
-macro_rules! early {
-    (yes, $pending:ident) => {
-        Some($pending.release_early())
-    };
-    (no, $pending:ident) => {{
-        drop($pending);
-        None
-    }};
+    (no, $options:ident, $world:ident, $eighths:literal, $method:ident, $set:expr) => {};
 }
 
 macro_rules! take {
@@ -161,12 +183,25 @@ macro_rules! take {
 }
 
 macro_rules! with_handle {
-    (yes, $handles:ident) => {{
+    (yes, $handles:ident, $pause:ident) => {{
         let Handles { balloon, reporting, .. } = $handles;
-        reporting.as_mut().map(|reporting| balloon.service_with(reporting))
+        reporting.as_mut().map(|reporting| match $pause {
+            Some(pause) => balloon.retry_with(pause, reporting),
+            None => balloon.service_with(reporting),
+        })
     }};
-    (no, $handles:ident) => {
+    (no, $handles:ident, $pause:ident) => {
         None
+    };
+}
+
+/// The value of a call that needs the feature, or another value without it.
+macro_rules! value_or {
+    (yes, $call:expr, $other:expr) => {
+        $call
+    };
+    (no, $call:expr, $other:expr) => {
+        $other
     };
 }
 
@@ -177,16 +212,23 @@ macro_rules! declared {
         impl Declared for $set {
             const VALUE: Self = $set;
             const NEEDS: u64 = $needs;
+            const CAN_RELEASE_EARLY: bool = value_or!($early, true, false);
 
-            fn with_features(options: Options<Self>, choices: &mut Choices) -> Options<Self> {
+            fn with_features(options: Options<Self>, world: &mut World) -> Options<Self> {
                 let mut options = options;
-                $(if choices.chance(1, 6) {
+                $(if world.choices.chance(1, 6) {
+                    world.coverage.called(Method::Without);
                     options = options.without(feature::$without);
                 })*
-                option_if_declared!($report, options, options.report_block(4096 << choices.below(7)));
-                option_if_declared!($hint, options, options.hint_block(4096 << choices.below(7)));
-                option_if_declared!($poison, options, options.poison_value(choices.pick(&[0, 0xaaaa_aaaa])));
-                option_if_declared!($oom, options, options.oom_pages(choices.pick(&[0, 1, 40, 300])));
+                option_if_declared!($report, options, world, 7, ReportBlock,
+                    options.report_block(4096 << world.choices.below(7)));
+                option_if_declared!($hint, options, world, 7, HintBlock, options.hint_block(4096 << world.choices.below(7)));
+                option_if_declared!($poison, options, world, 7, PoisonValue,
+                    options.poison_value(world.choices.pick(&[0, 0xaaaa_aaaa])));
+                option_if_declared!($oom, options, world, 7, OomPages,
+                    options.oom_pages(world.choices.pick(&[0, 1, 40, 300])));
+                option_if_declared!($oom, options, world, 7, OomBackoff, options.oom_backoff(world.choices.pick(&PAUSES)));
+                option_if_declared!($blocks, options, world, 3, TellHostOfBlocks, options.tell_host_of_blocks());
                 options
             }
 
@@ -220,6 +262,14 @@ macro_rules! declared {
                 value_if_declared!($oom, DeflateOnOom, balloon.deflate_on_oom())
             }
 
+            fn block_inflation<L: LiveState<Features = Self>>(balloon: &Balloon<L>) -> bool {
+                value_or!($blocks, balloon.block_inflation().is_ok(), false)
+            }
+
+            fn held_in_blocks<L: LiveState<Features = Self>>(balloon: &Balloon<L>) -> Pages {
+                value_or!($blocks, balloon.held_in_blocks(), Pages(0))
+            }
+
             fn take_reporting<T: Transport, S: FrameSize>(
                 handles: &mut Handles<T, Kernel<S>, Self>,
             ) -> Option<ReportingHandle<T, Kernel<S>, Self>> {
@@ -228,14 +278,13 @@ macro_rules! declared {
 
             fn service_with<T: Transport, S: FrameSize>(
                 handles: &mut Handles<T, Kernel<S>, Self>,
+                pause: Option<Pause>,
             ) -> Option<Result<Step, BalloonError>> {
-                with_handle!($blocks, handles)
+                with_handle!($blocks, handles, pause)
             }
 
-            fn release_early<L: LiveState<Features = Self>>(
-                pending: PendingDeflation<'_, L>,
-            ) -> Option<Result<u32, BalloonError>> {
-                early!($early, pending)
+            fn release_early<L: LiveState<Features = Self>>(pending: PendingDeflation<'_, L>) -> Result<u32, BalloonError> {
+                value_or!($early, pending.release_early(), Ok(0))
             }
         }
     };

@@ -155,11 +155,15 @@ pub fn compile(text: &str) -> Result<bool, String> {
         Err(_) => Err("the compiler panicked".to_owned()),
         Ok(Ok(_)) => Ok(true),
         Ok(Err(messages)) if messages.is_empty() => Err("failed without a message".to_owned()),
-        Ok(Err(messages)) => match messages.iter().find(|message| !message.starts_with("fuzz.vspec:")) {
+        Ok(Err(messages)) => match messages.iter().find(|message| !has_place(message)) {
             Some(message) => Err(format!("a message without a place: {message}")),
             None => Ok(false),
         },
     }
+}
+
+fn has_place(message: &str) -> bool {
+    message.lines().any(|line| line.trim_start().starts_with("--> fuzz.vspec:"))
 }
 
 /// Compiles the mutated description of a seed, and returns it if the compiler is wrong.

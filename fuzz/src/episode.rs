@@ -17,8 +17,9 @@ use crate::coverage::{Coverage, Event};
 use crate::declared::{Declared, Everything, Packed, Required, TellHost, options};
 use crate::device::{Bus, Numbers, bit};
 use crate::driver::Driver;
+use crate::hostility::Hostility;
 use crate::kernel::{Block, DOMAIN, FunctionSpace, Kernel, PortSpace, address, share};
-use crate::temper::Temper;
+use crate::methods::Method;
 use crate::world::{Shared, World};
 
 /// The result of an episode.
@@ -83,17 +84,17 @@ pub fn run_printing(mut choices: Choices, prints: bool) -> Report {
 
 /// Creates the world of an episode.
 fn world<S: FrameSize, F: Declared>(mut choices: Choices, bus: Bus) -> Shared {
-    let temper = Temper::choose(&mut choices);
+    let hostility = Hostility::choose(&mut choices);
     let frames = choices.pick(&[16, 100, 300, 300, 600, 1500]);
     let last = (1_u64 << 44) / S::BYTES;
     let base = match choices.below(8) {
         0 => 0,
         1 => last - u64::from(frames),
         // Page numbers have 32 bits: the second half of these frames has none.
-        2 if !temper.is_gentle => last - u64::from(frames / 2),
+        2 if !hostility.is_conforming => last - u64::from(frames / 2),
         _ => (1 << 20) + 64 * u64::from(choices.below(1000)) + u64::from(choices.below(3)),
     };
-    let mut world = World::new(choices, bus, temper, S::BYTES, base, frames);
+    let mut world = World::new(choices, bus, hostility, S::BYTES, base, frames);
     world.prints = PRINTS.get();
     let World { choices, device, .. } = &mut world;
     let all = bit::ALL.iter().fold(bit::VERSION_1, |all, bit| all | 1 << bit);
@@ -117,14 +118,14 @@ fn world<S: FrameSize, F: Declared>(mut choices: Choices, bus: Bus) -> Shared {
     for queue in &mut device.queues {
         (queue.size_max, queue.size) = (size, size);
     }
-    if !temper.is_gentle && choices.chance(1, 8) {
+    if !hostility.is_conforming && choices.chance(1, 8) {
         device.config_len = choices.pick(&[0, 4, 7, 8, 12, 15, 17, 20]);
     }
     // Some drivers need notifications at multiples of 4.
-    let multiplier = choices.pick(if temper.is_gentle { &[4, 0, 512] } else { &[4, 2, 0, 512] });
+    let multiplier = choices.pick(if hostility.is_conforming { &[4, 0, 512] } else { &[4, 2, 0, 512] });
     world.has_vectors = bus.is_pci() && world.choices.chance(1, 2);
     world.function = Function::new(bus, world.device.config_len, multiplier);
-    if temper.bends_function > 0 && world.choices.chance(1, 2) {
+    if hostility.bends_function > 0 && world.choices.chance(1, 2) {
         const CAPABILITIES: [u32; 6] = [0x40, 0x50, 0x60, 0x70, 0x84, 0x98];
         let (word, mask) = (4 * world.choices.below(42), world.choices.below(32));
         let (capability, next) = (world.choices.pick(&CAPABILITIES), world.choices.pick(&CAPABILITIES));
@@ -150,7 +151,7 @@ where
 {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         // The capability list may be searched several times.
-        world.borrow_mut().begin("connect", (20_000, 10), &[]);
+        world.borrow_mut().begin(Method::Connect, false, &[]);
         world.borrow_mut().is_connecting = true;
         let transport = connect(&world);
         world.borrow_mut().is_connecting = false;
@@ -163,13 +164,13 @@ where
             let numbering = match world.device.numbers {
                 Numbers::DenseOverOffered => Numbering::DenseOverOffered,
                 // The driver cannot find out in every case.
-                Numbers::Specified if world.temper.is_gentle => Numbering::Specification,
+                Numbers::Specified if world.hostility.is_conforming => Numbering::Specification,
                 Numbers::Specified => world.choices.pick(&[Numbering::Automatic, Numbering::Specification]),
             };
-            let is_wrong = !world.temper.is_gentle && world.choices.chance(1, 4);
-            world.temper.uses_numbers = !is_wrong;
+            let is_wrong = !world.hostility.is_conforming && world.choices.chance(1, 4);
+            world.hostility.uses_numbers = !is_wrong;
             let numbering = if is_wrong { world.choices.pick(&NUMBERINGS) } else { numbering };
-            options::<F>(&mut world.choices, numbering)
+            options::<F>(world, numbering)
         };
         let Some(mut driver) = Driver::<T, S, F>::new(share(&world), transport, options) else { return };
         let limit = 20 + world.borrow_mut().choices.below(STEPS);
@@ -201,8 +202,8 @@ fn conclude(world: &Shared, panic: Option<Box<dyn std::any::Any + Send>>) -> Rep
         }
     }
     world.coverage.count(Event::Episode);
-    if world.temper.is_gentle {
-        world.coverage.count(Event::Gentle);
+    if world.hostility.is_conforming {
+        world.coverage.count(Event::Conforming);
     }
     world.clear();
     Report { finding: world.finding.take(), steps: world.steps, coverage: std::mem::take(&mut world.coverage) }

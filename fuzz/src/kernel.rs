@@ -231,8 +231,8 @@ impl<S: FrameSize> Frames for Kernel<S> {
     }
 
     fn allocate(&mut self, max: u32) -> Option<FrameRun<S>> {
-        let World { ledger, choices, temper, .. } = &mut *self.world.borrow_mut();
-        if choices.chance(temper.no_memory, 256) {
+        let World { ledger, choices, hostility, .. } = &mut *self.world.borrow_mut();
+        if choices.chance(hostility.no_memory, 256) {
             return None;
         }
         let most = match choices.below(8) {
@@ -261,7 +261,7 @@ impl<S: FrameSize> Frames for Kernel<S> {
 
     fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
         let world = &mut *self.world.borrow_mut();
-        if world.choices.chance(world.temper.no_memory, 256) {
+        if world.choices.chance(world.hostility.no_memory, 256) {
             return None;
         }
         let memory = Box::leak(vec![0x5a5a_5a5a_5a5a_5a5a_u64; words].into_boxed_slice());
@@ -289,7 +289,7 @@ impl<S: FrameSize> Frames for Kernel<S> {
 unsafe impl<S: FrameSize> Dma for Kernel<S> {
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
         let world = &mut *self.world.borrow_mut();
-        if world.choices.chance(world.temper.no_memory, 256) {
+        if world.choices.chance(world.hostility.no_memory, 256) {
             return None;
         }
         let (start, physical): (NonNull<u8>, u64) = world.memory.allocate(layout)?;
@@ -300,6 +300,7 @@ unsafe impl<S: FrameSize> Dma for Kernel<S> {
     fn free(&mut self, region: DmaRegion) {
         let world = &mut *self.world.borrow_mut();
         world.observe();
+        world.check_may_return("DMA memory");
         let freed = world.memory.free(region.physical(), region.len());
         world.check(freed);
     }
@@ -324,7 +325,7 @@ impl<S: FrameSize> Statistics for Kernel<S> {
         let world = &mut *self.world.borrow_mut();
         for tag in StatTag::ALL {
             // Without any statistics, the probe fails.
-            let is_needed = world.temper.is_gentle && *tag == StatTag::FreeMemory;
+            let is_needed = world.hostility.is_conforming && *tag == StatTag::FreeMemory;
             if is_needed || world.choices.chance(3, 4) {
                 sample.set(*tag, world.choices.bits());
             }
@@ -335,6 +336,7 @@ impl<S: FrameSize> Statistics for Kernel<S> {
 impl<S: FrameSize> FillFrames for Kernel<S> {
     fn fill(&mut self, run: &FrameRun<S>, _value: u32) {
         let world = &mut *self.world.borrow_mut();
+        world.check_may_return("a frame");
         let owned = world.ledger.check_owned(run.first(), run.count());
         world.check(owned);
     }
@@ -342,12 +344,12 @@ impl<S: FrameSize> FillFrames for Kernel<S> {
 
 impl<S: FrameSize> Kernel<S> {
     fn block(&mut self, frames: u32) -> Option<FrameRun<S>> {
-        let World { ledger, choices, temper, .. } = &mut *self.world.borrow_mut();
+        let World { ledger, choices, hostility, .. } = &mut *self.world.borrow_mut();
         if choices.chance(1, 6) {
             return None;
         }
         // A kernel with a mistake: a run that is not a block.
-        if !temper.is_gentle && choices.chance(1, 64) {
+        if !hostility.is_conforming && choices.chance(1, 64) {
             let max = choices.below(frames) + 1;
             return ledger.take(max, choices).map(run);
         }

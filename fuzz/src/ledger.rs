@@ -1,4 +1,4 @@
-//! The ledger of all frames: who owns each of them, and what the device was told about it.
+//! The ledger of all frames: who owns each of them, and what the device may do with it.
 
 use crate::choices::Choices;
 
@@ -11,11 +11,11 @@ enum Owner {
     Balloon,
 }
 
-/// What the device was told about a frame.
+/// What the driver has announced to the device about a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// Nothing: the frame is the guest's.
-    Nothing,
+pub(crate) enum HostState {
+    /// Nothing: it is the guest's.
+    Guest,
     /// The frame is in the balloon.
     Inflated,
     /// The deflate buffer with this id names the frame.
@@ -32,7 +32,7 @@ pub(crate) struct Ledger {
     /// Number of the first frame.
     pub(crate) base: u64,
     owners: Vec<Owner>,
-    told: Vec<Told>,
+    states: Vec<HostState>,
     free: u32,
     /// Frames that the kernel counts as removed.
     pub(crate) managed: i64,
@@ -47,7 +47,7 @@ impl Ledger {
         Self {
             base,
             owners: vec![Owner::Kernel; frames_usize],
-            told: vec![Told::Nothing; frames_usize],
+            states: vec![HostState::Guest; frames_usize],
             free: frames,
             managed: 0,
             inflated: 0,
@@ -109,7 +109,7 @@ impl Ledger {
         &mut self,
         first: u64,
         count: u32,
-        mut may_return: impl FnMut(Told) -> bool,
+        mut may_return: impl FnMut(HostState) -> bool,
     ) -> Result<(), String> {
         if count == 0 {
             return Ok(());
@@ -120,15 +120,15 @@ impl Ledger {
             if self.owners[at] == Owner::Kernel {
                 return Err(format!("frame {frame} went back to the kernel twice"));
             }
-            let told = self.told[at];
-            if !may_return(told) {
-                return Err(format!("frame {frame} went back to the kernel while the device has it ({told:?})"));
+            let state = self.states[at];
+            if !may_return(state) {
+                return Err(format!("frame {frame} went back to the kernel while the device has it ({state:?})"));
             }
-            if told == Told::Inflated {
+            if state == HostState::Inflated {
                 self.inflated -= 1;
             }
             self.owners[at] = Owner::Kernel;
-            self.told[at] = Told::Nothing;
+            self.states[at] = HostState::Guest;
             self.free += 1;
         }
         Ok(())
@@ -144,38 +144,43 @@ impl Ledger {
         Ok(())
     }
 
-    /// Notes that the device was told something about a frame.
-    pub(crate) fn tell(&mut self, frame: u64, what: Told) -> Result<(), String> {
+    /// Notes what the driver announces about a frame.
+    pub(crate) fn announce(&mut self, frame: u64, what: HostState) -> Result<(), String> {
         let at = self.position(frame)?;
-        let told = self.told[at];
+        let state = self.states[at];
         if self.owners[at] == Owner::Kernel {
-            return Err(format!("the device was told {what:?} of frame {frame}, which the kernel owns"));
+            return Err(format!("the driver announces {what:?} of frame {frame}, which the kernel owns"));
         }
-        match (told, what) {
-            (Told::Nothing, Told::Inflated) => self.inflated += 1,
-            (Told::Inflated, Told::Deflated(_)) => self.inflated -= 1,
-            (Told::Nothing, Told::Reported(..) | Told::Hinted(..)) => {}
+        match (state, what) {
+            (HostState::Guest, HostState::Inflated) => self.inflated += 1,
+            (HostState::Inflated, HostState::Deflated(_)) => self.inflated -= 1,
+            (HostState::Guest, HostState::Reported(..) | HostState::Hinted(..)) => {}
             // A part of a block, or its rest.
-            (Told::Reported(..), Told::Deflated(_)) => {}
-            _ => return Err(format!("the device was told {what:?} of frame {frame} after {told:?}")),
+            (HostState::Reported(..), HostState::Deflated(_)) => {}
+            _ => return Err(format!("the driver announces {what:?} of frame {frame} after {state:?}")),
         }
-        self.told[at] = what;
+        self.states[at] = what;
         Ok(())
     }
 
-    /// Returns whether a frame was inflated and not named for deflation.
-    pub(crate) fn told(&self, frame: u64) -> Told {
-        self.position(frame).map_or(Told::Nothing, |at| self.told[at])
+    /// Returns what the driver has announced about a frame.
+    pub(crate) fn host_state(&self, frame: u64) -> HostState {
+        self.position(frame).map_or(HostState::Guest, |at| self.states[at])
+    }
+
+    /// Returns whether the kernel owns a frame.
+    pub(crate) fn is_free(&self, frame: u64) -> bool {
+        self.position(frame).is_ok_and(|at| self.owners[at] == Owner::Kernel)
     }
 
     /// Returns the number of frames that were reported and did not go back to the kernel.
     pub(crate) fn reported(&self) -> u32 {
-        self.told.iter().filter(|told| matches!(told, Told::Reported(..))).count() as u32
+        self.states.iter().filter(|state| matches!(state, HostState::Reported(..))).count() as u32
     }
 
     /// Notes that the device was reset: it has no frame any more.
     pub(crate) fn reset(&mut self) {
-        self.told.fill(Told::Nothing);
+        self.states.fill(HostState::Guest);
         self.inflated = 0;
     }
 
@@ -203,11 +208,11 @@ mod tests {
     fn a_frame_that_the_device_has_is_noticed_when_it_comes_back() {
         let mut ledger = Ledger::new(0, 16);
         let (first, _) = ledger.take(1, &mut Choices::seeded(1)).unwrap();
-        ledger.tell(first, Told::Inflated).unwrap();
-        assert!(ledger.tell(first, Told::Inflated).is_err());
-        assert!(ledger.give_back(first, 1, |told| told == Told::Nothing).is_err());
+        ledger.announce(first, HostState::Inflated).unwrap();
+        assert!(ledger.announce(first, HostState::Inflated).is_err());
+        assert!(ledger.give_back(first, 1, |state| state == HostState::Guest).is_err());
         ledger.reset();
-        assert_eq!(ledger.give_back(first, 1, |told| told == Told::Nothing), Ok(()));
+        assert_eq!(ledger.give_back(first, 1, |state| state == HostState::Guest), Ok(()));
     }
 
     #[test]

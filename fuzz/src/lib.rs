@@ -23,13 +23,14 @@ pub mod descriptions;
 mod device;
 mod driver;
 mod episode;
+mod hostility;
 mod kernel;
 mod ledger;
 mod memory;
+mod methods;
 mod oracle;
 mod oversee;
 mod ring;
-mod temper;
 mod turn;
 mod world;
 

@@ -3,58 +3,93 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use aerostat_fuzz::campaign::{Plan, Summary, campaign, compile_descriptions};
-use aerostat_fuzz::{Choices, note_panics, run_printing};
+use aerostat_fuzz::campaign::{Plan, campaign, compile_descriptions};
+use aerostat_fuzz::{Choices, descriptions, note_panics, run_printing};
 
 const USAGE: &str = "\
-usage: aerostat-fuzz --seconds N [--seed S] [--threads N] [--stop] [--descriptions]
-       aerostat-fuzz --replay SEED";
+usage: aerostat-fuzz --seconds N [--seed S] [--threads N] [--stop] [--deep] [--descriptions]
+       aerostat-fuzz --replay SEED [--descriptions]";
 
 fn main() -> ExitCode {
-    match parse(std::env::args().skip(1)) {
-        Ok(Command::Run(run, plan)) => {
-            note_panics();
-            println!("seed {:#x}, {} threads", plan.seed, plan.threads);
-            let summary = run(plan);
-            print!("{}", summary.text());
-            if summary.found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Ok(Command::Replay(seed)) => {
-            note_panics();
-            let report = run_printing(Choices::seeded(seed), true);
-            println!("{} steps: {}", report.steps, report.finding.as_deref().unwrap_or("no finding"));
-            print!("{}", report.coverage);
-            if report.finding.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
+    let arguments = match parse(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
         Err(message) => {
             eprintln!("{message}\n{USAGE}");
-            ExitCode::from(2)
+            return ExitCode::from(2);
         }
-    }
+    };
+    note_panics();
+    let is_fine = match (arguments.replay, arguments.is_of_descriptions) {
+        (Some(seed), false) => replay(seed),
+        (Some(seed), true) => replay_description(seed),
+        (None, is_of_descriptions) => {
+            let Plan { seed, threads, .. } = arguments.plan;
+            println!("seed {seed:#x}, {threads} threads");
+            let run = if is_of_descriptions { compile_descriptions } else { campaign };
+            let summary = run(arguments.plan);
+            print!("{}", summary.text());
+            let rare = if arguments.is_deep { summary.rare(is_of_descriptions) } else { Vec::new() };
+            for text in &rare {
+                println!("too rare, because the episodes should get deeper: {text}");
+            }
+            summary.found == 0 && rare.is_empty()
+        }
+    };
+    if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-enum Command {
-    Run(fn(Plan) -> Summary, Plan),
-    Replay(u64),
+/// Repeats an episode and prints its calls. Returns whether it found nothing.
+fn replay(seed: u64) -> bool {
+    let report = run_printing(Choices::seeded(seed), true);
+    println!("{} steps: {}", report.steps, report.finding.as_deref().unwrap_or("no finding"));
+    print!("{}", report.coverage);
+    report.finding.is_none()
 }
 
-fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, String> {
+/// Compiles the mutated description of a seed again and prints it. Returns whether the compiler is right.
+fn replay_description(seed: u64) -> bool {
+    let text = descriptions::mutated(&mut Choices::seeded(seed));
+    println!("{text}");
+    let result = descriptions::compile(&text);
+    println!(
+        "{}",
+        match &result {
+            Ok(true) => "compiled",
+            Ok(false) => "rejected with messages",
+            Err(error) => error,
+        }
+    );
+    result.is_ok()
+}
+
+/// The arguments of the program.
+struct Arguments {
+    plan: Plan,
+    /// The seed of the episode or description to repeat.
+    replay: Option<u64>,
+    is_of_descriptions: bool,
+    /// Whether every state and method has to be reached.
+    is_deep: bool,
+}
+
+fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Arguments, String> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut plan = Plan { seed: 1, time: Duration::from_secs(10), threads, stops: false };
-    let mut run: fn(Plan) -> Summary = campaign;
+    let plan = Plan { seed: 1, time: Duration::from_secs(10), threads, stops: false };
+    let mut parsed = Arguments { plan, replay: None, is_of_descriptions: false, is_deep: false };
     while let Some(argument) = arguments.next() {
         let mut value = || number(&argument, arguments.next());
         match argument.as_str() {
-            "--seconds" => plan.time = Duration::from_secs(value()?),
-            "--seed" => plan.seed = value()?,
-            "--threads" => plan.threads = usize::try_from(value()?).map_err(|error| error.to_string())?,
-            "--descriptions" => run = compile_descriptions,
-            "--stop" => plan.stops = true,
-            "--replay" => return Ok(Command::Replay(value()?)),
+            "--seconds" => parsed.plan.time = Duration::from_secs(value()?),
+            "--seed" => parsed.plan.seed = value()?,
+            "--threads" => parsed.plan.threads = usize::try_from(value()?).map_err(|error| error.to_string())?,
+            "--stop" => parsed.plan.stops = true,
+            "--deep" => parsed.is_deep = true,
+            "--descriptions" => parsed.is_of_descriptions = true,
+            "--replay" => parsed.replay = Some(value()?),
             _ => return Err(format!("unknown argument `{argument}`")),
         }
     }
-    Ok(Command::Run(run, plan))
+    Ok(parsed)
 }
 
 fn number(argument: &str, value: Option<String>) -> Result<u64, String> {
@@ -64,4 +99,31 @@ fn number(argument: &str, value: Option<String>) -> Result<u64, String> {
         None => value.parse(),
     };
     parsed.map_err(|_| format!("`{value}` is not a number"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Arguments, String> {
+        parse(text.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn an_episode_or_a_description_is_repeated() {
+        for (text, is_of_descriptions) in
+            [("--replay 0x10", false), ("--replay 16 --descriptions", true), ("--descriptions --replay 16", true)]
+        {
+            let arguments = parsed(text).unwrap();
+            assert_eq!((arguments.replay, arguments.is_of_descriptions), (Some(16), is_of_descriptions), "{text}");
+        }
+        assert!(replay_description(7));
+    }
+
+    #[test]
+    fn arguments_that_do_not_exist_are_errors() {
+        for text in ["--replay", "--seconds x", "--sanitize"] {
+            assert!(parsed(text).is_err(), "{text}");
+        }
+    }
 }

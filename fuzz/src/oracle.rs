@@ -3,7 +3,7 @@
 use crate::coverage::Event;
 use crate::device::Role;
 use crate::driver::End;
-use crate::ledger::{Ledger, Told};
+use crate::ledger::{HostState, Ledger};
 use crate::memory::Memory;
 use crate::world::World;
 
@@ -34,8 +34,73 @@ impl World {
         let device = pages(self.ledger.inflated);
         let most = device + if has_blocks { pages(self.ledger.reported()) } else { 0 };
         let actual = self.device.config[1];
-        if self.temper.is_gentle && (!(device..=most).contains(&size.into()) || actual != size) {
+        if self.hostility.is_conforming && (!(device..=most).contains(&size.into()) || actual != size) {
             self.fail(format!("the balloon has {size} pages, the device {device}, and `actual` is {actual}"));
+        }
+    }
+
+    /// Checks what the balloon says about a frame.
+    pub(crate) fn check_contains(&mut self, frame: u64, is_in_balloon: bool) {
+        self.observe();
+        let must_contain = matches!(self.ledger.host_state(frame), HostState::Inflated);
+        if must_contain && !is_in_balloon {
+            self.fail(format!("the device has frame {frame}, which the balloon does not contain"));
+        }
+        if is_in_balloon && self.ledger.is_free(frame) {
+            self.fail(format!("the balloon contains frame {frame}, which the kernel owns"));
+        }
+    }
+
+    /// Checks the number of arrays and blocks that the balloon says the device has.
+    pub(crate) fn check_in_flight(&mut self, in_flight: usize) {
+        self.observe();
+        let pending = |role| self.ring(role).map_or(0, |ring| ring.pending.len());
+        let arrays = pending(Role::Inflate) + pending(Role::Deflate);
+        if self.hostility.is_conforming && in_flight < arrays {
+            self.fail(format!("the device has {arrays} arrays, and the balloon says {in_flight}"));
+        }
+    }
+
+    /// Checks the number of buffers that a handle says the device has.
+    pub(crate) fn check_buffers(&mut self, role: Role, in_flight: usize) {
+        self.observe();
+        let pending = self.ring(role).map_or(0, |ring| ring.pending.len());
+        if self.hostility.is_conforming && in_flight < pending {
+            self.fail(format!(
+                "the device has {pending} buffers of the {role:?} queue, and the handle says {in_flight}"
+            ));
+        }
+    }
+
+    /// Checks the pages that the balloon says it has as blocks.
+    pub(crate) fn check_blocks(&mut self, pages: u32) {
+        self.observe();
+        let reported = u64::from(self.ledger.reported()) * self.frame / 4096;
+        if self.hostility.is_conforming && u64::from(pages) > reported {
+            self.fail(format!("the balloon says that {pages} pages are in blocks, and {reported} were reported"));
+        }
+    }
+
+    /// Checks that a balloon has returned every frame, after its device can no longer access memory.
+    pub(crate) fn check_returned(&mut self) {
+        if let Some(frame) = self.ledger.missing() {
+            self.fail(format!("frame {frame} did not go back to the kernel"));
+        }
+    }
+
+    /// Checks that a balloon that is not live has no memory for DMA, after its device can no longer access memory.
+    pub(crate) fn check_released(&mut self) {
+        self.check_returned();
+        let (regions, mappings) = self.memory.outstanding();
+        if (regions, mappings) != (0, 0) {
+            self.fail(format!("{regions} DMA regions and {mappings} mappings did not go back to the kernel"));
+        }
+    }
+
+    /// Checks that the device was reset before the machine is switched off.
+    pub(crate) fn check_switched_off(&mut self) {
+        if !self.has_seen_gone && self.device.enabled > 0 {
+            self.fail("the machine is switched off and the device was not reset");
         }
     }
 
@@ -50,7 +115,7 @@ impl World {
         let start = u64::from(self.choices.below(frames));
         let base = self.ledger.base;
         let near = (start..u64::from(frames).min(start + 64)).map(|at| base + at);
-        let found = near.into_iter().find(|frame| self.ledger.told(*frame) == Told::Inflated);
+        let found = near.into_iter().find(|frame| self.ledger.host_state(*frame) == HostState::Inflated);
         found.unwrap_or(base + start)
     }
 
@@ -69,7 +134,7 @@ impl World {
     /// Checks that everything is back after the balloon is gone.
     pub(crate) fn check_end(&mut self, end: End) {
         self.observe();
-        if end == End::Forgotten || self.finding.is_some() {
+        if end == End::Leaked || self.finding.is_some() {
             return;
         }
         if self.has_seen_gone {

@@ -1,8 +1,8 @@
-//! What the driver tells the device through shared memory, and what it returns to the kernel.
+//! What the driver announces to the device through shared memory, and what it returns to the kernel.
 
 use crate::coverage::Event;
 use crate::device::{Role, bit};
-use crate::ledger::Told;
+use crate::ledger::HostState;
 use crate::memory::{Area, MAPPED};
 use crate::ring::Ring;
 use crate::world::World;
@@ -36,7 +36,7 @@ impl World {
         }
     }
 
-    /// Checks a new buffer, and notes what it tells the device.
+    /// Checks a new buffer, and notes what it announces.
     fn oversee(&mut self, index: usize, role: Role, id: u16) -> Result<(), String> {
         let Some(ring) = &self.device.queues[index].ring else { return Ok(()) };
         let buffer = &ring.buffers[usize::from(id)];
@@ -61,8 +61,8 @@ impl World {
                 start.ok_or_else(|| format!("a {role:?} buffer at {:#x} is outside DMA memory", part.address))?;
             let area = Area::new(start, part.length as usize);
             match role {
-                Role::Inflate => self.oversee_array(&area, Told::Inflated)?,
-                Role::Deflate => self.oversee_array(&area, Told::Deflated(id as u8))?,
+                Role::Inflate => self.oversee_array(&area, HostState::Inflated)?,
+                Role::Deflate => self.oversee_array(&area, HostState::Deflated(id as u8))?,
                 Role::Statistics if !part.length.is_multiple_of(10) => return Err("half a statistic".to_owned()),
                 Role::Hinting if part.length != 4 => return Err("a command id with a wrong length".to_owned()),
                 Role::Reporting => return Err("a report that the device cannot write".to_owned()),
@@ -72,7 +72,7 @@ impl World {
         Ok(())
     }
 
-    fn oversee_array(&mut self, array: &Area, what: Told) -> Result<(), String> {
+    fn oversee_array(&mut self, array: &Area, what: HostState) -> Result<(), String> {
         let pages = (self.frame / 4096) as usize;
         if array.len() > 1024 || !array.len().is_multiple_of(4 * pages) {
             return Err(format!("an array of {} bytes", array.len()));
@@ -86,7 +86,7 @@ impl World {
             }
             let frame = u64::from(first) / pages as u64;
             self.check_reported(frame)?;
-            self.ledger.tell(frame, what)?;
+            self.ledger.announce(frame, what)?;
         }
         self.coverage.count(Event::Array);
         Ok(())
@@ -94,7 +94,7 @@ impl World {
 
     /// Checks that the device has returned the report that names a frame, if one does.
     fn check_reported(&self, frame: u64) -> Result<(), String> {
-        let Told::Reported(id, serial) = self.ledger.told(frame) else { return Ok(()) };
+        let HostState::Reported(id, serial) = self.ledger.host_state(frame) else { return Ok(()) };
         let buffer = self.ring(Role::Reporting).map(|ring| &ring.buffers[usize::from(id)]);
         match buffer.is_some_and(|buffer| buffer.serial == serial && !buffer.is_used) {
             true => Err(format!("frame {frame} is named while report {id} is in flight")),
@@ -112,20 +112,21 @@ impl World {
             Role::Hinting => {
                 self.has_read_done = false;
                 self.coverage.count(Event::Hint);
-                Told::Hinted(id, serial)
+                HostState::Hinted(id, serial)
             }
             _ => {
                 self.coverage.count(Event::Report);
-                Told::Reported(id, serial)
+                HostState::Reported(id, serial)
             }
         };
         let first = physical / self.frame;
-        (first..first + u64::from(length) / self.frame).try_for_each(|frame| self.ledger.tell(frame, what))
+        (first..first + u64::from(length) / self.frame).try_for_each(|frame| self.ledger.announce(frame, what))
     }
 
     /// The driver returns a run to the kernel.
     pub(crate) fn give_back(&mut self, first: u64, count: u32) {
         self.observe();
+        self.check_may_return("a frame");
         let may_be_early = self.call.is_early && !self.device.has(bit::MUST_TELL_HOST);
         let has_read_done = self.has_read_done || self.call.reclaims;
         let [deflate, hinting, reporting] = [Role::Deflate, Role::Hinting, Role::Reporting].map(|role| {
@@ -135,19 +136,26 @@ impl World {
         let is_reused = |ring: Option<&Ring>, id: u8, serial: u16| {
             ring.is_some_and(|ring| ring.buffers[usize::from(id)].serial != serial)
         };
-        let result = self.ledger.give_back(first, count, |told| match told {
-            Told::Nothing => true,
-            Told::Inflated => false,
-            Told::Deflated(id) => may_be_early || is_used(deflate, id),
-            Told::Reported(id, serial) => is_reused(reporting, id, serial) || is_used(reporting, id),
-            Told::Hinted(id, serial) => has_read_done && (is_reused(hinting, id, serial) || is_used(hinting, id)),
+        let result = self.ledger.give_back(first, count, |state| match state {
+            HostState::Guest => true,
+            HostState::Inflated => false,
+            HostState::Deflated(id) => may_be_early || is_used(deflate, id),
+            HostState::Reported(id, serial) => is_reused(reporting, id, serial) || is_used(reporting, id),
+            HostState::Hinted(id, serial) => has_read_done && (is_reused(hinting, id, serial) || is_used(hinting, id)),
         });
         self.check(result);
     }
 
+    /// Checks that the call may return memory to the kernel, and access frames.
+    pub(crate) fn check_may_return(&mut self, what: &str) {
+        if self.call.returns_nothing {
+            self.fail(format!("{what} is returned or accessed before the machine is switched off"));
+        }
+    }
+
     /// The address that the device has for physical memory.
     pub(crate) fn map(&mut self, physical: u64, bytes: usize) -> Option<u64> {
-        if physical & MAPPED != 0 || self.choices.chance(self.temper.no_memory, 256) {
+        if physical & MAPPED != 0 || self.choices.chance(self.hostility.no_memory, 256) {
             return None;
         }
         Some(self.memory.map(physical, bytes))

@@ -18,19 +18,20 @@ impl World {
         }
         self.change_config();
         self.device.is_restless &= self.choices.chance(7, 8);
-        let temper = self.temper;
-        if self.choices.chance(temper.scribbles, 1024) {
+        let hostility = self.hostility;
+        if self.choices.chance(hostility.scribbles, 1024) {
             self.scribble();
         }
-        if self.choices.chance(temper.breaks, 1024) {
+        if self.choices.chance(hostility.breaks, 1024) {
             self.break_queue();
         }
-        if self.choices.chance(temper.events, 1024) {
+        if self.choices.chance(hostility.events, 1024) {
             self.event();
         }
         for index in 0..self.device.queues.len() {
             let is_active = |ring: &Ring| ring.is_active;
-            if self.device.queues[index].ring.as_ref().is_some_and(is_active) && self.choices.chance(temper.works, 8) {
+            if self.device.queues[index].ring.as_ref().is_some_and(is_active) && self.choices.chance(hostility.works, 8)
+            {
                 self.work(index);
             }
         }

@@ -9,10 +9,11 @@ use crate::bus::Function;
 use crate::choices::Choices;
 use crate::coverage::{Coverage, Event};
 use crate::device::{Bus, Device, NEEDS_RESET, Role};
+use crate::hostility::Hostility;
 use crate::ledger::Ledger;
 use crate::memory::Memory;
+use crate::methods::Method;
 use crate::ring::Ring;
-use crate::temper::Temper;
 
 /// A world that driver, device and kernel share.
 pub(crate) type Shared = Rc<RefCell<World>>;
@@ -25,11 +26,18 @@ pub(crate) struct TooManyAccesses;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call {
     pub(crate) name: &'static str,
-    /// Register accesses since it started, without reads of the status.
+    method: Option<Method>,
+    /// Register accesses since it started or since its last wait, without reads of the status.
     accesses: u32,
     status_reads: u32,
     /// Accesses that it may make, and reads of the status.
     limits: (u32, u32),
+    /// All accesses that it may make while the configuration does not change.
+    steady: u32,
+    /// The generation of the configuration when it started or after its last wait.
+    generation: u32,
+    /// Whether it may return no memory to the kernel.
+    pub(crate) returns_nothing: bool,
     /// Whether it returns frames before the device has answered.
     pub(crate) is_early: bool,
     /// Whether it takes hinted blocks back before the host is done.
@@ -43,9 +51,13 @@ pub(crate) struct Call {
 impl Call {
     const NONE: Self = Self {
         name: "nothing",
+        method: None,
         accesses: 0,
         status_reads: 0,
         limits: (u32::MAX, u32::MAX),
+        steady: u32::MAX,
+        generation: 0,
+        returns_nothing: false,
         is_early: false,
         reclaims: false,
         is_bent: false,
@@ -61,7 +73,7 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger,
     pub(crate) device: Device,
     pub(crate) function: Function,
-    pub(crate) temper: Temper,
+    pub(crate) hostility: Hostility,
     pub(crate) call: Call,
     pub(crate) coverage: Coverage,
     /// The first violation that the oracle has noticed.
@@ -95,7 +107,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(choices: Choices, bus: Bus, temper: Temper, frame: u64, base: u64, frames: u32) -> Self {
+    pub(crate) fn new(choices: Choices, bus: Bus, hostility: Hostility, frame: u64, base: u64, frames: u32) -> Self {
         // The memory for DMA is below the frames, or behind them.
         let behind = (base + u64::from(frames)) * frame;
         let memory = Memory::starting(if base == 0 { behind } else { 0x1_0000 });
@@ -105,7 +117,7 @@ impl World {
             ledger: Ledger::new(base, frames),
             device: Device::new(bus),
             function: Function::new(bus, 16, 4),
-            temper,
+            hostility,
             call: Call::NONE,
             coverage: Coverage::default(),
             finding: None,
@@ -140,17 +152,33 @@ impl World {
         }
     }
 
-    /// Starts a call of the driver that looks at the used buffers of these queues.
-    pub(crate) fn begin(&mut self, name: &'static str, limits: (u32, u32), looks_at: &[Role]) {
+    /// Starts a call of the driver that looks at the used buffers of these queues. `has_blocks` says whether block inflation is
+    /// declared.
+    pub(crate) fn begin(&mut self, method: Method, has_blocks: bool, looks_at: &[Role]) {
         let is_live = self.device.is_live();
         let is_broken = |role: &Role| self.ring(*role).is_some_and(|ring| ring.is_broken);
         let reaps = looks_at.contains(&Role::Inflate);
         let needs_reset = reaps && self.device.status & NEEDS_RESET != 0;
         let must_fail = is_live && (needs_reset || looks_at.iter().any(is_broken));
-        self.call = Call { name, limits, must_fail, ..Call::NONE };
         self.steps += 1;
+        self.start(method, has_blocks, must_fail);
+    }
+
+    /// Starts a call of the driver that is not a step of the episode: a query.
+    pub(crate) fn begin_query(&mut self, method: Method) {
+        self.start(method, false, false);
+    }
+
+    fn start(&mut self, method: Method, has_blocks: bool, must_fail: bool) {
+        let limit = method.limit();
+        let blocks = if has_blocks { limit.blocks } else { 0 };
+        let (limits, steady) = ((limit.accesses + blocks, limit.status), limit.steady + blocks);
+        let generation = self.device.generation;
+        self.call =
+            Call { name: method.path(), method: Some(method), limits, steady, generation, must_fail, ..Call::NONE };
+        self.coverage.called(method);
         if self.prints {
-            eprintln!("step {}: {name}", self.steps);
+            eprintln!("step {}: {}", self.steps, method.path());
         }
     }
 
@@ -162,17 +190,33 @@ impl World {
         }
         if is_error {
             self.coverage.count(Event::DeviceError);
-            if self.temper.is_gentle {
+            if self.hostility.is_conforming {
                 self.fail("the driver reports an error of a device that keeps the protocol");
             }
         }
+        self.note_accesses();
         self.call = Call { name: self.call.name, ..Call::NONE };
     }
 
-    /// Starts another turn of a call that waits.
-    pub(crate) fn restart_counts(&mut self) {
+    /// Notes and checks the accesses of the call since it started or since its last wait.
+    fn note_accesses(&mut self) {
+        let Call { method, accesses, status_reads, steady, generation, is_bent, .. } = self.call;
+        // Any register of a forged function may be where the status should be.
+        let Some(method) = method.filter(|_| !self.is_forged) else { return };
+        self.coverage.note_accesses(method, accesses, status_reads);
+        let is_steady = !is_bent && !self.device.is_restless && generation == self.device.generation;
+        if is_steady && accesses + status_reads > steady {
+            self.fail(format!("more than {steady} register accesses, and the configuration did not change"));
+        }
+    }
+
+    /// Ends a part of a call that waits: the device has a turn.
+    pub(crate) fn wait(&mut self) {
+        self.note_accesses();
         (self.call.accesses, self.call.status_reads) = (0, 0);
         self.call.must_fail = false;
+        self.turn();
+        self.call.generation = self.device.generation;
     }
 
     /// Returns the ring of a queue.

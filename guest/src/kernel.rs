@@ -3,10 +3,12 @@
 //! Modules form layers. A module uses only modules to its left:
 //!
 //! ```text
-//! memory, pci, boot <- arch <- idle, exit <- alarm, executor <- wait, console <- platform, virtio
-//!     <- entropy, balloon <- stack, scenario
+//! memory, pci, boot <- arch <- idle, exit <- alarm, executor <- wait, console <- platform, exchange <- virtio
+//!     <- entropy, balloon <- adapters, stack, scenario
 //! ```
 
+#[cfg(feature = "adapters")]
+mod adapters;
 mod alarm;
 mod arch;
 mod balloon;
@@ -14,6 +16,8 @@ mod boot;
 mod console;
 #[cfg(not(feature = "lean"))]
 mod entropy;
+#[cfg(feature = "exchanges")]
+mod exchange;
 mod executor;
 mod exit;
 mod idle;
@@ -48,6 +52,10 @@ extern "Rust" fn kernel_main(boot: Boot) -> ! {
     #[cfg(feature = "stack")]
     if options.then == Then::MeasureStack {
         stack::run(&options);
+    }
+    #[cfg(feature = "adapters")]
+    if options.then == Then::RunAdapters {
+        adapters::run(&options);
     }
     serve(&options)
 }
@@ -93,6 +101,7 @@ fn act(then: Then) {
         Then::Fault => fault(),
         Then::Hang => exit::hang(),
         Then::MeasureStack => panic!("`then=stack` needs the cargo feature `stack`"),
+        Then::RunAdapters => panic!("`then=adapters` needs the cargo feature `adapters`"),
     }
 }
 

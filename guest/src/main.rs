@@ -10,6 +10,9 @@
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
+#[cfg(all(target_os = "none", feature = "adapters"))]
+extern crate alloc;
+
 #[cfg(target_os = "none")]
 mod kernel;
 

@@ -15,10 +15,10 @@ use crate::mmio::MmioDevice;
 /// |---|---|
 /// | `touch`, `touch=once` | write to every free frame, so that the host backs it: see [`Touch`] |
 /// | `quiet` | print only errors and the line `ready: …` |
-/// | `then=idle`, `exit`, `panic`, `fault`, `hang`, `stack` | what to do when ready: see [`Then`] |
+/// | `then=idle`, `exit`, `panic`, `fault`, `hang`, `stack`, `adapters` | what to do when ready: see [`Then`] |
 /// | `virtio_mmio.device=512@0xfeb00e00:12` | a virtio device: bytes, address, interrupt |
 /// | `features=tell,stats,oom,hint,report,poison` | the optional features that the balloon uses: see [`Features`] |
-/// | `blocks`, `blocks=only`, `blocks=told` | inflate the balloon by whole free blocks where the device offers reporting: see [`BlockInflation`]; ignored with `async`, where the task of reporting has the queue |
+/// | `blocks`, `blocks=only`, `blocks=deflate-entries` | inflate the balloon by whole free blocks where the device offers reporting: see [`BlockInflation`]; ignored with `async`, where the task of reporting has the queue |
 /// | `poison=0xaaaaaaaa` | the value that free memory is filled with, if the feature `poison` is used |
 /// | `spare=512`, `spare-after=3000` | use this many MiB until a byte is received on the serial port, or this many ms have passed |
 /// | `memory-test=256` | once the balloon has reached its target, allocate this many MiB, also from the balloon |
@@ -81,7 +81,7 @@ pub enum BlockInflation {
     /// It does, and memory that is free without a balloon is not reported: for measurements.
     Only,
     /// As [`BlockInflation::Only`], and each page leaves the balloon through the deflate queue.
-    Told,
+    DeflateEntries,
 }
 
 /// What the kernel does when it is ready. All variants but [`Then::Idle`] are for tests of the host's tools.
@@ -101,6 +101,9 @@ pub enum Then {
     /// Measure how much stack each call of the balloon uses, in place of servicing it. This needs the cargo feature
     /// `stack`.
     MeasureStack,
+    /// Run a balloon over each adapter of `aerostat-adapters`, in place of servicing the kernel's balloon. This needs the
+    /// cargo feature `adapters`.
+    RunAdapters,
 }
 
 /// The set of features that the balloon uses where the device offers them: by default all that have a name but PAGE_POISON.
@@ -146,7 +149,7 @@ impl Options {
             None if word == "async" => self.drive = Drive::Futures,
             Some(("touch", "once")) => self.touch = Touch::Once,
             Some(("blocks", "only")) => self.blocks = BlockInflation::Only,
-            Some(("blocks", "told")) => self.blocks = BlockInflation::Told,
+            Some(("blocks", "deflate-entries")) => self.blocks = BlockInflation::DeflateEntries,
             Some(("then", then)) => self.then = Then::parse(then)?,
             Some(("virtio_mmio.device", device)) => self.virtio_mmio.push(MmioDevice::parse(device)?).ok()?,
             Some(("features", list)) => self.features = Features::parse(list)?,
@@ -172,6 +175,7 @@ impl Then {
             "fault" => Self::Fault,
             "hang" => Self::Hang,
             "stack" => Self::MeasureStack,
+            "adapters" => Self::RunAdapters,
             _ => return None,
         })
     }
@@ -271,7 +275,7 @@ mod tests {
         assert!(options.quiet);
         assert_eq!(options.blocks, BlockInflation::Used);
         assert_eq!(parse("blocks=only blocks=x").0.blocks, BlockInflation::Only);
-        assert_eq!(parse("blocks=told").0.blocks, BlockInflation::Told);
+        assert_eq!(parse("blocks=deflate-entries").0.blocks, BlockInflation::DeflateEntries);
         assert_eq!((options.touch, options.then), (Touch::Always, Then::Exit));
         assert_eq!(ignored, ["console=ttyS0", "nokaslr"]);
     }
@@ -283,6 +287,7 @@ mod tests {
         assert_eq!(ignored, ["touch=1", "quiet=", "then"]);
         assert_eq!(parse("touch=once").0.touch, Touch::Once);
         assert_eq!(parse("then=stack").0.then, Then::MeasureStack);
+        assert_eq!(parse("then=adapters").0.then, Then::RunAdapters);
     }
 
     #[test]

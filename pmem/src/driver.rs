@@ -10,7 +10,7 @@ use aerostat_transport::{
     BufferQueue, Device, DeviceError, Dma, Ending, FeaturesOk, Live, SetupError, SetupFailed, Transport, Wait,
 };
 
-use crate::error::{PmemError, ProbeError, ProbeFailed};
+use crate::error::{PmemError, ProbeError};
 
 // ANCHOR: features
 feature_set! {
@@ -37,6 +37,9 @@ pub struct Pmem<T: Transport> {
     requests: BufferQueue<T::Notifier, 2, Enabled>,
     range: Range<u64>,
 }
+
+/// Probing failed: the error, and the transport or a device that was live and has not finished its reset.
+pub type ProbeFailed<T> = aerostat_transport::ProbeFailed<T, Removing<T>, ProbeError>;
 // ANCHOR_END: driver
 
 // ANCHOR: range
@@ -65,7 +68,7 @@ impl<T: Transport> Pmem<T> {
     /// # Errors
     ///
     /// [`ProbeFailed`] with the transport. All memory has been freed, unless the reset of a live device did not finish.
-    pub fn probe(transport: T, dma: &mut impl Dma, wait: &mut impl Wait) -> Result<Self, ProbeFailed<T, Removing<T>>> {
+    pub fn probe(transport: T, dma: &mut impl Dma, wait: &mut impl Wait) -> Result<Self, ProbeFailed<T>> {
         let device = Device::take(transport)?.wait(wait).map_err(SetupFailed::from)?.acknowledge().driver();
         let mut device = device.negotiate::<Declared>()?;
         let found = range(&mut device).and_then(|range| {

@@ -1,7 +1,7 @@
 //! Errors.
 
 use aerostat_transport::queue::{ReceiveError, SendError};
-use aerostat_transport::{ConfigError, DeviceError, QueueError, SetupError, SetupFailed};
+use aerostat_transport::{ConfigError, DeviceError, QueueError, SetupError};
 use thiserror::Error;
 
 // ANCHOR: errors
@@ -32,23 +32,6 @@ pub enum ProbeError {
     /// The device does not work right after it became live.
     #[error(transparent)]
     Activation(#[from] DeviceError),
-}
-
-/// Probing failed. `T` is the transport, and `R` is [`Removing`](crate::Removing).
-#[derive(Debug, Error)]
-#[error("failed to probe the persistent memory device: {error}")]
-pub struct ProbeFailed<T, R> {
-    /// The reason.
-    pub error: ProbeError,
-    /// The transport. Unless the device has the wrong type, it has been reset or marked FAILED. `Err` contains a device that
-    /// was live and has not finished its reset.
-    pub transport: Result<T, R>,
-}
-
-impl<T, R> From<SetupFailed<T>> for ProbeFailed<T, R> {
-    fn from(SetupFailed { error, transport }: SetupFailed<T>) -> Self {
-        Self { error: error.into(), transport: Ok(transport) }
-    }
 }
 
 /// A flush failed. What was written since the last successful flush may not be durable.

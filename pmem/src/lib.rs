@@ -37,5 +37,5 @@ mod error;
 
 pub use aerostat_spec::pmem;
 pub use aerostat_transport as transport;
-pub use driver::{Declared, Pmem, Removing};
-pub use error::{PmemError, ProbeError, ProbeFailed};
+pub use driver::{Declared, Pmem, ProbeFailed, Removing};
+pub use error::{PmemError, ProbeError};

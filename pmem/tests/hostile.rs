@@ -5,10 +5,9 @@ mod common;
 use std::ops::ControlFlow;
 
 use aerostat_pmem::transport::queue::{AddError, ReceiveError, SendError};
-use aerostat_pmem::transport::spec::AnswerError;
 use aerostat_pmem::transport::{ConfigError, DeviceError, SetupError, Status};
 use aerostat_pmem::{Pmem, PmemError, ProbeError, Removing};
-use common::{BYTES, Bus, RING_PACKED, SHMEM_REGION, START, TestMachine, VERSION_1, give_up};
+use common::{Bus, RING_PACKED, SHMEM_REGION, START, TestMachine, VERSION_1, give_up};
 
 const DRIVER_OK: u32 = Status::DRIVER_OK.0 as u32;
 const NEEDS_RESET: u32 = Status::NEEDS_RESET.0 as u32;
@@ -26,18 +25,6 @@ fn probe_error(change: impl FnOnce(&TestMachine)) -> ProbeError {
     assert!(machine.registers.model().status & u32::from(Status::FAILED.0) != 0, "the device is marked FAILED");
     failed.error
 }
-
-// ANCHOR: range
-#[test]
-fn a_range_that_cannot_be_mapped_fails_the_probe() {
-    for (start, bytes) in [(START, 0), (0, 0), (u64::MAX, 1), (u64::MAX - BYTES, BYTES + 1), (1, u64::MAX)] {
-        let error = probe_error(|machine| {
-            machine.registers.model().config = [start.to_le_bytes(), bytes.to_le_bytes()].concat();
-        });
-        assert_eq!(error, ProbeError::Range { start, bytes });
-    }
-}
-// ANCHOR_END: range
 
 #[test]
 fn a_region_that_does_not_exist_fails_the_probe() {
@@ -67,26 +54,6 @@ fn a_configuration_space_that_is_too_small_or_never_stable_fails_the_probe() {
     });
     assert!(matches!(error, ProbeError::Config(ConfigError::Unstable { .. })), "{error}");
 }
-
-// ANCHOR: short
-#[test]
-fn a_short_answer_is_an_error() {
-    for written in 0..4 {
-        let mut machine = TestMachine::new();
-        let (mut pmem, mut queue) = machine.start();
-        pmem.start_flush().unwrap();
-        let request = queue.take().unwrap();
-        queue.answer(&request, &[0; 4][..written]);
-        assert_eq!(pmem.poll(), received(AnswerError::Short { field: "ret", needed: 4, written }));
-        // The driver stays usable.
-        pmem.start_flush().unwrap();
-        let request = queue.take().unwrap();
-        queue.answer(&request, &[0; 4]);
-        assert_eq!(pmem.poll(), Ok(true));
-        machine.remove(pmem);
-    }
-}
-// ANCHOR_END: short
 
 /// The queue fills the space of an answer with zeros, so an earlier answer is never seen again. The device could as well have written
 /// the 0 itself.

@@ -12,6 +12,7 @@ pub use crate::feature_set::{Declaration, Set, check_declaration};
 pub use crate::request::{AnswerReader, check_equal, check_len, limited, put_zeros, to_usize};
 pub use crate::requirement_table::AllAbsent;
 pub use crate::union::{entry_bytes, read_entry};
+pub use crate::wide::{HighBits, WideBits, WideEntry};
 
 /// The traits that generated code implements in place of the public traits of the same names.
 pub mod described {
@@ -21,7 +22,7 @@ pub mod described {
 
 /// The digits of a feature's index.
 pub mod digit {
-    pub use crate::requirement_table::{Digit0, Digit1, Digit2, Digit3, Digit4, Digit5, Digit6, Digit7};
+    pub use crate::requirement_table::{Digit0, Digit1, Digit2, Digit3, Digit4, Digit5, Digit6, Digit7, High};
 }
 
 /// Imports of every generated module, for crates without a prelude.

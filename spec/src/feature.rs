@@ -3,13 +3,13 @@
 use core::marker::PhantomData;
 
 use crate::requirement_table::Index;
+use crate::wide::{HighBits, WideEntry};
 
 /// A feature of a description, as a type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a feature",
     label = "not a feature",
-    note = "use a feature from the `feature` module of a device or from `reserved::feature` of `aerostat_spec` or a re-export of it such as `aerostat_balloon::spec`",
-    note = "features with bits above 63 are described, but cannot be negotiated yet"
+    note = "use a feature from the `feature` module of a device or from `reserved::feature` of `aerostat_spec` or a re-export of it such as `aerostat_balloon::spec`"
 )]
 pub trait Feature: Copy + core::fmt::Debug + Send + Sync + 'static {
     /// The owner of the feature bit: [`OfDevice`] or [`Reserved`].
@@ -17,22 +17,14 @@ pub trait Feature: Copy + core::fmt::Debug + Send + Sync + 'static {
     /// [`BIT`](Self::BIT) as a type.
     #[doc(hidden)]
     type Index: Index;
-    /// Number of the feature bit, 0 to 63.
+    /// Number of the feature bit, 0 to 127.
     const BIT: u32;
     /// The name in the specification, for instance `VIRTIO_BALLOON_F_STATS_VQ`.
     const NAME: &'static str;
-    /// Mask of the features that this one requires.
+    /// Mask of the features with bits 0 to 63 that this one requires.
     const REQUIRES: u64;
-    /// Masks of features. This feature requires at least one feature of each mask.
+    /// Masks of features with bits 0 to 63. This feature requires at least one feature of each mask.
     const REQUIRES_ANY: &'static [u64] = &[];
-}
-
-/// A feature with a bit above 63, as a type. Negotiation does not reach these bits yet, so a driver cannot declare it.
-pub trait HighFeature: Copy + core::fmt::Debug + Send + Sync + 'static {
-    /// Number of the feature bit, 64 to 127.
-    const BIT: u32;
-    /// The name in the specification, for instance `VIRTIO_NET_F_IPSEC`.
-    const NAME: &'static str;
 }
 
 /// Owner of the feature bits of the device type `D` (bits 0 to 23, 41, 42 and 50 to 127).
@@ -47,8 +39,14 @@ pub struct Reserved;
 pub trait FeatureTable: Copy + Default + core::fmt::Debug + Send + Sync + 'static {
     /// The owner: [`OfDevice`] or [`Reserved`].
     type Owner;
-    /// The features in order of their bits.
+    /// The features with bits 0 to 63, in order of their bits.
     const ENTRIES: &'static [FeatureEntry];
+    /// All features, if some have bits above 63. Otherwise empty, so that drivers of most devices contain no code for these bits.
+    #[doc(hidden)]
+    const WIDE: &'static [WideEntry] = &[];
+    /// What a negotiation stores about the bits above 63: nothing, if no feature has such a bit.
+    #[doc(hidden)]
+    type High: HighBits;
 }
 
 /// A feature of a [`FeatureTable`], as a value.

@@ -4,7 +4,7 @@ use core::fmt::Debug;
 
 use crate::feature::{Feature, FeatureTable, OfDevice, Reserved};
 use crate::requirement::{Absent, Requirement};
-use crate::requirement_table::{Index, Table, declared, required};
+use crate::requirement_table::{Index, Tables, declared, required};
 
 /// The features that a driver uses, each [`Required`](crate::Required) or [`Optional`](crate::Optional). The macro
 /// [`feature_set!`](crate::feature_set!) makes a type that implements this trait.
@@ -21,11 +21,15 @@ pub trait FeatureSet: Copy + Default + Debug + Send + Sync + 'static {
     #[doc(hidden)]
     type Reserved: FeatureTable;
 
-    /// Mask of the features that are [`Required`](crate::Required).
+    /// Mask of the features with bits 0 to 63 that are [`Required`](crate::Required).
     const REQUIRED: u64;
-    /// Mask of the features that are [`Required`](crate::Required) or [`Optional`](crate::Optional). Code for other
-    /// features can be skipped at compile time.
+    /// Mask of the features with bits 0 to 63 that are [`Required`](crate::Required) or [`Optional`](crate::Optional). Code
+    /// for other features can be skipped at compile time.
     const DECLARED: u64;
+    /// Like [`REQUIRED`](Self::REQUIRED), for bits 64 to 127. Bit 64 is bit 0 of the mask.
+    const REQUIRED_HIGH: u64;
+    /// Like [`DECLARED`](Self::DECLARED), for bits 64 to 127. Bit 64 is bit 0 of the mask.
+    const DECLARED_HIGH: u64;
 }
 
 #[diagnostic::do_not_recommend]
@@ -33,9 +37,14 @@ impl<S: Declaration> FeatureSet for S {
     type Device = S::Device;
     type Reserved = S::Reserved;
 
-    const REQUIRED: u64 = required::<S::Table>();
-    const DECLARED: u64 = declared::<S::Table>();
+    const REQUIRED: u64 = required::<Low<S>>();
+    const DECLARED: u64 = declared::<Low<S>>();
+    const REQUIRED_HIGH: u64 = required::<High<S>>();
+    const DECLARED_HIGH: u64 = declared::<High<S>>();
 }
+
+type Low<S> = <<S as Declaration>::Table as Tables>::Low;
+type High<S> = <<S as Declaration>::Table as Tables>::High;
 
 /// What [`feature_set!`](crate::feature_set!) generates.
 #[diagnostic::on_unimplemented(
@@ -49,7 +58,7 @@ pub trait Declaration: Copy + Default + Debug + Send + Sync + 'static {
     /// The features that all devices have.
     type Reserved: FeatureTable;
     /// The requirements.
-    type Table: Table;
+    type Table: Tables;
 }
 
 /// A feature set of a device that has the feature `F`.
@@ -104,7 +113,7 @@ impl<F> Undeclared<F> for Absent {}
 pub const fn check_declaration<D, T, F>()
 where
     D: FeatureTable,
-    T: Table,
+    T: Tables,
     F: Feature<Owner: OwnerFor<D, F>>,
     Get<T, F>: Undeclared<F>,
 {

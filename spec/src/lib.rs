@@ -82,9 +82,10 @@ mod requirement;
 mod requirement_table;
 mod stored;
 mod union;
+mod wide;
 
 pub use device::{Device, DeviceId, Queue, QueueBuffers, QueueSpec, SharedMemoryRegion};
-pub use feature::{Feature, HighFeature, OfDevice, Reserved};
+pub use feature::{Feature, OfDevice, Reserved};
 #[doc(hidden)]
 pub use feature::{FeatureEntry, FeatureTable};
 #[doc(hidden)]

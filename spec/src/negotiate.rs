@@ -7,6 +7,12 @@ use core::marker::PhantomData;
 use crate::feature::{Feature, FeatureEntry, FeatureTable};
 use crate::feature_set::{FeatureSet, HasFeature, RequirementOf};
 use crate::requirement::{Available, Requirement};
+use crate::wide::HighBits;
+
+mod error;
+mod wide;
+
+pub use self::error::NegotiateError;
 
 /// A trait that generated code implements.
 pub(crate) mod described {
@@ -27,49 +33,19 @@ pub struct Negotiated<F>(PhantomData<F>);
 
 /// The outcome of a negotiation for the feature set `S`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Accepted<S> {
+pub struct Accepted<S: FeatureSet> {
     offered: u64,
     accepted: u64,
+    /// The bits above 63.
+    high: <S::Device as FeatureTable>::High,
     set: PhantomData<S>,
-}
-
-/// Why a negotiation failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum NegotiateError {
-    /// The device does not offer a required feature.
-    #[error("the device does not offer {name} (bit {bit}), which the driver requires (offered: {offered:#x})")]
-    NotOffered {
-        /// The name of the feature in the specification.
-        name: &'static str,
-        /// The number of its bit.
-        bit: u32,
-        /// Mask of the features that the device offers.
-        offered: u64,
-    },
-    /// A required feature needs features that are not accepted.
-    #[error("{name} (bit {bit}) is required but needs features that are not accepted (missing: {missing:#x})")]
-    Prerequisite {
-        /// The name of the feature in the specification.
-        name: &'static str,
-        /// The number of its bit.
-        bit: u32,
-        /// Mask of the missing features. If any feature of a group is enough, the whole group is in the mask.
-        missing: u64,
-    },
-    /// The transport or the driver does not support a required feature.
-    #[error("{name} (bit {bit}) is required, but the transport or the driver does not support it")]
-    Unsupported {
-        /// The name of the feature in the specification.
-        name: &'static str,
-        /// The number of its bit.
-        bit: u32,
-    },
 }
 
 impl<S: FeatureSet> Accepted<S> {
     /// Decides which of the `offered` features to accept. `supported` is the mask of the features that the transport and
     /// the driver can use.
+    ///
+    /// Features with bits above 63 are not offered; [`Accepted::negotiate_wide`] negotiates them too.
     ///
     /// Only features of the set are accepted. An optional feature whose prerequisites are not accepted is not accepted
     /// either.
@@ -83,26 +59,61 @@ impl<S: FeatureSet> Accepted<S> {
     /// The result is proof that a device offers `offered`, and that the driver accepts exactly the features in
     /// [`Accepted::bits`] before it uses any of them. Drivers call `Device::negotiate` of the crate `aerostat-transport` instead.
     pub unsafe fn negotiate(offered: u64, supported: u64) -> Result<Self, NegotiateError> {
-        check_required::<S>(offered, supported)?;
-        let accepted = without_unmet::<S>(S::DECLARED & offered & supported)?;
-        Ok(Self { offered, accepted, set: PhantomData })
+        if const { S::Device::WIDE.is_empty() } {
+            check_required::<S>(offered, supported)?;
+            let accepted = without_unmet::<S>(S::DECLARED & offered & supported)?;
+            return Ok(Self { offered, accepted, high: HighBits::new(0, 0), set: PhantomData });
+        }
+        // SAFETY: by the caller's promise. No other features are offered or accepted.
+        unsafe { Self::negotiate_wide(offered.into(), wide::whole(supported, u64::MAX)) }
     }
 
-    /// Returns the mask of the accepted features.
+    /// Decides like [`Accepted::negotiate`], with all 128 feature bits. Bits above 63 outside `supported` are those that the
+    /// transport does not reach.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Accepted::negotiate`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`Accepted::negotiate`], and for [`Accepted::high_bits`] like for [`Accepted::bits`].
+    pub unsafe fn negotiate_wide(offered: u128, supported: u128) -> Result<Self, NegotiateError> {
+        let accepted = wide::negotiate::<S>(offered, supported)?;
+        let (low, high) = wide::halves(offered);
+        let (accepted_low, accepted_high) = wide::halves(accepted);
+        Ok(Self { offered: low, accepted: accepted_low, high: HighBits::new(high, accepted_high), set: PhantomData })
+    }
+
+    /// Returns the mask of the accepted features with bits 0 to 63.
     pub const fn bits(&self) -> u64 {
         self.accepted
     }
 
-    /// Returns the mask of the features that the device offered.
+    /// Returns the mask of the features with bits 0 to 63 that the device offered.
     pub const fn offered(&self) -> u64 {
         self.offered
     }
 
+    /// Returns the mask of the accepted features with bits 64 to 127. Bit 64 is bit 0 of the mask.
+    pub fn high_bits(&self) -> u64 {
+        self.high.accepted()
+    }
+
+    /// Returns the mask of the features with bits 64 to 127 that the device offered. Bit 64 is bit 0 of the mask. It is 0 if the
+    /// driver does not declare any of them.
+    pub fn offered_high(&self) -> u64 {
+        self.high.offered()
+    }
+
     /// Returns whether the feature was accepted. The feature need not be declared. For required and for undeclared
     /// features the result is known at compile time.
-    pub const fn has<F: Feature>(&self, _feature: F) -> bool {
+    pub fn has<F: Feature>(&self, _feature: F) -> bool {
         let bit = 1 << (F::BIT & 63);
-        S::REQUIRED & bit != 0 || S::DECLARED & self.accepted & bit != 0
+        match const { F::BIT < 64 } {
+            true => S::REQUIRED & bit != 0 || S::DECLARED & self.accepted & bit != 0,
+            false => S::REQUIRED_HIGH & bit != 0 || S::DECLARED_HIGH & self.high.accepted() & bit != 0,
+        }
     }
 
     /// Returns the proof that the feature was accepted: a [`Negotiated`] if the feature is required, an `Option` if it is

@@ -1,7 +1,7 @@
-//! A table of 64 requirements, one for each feature bit, as a type.
+//! Tables of 64 requirements, one for each feature bit, as types.
 //!
 //! A table is a tuple of eight rows, and a row is a tuple of eight requirements. The index of a feature is a pair of octal
-//! digits: bit 35 is `(Digit4, Digit3)`.
+//! digits: bit 35 is `(Digit4, Digit3)`. Bits 64 to 127 have a table of their own: bit 99 is `(High, Digit4, Digit3)`.
 //!
 //! Features with the same bit share a requirement. The only such features are GUEST_RSC4 of network devices, which is for the
 //! legacy interface only, and ADMIN_VQ, which is for the modern interface only.
@@ -118,23 +118,47 @@ digit!(Digit5: [C0 C1 C2 C3 C4] C5 [C6 C7]);
 digit!(Digit6: [C0 C1 C2 C3 C4 C5] C6 [C7]);
 digit!(Digit7: [C0 C1 C2 C3 C4 C5 C6] C7 []);
 
-/// The number of a feature bit, as a type: `(row, column)`.
+/// The requirements for all 128 feature bits.
+pub trait Tables: Copy + Default + Debug + Send + Sync + 'static {
+    /// Bits 0 to 63.
+    type Low: Table;
+    /// Bits 64 to 127.
+    type High: Table;
+}
+
+impl<L: Table, H: Table> Tables for (L, H) {
+    type Low = L;
+    type High = H;
+}
+
+/// The number of a feature bit, as a type: `(row, column)`, or `(High, row, column)` for the bits above 63.
 pub trait Index {
     /// The requirement at this index.
-    type Get<T: Table>: Requirement;
-    /// The table with another requirement at this index.
-    type Set<T: Table, N: Requirement>: Table;
+    type Get<T: Tables>: Requirement;
+    /// The tables with another requirement at this index.
+    type Set<T: Tables, N: Requirement>: Tables;
 }
 
 impl<H: Digit, L: Digit> Index for (H, L) {
-    type Get<T: Table> = L::Get<H::GetRow<T>>;
-    type Set<T: Table, N: Requirement> = H::SetRow<T, L::Set<H::GetRow<T>, N>>;
+    type Get<T: Tables> = L::Get<H::GetRow<T::Low>>;
+    type Set<T: Tables, N: Requirement> = (H::SetRow<T::Low, L::Set<H::GetRow<T::Low>, N>>, T::High);
+}
+
+/// The first part of the index of a feature with a bit above 63.
+#[derive(Debug)]
+pub enum High {}
+
+impl<H: Digit, L: Digit> Index for (High, H, L) {
+    type Get<T: Tables> = L::Get<H::GetRow<T::High>>;
+    type Set<T: Tables, N: Requirement> = (T::Low, H::SetRow<T::High, L::Set<H::GetRow<T::High>, N>>);
 }
 
 type AbsentRow = (Absent, Absent, Absent, Absent, Absent, Absent, Absent, Absent);
 
-/// The table of a feature set without features.
-pub type AllAbsent = (AbsentRow, AbsentRow, AbsentRow, AbsentRow, AbsentRow, AbsentRow, AbsentRow, AbsentRow);
+type AbsentTable = (AbsentRow, AbsentRow, AbsentRow, AbsentRow, AbsentRow, AbsentRow, AbsentRow, AbsentRow);
+
+/// The tables of a feature set without features.
+pub type AllAbsent = (AbsentTable, AbsentTable);
 
 /// Mask of the required features.
 pub(crate) const fn required<T: Table>() -> u64 {

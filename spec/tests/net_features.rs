@@ -1,7 +1,9 @@
 //! Negotiation of the features of a network device, which have the most complex dependencies.
 
 use aerostat_spec::net::{self, FeatureBits, config, feature, queue};
-use aerostat_spec::{Accepted, Feature as _, FeatureSet as _, NegotiateError, Queue as _, Readable, reserved};
+use aerostat_spec::{
+    Accepted, Feature as _, FeatureSet as _, NegotiateError, Queue as _, Readable, Request as _, reserved,
+};
 
 /// A feature set of a network device.
 macro_rules! declare {
@@ -56,6 +58,13 @@ aerostat_spec::feature_set! {
         feature::RscExt: Optional,
         feature::Standby: Optional,
         feature::SpeedDuplex: Optional,
+        feature::RssContext: Optional,
+        feature::GuestUdpTunnelGso: Optional,
+        feature::GuestUdpTunnelGsoCsum: Optional,
+        feature::HostUdpTunnelGso: Optional,
+        feature::HostUdpTunnelGsoCsum: Optional,
+        feature::OutNetHeader: Optional,
+        feature::Ipsec: Optional,
         reserved::feature::NotifyOnEmpty: Optional,
         reserved::feature::AnyLayout: Optional,
         reserved::feature::IndirectDesc: Optional,
@@ -77,14 +86,66 @@ aerostat_spec::feature_set! {
 #[test]
 fn set_can_declare_all_features() {
     assert_eq!(All::DECLARED.count_ones(), 52);
+    assert_eq!(All::DECLARED_HIGH, 0b111_1111);
     // SAFETY: the proofs are not used with a device.
-    assert_eq!(unsafe { Accepted::<All>::negotiate(!0, !0) }.map(|accepted| accepted.bits()), Ok(All::DECLARED));
+    let accepted = unsafe { Accepted::<All>::negotiate_wide(!0, !0) }.expect("nothing is required");
+    assert_eq!((accepted.bits(), accepted.high_bits()), (All::DECLARED, All::DECLARED_HIGH));
+}
+
+#[test]
+fn udp_tunnel_offloads_require_all_segmentation_offloads() {
+    let bits = |without: FeatureBits| {
+        // SAFETY: the proofs are not used with a device.
+        let accepted = unsafe { Accepted::<All>::negotiate_wide(!without.into_bits(), !0) };
+        accepted.expect("nothing is required").high_bits()
+    };
+    let none = FeatureBits::new();
+    assert_eq!(bits(none.with_guest_uso6(true)), 0b111_1001, "both features of the driver's side are left out");
+    assert_eq!(bits(none.with_host_udp_tunnel_gso(true)), 0b110_0111, "its checksums are left out too");
+    assert_eq!(bits(none.with_rss(true)), 0b111_1110);
+}
+
+/// The lengths are those of "Device Operation" (5.1.6): 12 bytes, 20 with hashes, 24 with tunnels, and 32 with all parts.
+#[test]
+fn packet_header_grows_with_the_features() {
+    let length = |offered: FeatureBits| {
+        // SAFETY: the proofs are not used with a device.
+        let accepted =
+            unsafe { Accepted::<All>::negotiate_wide(offered.into_bits(), !0) }.expect("nothing is required");
+        let packet = net::TransmitPacket {
+            context: net::TransmitPacketContext::new(&accepted),
+            flags: net::HeaderFlags::new(),
+            gso_type: net::GsoType::new(),
+            hdr_len: 0,
+            gso_size: 0,
+            csum_start: 0,
+            csum_offset: 0,
+            hash_value: 1,
+            hash_report: net::HashReport::None,
+            padding_reserved: 0,
+            outer_th_offset: 2,
+            inner_nh_offset: 3,
+            outer_nh_offset: 4,
+            resource_id: 5,
+            resource_type: 6,
+            frame: &[],
+        };
+        let mut bytes = Vec::new();
+        packet.encode(&mut |part| bytes.extend_from_slice(part)).expect("a valid packet");
+        bytes.len()
+    };
+    let hashes = FeatureBits::new().with_ctrl_vq(true).with_hash_report(true);
+    let tunnels = hashes.with_csum(true).with_host_tso4(true).with_host_tso6(true).with_host_uso(true);
+    let tunnels = tunnels.with_host_udp_tunnel_gso(true);
+    assert_eq!([FeatureBits::new(), hashes, tunnels].map(length), [12, 20, 24]);
+    assert_eq!(length(tunnels.with_out_net_header(true)), 32);
 }
 
 fn accepted_by_receiver(offered: FeatureBits) -> FeatureBits {
     // SAFETY: the proofs are not used with a device.
-    let accepted = unsafe { Accepted::<Receiver>::negotiate(offered.into_bits(), !0) }.expect("nothing is required");
-    FeatureBits::from_bits(accepted.bits())
+    let accepted =
+        unsafe { Accepted::<Receiver>::negotiate_wide(offered.into_bits(), !0) }.expect("nothing is required");
+    FeatureBits::from_bits(accepted.bits().into())
 }
 
 #[test]
@@ -110,8 +171,9 @@ fn ecn_requires_any_segmentation_offload() {
 fn error_lists_all_alternative_prerequisites() {
     let offered = FeatureBits::new().with_guest_csum(true).with_guest_ecn(true).into_bits();
     // SAFETY: the proofs are not used with a device.
-    let error = unsafe { Accepted::<Ecn>::negotiate(offered, !0) }.expect_err("segmentation offloads are not offered");
-    let missing = FeatureBits::new().with_guest_tso4(true).with_guest_tso6(true).into_bits();
+    let error =
+        unsafe { Accepted::<Ecn>::negotiate_wide(offered, !0) }.expect_err("segmentation offloads are not offered");
+    let missing = FeatureBits::new().with_guest_tso4(true).with_guest_tso6(true).into_bits() as u64;
     assert_eq!(error, NegotiateError::Prerequisite { name: "VIRTIO_NET_F_GUEST_ECN", bit: 9, missing });
 }
 
@@ -120,8 +182,8 @@ fn alternatives_are_combined_with_other_prerequisites() {
     let steering = |offered: FeatureBits| {
         // SAFETY: the proofs are not used with a device.
         let accepted =
-            unsafe { Accepted::<Steering>::negotiate(offered.into_bits(), !0) }.expect("nothing is required");
-        FeatureBits::from_bits(accepted.bits())
+            unsafe { Accepted::<Steering>::negotiate_wide(offered.into_bits(), !0) }.expect("nothing is required");
+        FeatureBits::from_bits(accepted.bits().into())
     };
     let tunnel = FeatureBits::new().with_hash_tunnel(true).with_rss(true);
     assert_eq!(steering(tunnel), FeatureBits::new());

@@ -96,8 +96,8 @@ pub use self::bus::{
     QueueReset, SharedMemory, Status, Transport,
 };
 pub use self::device::{
-    Acknowledged, Config, Device, Ending, FeaturesOk, InUse, Live, Negotiating, Numbering, Offer, ParkedQueues, Reset,
-    Resetting, Setup, SetupError, SetupFailed, Snapshot, Spin, Wait,
+    Acknowledged, Config, Device, Ending, FeaturesOk, InUse, Live, Negotiating, Numbering, Offer, ParkedQueues,
+    ProbeFailed, Reset, Resetting, Setup, SetupError, SetupFailed, Snapshot, Spin, Wait,
 };
 pub use self::dma::{Addressing, DeviceAddress, Dma, DmaDomain, DmaRegion, MapError};
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use aerostat_spec::Interface;
 use aerostat_test_support::legacy_ports::{LegacyPorts, reg};
 use aerostat_test_support::{Bar, BarRegisters, Memory, Plain, RegisterAccess, SoftPci, test_device};
-use aerostat_transport::pci::{BarRange, LegacyPci, Message, Msix, PciError, QueueVectors, Routing, Space};
+use aerostat_transport::pci::{BarRange, LegacyPci, Message, Msix, PciError, QueueVectors, Routing, Space, Vector};
+use aerostat_transport::pci_types::PciAddress;
 use aerostat_transport::queue::{Access, AddError, Element, Notification};
 use aerostat_transport::{
     BusError, Device, DeviceAddress, DeviceError, Either, FeaturesOk, InterruptSource, InterruptStatus, Pci,
@@ -210,6 +211,31 @@ fn the_configuration_of_the_device_follows_the_registers() {
         old.model().log.contains(&RegisterAccess::Read(28, 32))
             && !old.model().log.contains(&RegisterAccess::Read(24, 32))
     );
+}
+
+/// A kernel whose PCI layer has programmed the table and enabled MSI-X: the driver uses its entries and writes neither.
+#[test]
+fn entries_that_the_kernel_has_programmed_are_used() {
+    let (function, old, mut memory) = (transitional(0x40), LegacyPorts::new(), Memory::new());
+    old.model().vectors = Some(8);
+    let address = function.reach().address();
+    // SAFETY: the model sends no messages.
+    let [configuration, first, second, other] = [3, 4, 5, 7].map(|number| unsafe { Vector::adopt(address, number) });
+    // SAFETY: as above.
+    let elsewhere = unsafe { Vector::adopt(PciAddress::new(0, 0, 4, 0), 6) };
+    assert_eq!(QueueVectors::each([]), None);
+    for gap in [[first, other], [second, first], [first, first], [second, elsewhere]] {
+        assert_eq!(QueueVectors::each(gap), None, "{gap:?}");
+    }
+    let queues = QueueVectors::each([first, second]).unwrap();
+    let mut device = negotiated(&function, &old, Routing::Messages { configuration, queues });
+    let _queue0 = device.queue::<_, 8>(test_device::queue::Queue0, 1, &mut memory).unwrap();
+    let _queue1 = device.queue::<_, 8>(test_device::queue::Queue1, 1, &mut memory).unwrap();
+    let model = old.model();
+    assert_eq!((model.config_vector, model.queues[0].vector, model.queues[1].vector), (3, 4, 5));
+    drop(model);
+    // Only the command register and BARs were written.
+    function.assert_careful();
 }
 
 /// A configuration space that ends early, or is not there at all.

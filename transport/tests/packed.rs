@@ -16,7 +16,7 @@ const AVAIL: u16 = 1 << 7;
 const USED: u16 = 1 << 15;
 
 /// A live device with a packed queue 0, and the device side of the queue.
-struct Fixture<F, const K: usize> {
+struct Fixture<F: aerostat_spec::FeatureSet, const K: usize> {
     soft: SoftMmio,
     memory: Memory,
     device: Device<Mmio<SoftMmio>, test_device::Device, Live<F>>,

@@ -135,6 +135,7 @@ fn a_queue_is_selected_programmed_and_then_enabled() {
         let first = model.log.iter().position(|access| matches!(access, RegisterAccess::Write(..))).unwrap();
         assert_eq!(model.log[first], RegisterAccess::Write(field::QUEUE_SELECT, 16, 1));
         assert_eq!(model.log.last(), Some(&RegisterAccess::Write(field::QUEUE_ENABLE, 16, 1)));
+        assert_eq!(model.written(field::QUEUE_ENABLE), [1], "not before its size and its addresses are written");
         assert_eq!((model.queues[1].size, model.queues[0].enable), (size, 0), "{offered}");
         let [descriptors, driver, device] = model.queues[1].addresses;
         assert!(descriptors.is_multiple_of(16) && driver.is_multiple_of(2) && device.is_multiple_of(4));

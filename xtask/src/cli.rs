@@ -20,7 +20,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Measures the balloon beside its host, its device and Linux's driver
     Bench(BenchArguments),
-    /// Builds the book with mdBook
+    /// Builds the book with mdBook, and checks links and includes
     Book(BookArguments),
     /// Generates the conformance page of the book
     Conformance,

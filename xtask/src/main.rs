@@ -7,9 +7,11 @@ mod conformance;
 mod decode;
 mod fuzz;
 mod guest;
+mod not_run;
 mod packages;
 mod release;
 mod test;
+mod tools;
 
 use std::process::ExitCode;
 

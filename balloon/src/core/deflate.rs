@@ -1,13 +1,15 @@
 //! Frames that leave the balloon: from the bitmap into arrays for the device, and back to the kernel.
 
+use core::mem::take;
+
 use aerostat_transport::queue::Writer;
 
-use super::holding::{Holding, advance};
+use super::holding::{AllFrames, Holding, Search};
 use super::state::{Core, Filled, Supply};
 use crate::error::BalloonError;
 use crate::features::feature::BlockInflation;
 use crate::features::{Platform, SizeOf, Types, declared};
-use crate::frames::{FrameBitmap, Returning, Run, RunMerger, WordBits};
+use crate::frames::{Found, FrameBitmap, Returning, Run, RunMerger, WordBits};
 use crate::platform::{Frames, ManagedChange};
 use crate::queues::ArrayContents;
 use crate::units::FrameSize;
@@ -62,7 +64,11 @@ impl<C: Types> Core<C> {
             let max = Self::array_frames(entries).min(frames);
             // Frames before the cursor may be in arrays that the device has: then the search does not start again.
             let may_wrap = counters.deflating == 0;
-            named = name_frames::<C>(entries, bitmap, holding, &mut counters.cursor, max, may_wrap);
+            let position = &mut counters.cursor;
+            named = match holding {
+                None => name_frames::<C>(entries, bitmap, AllFrames, position, max, may_wrap),
+                Some(holding) => name_frames::<C>(entries, bitmap, holding, position, max, may_wrap),
+            };
         });
         let (Ok(Some(token)), Some(first)) = (sent, named.first) else { return None };
         let frames = named.frames;
@@ -103,24 +109,10 @@ impl<C: Types> Core<C> {
     /// Returns the first `max` frames of the bitmap at or after `first` to the kernel. Returns how many there were.
     pub(crate) fn return_frames(&mut self, first: u64, max: u32) -> u32 {
         let Self { bitmap, platform, poison, holding, .. } = self;
-        let holding = Holding::with_blocks(declared::<C::Features, BlockInflation, _>(holding));
-        let (mut cursor, mut left, mut merger) = (bitmap.cursor(first), max, RunMerger::default());
-        let mut returning = Returning::new(bitmap);
-        while left > 0
-            && let Some(bits) = returning.clear_next(merger, |bitmap| advance::<C>(bitmap, holding, &mut cursor, left))
-        {
-            left -= bits.count();
-            for run in bits.runs() {
-                if let Some(run) = merger.push(run) {
-                    return_run::<C>(platform, *poison, &mut returning, run);
-                }
-            }
-        }
-        if let Some(run) = merger.finish() {
-            return_run::<C>(platform, *poison, &mut returning, run);
-        }
-        returning.finish();
-        let returned = max - left;
+        let returned = match Holding::with_blocks(declared::<C::Features, BlockInflation, _>(holding)) {
+            None => return_found::<C>(platform, *poison, bitmap, AllFrames, first, max),
+            Some(holding) => return_found::<C>(platform, *poison, bitmap, holding, first, max),
+        };
         if returned > 0 {
             self.adjust_managed(ManagedChange::Added(returned));
         }
@@ -128,20 +120,58 @@ impl<C: Types> Core<C> {
     }
 }
 
+/// Does what [`Core::return_frames`] does, except for the kernel's count of its memory.
+#[inline]
+fn return_found<C: Types>(
+    platform: &mut C::Platform,
+    poison: Option<u32>,
+    bitmap: &mut FrameBitmap,
+    search: impl Search,
+    first: u64,
+    max: u32,
+) -> u32 {
+    let (mut cursor, mut left, mut merger) = (bitmap.cursor(first), max, RunMerger::default());
+    let mut returning = Returning::new(bitmap);
+    while left > 0
+        && let Some(found) = returning.clear_next(merger, |bitmap| search.advance(bitmap, &mut cursor, left))
+    {
+        left -= found.count();
+        let bits = match found {
+            Found::Bits(bits) => bits,
+            Found::Words(run) => {
+                if let Some(run) = merger.push(run) {
+                    return_run_once::<C>(platform, poison, &mut returning, run);
+                }
+                continue;
+            }
+        };
+        for run in bits.runs() {
+            if let Some(run) = merger.push(run) {
+                return_run::<C>(platform, poison, &mut returning, run);
+            }
+        }
+    }
+    if let Some(run) = merger.finish() {
+        return_run_once::<C>(platform, poison, &mut returning, run);
+    }
+    returning.finish();
+    max - left
+}
+
 /// Writes the page numbers of up to `max` frames from the cursor on, and moves the cursor. At the end of the bitmap the
 /// search starts again from the front if it may and the array is still empty.
 fn name_frames<C: Types>(
     entries: &mut Writer<'_>,
     bitmap: &mut FrameBitmap,
-    holding: Option<&Holding>,
+    search: impl Search,
     position: &mut u64,
     max: u32,
     may_wrap: bool,
 ) -> Named {
     let mut named = Named { first: None, frames: 0, supply: Supply::More };
-    let mut cursor = bitmap.cursor(*position);
+    let (mut cursor, mut merger) = (bitmap.cursor(*position), RunMerger::default());
     while named.frames < max {
-        let Some(bits) = advance::<C>(bitmap, holding, &mut cursor, max - named.frames) else {
+        let Some(found) = search.advance(bitmap, &mut cursor, max - named.frames) else {
             if *position == 0 || !may_wrap || named.frames > 0 {
                 named.supply = Supply::Exhausted;
                 break;
@@ -150,22 +180,48 @@ fn name_frames<C: Types>(
             cursor = bitmap.cursor(0);
             continue;
         };
-        *position = bits.end();
-        named.first.get_or_insert(bits.first());
-        named.frames += bits.count();
-        write_pages::<SizeOf<C>>(entries, bits);
+        *position = found.end();
+        named.first.get_or_insert(found.first());
+        named.frames += found.count();
+        match found {
+            Found::Bits(bits) => write_pages::<SizeOf<C>>(entries, &mut merger, bits),
+            Found::Words(run) => push_run::<SizeOf<C>>(entries, &mut merger, run),
+        }
+    }
+    if let Some(run) = merger.finish() {
+        write_run::<SizeOf<C>>(entries, run);
     }
     named
 }
 
-/// Writes the page numbers of frames of the bitmap to an array.
+/// Writes the page numbers of frames of the bitmap to an array, in order. A run may continue in the next word of the bitmap, so the
+/// last one stays in `merger`.
 // In the loop over all frames.
 #[inline(always)]
-fn write_pages<S: FrameSize>(entries: &mut Writer<'_>, bits: WordBits) {
+fn write_pages<S: FrameSize>(entries: &mut Writer<'_>, merger: &mut RunMerger, bits: WordBits) {
     match bits.run() {
-        Some(run) => entries.sequence(page::<S>(run.first), run.count * S::PAGES),
-        None => entries.groups(bits.frames().map(page::<S>), S::PAGES),
-    };
+        Some(run) => push_run::<S>(entries, merger, run),
+        None => {
+            if let Some(before) = take(merger).finish() {
+                write_run::<S>(entries, before);
+            }
+            entries.groups(bits.frames().map(page::<S>), S::PAGES);
+        }
+    }
+}
+
+/// Writes the run before this one, if this one does not continue it.
+#[inline(never)]
+fn push_run<S: FrameSize>(entries: &mut Writer<'_>, merger: &mut RunMerger, run: Run) {
+    if let Some(before) = merger.push(run) {
+        write_run::<S>(entries, before);
+    }
+}
+
+/// Writes the page numbers of a run of frames.
+#[inline]
+fn write_run<S: FrameSize>(entries: &mut Writer<'_>, run: Run) {
+    entries.sequence(page::<S>(run.first), run.count * S::PAGES);
 }
 
 /// Returns a run that was removed from the bitmap to the kernel. A panic of the kernel loses no frame, except those of a run whose
@@ -176,6 +232,12 @@ fn return_run<C: Types>(platform: &mut C::Platform, poison: Option<u32>, returni
     fill::<C>(platform, poison, run);
     returning.passed(run);
     platform.deallocate(run.into_frames());
+}
+
+/// Does what [`return_run`] does, outside of the loop over all frames.
+#[inline(never)]
+fn return_run_once<C: Types>(platform: &mut C::Platform, poison: Option<u32>, returning: &mut Returning<'_>, run: Run) {
+    return_run::<C>(platform, poison, returning, run);
 }
 
 /// Fills a run that is about to go back to the kernel, if the host knows a poison value.

@@ -3,9 +3,7 @@
 use aerostat_transport::Addressing;
 
 use crate::error::BlockFallback;
-use crate::features::feature::BlockInflation;
-use crate::features::{Types, is_declared};
-use crate::frames::{Cursor, FrameBitmap, HeldBlocks, WordBits};
+use crate::frames::{Cursor, Found, FrameBitmap, HeldBlocks};
 
 /// The state of block inflation.
 #[derive(Debug)]
@@ -52,42 +50,48 @@ impl Holding {
         self.count = self.count.saturating_sub(1);
     }
 
-    /// Returns `None` if no blocks are held. Outside of the loop over words, where the check would count.
+    /// Returns `None` if no blocks are held.
     #[inline(always)]
     pub(super) fn with_blocks(holding: Option<&Self>) -> Option<&Self> {
         holding.filter(|holding| holding.count > 0)
     }
+}
 
-    /// Moves the cursor past the next frames of the bitmap that are not in held blocks, at most `max`, and returns them.
+/// A search for frames that leave the balloon through arrays. The loops over all frames are compiled for each search, because a check
+/// in them would cost time.
+pub(super) trait Search: Copy {
+    /// Moves the cursor past the next frames, at most `max`, and returns them.
+    fn advance(self, bitmap: &mut FrameBitmap, cursor: &mut Cursor, max: u32) -> Option<Found>;
+}
+
+/// A search for all frames of the bitmap, for a balloon that holds no blocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AllFrames;
+
+impl Search for AllFrames {
+    #[inline(always)]
+    fn advance(self, bitmap: &mut FrameBitmap, cursor: &mut Cursor, max: u32) -> Option<Found> {
+        bitmap.advance_words(cursor, max)
+    }
+}
+
+/// A search for the frames of the bitmap that are not in held blocks.
+impl Search for &Holding {
     #[inline(never)]
-    fn advance(&self, bitmap: &mut FrameBitmap, cursor: &mut Cursor, max: u32) -> Option<WordBits> {
+    fn advance(self, bitmap: &mut FrameBitmap, cursor: &mut Cursor, max: u32) -> Option<Found> {
         loop {
             let bits = bitmap.advance(cursor, max)?;
-            let Some(block) = self.blocks.block_of(bits.first()) else { return Some(bits) };
+            let Some(block) = self.blocks.block_of(bits.first()) else { return Some(Found::Bits(bits)) };
             let end = self.blocks.first_frame(block).saturating_add(self.blocks.frames().into());
             if self.blocks.contains(block) {
                 *cursor = bitmap.cursor(end);
             } else if bits.end() <= end {
-                return Some(bits);
+                return Some(Found::Bits(bits));
             } else {
                 // The next block may be held.
                 *cursor = bitmap.cursor(end);
-                return Some(bits.before(end));
+                return Some(Found::Bits(bits.before(end)));
             }
         }
-    }
-}
-
-/// Moves the cursor past the next frames of the bitmap that leave the balloon through arrays, at most `max`, and returns them.
-#[inline(always)]
-pub(super) fn advance<C: Types>(
-    bitmap: &mut FrameBitmap,
-    holding: Option<&Holding>,
-    cursor: &mut Cursor,
-    max: u32,
-) -> Option<WordBits> {
-    match holding.filter(|_| is_declared::<C::Features, BlockInflation>()) {
-        Some(holding) => holding.advance(bitmap, cursor, max),
-        None => bitmap.advance(cursor, max),
     }
 }

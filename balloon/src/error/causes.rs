@@ -1,6 +1,8 @@
 //! Why a call failed.
 
-use aerostat_transport::{ConfigError, DeviceError, QueueError, SetupError};
+#[cfg(feature = "pci")]
+use aerostat_transport::pci::PciError;
+use aerostat_transport::{ConfigError, DeviceError, MmioError, QueueError, SetupError};
 use thiserror::Error;
 
 use super::blocks::BlockFallback;
@@ -30,6 +32,13 @@ pub enum NewError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ProbeError {
+    /// The registers cannot be used, where the error of a transport over MMIO was converted.
+    #[error(transparent)]
+    Mmio(#[from] MmioError),
+    /// The function cannot be used, where the error of a transport over PCI was converted.
+    #[cfg(feature = "pci")]
+    #[error(transparent)]
+    Pci(#[from] PciError),
     /// The balloon could not be created, where the error of [`Balloon::new`](crate::Balloon::new) was converted.
     #[error(transparent)]
     New(#[from] NewError),
@@ -69,6 +78,13 @@ pub enum ProbeError {
     /// The device is already in use by this balloon.
     #[error("the device is already in use by this balloon")]
     NotIdle,
+}
+
+impl<I> From<(I, MmioError)> for ProbeError {
+    /// Drops the registers that [`Mmio::new`](aerostat_transport::Mmio::new) returned.
+    fn from((_, error): (I, MmioError)) -> Self {
+        Self::Mmio(error)
+    }
 }
 
 /// Why an operation on a balloon failed. No frame is lost: a frame that did not go back to the kernel is still in the

@@ -33,8 +33,9 @@ use aerostat_spec::{Device, Feature, FeatureTable};
 ///
 /// A host that trusts `actual` sees the right size. A host that counts the entries of both queues sees a smaller balloon, and one that
 /// keeps a list of ballooned pages does not know the pages of blocks. It may then not discard these pages again after a live
-/// migration or a snapshot. [`Options::tell_host_of_blocks`](crate::Options::tell_host_of_blocks) sends the entries of the deflate
-/// queue for such hosts. Where a frame of a block is migrated, or only a part of a block goes back, the rest of it leaves through the
+/// migration or a snapshot. [`Options::tell_host_of_blocks`](crate::Options::tell_host_of_blocks) is for hosts that want a message
+/// before a page is used again: it sends the entries of the deflate queue. It does not help a host that counts entries, which then
+/// sees more pages leave than it has seen enter; do not declare this feature for such a host. Where a frame of a block is migrated, or only a part of a block goes back, the rest of it leaves through the
 /// deflate queue in any case, so a host must accept entries for pages that it did not see in the inflate queue. QEMU and Firecracker
 /// keep no list of ballooned pages, and do.
 ///
@@ -55,7 +56,7 @@ use aerostat_spec::{Device, Feature, FeatureTable};
 /// # How much a call does
 ///
 /// A step of `service` takes at most 4 GiB in at most 4096 blocks, and returns at most 1024. A deflation returns as many blocks as it is
-/// asked for, and `freeze` and `remove` return all of them: tens of nanoseconds for each block without an IOMMU.
+/// asked for, and `freeze` and `remove` return all of them, in a short time for each block if there is no IOMMU.
 ///
 /// # Register accesses
 ///

@@ -136,6 +136,44 @@ impl WordBits {
     }
 }
 
+/// Frames that are found together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Frames of one word.
+    Bits(WordBits),
+    /// All frames of consecutive words.
+    Words(Run),
+}
+
+impl Found {
+    /// Returns the number of frames.
+    #[inline]
+    pub const fn count(self) -> u32 {
+        match self {
+            Self::Bits(bits) => bits.count(),
+            Self::Words(run) => run.count,
+        }
+    }
+
+    /// Returns the number of the first frame.
+    #[inline]
+    pub const fn first(self) -> u64 {
+        match self {
+            Self::Bits(bits) => bits.first(),
+            Self::Words(run) => run.first,
+        }
+    }
+
+    /// Returns the number after the last frame.
+    #[inline]
+    pub const fn end(self) -> u64 {
+        match self {
+            Self::Bits(bits) => bits.end(),
+            Self::Words(run) => run.first + run.count as u64,
+        }
+    }
+}
+
 /// Merges adjacent runs that arrive in order.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RunMerger(Option<Run>);
@@ -326,6 +364,25 @@ impl FrameBitmap {
         }
         cursor.bits ^= bits;
         (count > 0).then_some(WordBits { word, bits, count, base: self.base + word as u64 * BITS })
+    }
+
+    /// Does what [`FrameBitmap::advance`] does, for several words at once if all of their bits are set.
+    #[inline(always)]
+    pub fn advance_words(&mut self, cursor: &mut Cursor, max: u32) -> Option<Found> {
+        let from = if cursor.bits == 0 { cursor.word.wrapping_add(1) } else { cursor.word };
+        if (cursor.bits == 0 || cursor.bits == u64::MAX) && self.word(from) == u64::MAX && max >= u64::BITS {
+            let words = self.whole_words(from, max / u64::BITS);
+            *cursor = Cursor { word: from + words as usize - 1, bits: 0 };
+            return Some(Found::Words(Run { first: self.base + from as u64 * BITS, count: words * u64::BITS }));
+        }
+        self.advance(cursor, max).map(Found::Bits)
+    }
+
+    /// Returns how many words from `from` on have all bits set, at least 1 and at most `max`, if the first one has.
+    #[inline(never)]
+    fn whole_words(&self, from: usize, max: u32) -> u32 {
+        let words = self.words.get(from..).unwrap_or_default().iter().take(max as usize);
+        (words.take_while(|word| **word == u64::MAX).count() as u32).max(1)
     }
 
     /// Returns the first run at or after frame `from`, cut to `max` frames, or `None` when there is none or `max` is 0.

@@ -7,6 +7,11 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// The frames of a large bitmap, in which a bit of the summary stands for at least 4 words. Miri writes words slowly.
+const LARGE: u64 = if cfg!(miri) { 1 << 19 } else { 1 << 22 };
+/// The steps of a property test, at most.
+const STEPS: usize = if cfg!(miri) { 8 } else { 60 };
+
 fn bitmap(range: Range<u64>) -> FrameBitmap {
     let words = vec![u64::MAX; FrameBitmap::words(&range).unwrap()];
     FrameBitmap::new(Box::leak(words.into_boxed_slice()), &range)
@@ -71,8 +76,8 @@ fn runs_are_found_whole_across_words_and_cut_to_the_limit() {
 
 #[test]
 fn the_summary_skips_cleared_parts_and_finds_bits_set_again() {
-    let mut bitmap = bitmap(0..1 << 22);
-    let far = Run { first: (1 << 22) - 1, count: 1 };
+    let mut bitmap = bitmap(0..LARGE);
+    let far = Run { first: LARGE - 1, count: 1 };
     for _ in 0..3 {
         bitmap.set(far).unwrap();
         assert_eq!(bitmap.next_run(0, 8), Some(far));
@@ -85,7 +90,7 @@ fn the_summary_skips_cleared_parts_and_finds_bits_set_again() {
 /// With more than 2^17 frames, a bit of the summary stands for several words.
 #[test]
 fn a_search_from_the_middle_of_a_part_does_not_hide_the_frames_before() {
-    let mut bitmap = bitmap(0..1 << 20);
+    let mut bitmap = bitmap(0..LARGE);
     let words = 1 << bitmap.part;
     assert!(words >= 4, "parts of {words} words");
     // Searches look at the first two words without the summary.
@@ -101,7 +106,7 @@ proptest! {
     #[test]
     fn a_bitmap_with_large_parts_equals_a_set_of_frames(
         base in 0_u64..200,
-        steps in prop::collection::vec((0_u64..6, 0_u64..256, 1_u32..100, any::<bool>()), 1..60),
+        steps in prop::collection::vec((0_u64..6, 0_u64..256, 1_u32..100, any::<bool>()), 1..STEPS),
     ) {
         // Parts of 4 words: 256 frames.
         let mut bitmap = bitmap(base..base + (1 << 19));
@@ -132,7 +137,7 @@ proptest! {
     fn the_bitmap_equals_a_set_of_frames(
         base in 0_u64..200,
         frames in 1_u64..5000,
-        steps in prop::collection::vec((0_u64..5200, 1_u32..400, any::<bool>()), 1..60),
+        steps in prop::collection::vec((0_u64..5200, 1_u32..400, any::<bool>()), 1..STEPS),
     ) {
         let whole = base..base + frames;
         let mut bitmap = bitmap(whole.clone());
@@ -165,10 +170,10 @@ proptest! {
     #[test]
     fn a_cursor_passes_each_frame_once_and_describes_it_correctly(
         base in 0_u64..200,
-        runs in prop::collection::vec((0_u64..1000, 1_u32..150), 1..20),
+        runs in prop::collection::vec((0_u64..1000, 1_u32..150), 1..STEPS / 2),
         from in 0_u64..1200,
-        limits in prop::collection::vec(1_u32..90, 1..40),
-        clear in any::<bool>(),
+        limits in prop::collection::vec(1_u32..200, 1..40),
+        [clear, by_words] in any::<[bool; 2]>(),
     ) {
         let mut bitmap = bitmap(base..base + 1200);
         let mut model = BTreeSet::new();
@@ -179,7 +184,29 @@ proptest! {
             }
         }
         let (mut cursor, mut limits, mut passed) = (bitmap.cursor(from), limits.into_iter().cycle(), Vec::new());
-        while let Some((bits, max)) = limits.next().and_then(|max| Some((bitmap.advance(&mut cursor, max)?, max))) {
+        let mut next = |bitmap: &mut FrameBitmap| {
+            let max = limits.next()?;
+            let found = if by_words {
+                bitmap.advance_words(&mut cursor, max)
+            } else {
+                bitmap.advance(&mut cursor, max).map(Found::Bits)
+            };
+            Some((found?, max))
+        };
+        while let Some((found, max)) = next(&mut bitmap) {
+            let bits = match found {
+                Found::Bits(bits) => bits,
+                Found::Words(run) => {
+                    prop_assert!(run.count <= max && run.count > 0 && run.count.is_multiple_of(64));
+                    prop_assert_eq!((found.count(), found.first()), (run.count, run.first));
+                    prop_assert_eq!(found.end(), run.first + u64::from(run.count));
+                    if clear {
+                        bitmap.clear_whole(run);
+                    }
+                    passed.extend(frames_of(run));
+                    continue;
+                }
+            };
             let frames: Vec<u64> = bits.frames().collect();
             prop_assert_eq!(bits.runs().flat_map(frames_of).collect::<Vec<_>>(), &frames[..]);
             prop_assert!(!frames.is_empty() && frames.len() <= max as usize);

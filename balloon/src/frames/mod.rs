@@ -7,6 +7,7 @@ mod held;
 mod loose;
 mod returning;
 
+pub(crate) use self::bitmap::Found;
 pub use self::bitmap::{Cursor, FrameBitmap, Run, RunMerger, SetError, WordBits};
 pub(crate) use self::blocks::{BlockBitmap, BlockError, block_bytes, map, unmap};
 pub(crate) use self::held::HeldBlocks;

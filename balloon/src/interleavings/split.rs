@@ -80,7 +80,7 @@ fn nothing_is_left(mut handles: Halves, _device: &BalloonDevice, ledger: &Ledger
     assert_eq!(handles.balloon.service(), Err(BalloonError::NotLive));
 }
 
-/// The handle takes back a block, and lends another one.
+/// The handle takes back a block, and the device gets another one.
 #[test]
 fn no_reported_block_is_lost_when_the_balloon_ends() {
     beside_the_handle([0, 1, 1], Access::Step, abandon, nothing_is_left);

@@ -49,7 +49,7 @@ impl<'a, S: LiveState> PendingDeflation<'a, S> {
 
     /// Returns frames to the kernel at once, and tells the host without waiting for its answer. Returns the number of frames,
     /// which is limited by the number of free arrays, except for blocks of [block inflation](crate::feature::BlockInflation); the
-    /// others stay in the balloon. It does at most 3 register accesses.
+    /// others stay in the balloon. It does at most 3 register accesses, and one more with block inflation.
     ///
     /// # Errors
     ///

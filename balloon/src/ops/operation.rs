@@ -46,6 +46,7 @@ impl<'a, S: LiveState, K: Kind> Operation<'a, S, K> {
     ///
     /// It does at most 132 register accesses, like [`service`](crate::Balloon::service), and at most 6 while the host does not
     /// change the configuration. A migration, and a deflation on OOM, do not read the target: they do at most 3.
+    /// [Block inflation](crate::feature::BlockInflation) adds at most one.
     ///
     /// # Errors
     ///
@@ -54,7 +55,8 @@ impl<'a, S: LiveState, K: Kind> Operation<'a, S, K> {
         self.kind.advance(self.core)
     }
 
-    /// Makes progress until the operation is done, and waits for the device through `wait`.
+    /// Makes progress until the operation is done, and waits for the device through `wait`. Between two calls of `wait` it does as many
+    /// register accesses as [`Operation::poll`].
     ///
     /// # Errors
     ///
@@ -63,7 +65,8 @@ impl<'a, S: LiveState, K: Kind> Operation<'a, S, K> {
         block_on(self.core, wait, |core| self.kind.advance(core))
     }
 
-    /// Makes progress until the operation is done, as a future that the interrupt handler wakes through `signal`.
+    /// Makes progress until the operation is done, as a future that the interrupt handler wakes through `signal`. Each poll of it is one
+    /// of [`Operation::poll`].
     ///
     /// # Errors
     ///

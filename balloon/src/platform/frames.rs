@@ -95,6 +95,14 @@ impl PrivateMemory {
     pub const fn into_raw(self) -> NonNull<[u64]> {
         self.0
     }
+
+    /// Returns the memory, for a kernel that keeps it and does not free it.
+    pub const fn into_static(self) -> &'static mut [u64] {
+        let mut words = self.0;
+        // SAFETY: it was created from such a reference, and nothing else has been derived from that one: `into_raw`, too, consumes
+        // the value.
+        unsafe { words.as_mut() }
+    }
 }
 
 impl From<&'static mut [u64]> for PrivateMemory {

@@ -199,6 +199,12 @@ mod tests {
         assert!(report.push(&mut elements, element(201), 7, true));
         assert!(report.push(&mut elements, element(202), 8, false), "mapped by another call");
         assert_eq!(report.runs().len(), 4);
+        // The same for a block before the last element: its number and its address are both adjacent, or it is not merged.
+        let (mut report, mut elements) = (HeldReport::EMPTY, [element(0); 3]);
+        for (address, block) in [(100, 9), (50, 8), (49, 3)] {
+            assert!(report.push(&mut elements, element(address), block, true));
+        }
+        assert_eq!(report.runs().len(), 3);
     }
 
     #[test]

@@ -28,7 +28,8 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>>
     /// A kernel that cannot wait first calls [`drain`](Balloon::drain) until it returns [`OnTarget`](crate::Step::OnTarget), and
     /// then [`poll_abandon`](Balloon::poll_abandon) until it is ready. Then `freeze` does not wait. If it does not become ready,
     /// [`abandon`](Balloon::abandon) with a `wait` that breaks at once returns the status of the device in its error. With such a
-    /// `wait`, `freeze` does a bounded part of the work, and the next call continues it.
+    /// `wait`, `freeze` does a bounded part of the work, and the next call continues it. Before, between and after the calls of `wait`
+    /// it does at most 6 register accesses, and one more with [block inflation](crate::feature::BlockInflation).
     ///
     /// # Errors
     ///
@@ -45,8 +46,8 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Ready<T, P, F>>
     /// reset by the host, or does not answer. All frames go back to the kernel, with undefined contents, or with the poison value
     /// if it was negotiated. [`restore`](Balloon::restore) starts the balloon again.
     ///
-    /// It waits for the end of the reset through `wait`. To reset the device in place, or a split balloon, call
-    /// [`abandon`](Balloon::abandon).
+    /// It waits for the end of the reset through `wait`, with as many register accesses as [`abandon`](Balloon::abandon). That call
+    /// resets the device in place, also that of a split balloon.
     ///
     /// # Errors
     ///
@@ -75,7 +76,7 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Frozen<T, P, F>
     /// If [`Frames::range`](crate::Frames::range) contains more frames than before, the balloon first allocates larger private
     /// memory and returns the old.
     ///
-    /// It waits for the end of resets through `wait`, like [`probe`](Balloon::probe).
+    /// It waits for the end of resets through `wait`, with as many register accesses as [`probe`](Balloon::probe).
     ///
     /// # Errors
     ///

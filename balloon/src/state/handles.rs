@@ -97,7 +97,8 @@ macro_rules! handle {
                 declared::<F, $feature, _>(unsafe { &*part })
             }
 
-            /// Notifies the device again of the buffers that it has, see [`notify_again`](crate::Balloon::notify_again).
+            /// Notifies the device again of the buffers that it has, see [`notify_again`](crate::Balloon::notify_again). It does
+            /// at most two register accesses.
             ///
             /// # Errors
             ///

@@ -5,7 +5,8 @@ macro_rules! idle_state {
     ($state:ident) => {
         impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<$state<T, P, F>> {
             /// Takes transport and platform out of the balloon. If the device has not finished the reset after a failed attempt to
-            /// probe it, the memory of its queues is leaked, because the device may still use it.
+            /// probe it, the memory of its queues is leaked, because the device may still use it, and FAILED is set, which takes 2
+            /// register accesses.
             pub fn into_parts(self) -> (T, P) {
                 self.state.owned.into_idle()
             }
@@ -22,7 +23,7 @@ macro_rules! idle_state {
             }
 
             /// Returns the memory of the queues to the kernel if an attempt to probe the device failed and the device has not
-            /// finished its reset, see [`Balloon::assume_gone`].
+            /// finished its reset, see [`Balloon::assume_gone`]. It does no register access.
             ///
             /// # Safety
             ///

@@ -61,7 +61,8 @@ impl<S> Balloon<S> {
         self.service()
     }
 
-    /// Makes one bounded step toward an empty balloon, independently of the target. It does at most 3 register accesses.
+    /// Makes one bounded step toward an empty balloon, independently of the target. It does at most 3 register accesses, and one more
+    /// with [block inflation](crate::feature::BlockInflation).
     ///
     /// After the pause of [`PauseReason::BlocksLeft`](crate::ops::PauseReason::BlocksLeft) call it again: [`retry`](Balloon::retry)
     /// follows the target.
@@ -153,7 +154,8 @@ impl<S> Balloon<S> {
     /// From here on every operation returns [`BalloonError::NotLive`], also that of a handle, until the balloon is
     /// [frozen](Balloon::freeze) and [restored](Balloon::restore), a split one after [`Handles::join`](crate::Handles::join).
     ///
-    /// It waits for the end of the reset through `wait`. [`Balloon::poll_abandon`] does not wait.
+    /// It waits for the end of the reset through `wait`. [`Balloon::poll_abandon`] does not wait. Before, between and after the calls
+    /// of `wait` it does at most 3 register accesses, and on PCI 2 accesses of the configuration space.
     ///
     /// # Errors
     ///
@@ -195,6 +197,8 @@ impl<S> Balloon<S> {
     /// Returns all frames, blocks and queues to the kernel without a reset, for a device that can no longer access memory: it was
     /// removed, or it refuses its reset and was cut off. The balloon is abandoned then, see [`Balloon::abandon`].
     ///
+    /// It does at most one register access, which requests a reset, and on PCI 2 accesses of the configuration space.
+    ///
     /// # Errors
     ///
     /// [`BalloonError::TransportLost`] after a panic of the transport.
@@ -214,7 +218,7 @@ impl<S> Balloon<S> {
 
     /// Resets the device before the machine is switched off, and accesses and returns no frame: every other exit fills each frame
     /// of the balloon where the poison value was negotiated, and the host would have to supply memory for all of them. Everything
-    /// that the balloon had is leaked.
+    /// that the balloon had is leaked. It does as many register accesses as [`Balloon::abandon`].
     ///
     /// Before another kernel is started on the same machine, use [`Balloon::freeze`].
     ///
@@ -281,7 +285,8 @@ impl<S: LiveState> Balloon<S> {
     ///
     /// They stay in the balloon until [`PendingDeflation::tell_host`].
     ///
-    /// It does at most 130 register accesses, like [`target`](Balloon::target), and [`Operation::poll`] at most 132.
+    /// It does at most 130 register accesses, like [`target`](Balloon::target), one more with
+    /// [block inflation](crate::feature::BlockInflation), and [`Operation::poll`] at most 132.
     ///
     /// # Errors
     ///
@@ -327,7 +332,7 @@ impl<S: LiveState> Balloon<S> {
     /// The frame comes back through [`Frames::deallocate`].
     ///
     /// It does at most 3 register accesses: one of the status, one of `actual`, and one notification. [`Operation::poll`] does as
-    /// many.
+    /// many. With [block inflation](crate::feature::BlockInflation), `actual` may be written twice.
     ///
     /// # Errors
     ///

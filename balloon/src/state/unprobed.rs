@@ -48,6 +48,9 @@ impl<T: Transport, P: Platform<F>, F: BalloonFeatureSet> Balloon<Unprobed<T, P, 
     /// at once, the call is bounded: if a reset has not finished, the error is
     /// [`SetupError::ResetUnfinished`](aerostat_transport::SetupError::ResetUnfinished), and the next call of `probe` continues.
     ///
+    /// It does at most 3000 register accesses: at most 1000 in each of up to three attempts, most of them because a field of the
+    /// configuration is read up to 64 times while the configuration changes. It does at most 600 while that does not change.
+    ///
     /// # Errors
     ///
     /// [`ProbeFailed`] with the balloon, which is unprobed again.

@@ -1,4 +1,4 @@
-//! Measures elapsed time and the CPU time of the thread that does the work.
+//! Measures elapsed time and CPU time.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use std::{
 pub(crate) struct Elapsed {
     /// Elapsed time.
     pub(crate) wall: Duration,
-    /// CPU time of the thread that used the most.
+    /// CPU time, of all threads if it is another process.
     pub(crate) cpu: Duration,
 }
 
@@ -19,6 +19,11 @@ impl Elapsed {
     /// Returns the sum.
     pub(crate) fn plus(self, next: Self) -> Self {
         Self { wall: self.wall + next.wall, cpu: self.cpu + next.cpu }
+    }
+
+    /// Returns the time without that of a part.
+    pub(crate) fn without(self, part: Self) -> Self {
+        Self { wall: self.wall.saturating_sub(part.wall), cpu: self.cpu.saturating_sub(part.cpu) }
     }
 }
 
@@ -57,7 +62,7 @@ impl Clock {
             Cpu::Process(process, before) => {
                 let before = |thread: &String| before.get(thread).copied().unwrap_or_default();
                 let elapsed = threads(process)?.into_iter().map(|(thread, cpu)| cpu.saturating_sub(before(&thread)));
-                elapsed.max().unwrap_or_default()
+                elapsed.sum()
             }
         };
         Ok(Elapsed { wall, cpu })
@@ -104,5 +109,6 @@ mod tests {
     fn times_add_up() {
         let elapsed = |wall, cpu| Elapsed { wall: Duration::from_secs(wall), cpu: Duration::from_secs(cpu) };
         assert_eq!(elapsed(3, 1).plus(elapsed(4, 2)), elapsed(7, 3));
+        assert_eq!(elapsed(7, 3).without(elapsed(4, 2)), elapsed(3, 1));
     }
 }

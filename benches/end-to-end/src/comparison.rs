@@ -20,7 +20,7 @@ pub(crate) enum Comparison {
     /// A guest that deflates again memory that was written, with the device alone.
     DeflateTouched,
     /// A guest that inflates written memory by whole blocks for the second time, with the device alone that gets reports of the same
-    /// blocks.
+    /// blocks. The device alone gets no command, so the time of a command that changes nothing is subtracted.
     Blocks,
     /// A guest that reports written memory and then inflates it by page arrays, with one that only inflates it.
     ReportFirst,
@@ -40,7 +40,7 @@ pub(crate) struct Pairs {
     pub(crate) what: Comparison,
     /// The elapsed seconds of each pair: of the other system, and of the one that is compared with it.
     pub(crate) seconds: Vec<[f64; 2]>,
-    /// The CPU time of the thread that does the work.
+    /// The CPU time, of all threads of QEMU.
     pub(crate) cpu_seconds: Vec<[f64; 2]>,
 }
 

@@ -20,7 +20,7 @@ const NAMES: &str =
 /// Short runs, with little time for statistics that are not used here.
 const SHORT: [&str; 8] =
     ["--warm-up-time", "0.2", "--measurement-time", "0.5", "--sample-size", "50", "--nresamples", "1000"];
-/// The time limit of all benchmarks, including their build.
+/// The time limit of all benchmarks, and that of their build.
 const LIMIT: Duration = Duration::from_secs(900);
 
 /// Measures one round.

@@ -59,10 +59,14 @@ impl Guests {
     /// Returns the systems that are compared.
     pub(crate) fn systems(&self) -> &'static [System] {
         match self.linux {
-            Some(_) => {
-                &[System::Aerostat, System::AerostatBlocks, System::AerostatTold, System::Linux, System::LinuxUnzeroed]
-            }
-            None => &[System::Aerostat, System::AerostatBlocks, System::AerostatTold],
+            Some(_) => &[
+                System::Aerostat,
+                System::AerostatBlocks,
+                System::AerostatDeflateEntries,
+                System::Linux,
+                System::LinuxUnzeroed,
+            ],
+            None => &[System::Aerostat, System::AerostatBlocks, System::AerostatDeflateEntries],
         }
     }
 
@@ -75,13 +79,13 @@ impl Guests {
             System::Aerostat => (&self.image, "quiet".to_owned(), None),
             // Free memory is not reported, so that only the balloon is measured.
             System::AerostatBlocks => (&self.image, "quiet blocks=only".to_owned(), None),
-            System::AerostatTold => (&self.image, "quiet blocks=told".to_owned(), None),
+            System::AerostatDeflateEntries => (&self.image, "quiet blocks=deflate-entries".to_owned(), None),
             System::Linux => (&linux()?.kernel, console.to_owned(), Some(&linux()?.initrd)),
             System::LinuxUnzeroed => (&linux()?.kernel, format!("{console} init_on_alloc=0"), Some(&linux()?.initrd)),
             _ => bail!("{} is not a guest", system.name()),
         };
         let offer = match (system, &options.offer) {
-            (System::AerostatBlocks | System::AerostatTold, Offer::Default) => {
+            (System::AerostatBlocks | System::AerostatDeflateEntries, Offer::Default) => {
                 Offer::Exactly(vec![Feature::Blocks, Feature::EventIdx])
             }
             (_, offer) => offer.clone(),

@@ -29,9 +29,22 @@ pub(crate) fn describe(qemu: String, linux: Option<String>) -> anyhow::Result<Ma
     })
 }
 
-/// Returns the command line as the user typed it.
+/// Returns the command line as the user typed it, without the file that the results were written to.
 pub(crate) fn command() -> String {
-    ["cargo xtask bench".to_owned()].into_iter().chain(std::env::args().skip(1)).collect::<Vec<_>>().join(" ")
+    without_file(std::env::args().skip(1))
+}
+
+fn without_file(mut arguments: impl Iterator<Item = String>) -> String {
+    let mut command = "cargo xtask bench".to_owned();
+    while let Some(argument) = arguments.next() {
+        if argument == "--out" {
+            arguments.next();
+        } else if !argument.starts_with("--out=") {
+            command += " ";
+            command += &argument;
+        }
+    }
+    command
 }
 
 /// Returns the git revision of the workspace.
@@ -61,6 +74,13 @@ fn chosen(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_command_is_shown_without_the_file_of_the_results() {
+        let command = |line: &str| without_file(line.split_whitespace().map(str::to_owned));
+        assert_eq!(command("--rounds 5 --out x.json --no-linux"), "cargo xtask bench --rounds 5 --no-linux");
+        assert_eq!(command("--out=x.json --publish"), "cargo xtask bench --publish");
+    }
 
     #[test]
     fn fields_and_choices_are_parsed() {

@@ -11,6 +11,7 @@ mod fragmented;
 mod growth;
 mod guests;
 mod host;
+mod json;
 mod linux;
 mod markdown;
 mod measure;
@@ -74,7 +75,7 @@ fn write(results: &Results, out: Option<&Path>) -> anyhow::Result<()> {
     if let Some(folder) = out.parent() {
         fs::create_dir_all(folder)?;
     }
-    fs::write(&out, results.json()?).with_context(|| format!("failed to write {}", out.display()))?;
+    fs::write(&out, json::pretty(&results)?).with_context(|| format!("failed to write {}", out.display()))?;
     eprintln!("The results are in {}.", out.display());
     Ok(())
 }

@@ -45,6 +45,7 @@ pub(crate) fn all(arguments: &BenchArguments) -> anyhow::Result<Results> {
         }
     }
     results.curves = curve::typical(results.curves);
+    results.report_first = curve::typical(results.report_first);
     if let Some(guests) = guests.as_ref().filter(|_| arguments.includes(Part::Instructions)) {
         let (target, pages) = (Bytes::from_mib(arguments.target), results.setup.pages());
         for system in guests.systems() {

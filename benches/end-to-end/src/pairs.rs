@@ -8,6 +8,7 @@ use xtask_common::bytes::Bytes;
 use super::{
     clock::Elapsed,
     comparison::{Comparison, Pairs},
+    curve::Curve,
     device_only,
     guests::{Guests, LIMIT, Options, resize},
     reporting, resize,
@@ -16,6 +17,8 @@ use super::{
 
 /// The pairs of a guest and the device in each round. With five rounds there are 20.
 const PAIRS: usize = 4;
+/// The number of commands that change nothing. Their median is used.
+const COMMANDS: usize = 5;
 
 /// Measures one round.
 pub(crate) fn round(results: &mut Results, guests: &Guests) -> anyhow::Result<()> {
@@ -38,23 +41,37 @@ pub(crate) fn round(results: &mut Results, guests: &Guests) -> anyhow::Result<()
             note(results, inflate, [device[0], ours[0]]);
             note(results, deflate, [device[1], ours[1]]);
         }
-        let pair = in_turn(turn, || Ok(device_only::report(memory, taken)?.0), || second_time(guests, taken))?;
+        let mut command = Elapsed::default();
+        let pair = in_turn(
+            turn,
+            || device_only::report_merged(memory, taken),
+            || {
+                let inflated;
+                [inflated, command] = second_time(guests, taken)?;
+                Ok(inflated.without(command))
+            },
+        )?;
         note(results, Blocks, pair);
+        results.commands.push(command.wall.as_secs_f64());
     }
     for turn in 0..PAIRS / 2 {
-        let pair = in_turn(
+        let [inflated, reported] = in_turn(
             turn,
             || reporting::then_inflate(guests, taken, false),
             || reporting::then_inflate(guests, taken, true),
         )?;
-        note(results, ReportFirst, pair);
+        note(results, ReportFirst, [inflated.elapsed, reported.elapsed]);
+        results.report_first.extend([
+            Curve::new(System::Aerostat, inflated.elapsed.wall, &inflated.resident),
+            Curve::new(System::AerostatReportFirst, reported.elapsed.wall, &reported.resident),
+        ]);
     }
     Ok(())
 }
 
-/// Returns the time of the second inflation by blocks. QEMU translates the guest's code in the first one, which takes longer than the
-/// inflation.
-fn second_time(guests: &Guests, taken: Bytes) -> anyhow::Result<Elapsed> {
+/// Returns the time of the second inflation by blocks, and that of a command that changes nothing. QEMU translates the guest's code in
+/// the first inflation, which takes longer than the inflation itself.
+fn second_time(guests: &Guests, taken: Bytes) -> anyhow::Result<[Elapsed; 2]> {
     // The guest writes to its memory again after each deflation.
     let options = Options { command_line: "touch", ..Options::default() };
     let mut qemu = guests.start(System::AerostatBlocks, &options)?;
@@ -65,9 +82,13 @@ fn second_time(guests: &Guests, taken: Bytes) -> anyhow::Result<Elapsed> {
         let is_touched = resize::fits(State::Touched, guests.memory, qemu.resident()?);
         Ok((is_touched && !cpu.is_busy()).then_some(()))
     })?;
-    let elapsed = resize(&mut qemu, guests.memory.minus(taken))?.elapsed;
+    let mut commands = (0..COMMANDS)
+        .map(|_| Ok(resize(&mut qemu, guests.memory)?.elapsed))
+        .collect::<anyhow::Result<Vec<Elapsed>>>()?;
+    commands.sort_by_key(|command| command.wall);
+    let inflated = resize(&mut qemu, guests.memory.minus(taken))?.elapsed;
     qemu.quit()?;
-    Ok(elapsed)
+    Ok([inflated, commands[COMMANDS / 2]])
 }
 
 /// Measures two systems. The first one changes from turn to turn.

@@ -8,8 +8,9 @@ use plotters::{
 };
 
 use super::{
-    results::{Operation, Results, Spread, System, TimeKind},
-    tables::{STATES, size},
+    curve::Curve,
+    results::{Operation, Results, STATES, Spread, System, TimeKind},
+    tables::size,
 };
 
 /// Width and height of a plot, in pixels.
@@ -19,9 +20,10 @@ const FONT: (&str, i32) = ("sans-serif", 14);
 type Failure = DrawingAreaErrorKind<<SVGBackend<'static> as DrawingBackend>::ErrorType>;
 
 /// Returns all plots with their file names.
-pub(crate) fn all(results: &Results) -> anyhow::Result<[(&'static str, String); 3]> {
+pub(crate) fn all(results: &Results) -> anyhow::Result<[(&'static str, String); 4]> {
     Ok([
         ("memory.svg", plot(results, memory)?),
+        ("report-first.svg", plot(results, report_first)?),
         ("balloon.svg", plot(results, balloon)?),
         ("growth.svg", plot(results, growth)?),
     ])
@@ -33,29 +35,46 @@ fn plot(results: &Results, draw: fn(&mut String, &Results) -> Result<(), Failure
     Ok(text)
 }
 
-/// The systems in the plot of resident memory, with their names there.
-const CURVES: [(System, &str, RGBColor); 4] = [
+/// A curve of resident memory: its system, with its name and color in the plot.
+type CurveOf = (System, &'static str, RGBColor);
+/// The curves of inflation.
+const CURVES: [CurveOf; 4] = [
     (System::AerostatBlocks, "Aerostat, block inflation", RGBColor(44, 160, 44)),
     (System::Aerostat, "Aerostat, page arrays", RGBColor(31, 119, 180)),
     (System::LinuxUnzeroed, "Linux, init_on_alloc=0", RGBColor(255, 187, 120)),
     (System::Linux, "Linux", RGBColor(255, 127, 14)),
 ];
+/// The curves of a report before inflation.
+const REPORT_FIRST: [CurveOf; 2] = [
+    (System::AerostatReportFirst, "report, then inflate", RGBColor(44, 160, 44)),
+    (System::Aerostat, "inflate", RGBColor(31, 119, 180)),
+];
 /// The left edge of the plot, in milliseconds. Zero is not on a logarithmic axis.
 const SOONEST: f64 = 0.1;
 
-/// Plots resident memory over the time since the host has set the target, with a logarithmic axis, so that times which differ by a
-/// factor of a hundred can be compared.
 fn memory(text: &mut String, results: &Results) -> Result<(), Failure> {
-    let points = results.curves.iter().flat_map(|curve| &curve.points.0);
-    let (latest, most) = points.fold((10.0_f64, 1_u64), |(latest, most), (at, mib)| (latest.max(*at), most.max(*mib)));
-    let (latest, most) = (latest * 1.5, most as f64 * 1.05);
-    let area = SVGBackend::with_string(text, SIZE).into_drawing_area();
-    area.fill(&WHITE)?;
     let setup = &results.setup;
     let title = format!(
         "Memory of QEMU on the host after it sets the target of a guest of {} MiB to {} MiB",
         setup.memory_mib, setup.target_mib
     );
+    over_time(text, &title, &results.curves, &CURVES)
+}
+
+fn report_first(text: &mut String, results: &Results) -> Result<(), Failure> {
+    let setup = &results.setup;
+    let taken = setup.memory_mib - setup.target_mib;
+    let title = format!("Memory of QEMU on the host while a guest of {} MiB returns {taken} MiB", setup.memory_mib);
+    over_time(text, &title, &results.report_first, &REPORT_FIRST)
+}
+
+/// Plots resident memory over time, with a logarithmic axis, so that times which differ by a factor of a hundred can be compared.
+fn over_time(text: &mut String, title: &str, curves: &[Curve], names: &[CurveOf]) -> Result<(), Failure> {
+    let points = curves.iter().flat_map(|curve| &curve.points.0);
+    let (latest, most) = points.fold((10.0_f64, 1_u64), |(latest, most), (at, mib)| (latest.max(*at), most.max(*mib)));
+    let (latest, most) = (latest * 1.5, most as f64 * 1.05);
+    let area = SVGBackend::with_string(text, SIZE).into_drawing_area();
+    area.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&area)
         .caption(title, ("sans-serif", 18))
         .margin(12)
@@ -66,13 +85,13 @@ fn memory(text: &mut String, results: &Results) -> Result<(), Failure> {
         .configure_mesh()
         .x_label_formatter(&|milliseconds| time(*milliseconds))
         .x_labels(8)
-        .x_desc("time since the target was set (logarithmic)")
+        .x_desc("time (logarithmic)")
         .y_label_formatter(&|mib| format!("{mib:.0} MiB"))
         .light_line_style(WHITE)
         .label_style(FONT)
         .draw()?;
-    for (system, name, color) in CURVES {
-        let Some(curve) = results.curves.iter().find(|curve| curve.system == system) else { continue };
+    for &(system, name, color) in names {
+        let Some(curve) = curves.iter().find(|curve| curve.system == system) else { continue };
         let points = curve.points.0.iter().map(|(at, mib)| (at.max(SOONEST), *mib as f64));
         let end = curve.points.0.last().map(|(_, mib)| (latest, *mib as f64));
         chart
@@ -248,7 +267,7 @@ mod tests {
     use super::*;
     use crate::{
         clock::Elapsed,
-        curve::{Curve, Points},
+        curve::Points,
         results::{Action, Growth, Setup, State},
     };
 
@@ -265,7 +284,8 @@ mod tests {
         results.growth.push(Growth { what: Operation::Follow, gib: 1024, seconds: vec![0.5] });
         let points = Points(vec![(0.0, 1040), (3.0, 1040), (5.0, 270)]);
         results.curves.push(Curve { system: System::AerostatBlocks, seconds: 0.0053, points });
-        let [(_, memory), (_, balloon), (_, growth)] = all(&results).unwrap();
+        let [(_, memory), (_, report_first), (_, balloon), (_, growth)] = all(&results).unwrap();
+        assert!(!report_first.contains("inflate"), "{report_first}");
         assert!(memory.contains("block inflation: 5.3 ms") && !memory.contains("Linux"), "{memory}");
         assert!(balloon.contains("Aerostat") && !balloon.contains("Linux"), "{balloon}");
         assert!(growth.contains("follow a target") && !growth.contains("deflate"), "{growth}");

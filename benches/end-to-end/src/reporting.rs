@@ -16,7 +16,7 @@ use xtask_qemu::{
 use super::{
     clock::{Clock, Elapsed},
     device_only,
-    guests::{Guests, INTERVAL, LIMIT, Options, resize},
+    guests::{Guests, INTERVAL, LIMIT, Options, Resized, resize},
     results::{Report, Reporting, Results, System},
 };
 
@@ -34,7 +34,7 @@ pub(crate) fn round(results: &mut Results, guests: &Guests, round: u32) -> anyho
     let all = guests.systems().iter().copied();
     // Block inflation does not change reporting.
     let systems: Vec<System> =
-        all.filter(|system| !matches!(system, System::AerostatBlocks | System::AerostatTold)).collect();
+        all.filter(|system| !matches!(system, System::AerostatBlocks | System::AerostatDeflateEntries)).collect();
     for turn in 0..systems.len() {
         let system = systems[(turn + round as usize) % systems.len()];
         let spare = format!("spare={}", FREED.mib());
@@ -61,24 +61,31 @@ fn offer() -> Offer {
     Offer::Exactly(vec![Feature::FreePageReporting, Feature::EventIdx])
 }
 
-/// Has a guest free written memory, which it reports if `reports`, and then inflate by page arrays. Returns the time of both, without
-/// the time that the guest waits before it reports.
-pub(crate) fn then_inflate(guests: &Guests, taken: Bytes, reports: bool) -> anyhow::Result<Elapsed> {
+/// Has a guest free written memory, which it reports if `reports`, and then inflate by page arrays. Returns the time of both and the
+/// resident memory in it, without the time that the guest waits before it reports.
+pub(crate) fn then_inflate(guests: &Guests, taken: Bytes, reports: bool) -> anyhow::Result<Resized> {
     let command_line = format!("spare={} features=stats{}", taken.mib(), if reports { ",report" } else { "" });
     let options = Options { command_line: &command_line, offer: offer(), qemu: &[] };
     let mut qemu = guests.start(System::Aerostat, &options)?;
     let clock = Clock::start(qemu.id())?;
     let curve = free(&mut qemu, STEADY)?;
     let mut reporting = Elapsed { wall: Duration::ZERO, ..clock.stop()? };
+    let mut resident = Vec::new();
     match (report(&curve), reports) {
-        (Some(report), true) => reporting.wall = Duration::from_secs_f64(report.duration),
+        (Some(report), true) => {
+            reporting.wall = Duration::from_secs_f64(report.duration);
+            let start = Duration::from_secs_f64(report.delay);
+            let in_time = |(at, resident): &(Duration, Bytes)| Some((at.checked_sub(start)?, *resident));
+            resident.extend(curve.iter().filter_map(in_time).take_while(|(at, _)| *at <= reporting.wall));
+        }
         (None, false) => {}
         (Some(_), false) => bail!("the host released memory that was not reported"),
         (None, true) => bail!("the host did not release the memory that the guest freed"),
     }
-    let inflating = resize(&mut qemu, guests.memory.minus(taken))?.elapsed;
+    let inflating = resize(&mut qemu, guests.memory.minus(taken))?;
     qemu.quit()?;
-    Ok(reporting.plus(inflating))
+    resident.extend(inflating.resident.iter().map(|(at, resident)| (*at + reporting.wall, *resident)));
+    Ok(Resized { elapsed: reporting.plus(inflating.elapsed), resident })
 }
 
 /// Has the guest free its memory and returns how much is resident over time, until it is `steady`. Time starts with the request,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{clock::Elapsed, comparison::Pairs, curve::Curve};
 pub(crate) use super::{
     spread::Spread,
-    system::{Action, State, System},
+    system::{Action, STATES, State, System},
 };
 
 /// The results of one run.
@@ -18,9 +18,15 @@ pub(crate) struct Results {
     /// Resident memory while the balloon inflates. Results of older versions do not have it, nor the pairs.
     #[serde(default)]
     pub(crate) curves: Vec<Curve>,
+    /// The same while a guest reports free memory and then inflates by arrays, and while it only inflates.
+    #[serde(default)]
+    pub(crate) report_first: Vec<Curve>,
     /// Two systems in turn.
     #[serde(default)]
     pub(crate) pairs: Vec<Pairs>,
+    /// The elapsed seconds of commands that change nothing, see [`Comparison::Blocks`](super::comparison::Comparison::Blocks).
+    #[serde(default)]
+    pub(crate) commands: Vec<f64>,
     /// Instructions of the guest's CPU for inflating and deflating.
     pub(crate) instructions: Vec<Instructions>,
     /// Free page reporting.
@@ -78,7 +84,7 @@ pub(crate) struct Series {
     pub(crate) state: State,
     /// The elapsed time for all pages, one for each round.
     pub(crate) seconds: Vec<f64>,
-    /// The CPU time of the thread that does the work.
+    /// The CPU time, of all threads of QEMU.
     pub(crate) cpu_seconds: Vec<f64>,
 }
 
@@ -87,16 +93,11 @@ pub(crate) struct Series {
 pub(crate) enum TimeKind {
     /// Elapsed time.
     Wall,
-    /// CPU time of the thread that does the work.
+    /// CPU time, of all threads of QEMU.
     Cpu,
 }
 
 impl Results {
-    /// Returns the results as a JSON file.
-    pub(crate) fn json(&self) -> serde_json::Result<String> {
-        Ok(serde_json::to_string_pretty(self)? + "\n")
-    }
-
     /// Returns the times of a series, in microseconds per page.
     pub(crate) fn cost(&self, system: System, action: Action, state: State, kind: TimeKind) -> Option<Spread> {
         let series =

@@ -19,7 +19,9 @@ pub(crate) enum System {
     /// This driver with block inflation.
     AerostatBlocks,
     /// The same, with an entry of the deflate queue for each page.
-    AerostatTold,
+    AerostatDeflateEntries,
+    /// This driver, which reports free memory and then inflates by arrays.
+    AerostatReportFirst,
     /// Linux's driver.
     Linux,
     /// Linux's driver, in a kernel that does not zero allocated pages.
@@ -27,14 +29,15 @@ pub(crate) enum System {
 }
 
 impl System {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::HostPages,
         Self::HostRuns,
         Self::HostWhole,
         Self::Device,
         Self::Aerostat,
         Self::AerostatBlocks,
-        Self::AerostatTold,
+        Self::AerostatDeflateEntries,
+        Self::AerostatReportFirst,
         Self::Linux,
         Self::LinuxUnzeroed,
     ];
@@ -48,7 +51,8 @@ impl System {
             Self::Device => "QEMU's device, no driver",
             Self::Aerostat => "Aerostat",
             Self::AerostatBlocks => "Aerostat, blocks",
-            Self::AerostatTold => "Aerostat, blocks, deflate entries",
+            Self::AerostatDeflateEntries => "Aerostat, blocks, deflate entries",
+            Self::AerostatReportFirst => "Aerostat, report first",
             Self::Linux => "Linux",
             Self::LinuxUnzeroed => "Linux, init_on_alloc=0",
         }
@@ -74,3 +78,11 @@ pub(crate) enum State {
     /// It was written to, and the host has discarded it since.
     Discarded,
 }
+
+/// What is compared, and its heading.
+pub(crate) const STATES: [(Action, State, &str); 4] = [
+    (Action::Inflate, State::Untouched, "inflate, untouched"),
+    (Action::Inflate, State::Touched, "inflate, touched"),
+    (Action::Deflate, State::Untouched, "deflate, untouched before"),
+    (Action::Deflate, State::Touched, "deflate, touched before"),
+];

@@ -4,16 +4,25 @@
 #![no_std]
 
 use core::alloc::Layout;
+use core::marker::PhantomData;
 use core::ops::Range;
 use core::ptr::NonNull;
 
 use aerostat_balloon::platform::{BlockFrames, FillFrames, HintFrames, ReportFrames, Sample, StatTag, Statistics};
 use aerostat_balloon::transport::{Dma, DmaRegion};
-use aerostat_balloon::{FrameRun, Frames, PrivateMemory, Size4KiB};
+use aerostat_balloon::{FrameRun, FrameSize, Frames, PrivateMemory, Size4KiB};
 
 /// A kernel whose allocators are other code.
 #[derive(Debug)]
-pub struct Kernel;
+pub struct Kernel<S = Size4KiB>(PhantomData<S>);
+
+impl<S> Kernel<S> {
+    /// Returns the kernel.
+    #[expect(clippy::new_without_default, reason = "the kernels are never run")]
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
 
 unsafe extern "C" {
     fn kernel_end() -> u64;
@@ -24,7 +33,7 @@ unsafe extern "C" {
     fn kernel_statistic(tag: u16) -> u64;
 }
 
-fn allocate(max: u32, aligned: u32) -> Option<FrameRun<Size4KiB>> {
+fn allocate<S: FrameSize>(max: u32, aligned: u32) -> Option<FrameRun<S>> {
     let mut count = 0;
     // SAFETY: the function writes to the count only.
     let first = unsafe { kernel_allocate(max, aligned, &raw mut count) };
@@ -37,8 +46,8 @@ fn memory(bytes: usize) -> Option<NonNull<u8>> {
     NonNull::new(unsafe { kernel_memory(bytes) })
 }
 
-impl Frames for Kernel {
-    type Size = Size4KiB;
+impl<S: FrameSize> Frames for Kernel<S> {
+    type Size = S;
 
     fn range(&self) -> Range<u64> {
         // SAFETY: the function has no preconditions.
@@ -49,11 +58,11 @@ impl Frames for Kernel {
         u64::MAX
     }
 
-    fn allocate(&mut self, max: u32) -> Option<FrameRun<Size4KiB>> {
+    fn allocate(&mut self, max: u32) -> Option<FrameRun<S>> {
         allocate(max, 1)
     }
 
-    fn deallocate(&mut self, run: FrameRun<Size4KiB>) {
+    fn deallocate(&mut self, run: FrameRun<S>) {
         // SAFETY: the frames came from the allocator.
         unsafe { kernel_deallocate(run.first(), run.count()) };
     }
@@ -68,7 +77,7 @@ impl Frames for Kernel {
 }
 
 // SAFETY: each call returns different memory, which driver and device see at the same address.
-unsafe impl Dma for Kernel {
+unsafe impl<S> Dma for Kernel<S> {
     fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
         let start = memory(layout.size())?;
         // SAFETY: nothing else uses this memory.
@@ -78,39 +87,39 @@ unsafe impl Dma for Kernel {
     fn free(&mut self, _region: DmaRegion) {}
 }
 
-impl Statistics for Kernel {
+impl<S> Statistics for Kernel<S> {
     fn sample(&mut self, sample: &mut Sample) {
         // SAFETY: the function has no preconditions.
         sample.set(StatTag::FreeMemory, unsafe { kernel_statistic(StatTag::FreeMemory.to_raw()) });
     }
 }
 
-impl ReportFrames for Kernel {
-    fn allocate_unreported(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
+impl<S: FrameSize> ReportFrames for Kernel<S> {
+    fn allocate_unreported(&mut self, frames: u32) -> Option<FrameRun<S>> {
         allocate(frames, frames)
     }
 
-    fn deallocate_reported(&mut self, run: FrameRun<Size4KiB>) {
+    fn deallocate_reported(&mut self, run: FrameRun<S>) {
         self.deallocate(run);
     }
 }
 
-impl BlockFrames for Kernel {
-    fn allocate_blocks(&mut self, frames: u32, max: u32) -> Option<FrameRun<Size4KiB>> {
+impl<S: FrameSize> BlockFrames for Kernel<S> {
+    fn allocate_blocks(&mut self, frames: u32, max: u32) -> Option<FrameRun<S>> {
         allocate(max, frames)
     }
 }
 
-impl HintFrames for Kernel {
-    fn allocate_block(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
+impl<S: FrameSize> HintFrames for Kernel<S> {
+    fn allocate_block(&mut self, frames: u32) -> Option<FrameRun<S>> {
         allocate(frames, frames)
     }
 
-    fn initialize(&mut self, _run: &FrameRun<Size4KiB>) {}
+    fn initialize(&mut self, _run: &FrameRun<S>) {}
 }
 
-impl FillFrames for Kernel {
-    fn fill(&mut self, run: &FrameRun<Size4KiB>, value: u32) {
+impl<S: FrameSize> FillFrames for Kernel<S> {
+    fn fill(&mut self, run: &FrameRun<S>, value: u32) {
         // SAFETY: the frames belong to the balloon.
         unsafe { kernel_fill(run.first(), run.count(), value) };
     }

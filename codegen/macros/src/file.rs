@@ -25,7 +25,7 @@ pub(crate) fn compile(input: &File) -> TokenStream {
         }
     };
     let krate = &input.krate;
-    let tracked = track(krate, &path);
+    let tracked = track(krate, &path, input.path.span());
     let model = {
         let _fallback = Fallback::begin();
         parse_text(&Source { path: &relative, text: &text })
@@ -39,11 +39,12 @@ pub(crate) fn compile(input: &File) -> TokenStream {
     quote!(#tracked #items)
 }
 
-/// Makes rustc expand the macro again when the file changes, even if the file has errors now.
-fn track(krate: &TokenStream, path: &Path) -> TokenStream {
+/// Makes rustc expand the macro again when the file changes, even if the file has errors now. The path has the span of the user's path, so
+/// that editors lead from there to the file.
+fn track(krate: &TokenStream, path: &Path, span: Span) -> TokenStream {
     match path.to_str() {
         Some(path) => {
-            let path = syn::LitStr::new(path, Span::call_site());
+            let path = syn::LitStr::new(path, span);
             quote!(const _: &[u8] = #krate::__private::core::include_bytes!(#path);)
         }
         None => TokenStream::new(),

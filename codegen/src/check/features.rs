@@ -2,7 +2,7 @@
 
 use crate::check::{names, references, unique};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Feature, NEGOTIABLE_BITS};
+use crate::model::Feature;
 use crate::name::Name;
 use crate::syntax::{self, Number};
 
@@ -48,9 +48,6 @@ pub(super) fn features(
 fn lower(feature: &syntax::Feature, all: &[syntax::Feature], prefix: &str, diagnostics: &mut Diagnostics) -> Feature {
     let requires = mask(&feature.requires, all, diagnostics);
     let requires_any = feature.requires_any.iter().map(|group| mask(group, all, diagnostics)).collect();
-    for name in feature.required() {
-        reject_high(name, feature, all, diagnostics);
-    }
     for group in &feature.requires_any {
         references::check_duplicates(group, diagnostics);
     }
@@ -62,19 +59,6 @@ fn lower(feature: &syntax::Feature, all: &[syntax::Feature], prefix: &str, diagn
         requires_any,
         c_name: format!("{prefix}_F_{}", feature.name.upper()),
         alias: feature.alias.clone(),
-    }
-}
-
-/// Reports a feature that negotiation reaches and that requires one that it does not reach.
-fn reject_high(name: &Name, feature: &syntax::Feature, all: &[syntax::Feature], diagnostics: &mut Diagnostics) {
-    let high = u64::from(NEGOTIABLE_BITS);
-    if let Some(required) = find(all, name)
-        && required.bit.value >= high
-        && feature.bit.value < high
-    {
-        let message = format!("`{}` requires `{}`, which has a bit above {}", feature.name.text, name.text, high - 1);
-        let help = "negotiation does not reach these bits yet, so the feature could never be accepted";
-        diagnostics.push(Diagnostic::new(name.span, message).help(help));
     }
 }
 

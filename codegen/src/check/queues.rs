@@ -2,7 +2,7 @@
 
 use crate::check::{names, ranges, references, unique};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{ComputedIndex, Element, Feature, Field, IndexVariable, Int, Queue};
+use crate::model::{ComputedIndex, Condition, Element, Feature, Field, IndexVariable, Int, Queue};
 use crate::name::Name;
 use crate::syntax::{self, Number, QueueIndex};
 
@@ -18,6 +18,7 @@ pub(super) fn queues(
     for queue in entries {
         names::check(&queue.name, diagnostics);
         let condition = references::condition(queue.condition.as_ref(), features, diagnostics);
+        reject_high(condition.as_ref(), diagnostics);
         let (index, computed) = index(queue, config, diagnostics);
         queues.push(Queue {
             docs: queue.docs.clone(),
@@ -44,6 +45,15 @@ pub(super) fn queues(
     }
     queues.sort_by_key(|queue| queue.index);
     queues
+}
+
+/// Reports a queue that depends on a feature with a bit above 63.
+fn reject_high(condition: Option<&Condition>, diagnostics: &mut Diagnostics) {
+    if let Some(condition) = condition.filter(|condition| condition.is_high()) {
+        let message = format!("a queue cannot depend on `{}`, which has bit {}", condition.name.text, condition.bit);
+        let help = "not supported: the numbers of queues follow from the features with bits 0 to 63";
+        diagnostics.push(Diagnostic::new(condition.name.span, message).help(help));
+    }
 }
 
 /// Resolves the index of a queue: the lowest index, and how it is computed.

@@ -1,6 +1,6 @@
 //! Reads fields, one after the other.
 
-use super::decoded::{Decoded, DecodedField};
+use super::decoded::{Decoded, DecodedField, REST};
 use crate::model::{Bits, Element, Enum, Member, Module, Order, Scalar, Struct, Type, UnionType, ValueType};
 
 /// Reads fields one after the other.
@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
     pub(super) fn rest(&mut self) {
         let left = self.bytes.len().saturating_sub(self.at);
         if left > 0 {
-            self.bytes(left as u64, "(rest)");
+            self.bytes(left as u64, REST);
         }
     }
 

@@ -18,7 +18,7 @@ impl Target {
         let mut next = 0;
         let mut fields = TokenStream::new();
         for field in &bits.fields {
-            fields.extend(padding(next, field.low, bits.repr));
+            fields.extend(padding(next, field.low, &repr));
             let width = field.width.unwrap_or(1);
             next = field.low + width;
             let name = self.ident(&field.name, &field.name.text);
@@ -35,7 +35,7 @@ impl Target {
                 }
             });
         }
-        fields.extend(padding(next, bits.repr.bits(), bits.repr));
+        fields.extend(padding(next, bits.repr.bits(), &repr));
         let represented = self.represented(&name, bits.repr, &quote!(from_bits), &quote!(into_bits));
         quote! {
             #bits_docs
@@ -88,8 +88,8 @@ fn smallest(bits: u32) -> Int {
 }
 
 /// Emits unnamed bits from `next` up to, but not including, `end`.
-pub(super) fn padding(next: u32, end: u32, repr: Int) -> Option<TokenStream> {
+pub(super) fn padding(next: u32, end: u32, repr: &TokenStream) -> Option<TokenStream> {
     let width = end.checked_sub(next).filter(|width| *width > 0)?;
-    let (width, repr) = (number(width.into()), int(repr));
+    let width = number(width.into());
     Some(quote!(#[bits(#width)] __: #repr,))
 }

@@ -48,10 +48,7 @@ impl Target {
     /// Emits the impls that connect an item with the features that give access to it, if there are several.
     pub(super) fn gives(&self, conditions: &[Condition], name: &Name) -> TokenStream {
         let (krate, name) = (&self.krate, self.camel(name));
-        let features = conditions
-            .iter()
-            .filter(|condition| conditions.len() > 1 && condition.is_negotiable())
-            .map(|condition| self.camel(&condition.name));
+        let features = conditions.iter().filter(|_| conditions.len() > 1).map(|condition| self.camel(&condition.name));
         quote!(#(impl #krate::__private::described::Gives<#name> for super::feature::#features {})*)
     }
 }

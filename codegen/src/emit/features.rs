@@ -6,17 +6,14 @@ use quote::quote;
 use crate::emit::bits::padding;
 use crate::emit::docs::docs;
 use crate::emit::target::{Target, number};
-use crate::model::{Feature, Int};
+use crate::model::{FIRST_HIGH_BIT, Feature};
 
 impl Target {
     /// Emits everything for the features of `owner`.
     pub(super) fn features(&self, features: &[Feature], owner: &TokenStream) -> TokenStream {
         let prelude = self.prelude();
         let mask = self.feature_bits(features);
-        let types = features.iter().map(|feature| match feature.is_negotiable() {
-            true => self.feature(feature, features, owner),
-            false => self.high_feature(feature, features),
-        });
+        let types = features.iter().map(|feature| self.feature(feature, features, owner));
         let table = self.feature_table(features, owner);
         quote! {
             #mask
@@ -40,17 +37,21 @@ impl Target {
         let krate = &self.krate;
         let mut next = 0;
         let mut fields = TokenStream::new();
-        for feature in features.iter().filter(|feature| feature.is_negotiable()) {
-            fields.extend(padding(next, feature.bit, Int::U64));
+        let (word, width) = match features.iter().any(Feature::is_high) {
+            true => (quote!(u128), 128),
+            false => (quote!(u64), 64),
+        };
+        for feature in features {
+            fields.extend(padding(next, feature.bit, &word));
             next = feature.bit + 1;
             let name = self.ident(&feature.name, &feature.name.text);
             let docs = docs(&feature.docs, &[format!("`{}`", feature.c_name)], &[]);
             fields.extend(quote!(#docs pub #name: bool,));
         }
-        fields.extend(padding(next, 64, Int::U64));
+        fields.extend(padding(next, width, &word));
         quote! {
             /// A mask of features.
-            #[#krate::__private::bitfield(u64)]
+            #[#krate::__private::bitfield(#word)]
             #[derive(PartialEq, Eq, Hash)]
             pub struct FeatureBits {
                 #fields
@@ -64,12 +65,11 @@ impl Target {
         let name = self.camel(&feature.name);
         let (bit, c_name) = (number(feature.bit.into()), &feature.c_name);
         let index = index(krate, feature.bit);
-        let requires = mask(feature.requires);
+        let requires = mask(low(feature.requires));
         // The trait has a default for the usual case.
-        let requires_any = (!feature.requires_any.is_empty()).then(|| {
-            let groups = feature.requires_any.iter().map(|group| mask(*group));
-            quote!(const REQUIRES_ANY: &'static [u64] = &[#(#groups),*];)
-        });
+        let groups: Vec<TokenStream> =
+            feature.requires_any.iter().filter(|group| **group == low(**group)).map(|group| mask(*group)).collect();
+        let requires_any = (!groups.is_empty()).then(|| quote!(const REQUIRES_ANY: &'static [u64] = &[#(#groups),*];));
         let mut facts = vec![format!("`{c_name}`, bit {}.", feature.bit)];
         facts.extend(prerequisites(feature, all));
         facts.extend(self.place(&feature.name));
@@ -90,48 +90,51 @@ impl Target {
         }
     }
 
-    /// Emits the type of a feature that negotiation does not reach.
-    fn high_feature(&self, feature: &Feature, all: &[Feature]) -> TokenStream {
+    /// Emits the list of the features, inside the module `feature`.
+    fn feature_table(&self, features: &[Feature], owner: &TokenStream) -> TokenStream {
         let krate = &self.krate;
-        let name = self.camel(&feature.name);
-        let (bit, c_name) = (number(feature.bit.into()), &feature.c_name);
-        let mut facts = vec![
-            format!("`{c_name}`, bit {}.", feature.bit),
-            "Negotiation does not reach bits above 63 yet, so a driver cannot declare this feature.".to_owned(),
-        ];
-        facts.extend(prerequisites(feature, all));
-        facts.extend(self.place(&feature.name));
-        let docs = docs(&feature.docs, &facts, &[Some(c_name.as_str()), feature.alias.as_deref()]);
+        let low = features.iter().filter(|feature| !feature.is_high()).map(|feature| self.camel(&feature.name));
+        // The trait has a default for the usual case.
+        let (wide, high) = match features.iter().any(Feature::is_high) {
+            true => (Some(self.wide_entries(features)), quote!(#krate::__private::WideBits)),
+            false => (None, quote!(())),
+        };
         quote! {
-            #docs
-            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-            pub struct #name;
-
-            impl #krate::HighFeature for #name {
-                const BIT: u32 = #bit;
-                const NAME: &'static str = #c_name;
+            impl #krate::FeatureTable for super::Features {
+                type Owner = #owner;
+                const ENTRIES: &'static [#krate::FeatureEntry] = &[#(#krate::FeatureEntry::new::<#low>()),*];
+                #wide
+                type High = #high;
             }
         }
     }
 
-    /// Emits the list of the features, inside the module `feature`.
-    fn feature_table(&self, features: &[Feature], owner: &TokenStream) -> TokenStream {
+    /// Emits the list of all features of a device that has bits above 63.
+    fn wide_entries(&self, features: &[Feature]) -> TokenStream {
         let krate = &self.krate;
-        let names = features.iter().filter(|feature| feature.is_negotiable()).map(|feature| self.camel(&feature.name));
-        quote! {
-            impl #krate::FeatureTable for super::Features {
-                type Owner = #owner;
-                const ENTRIES: &'static [#krate::FeatureEntry] = &[#(#krate::FeatureEntry::new::<#names>()),*];
+        let entries = features.iter().map(|feature| {
+            let name = self.camel(&feature.name);
+            let requires = mask(feature.requires);
+            let requires_any = feature.requires_any.iter().map(|group| mask(*group));
+            quote! {
+                #krate::__private::WideEntry {
+                    bit: <#name as #krate::Feature>::BIT,
+                    name: <#name as #krate::Feature>::NAME,
+                    requires: #requires,
+                    requires_any: &[#(#requires_any),*],
+                }
             }
-        }
+        });
+        quote!(const WIDE: &'static [#krate::__private::WideEntry] = &[#(#entries),*];)
     }
 }
 
 /// The type for a bit number. `aerostat-spec` uses it to look up requirements.
 fn index(krate: &TokenStream, bit: u32) -> TokenStream {
     let digit = |value: u32| Ident::new(&format!("Digit{value}"), Span::call_site());
-    let (row, column) = (digit(bit / 8), digit(bit % 8));
-    quote!((#krate::__private::digit::#row, #krate::__private::digit::#column))
+    let (row, column) = (digit(bit / 8 % 8), digit(bit % 8));
+    let high = (bit >= FIRST_HIGH_BIT).then(|| quote!(#krate::__private::digit::High,));
+    quote!((#high #krate::__private::digit::#row, #krate::__private::digit::#column))
 }
 
 /// The documentation of the features that a feature requires: one sentence for each condition.
@@ -148,4 +151,9 @@ fn prerequisites(feature: &Feature, all: &[Feature]) -> Vec<String> {
 /// A mask as a hexadecimal literal.
 fn mask(value: u128) -> TokenStream {
     format!("{value:#x}").parse().unwrap_or_default()
+}
+
+/// Returns the part of a mask with bits 0 to 63.
+const fn low(mask: u128) -> u128 {
+    mask & u64::MAX as u128
 }

@@ -44,8 +44,6 @@ impl Target {
         let index = number(queue.index.into());
         let needs = match &queue.condition {
             None => quote!(0),
-            // Negotiation does not reach the feature, so the queue does not exist for a driver.
-            Some(condition) if !condition.is_negotiable() => quote!(u64::MAX),
             Some(condition) => {
                 let feature = self.camel(&condition.name);
                 quote!(1 << <super::feature::#feature as #krate::Feature>::BIT)

@@ -57,12 +57,8 @@ impl Target {
         let flags = context.conditions.iter().filter_map(|conditions| condition_name(conditions));
         let flags: Vec<Ident> = flags.map(|name| Ident::new(&name, Span::call_site())).collect();
         let values = context.conditions.iter().map(|conditions| {
-            let features = conditions.iter().filter(|condition| condition.is_negotiable());
-            let features: Vec<Ident> = features.map(|condition| self.camel(&condition.name)).collect();
-            match features.is_empty() {
-                true => quote!(false),
-                false => quote!(#(accepted.has(feature::#features))||*),
-            }
+            let features = conditions.iter().map(|condition| self.camel(&condition.name));
+            quote!(#(accepted.has(feature::#features))||*)
         });
         let (generics, accepted) = match flags.is_empty() {
             true => (None, None),

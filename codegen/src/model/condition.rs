@@ -2,8 +2,8 @@
 
 use crate::name::Name;
 
-/// The lowest feature bit that negotiation does not reach. Features from here on are only described.
-pub const NEGOTIABLE_BITS: u32 = 64;
+/// The lowest feature bit that is not in the first word of 64 bits.
+pub const FIRST_HIGH_BIT: u32 = 64;
 
 /// A feature that an item depends on.
 #[derive(Clone, Debug)]
@@ -15,8 +15,8 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Returns whether negotiation reaches the feature.
-    pub const fn is_negotiable(&self) -> bool {
-        self.bit < NEGOTIABLE_BITS
+    /// Returns whether the bit is above 63.
+    pub const fn is_high(&self) -> bool {
+        self.bit >= FIRST_HIGH_BIT
     }
 }

@@ -1,7 +1,7 @@
 //! Device types: features, queues and shared memory regions.
 
 use super::block::Block;
-use super::condition::{Condition, NEGOTIABLE_BITS};
+use super::condition::{Condition, FIRST_HIGH_BIT};
 use super::numbers::Int;
 use crate::name::Name;
 use crate::syntax::Docs;
@@ -100,8 +100,8 @@ pub enum IndexVariable {
 }
 
 impl Feature {
-    /// Returns whether negotiation reaches the feature.
-    pub const fn is_negotiable(&self) -> bool {
-        self.bit < NEGOTIABLE_BITS
+    /// Returns whether the bit is above 63.
+    pub const fn is_high(&self) -> bool {
+        self.bit >= FIRST_HIGH_BIT
     }
 }

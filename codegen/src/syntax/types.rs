@@ -70,6 +70,7 @@ impl TypeName {
                     return Err(content.error(message));
                 }
                 let element = Name::parse(content)?;
+                reject_path(content)?;
                 if content.is_empty() {
                     return Ok(Self { len: Some(Length::Open(element.span)), element, union: None });
                 }
@@ -80,15 +81,29 @@ impl TypeName {
                 };
                 if content.is_empty() {
                     Ok(Self { element, len: Some(len), union: None })
+                } else if [content.peek(Token![*]), content.peek(Token![+]), content.peek(Token![-])].contains(&true) {
+                    Err(content
+                        .error("a calculation is not supported as a length: write the result, or define a `const`"))
                 } else {
                     Err(content.error("expected `]`"))
                 }
             });
         }
         let element = Name::parse(input).map_err(|error| syn::Error::new(error.span(), "expected a type"))?;
+        reject_path(input)?;
         let is_union = element.text == "union" && (input.peek(syn::token::Brace) || parser::peek_word(input, "by"));
         let union = if is_union { Some(Union::parse(element.span, input)?) } else { None };
         Ok(Self { element, len: None, union })
+    }
+}
+
+/// Reports a type of another device or module.
+fn reject_path(input: ParseStream<'_>) -> syn::Result<()> {
+    match input.peek(Token![::]) {
+        true => {
+            Err(input.error("types of another device or module are not supported: describe the type again in this one"))
+        }
+        false => Ok(()),
     }
 }
 

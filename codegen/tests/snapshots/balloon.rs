@@ -171,6 +171,7 @@ pub mod balloon {
                 ::aerostat_spec::FeatureEntry::new::<PagePoison>(),
                 ::aerostat_spec::FeatureEntry::new::<PageReporting>(),
             ];
+            type High = ();
         }
     }
     #[doc(hidden)]

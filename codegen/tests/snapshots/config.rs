@@ -65,6 +65,7 @@ pub mod lamp {
                 ::aerostat_spec::FeatureEntry::new::<Timer>(),
                 ::aerostat_spec::FeatureEntry::new::<Party>(),
             ];
+            type High = ();
         }
     }
     #[doc(hidden)]

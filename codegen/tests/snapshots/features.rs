@@ -123,6 +123,7 @@ pub mod lamp {
                 ::aerostat_spec::FeatureEntry::new::<Party>(),
                 ::aerostat_spec::FeatureEntry::new::<Colour>(),
             ];
+            type High = ();
         }
     }
     #[doc(hidden)]

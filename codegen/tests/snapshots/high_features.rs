@@ -12,19 +12,25 @@ pub mod lamp {
         const ID: ::aerostat_spec::DeviceId = ::aerostat_spec::DeviceId(63);
         const NAME: &'static str = "lamp";
         const QUEUES: &'static [::aerostat_spec::QueueSpec] = &[
-            <queue::Rare as ::aerostat_spec::Queue>::SPEC,
+            <queue::Plain as ::aerostat_spec::Queue>::SPEC,
         ];
         type Config = config::Space;
         type Features = Features;
     }
     /// A mask of features.
-    #[::aerostat_spec::__private::bitfield(u64)]
+    #[::aerostat_spec::__private::bitfield(u128)]
     #[derive(PartialEq, Eq, Hash)]
     pub struct FeatureBits {
         #[bits(63)]
-        __: u64,
+        __: u128,
         /// `VIRTIO_LAMP_F_LOW`
         pub low: bool,
+        /// `VIRTIO_LAMP_F_HIGH`
+        pub high: bool,
+        #[bits(62)]
+        __: u128,
+        /// `VIRTIO_LAMP_F_HIGHEST`
+        pub highest: bool,
     }
     /// The features. Each is a type.
     pub mod feature {
@@ -48,33 +54,64 @@ pub mod lamp {
         }
         /// `VIRTIO_LAMP_F_HIGH`, bit 64.
         ///
-        /// Negotiation does not reach bits above 63 yet, so a driver cannot declare this feature.
-        ///
         /// Requires [`Low`].
         #[doc(alias = "VIRTIO_LAMP_F_HIGH")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct High;
-        impl ::aerostat_spec::HighFeature for High {
+        impl ::aerostat_spec::Feature for High {
+            type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            type Index = (
+                ::aerostat_spec::__private::digit::High,
+                ::aerostat_spec::__private::digit::Digit0,
+                ::aerostat_spec::__private::digit::Digit0,
+            );
             const BIT: u32 = 64;
             const NAME: &'static str = "VIRTIO_LAMP_F_HIGH";
+            const REQUIRES: u64 = 0x8000000000000000;
         }
         /// `VIRTIO_LAMP_F_HIGHEST`, bit 127.
-        ///
-        /// Negotiation does not reach bits above 63 yet, so a driver cannot declare this feature.
         ///
         /// Requires [`Low`] or [`High`].
         #[doc(alias = "VIRTIO_LAMP_F_HIGHEST")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Highest;
-        impl ::aerostat_spec::HighFeature for Highest {
+        impl ::aerostat_spec::Feature for Highest {
+            type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            type Index = (
+                ::aerostat_spec::__private::digit::High,
+                ::aerostat_spec::__private::digit::Digit7,
+                ::aerostat_spec::__private::digit::Digit7,
+            );
             const BIT: u32 = 127;
             const NAME: &'static str = "VIRTIO_LAMP_F_HIGHEST";
+            const REQUIRES: u64 = 0x0;
         }
         impl ::aerostat_spec::FeatureTable for super::Features {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
             const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
                 ::aerostat_spec::FeatureEntry::new::<Low>(),
             ];
+            const WIDE: &'static [::aerostat_spec::__private::WideEntry] = &[
+                ::aerostat_spec::__private::WideEntry {
+                    bit: <Low as ::aerostat_spec::Feature>::BIT,
+                    name: <Low as ::aerostat_spec::Feature>::NAME,
+                    requires: 0x0,
+                    requires_any: &[],
+                },
+                ::aerostat_spec::__private::WideEntry {
+                    bit: <High as ::aerostat_spec::Feature>::BIT,
+                    name: <High as ::aerostat_spec::Feature>::NAME,
+                    requires: 0x8000000000000000,
+                    requires_any: &[],
+                },
+                ::aerostat_spec::__private::WideEntry {
+                    bit: <Highest as ::aerostat_spec::Feature>::BIT,
+                    name: <Highest as ::aerostat_spec::Feature>::NAME,
+                    requires: 0x0,
+                    requires_any: &[0x18000000000000000],
+                },
+            ];
+            type High = ::aerostat_spec::__private::WideBits;
         }
     }
     #[doc(hidden)]
@@ -86,27 +123,15 @@ pub mod lamp {
         use ::aerostat_spec::__private::prelude::*;
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::panic;
-        /// The queue `rare`. Its index is 1.
-        ///
-        /// Exists only with [`High`](super::feature::High). [`given`](Self::given) makes it from the proof that the feature was negotiated.
+        /// The queue `plain`. Its index is 0.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct Rare {
-            negotiated: (),
-        }
-        impl Rare {
-            /// Makes the value from the proof that [`High`](super::feature::High) was negotiated.
-            pub const fn given(
-                _proof: ::aerostat_spec::Negotiated<super::feature::High>,
-            ) -> Self {
-                Self { negotiated: () }
-            }
-        }
-        impl ::aerostat_spec::Queue for Rare {
+        pub struct Plain;
+        impl ::aerostat_spec::Queue for Plain {
             type Device = super::Device;
             const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
-                name: "rare",
-                index: 1,
-                needs: u64::MAX,
+                name: "plain",
+                index: 0,
+                needs: 0,
             };
         }
     }
@@ -139,6 +164,8 @@ pub mod lamp {
             }
         }
         impl ::aerostat_spec::__private::described::Gives<Both> for super::feature::Low {}
+        impl ::aerostat_spec::__private::described::Gives<Both>
+        for super::feature::High {}
         impl ::aerostat_spec::Field for Both {
             type Block = Space;
             type Wire = ::aerostat_spec::Le<u8>;
@@ -237,8 +264,9 @@ pub mod lamp {
             accepted: &::aerostat_spec::Accepted<S>,
         ) -> Self {
             Self {
-                with_high: false,
-                with_high_or_low: accepted.has(feature::Low),
+                with_high: accepted.has(feature::High),
+                with_high_or_low: accepted.has(feature::High)
+                    || accepted.has(feature::Low),
             }
         }
     }

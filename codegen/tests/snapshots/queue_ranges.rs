@@ -71,6 +71,7 @@ pub mod lamp {
                 ::aerostat_spec::FeatureEntry::new::<Mq>(),
                 ::aerostat_spec::FeatureEntry::new::<Ctrl>(),
             ];
+            type High = ();
         }
     }
     #[doc(hidden)]

@@ -51,6 +51,7 @@ pub mod lamp {
             const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
                 ::aerostat_spec::FeatureEntry::new::<Timer>(),
             ];
+            type High = ();
         }
     }
     #[doc(hidden)]

@@ -53,6 +53,7 @@ pub mod lamp {
             const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
                 ::aerostat_spec::FeatureEntry::new::<Pi>(),
             ];
+            type High = ();
         }
     }
     #[doc(hidden)]

@@ -42,6 +42,7 @@ pub mod reserved {
             const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[
                 ::aerostat_spec::FeatureEntry::new::<Version1>(),
             ];
+            type High = ();
         }
     }
     #[doc(hidden)]

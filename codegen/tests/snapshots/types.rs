@@ -31,6 +31,7 @@ pub mod lamp {
         impl ::aerostat_spec::FeatureTable for super::Features {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
             const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[];
+            type High = ();
         }
     }
     #[doc(hidden)]

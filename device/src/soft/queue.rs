@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::exchange;
 use crate::memory::{Bus, ByteOrder, GuestMemory};
 use crate::model::{Chain, Completion, Defect, EventMode, Format, Order, Ring, RingSetup, new_ring};
 use crate::soft::mmio::SoftMmio;
@@ -19,6 +20,8 @@ pub struct SoftQueue {
     bus: Bus,
     indirect: bool,
     available: VecDeque<Chain>,
+    /// The device id, and the index of the queue.
+    place: (u32, u16),
 }
 
 /// A buffer that the device has taken.
@@ -53,6 +56,7 @@ impl SoftMmio {
             bus: Bus::new(memory.clone(), order, None),
             indirect: has(INDIRECT_DESC),
             available: VecDeque::new(),
+            place: (model.id, index as u16),
         }
     }
 }
@@ -107,6 +111,10 @@ impl SoftQueue {
 
     /// Completes a buffer without writing to it, and reports that `written` bytes were written, which a test may choose freely.
     pub fn complete(&mut self, buffer: &SoftBuffer, written: u32) {
+        if exchange::is_enabled() {
+            let (device, queue) = self.place;
+            exchange::log(device, queue, &buffer.readable, &self.written(buffer, written));
+        }
         self.push(buffer.id().into(), written, buffer.chain.descriptors);
     }
 
@@ -119,6 +127,20 @@ impl SoftQueue {
     /// further descriptors as used, and a negative one unmarks the last used descriptor.
     pub fn shift_used_index(&mut self, by: i16) {
         self.ring.shift_used_index(&self.bus, by);
+    }
+
+    /// Returns the first bytes of the device-writable part of a buffer.
+    fn written(&self, buffer: &SoftBuffer, len: u32) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut left = len;
+        for element in buffer.chain.elements.iter().filter(|element| element.writable) {
+            let mut part = vec![0; element.length.min(left) as usize];
+            left -= part.len() as u32;
+            if self.bus.read(element.address, &mut part).is_some() {
+                bytes.append(&mut part);
+            }
+        }
+        bytes
     }
 
     fn push(&mut self, id: u32, written: u32, descriptors: u16) {

@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 
 use aerostat_entropy::transport::Mmio;
-use aerostat_entropy::{Entropy, ProbeFailed, Removing};
+use aerostat_entropy::{Entropy, ProbeFailed};
 use virtio_queue::{Queue, QueueOwnedT, QueueT};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
@@ -16,7 +16,7 @@ pub(crate) const ID: u32 = 4;
 pub(crate) type Bus = Mmio<SoftMmio>;
 
 /// Probes the device behind the registers.
-pub(crate) fn probe(soft: &SoftMmio, memory: &mut Memory) -> Result<Entropy<Bus>, ProbeFailed<Bus, Removing<Bus>>> {
+pub(crate) fn probe(soft: &SoftMmio, memory: &mut Memory) -> Result<Entropy<Bus>, ProbeFailed<Bus>> {
     Entropy::probe(transport(soft), memory, &mut give_up)
 }
 

@@ -1,44 +1,33 @@
 //! The states of the balloon, and the calls of those in which it is not live.
 
+use std::future::Future as _;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::{Context, Waker};
 
 use aerostat_balloon::ops::Pause;
 use aerostat_balloon::spec::Feature;
-use aerostat_balloon::transport::{DeviceError, Transport};
+use aerostat_balloon::transport::{DeviceError, InterruptSource, Transport};
 use aerostat_balloon::{
-    Balloon, BalloonError, FrameSize, Frozen, Handles, Options, Platform, ProbeError, Ready, Signal, Unprobed, feature,
+    Balloon, BalloonError, FrameSize, Frozen, Handles, Options, Platform, ProbeError, Ready, Signal, Source, Unprobed,
+    feature,
 };
 
 use crate::coverage::Event;
 use crate::declared::Declared;
 use crate::device::Role;
 use crate::kernel::{Kernel, share};
+use crate::methods::Method;
 use crate::world::Shared;
 
-// Register accesses that a call may make, and reads of the status, as documented.
-/// Reading the target, or a command id: 64 attempts.
-pub(super) const READ: (u32, u32) = (129, 1);
-/// A step that reads the target.
-pub(super) const STEP: (u32, u32) = (131, 1);
-/// A step that does not read the target.
-pub(super) const DRAIN: (u32, u32) = (2, 1);
-pub(super) const STATISTICS: (u32, u32) = (1, 1);
-pub(super) const REPORTING: (u32, u32) = (1, 1);
-pub(super) const HINTING: (u32, u32) = (130, 1);
-/// Accesses of a call that resets the device, probes it, or waits.
-pub(super) const PROBE: (u32, u32) = (2000, 100);
-pub(super) const RESET: (u32, u32) = (150, 10);
-/// Accesses of dropping a balloon, which does not wait.
-pub(super) const DROP: (u32, u32) = (20, 4);
-
 /// The bit by which a set declares block inflation.
-pub(super) const BLOCKS: u64 = 1 << feature::BlockInflation::BIT;
+const BLOCKS: u64 = 1 << feature::BlockInflation::BIT;
 
 /// The queues that the balloon itself looks at.
 pub(super) const PAGES: &[Role] = &[Role::Inflate, Role::Deflate];
 
 /// A balloon in any state.
-pub(super) enum Life<T: Transport, S: FrameSize, F: Declared>
+pub(super) enum State<T: Transport, S: FrameSize, F: Declared>
 where
     Kernel<S>: Platform<F>,
 {
@@ -54,8 +43,8 @@ where
 pub(crate) enum End {
     /// The balloon was taken apart or dropped: everything is back.
     Returned,
-    /// Something was forgotten, which leaks it.
-    Forgotten,
+    /// Something was forgotten, or the machine was switched off, which leaks everything.
+    Leaked,
 }
 
 /// The driver in an episode.
@@ -64,14 +53,16 @@ where
     Kernel<S>: Platform<F>,
 {
     pub(super) world: Shared,
-    pub(super) life: Life<T, S, F>,
+    pub(super) state: State<T, S, F>,
     pub(super) pause: Option<Pause>,
     pub(super) signal: Rc<Signal>,
     pub(super) is_abandoned: bool,
     /// Whether the last call returned an error of the device.
     pub(super) has_failed: bool,
-    /// Whether handles of the split balloon were dropped or forgotten, so that their memory is leaked.
+    /// Whether a handle of the split balloon was forgotten.
     pub(super) lacks_handles: bool,
+    /// Whether a handle of any balloon of the episode was forgotten, so that memory is leaked.
+    pub(super) has_lost_handles: bool,
     pub(super) end: End,
 }
 
@@ -91,27 +82,41 @@ where
 {
     /// Creates a balloon. `None` if the kernel has no memory for it.
     pub(crate) fn new(world: Shared, transport: T, options: Options<F>) -> Option<Self> {
+        for method in [Method::New, Method::SignalNew] {
+            world.borrow_mut().coverage.called(method);
+        }
         let balloon = Balloon::new(transport, Kernel::new(share(&world)), options).ok()?;
         Some(Self {
             world,
-            life: Life::Unprobed(balloon),
+            state: State::Unprobed(balloon),
             pause: None,
             signal: Rc::new(Signal::new()),
             is_abandoned: false,
             has_failed: false,
             lacks_handles: false,
+            has_lost_handles: false,
             end: End::Returned,
         })
     }
+
+    /// Whether block inflation is declared.
+    pub(super) const HAS_BLOCKS: bool = F::DECLARED & BLOCKS != 0;
 
     pub(super) fn below(&self, end: u32) -> u32 {
         self.world.borrow_mut().choices.below(end)
     }
 
-    pub(super) fn begin(&mut self, name: &'static str, limits: (u32, u32), looks_at: &[Role]) {
-        // Block inflation adds at most one access to a call.
-        let more = u32::from(F::DECLARED & BLOCKS != 0);
-        self.world.borrow_mut().begin(name, (limits.0 + more, limits.1), looks_at);
+    /// Starts a call of the driver.
+    pub(super) fn begin(&self, method: Method, looks_at: &[Role]) {
+        self.world.borrow_mut().begin(method, Self::HAS_BLOCKS, looks_at);
+    }
+
+    /// Makes a call that neither looks at queues nor returns an error of the device.
+    pub(super) fn query<R>(&self, method: Method, call: impl FnOnce() -> R) -> R {
+        self.world.borrow_mut().begin_query(method);
+        let result = call();
+        self.end_fine();
+        result
     }
 
     /// Ends a call that may have returned an error.
@@ -138,24 +143,24 @@ where
     /// Makes one step: a call of the driver in the state that the balloon is in. Returns whether the episode goes on.
     pub(crate) fn step(&mut self) -> bool {
         self.note_state();
-        let life = std::mem::replace(&mut self.life, Life::Gone);
-        self.life = match life {
-            Life::Unprobed(balloon) => self.step_unprobed(balloon),
-            Life::Ready(balloon) => self.step_ready(balloon),
-            Life::Split(handles) => self.step_split(handles),
-            Life::Frozen(balloon) => self.step_frozen(balloon),
-            Life::Gone => Life::Gone,
+        let state = std::mem::replace(&mut self.state, State::Gone);
+        self.state = match state {
+            State::Unprobed(balloon) => self.step_unprobed(balloon),
+            State::Ready(balloon) => self.step_ready(balloon),
+            State::Split(handles) => self.step_split(handles),
+            State::Frozen(balloon) => self.step_frozen(balloon),
+            State::Gone => State::Gone,
         };
-        !matches!(self.life, Life::Gone)
+        !matches!(self.state, State::Gone)
     }
 
     pub(super) fn note_state(&self) {
         let mut world = self.world.borrow_mut();
-        let state = match &self.life {
-            Life::Ready(_) if self.is_abandoned => Some(Event::StepAbandoned),
-            Life::Ready(_) => Some(Event::StepLive),
-            Life::Split(_) => Some(Event::StepSplit),
-            Life::Frozen(_) => Some(Event::StepFrozen),
+        let state = match &self.state {
+            State::Ready(_) if self.is_abandoned => Some(Event::StepAbandoned),
+            State::Ready(_) => Some(Event::StepLive),
+            State::Split(_) => Some(Event::StepSplit),
+            State::Frozen(_) => Some(Event::StepFrozen),
             _ => None,
         };
         if let Some(state) = state {
@@ -164,13 +169,21 @@ where
         world.note_depth();
     }
 
-    pub(super) fn step_unprobed(&mut self, balloon: Balloon<Unprobed<T, Kernel<S>, F>>) -> Life<T, S, F> {
+    pub(super) fn step_unprobed(&mut self, mut balloon: Balloon<Unprobed<T, Kernel<S>, F>>) -> State<T, S, F> {
         if self.below(64) == 0 {
-            drop(balloon.into_parts());
-            return Life::Gone;
+            drop(self.query(Method::UnprobedIntoParts, || balloon.into_parts()));
+            return State::Gone;
+        }
+        let _ = self.query(Method::UnprobedPlatform, || balloon.platform().world.as_ptr());
+        let interrupt = self.query(Method::UnprobedInterrupt, || balloon.interrupt());
+        self.interrupt(&interrupt);
+        if self.cuts_off() {
+            // SAFETY: the device was cut off.
+            balloon = self.query(Method::UnprobedAssumeReset, || unsafe { balloon.assume_reset() });
+            self.check_released();
         }
         let mut wait = self.wait();
-        self.begin("probe", PROBE, &[]);
+        self.begin(Method::Probe, &[]);
         let probed = balloon.probe(&mut wait);
         self.end_fine();
         match probed {
@@ -178,17 +191,57 @@ where
             Err(failed) => {
                 self.probe_failed(failed.error);
                 if self.below(4) == 0 {
-                    return Life::Gone;
+                    return State::Gone;
                 }
-                Life::Unprobed(failed.balloon)
+                State::Unprobed(failed.balloon)
             }
         }
     }
 
-    pub(super) fn probed(&mut self, balloon: Balloon<Ready<T, Kernel<S>, F>>) -> Life<T, S, F> {
+    /// Makes an interrupt, and passes it to the contexts that wait.
+    pub(super) fn interrupt(&self, interrupt: &impl InterruptSource) {
+        let status = self.query(Method::Acknowledge, || interrupt.acknowledge());
+        self.query(Method::SignalRaise, || self.signal.raise(status));
+        let mut context = Context::from_waker(Waker::noop());
+        let source = match self.below(4) {
+            0 => Source::Balloon,
+            1 => Source::Statistics,
+            2 => Source::Reporting,
+            _ => Source::Hinting,
+        };
+        match self.below(3) {
+            0 => drop(self.query(Method::SignalTake, || self.signal.take(source))),
+            1 => drop(self.query(Method::SignalPoll, || self.signal.poll(source, &mut context))),
+            _ => drop(self.query(Method::SignalWait, || pin!(self.signal.wait(source)).poll(&mut context))),
+        }
+    }
+
+    /// Cuts the device off in some cases if a reset of it has not finished. Returns whether it did.
+    fn cuts_off(&self) -> bool {
+        let mut world = self.world.borrow_mut();
+        let is_unfinished = world.device.reset_in.is_some() || world.device.is_unplugged;
+        let cuts_off = is_unfinished && !world.hostility.is_conforming && world.choices.chance(1, 2);
+        if cuts_off {
+            world.cut_off();
+        }
+        cuts_off
+    }
+
+    /// Checks that a balloon that is not live, and whose device was cut off, has returned everything.
+    fn check_released(&self) {
+        let mut world = self.world.borrow_mut();
+        if !self.has_lost_handles {
+            world.check_released();
+            // The driver has all of its private memory, and no other.
+            world.may_lose_memory = false;
+        }
+        world.has_seen_gone = false;
+    }
+
+    pub(super) fn probed(&mut self, balloon: Balloon<Ready<T, Kernel<S>, F>>) -> State<T, S, F> {
         self.count(Event::Probed);
         (self.is_abandoned, self.pause) = (false, None);
-        Life::Ready(balloon)
+        State::Ready(balloon)
     }
 
     pub(super) fn probe_failed(&self, error: ProbeError) {
@@ -196,34 +249,42 @@ where
         world.coverage.count(Event::ProbeFailed);
         // The memory of the queues is leaked, because the device may still use it.
         world.may_lose_memory |= world.device.reset_in.is_some();
-        if world.temper.is_gentle && world.device.offered & F::NEEDS == F::NEEDS && world.has_room() {
+        if world.hostility.is_conforming && world.device.offered & F::NEEDS == F::NEEDS && world.has_room() {
             world.fail(format!("the probe of a device that keeps the protocol failed: {error}"));
         }
     }
 
-    pub(super) fn step_frozen(&mut self, balloon: Balloon<Frozen<T, Kernel<S>, F>>) -> Life<T, S, F> {
+    pub(super) fn step_frozen(&mut self, mut balloon: Balloon<Frozen<T, Kernel<S>, F>>) -> State<T, S, F> {
         if self.below(8) == 0 {
-            drop(balloon.into_parts());
-            return Life::Gone;
+            drop(self.query(Method::FrozenIntoParts, || balloon.into_parts()));
+            return State::Gone;
+        }
+        let _ = self.query(Method::FrozenPlatform, || balloon.platform().world.as_ptr());
+        let interrupt = self.query(Method::FrozenInterrupt, || balloon.interrupt());
+        self.interrupt(&interrupt);
+        if self.cuts_off() {
+            // SAFETY: the device was cut off.
+            balloon = self.query(Method::FrozenAssumeReset, || unsafe { balloon.assume_reset() });
+            self.check_released();
         }
         let mut wait = self.wait();
-        self.begin("restore", PROBE, &[]);
+        self.begin(Method::Restore, &[]);
         let restored = balloon.restore(&mut wait);
         self.end_fine();
         match restored {
             Ok(balloon) => self.probed(balloon),
             Err(failed) => {
                 self.probe_failed(failed.error);
-                Life::Frozen(failed.balloon)
+                State::Frozen(failed.balloon)
             }
         }
     }
 
     /// Ends the episode: the balloon is dropped in the state that it is in.
     pub(crate) fn finish(mut self) -> End {
-        let life = std::mem::replace(&mut self.life, Life::Gone);
-        self.begin("drop", DROP, &[]);
-        drop(life);
+        let state = std::mem::replace(&mut self.state, State::Gone);
+        self.begin(Method::DropBalloon, &[]);
+        drop(state);
         self.end_fine();
         self.end
     }

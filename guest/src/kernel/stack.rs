@@ -3,6 +3,7 @@
 mod arena;
 mod balloon;
 mod measure;
+mod minimal;
 mod self_test;
 
 use aerostat_guest::Options;
@@ -13,6 +14,7 @@ use super::{console, exit};
 pub(super) fn run(options: &Options) -> ! {
     self_test::run();
     balloon::run(options);
+    minimal::run(options);
     console::print(format_args!("stack: done\n"));
     exit::hang()
 }

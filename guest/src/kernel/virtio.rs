@@ -19,13 +19,17 @@ use super::{arch, idle, pci};
 pub(crate) static SIGNAL: Signal = Signal::new();
 
 /// A device on either bus, with either interface.
-pub(crate) type AnyTransport = Either<AnyMmio, AnyPci>;
+#[cfg(not(feature = "exchanges"))]
+pub(crate) type AnyTransport = AnyBus;
+#[cfg(feature = "exchanges")]
+pub(crate) type AnyTransport = super::exchange::Logged<AnyBus>;
+type AnyBus = Either<AnyMmio, AnyPci>;
 type AnyMmio = Either<Mmio<MmioRegion>, LegacyMmio<MmioRegion>>;
 type AnyPci = Either<Pci<arch::BarIo, arch::PciConfig>, LegacyPci<arch::BarIo, arch::PciConfig>>;
 
 /// The interrupt status registers of the devices that interrupt by a line. Devices may share a line, so that a handler
 /// reads all of them.
-static SOURCES: [Once<<AnyTransport as Transport>::Interrupt>; 4] = [const { Once::new() }; 4];
+static SOURCES: [Once<<AnyBus as Transport>::Interrupt>; 4] = [const { Once::new() }; 4];
 
 /// Finds the first device of type `id` on PCI, or else among `mmio`. From then on its interrupts raise [`SIGNAL`].
 pub(crate) fn find(id: DeviceId, mmio: impl Iterator<Item = MmioDevice>) -> Option<AnyTransport> {
@@ -39,6 +43,8 @@ pub(crate) fn find(id: DeviceId, mmio: impl Iterator<Item = MmioDevice>) -> Opti
         Interface::Legacy => "legacy",
     };
     info!("device {id}: on {bus}, {interface} interface");
+    #[cfg(feature = "exchanges")]
+    let found = super::exchange::Logged::new(found);
     Some(found)
 }
 
@@ -116,7 +122,7 @@ fn connect_messages<C: ConfigRegionAccess>(
 // ANCHOR_END: messages
 
 /// Makes the handler of an interrupt line read `source`.
-fn connect_line(interrupt: u32, source: <AnyTransport as Transport>::Interrupt) -> Option<()> {
+fn connect_line(interrupt: u32, source: <AnyBus as Transport>::Interrupt) -> Option<()> {
     SOURCES.iter().find(|slot| !slot.is_completed())?.call_once(|| source);
     arch::on_line(interrupt, || {
         SOURCES.iter().filter_map(Once::get).map(InterruptSource::acknowledge).for_each(raise);

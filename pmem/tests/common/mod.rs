@@ -9,7 +9,7 @@ use aerostat_device::{GuestMemory, Ledger, TestPlatform};
 use aerostat_pmem::pmem::Device as PmemDevice;
 use aerostat_pmem::transport::Mmio;
 use aerostat_pmem::transport::spec::Device as _;
-use aerostat_pmem::{Pmem, ProbeFailed, Removing};
+use aerostat_pmem::{Pmem, ProbeFailed};
 
 pub(crate) type Bus = Mmio<SoftMmio>;
 
@@ -44,7 +44,7 @@ impl TestMachine {
     }
 
     /// Probes the device.
-    pub(crate) fn probe(&mut self) -> Result<Pmem<Bus>, ProbeFailed<Bus, Removing<Bus>>> {
+    pub(crate) fn probe(&mut self) -> Result<Pmem<Bus>, ProbeFailed<Bus>> {
         let transport = Mmio::new(self.registers.clone()).map_err(|(_, error)| error).unwrap();
         Pmem::probe(transport, &mut self.platform, &mut give_up)
     }

@@ -181,3 +181,82 @@ proptest! {
         check::<EitherRequired>(offered, supported, unknown)?;
     }
 }
+
+/// The same properties, with bits above 63.
+mod wide {
+    use super::*;
+    use crate::negotiate::wide;
+    use crate::wide::WideEntry;
+
+    crate::virtio_device! {
+        device tower = 62 {
+            features {
+                base = 0,
+                middle = 64 requires base,
+                side = 65,
+                top = 127 requires middle + side,
+                low = 1 requires top or side,
+                either = 100 requires low or top,
+            }
+        }
+    }
+
+    use tower::feature::{Base, Either, Low, Middle, Side, Top};
+
+    crate::feature_set! {
+        struct Optional6 for tower {
+            Base: Optional, Middle: Optional, Side: Optional, Top: Optional, Low: Optional, Either: Optional
+        }
+    }
+    crate::feature_set! { struct TopRequired for tower { Base: Optional, Middle: Optional, Side: Required, Top: Required } }
+
+    fn entries() -> &'static [WideEntry] {
+        <tower::Features as FeatureTable>::WIDE
+    }
+
+    fn closed(bits: u128) -> bool {
+        let has = |mask: u128| bits & mask == mask;
+        entries()
+            .iter()
+            .filter(|entry| has(1 << entry.bit))
+            .all(|entry| has(entry.requires) && entry.requires_any.iter().all(|group| bits & group != 0))
+    }
+
+    /// Returns the largest closed subset of the features in the mask, by trying all subsets of the six features.
+    fn largest_closed(bits: u128) -> u128 {
+        let subsets = (0_u32..1 << entries().len()).map(|chosen| {
+            let bit = |(at, entry): (usize, &WideEntry)| u128::from(chosen >> at & 1) << entry.bit;
+            entries().iter().enumerate().map(bit).sum::<u128>()
+        });
+        let subsets = subsets.filter(|subset| subset & !bits == 0 && closed(*subset));
+        subsets.max_by_key(|subset| subset.count_ones()).unwrap_or(0)
+    }
+
+    fn check<S: FeatureSet + core::fmt::Debug>(offered: u128, supported: u128) -> Result<(), TestCaseError> {
+        let usable = offered & supported & wide::whole(S::DECLARED, S::DECLARED_HIGH);
+        let required = wide::whole(S::REQUIRED, S::REQUIRED_HIGH);
+        // SAFETY: the proofs are not used with a device.
+        match unsafe { Accepted::<S>::negotiate_wide(offered, supported) } {
+            Ok(accepted) => {
+                let bits = wide::whole(accepted.bits(), accepted.high_bits());
+                prop_assert_eq!(bits, largest_closed(usable), "as many features as possible");
+                prop_assert_eq!(required & !bits, 0, "all required features");
+                prop_assert_eq!(wide::whole(accepted.offered(), accepted.offered_high()), offered);
+            }
+            Err(_) => prop_assert_ne!(required & !largest_closed(usable), 0, "a failure has a cause"),
+        }
+        Ok(())
+    }
+
+    fn masks() -> impl Strategy<Value = u128> {
+        (any::<u128>(), any::<u128>()).prop_map(|(a, b)| a | b)
+    }
+
+    proptest! {
+        #[test]
+        fn negotiation_accepts_the_largest_allowed_set(offered in masks(), supported in masks()) {
+            check::<Optional6>(offered, supported)?;
+            check::<TopRequired>(offered, supported)?;
+        }
+    }
+}

@@ -60,6 +60,14 @@ unsafe impl<A: Transport, B: Transport> Transport for Either<A, B> {
         either!(self, it => it.accept(FeatureBits::truncate(features)));
     }
 
+    fn offered_high(&mut self) -> Option<u64> {
+        either!(self, it => it.offered_high())
+    }
+
+    fn accept_high(&mut self, features: u64) {
+        either!(self, it => it.accept_high(features));
+    }
+
     fn shared_memory(&mut self, id: u8) -> Option<SharedMemory> {
         either!(self, it => it.shared_memory(id))
     }

@@ -3,7 +3,7 @@
 /// The interrupt side of a device. It can be used in an interrupt handler while the device is in use elsewhere.
 pub trait InterruptSource: Clone {
     /// Acknowledges the interrupt and returns its causes. Acknowledge before checking queues and configuration: an event between
-    /// check and acknowledgement would be lost.
+    /// check and acknowledgement would be lost. It does at most two register accesses, and none with MSI-X.
     fn acknowledge(&self) -> InterruptStatus;
 }
 

@@ -63,11 +63,23 @@ pub unsafe trait Transport {
     /// Writes the device status. [`Status::RESET`] requests a reset.
     fn set_status(&mut self, status: Status);
 
-    /// Returns the feature bits that the device offers.
+    /// Returns the feature bits that the device offers, up to bit 63.
     fn offered(&mut self) -> Features<Self>;
 
-    /// Writes the feature bits that the driver accepts. They apply to notifiers that are created later.
+    /// Writes the feature bits that the driver accepts, up to bit 63. They apply to notifiers that are created later.
     fn accept(&mut self, features: Features<Self>);
+
+    /// Returns the feature bits 64 to 127 that the device offers, bit 64 as bit 0. Returns `None` if the transport does not reach
+    /// them, as on the legacy interface. Called only for a driver that declares such a feature.
+    fn offered_high(&mut self) -> Option<u64> {
+        None
+    }
+
+    /// Writes the feature bits 64 to 127 that the driver accepts, bit 64 as bit 0. Called before [`Transport::accept`], and only if
+    /// [`Transport::offered_high`] has returned them.
+    fn accept_high(&mut self, features: u64) {
+        let _ = features;
+    }
 
     /// Returns the reserved feature bits (24 to 49) that work over this transport. VIRTIO_F_VERSION_1 and VIRTIO_F_ANY_LAYOUT need
     /// not be among them, because [`Device`](crate::Device) negotiates them by [`Transport::interface`].

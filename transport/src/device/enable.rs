@@ -1,5 +1,7 @@
 //! Enables the queues of a live device.
 
+use aerostat_spec::FeatureSet;
+
 use crate::bus::{Notifier, Transport};
 use crate::device::lifecycle::{Device, Live};
 use crate::queue::{BufferQueue, Disabled, Enabled, VirtQueue};
@@ -7,14 +9,14 @@ use crate::queue::{BufferQueue, Disabled, Enabled, VirtQueue};
 impl<N: Notifier, const K: usize> VirtQueue<N, K, Disabled> {
     /// Enables the queue of a live device: [`notify`](VirtQueue::notify) can be called on the returned queue. A queue of another device
     /// becomes unusable.
-    pub fn enable<T: Transport, D, F>(self, live: &Device<T, D, Live<F>>) -> VirtQueue<N, K, Enabled> {
+    pub fn enable<T: Transport, D, F: FeatureSet>(self, live: &Device<T, D, Live<F>>) -> VirtQueue<N, K, Enabled> {
         self.enable_for(live.generation)
     }
 }
 
 impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
     /// Returns whether the queue was set up for this device since its last reset.
-    pub fn is_of<T: Transport, D, F>(&self, device: &Device<T, D, Live<F>>) -> bool {
+    pub fn is_of<T: Transport, D, F: FeatureSet>(&self, device: &Device<T, D, Live<F>>) -> bool {
         self.generation() == device.generation
     }
 }
@@ -22,14 +24,14 @@ impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
 impl<N: Notifier, const K: usize> BufferQueue<N, K, Disabled> {
     /// Enables the queue of a live device: [`notify`](BufferQueue::notify) can be called on the returned queue. A queue of another device
     /// becomes unusable.
-    pub fn enable<T: Transport, D, F>(self, live: &Device<T, D, Live<F>>) -> BufferQueue<N, K, Enabled> {
+    pub fn enable<T: Transport, D, F: FeatureSet>(self, live: &Device<T, D, Live<F>>) -> BufferQueue<N, K, Enabled> {
         self.enable_for(live.generation)
     }
 }
 
 impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
     /// Returns whether the queue was set up for this device since its last reset.
-    pub fn is_of<T: Transport, D, F>(&self, device: &Device<T, D, Live<F>>) -> bool {
+    pub fn is_of<T: Transport, D, F: FeatureSet>(&self, device: &Device<T, D, Live<F>>) -> bool {
         self.generation() == device.generation
     }
 }

@@ -7,7 +7,7 @@ use crate::bus::BusError;
 /// What a device offers before features are negotiated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// All feature bits.
+    /// The feature bits 0 to 63.
     pub features: u64,
     /// Accessible length of the configuration space in bytes. The device's own part may be shorter.
     pub config_bytes: usize,
@@ -43,7 +43,7 @@ pub enum SetupError {
     /// The device did not accept the features.
     #[error("the device rejected the features {accepted:#x}: FEATURES_OK did not stay set")]
     FeaturesRejected {
-        /// The features that the driver accepted.
+        /// The features with bits 0 to 63 that the driver accepted.
         accepted: u64,
     },
     /// The bus could not be set up.
@@ -62,4 +62,21 @@ pub struct SetupFailed<T> {
     pub error: SetupError,
     /// The transport.
     pub transport: T,
+}
+
+/// A driver could not probe its device. `E` is the error of the driver, and `R` what it has while the device is being reset.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to probe the device: {error}")]
+pub struct ProbeFailed<T, R, E> {
+    /// The reason.
+    pub error: E,
+    /// The transport. Unless the device has the wrong type, it has been reset or marked FAILED. `Err` contains a device that
+    /// was live and has not finished its reset.
+    pub transport: Result<T, R>,
+}
+
+impl<T, R, E: From<SetupError>> From<SetupFailed<T>> for ProbeFailed<T, R, E> {
+    fn from(SetupFailed { error, transport }: SetupFailed<T>) -> Self {
+        Self { error: error.into(), transport: Ok(transport) }
+    }
 }

@@ -32,7 +32,7 @@ pub struct Negotiating;
 /// State: features are negotiated, and queues and configuration can be set up. FEATURES_OK is set, except on the legacy
 /// interface, which does not have it.
 #[derive(Debug)]
-pub struct FeaturesOk<F> {
+pub struct FeaturesOk<F: FeatureSet> {
     pub(super) accepted: Accepted<F>,
     pub(super) numbers: Numbers,
     /// The queues that existed before the features were negotiated.
@@ -41,7 +41,7 @@ pub struct FeaturesOk<F> {
     pub(super) set_up: ExistingQueues,
 }
 
-impl<F> FeaturesOk<F> {
+impl<F: FeatureSet> FeaturesOk<F> {
     pub(super) fn new(accepted: Accepted<F>, before: ExistingQueues) -> Self {
         let set_up = ExistingQueues::default();
         Self { accepted, numbers: Numbers::Specified, before, set_up }
@@ -50,7 +50,7 @@ impl<F> FeaturesOk<F> {
 
 /// State: DRIVER_OK is set.
 #[derive(Debug)]
-pub struct Live<F> {
+pub struct Live<F: FeatureSet> {
     pub(super) accepted: Accepted<F>,
 }
 

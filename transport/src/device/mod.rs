@@ -14,7 +14,7 @@ mod reset;
 mod wait;
 
 pub use self::config::{Config, InUse, Setup, Snapshot};
-pub use self::error::{Offer, SetupError, SetupFailed};
+pub use self::error::{Offer, ProbeFailed, SetupError, SetupFailed};
 pub use self::lifecycle::{Acknowledged, Device, Ending, FeaturesOk, Live, Negotiating, Reset, Resetting};
 pub use self::numbering::Numbering;
 pub use self::parked::ParkedQueues;

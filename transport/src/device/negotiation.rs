@@ -1,6 +1,6 @@
 //! Feature negotiation ("Feature Bits", 2.2).
 
-use aerostat_spec::{self as spec, Accepted, Feature, FeatureSet, Interface, reserved};
+use aerostat_spec::{self as spec, Accepted, Feature, FeatureSet, Interface, NegotiateError, reserved};
 
 use crate::bus::{FeatureBits, Status, Transport};
 use crate::device::error::{Offer, SetupError, SetupFailed};
@@ -22,7 +22,8 @@ impl<T: Transport, D: spec::Device> Device<T, D, Negotiating> {
     }
 
     /// Negotiates like [`Device::negotiate`], but accepts only features in the mask that `usable` returns for the device's
-    /// offer. This is for a driver that can use some features only together with others.
+    /// offer. This is for a driver that can use some features only together with others. The mask has bits 0 to 63; features above are
+    /// negotiated as declared.
     ///
     /// # Errors
     ///
@@ -48,10 +49,28 @@ impl<T: Transport> FailOnDrop<T> {
         let offer = Offer { features: self.offered().into(), config_bytes: self.config().len() };
         let interface_bits = self.interface_bits(offer.features)?;
         let supported = (self.supported() | interface_bits | !RESERVED_BITS) & usable(offer);
-        // SAFETY: the device offers these features, and `confirm` accepts the negotiated ones, or the device has failed.
-        let accepted = unsafe { Accepted::<F>::negotiate(offer.features, supported) }?;
+        let accepted = match const { F::DECLARED_HIGH == 0 } {
+            // SAFETY: the device offers these features, and `confirm` accepts the negotiated ones, or the device has failed.
+            true => unsafe { Accepted::<F>::negotiate(offer.features, supported) }?,
+            false => self.negotiate_high(offer.features, supported)?,
+        };
         self.confirm(accepted.bits() | interface_bits)?;
         self.set_up_bus()?;
+        Ok(accepted)
+    }
+
+    /// Negotiates all 128 feature bits, and writes those above 63.
+    fn negotiate_high<F: FeatureSet>(&mut self, offered: u64, supported: u64) -> Result<Accepted<F>, NegotiateError> {
+        let whole = |low: u64, high: u64| u128::from(low) | u128::from(high) << u64::BITS;
+        let high = self.offered_high();
+        let reached = if high.is_some() { u64::MAX } else { 0 };
+        let (offered, supported) = (whole(offered, high.unwrap_or(0)), whole(supported, reached));
+        // SAFETY: the device offers these features. The accepted ones above bit 63 are written here, and the others by `confirm`,
+        // or the device has failed.
+        let accepted = unsafe { Accepted::<F>::negotiate_wide(offered, supported) }?;
+        if high.is_some() {
+            self.accept_high(accepted.high_bits());
+        }
         Ok(accepted)
     }
 

@@ -75,11 +75,13 @@ fn no_interrupt_is_lost_when_they_are_enabled_by_flags_in_a_packed_ring() {
     exchange(Format::Packed, Events::Flags, 1, true);
 }
 
+// conformance: ring.split.receive.2
 #[test]
 fn no_interrupt_is_lost_when_they_are_enabled_by_event_index_in_a_split_ring() {
     exchange(Format::Split, Events::Index, 1, true);
 }
 
+// conformance: ring.packed.receive.2
 #[test]
 fn no_interrupt_is_lost_when_they_are_enabled_by_event_index_in_a_packed_ring() {
     exchange(Format::Packed, Events::Index, 1, true);

@@ -48,11 +48,13 @@ fn exchange(format: Format, events: Events) {
     });
 }
 
+// conformance: ring.split.idx.1, ring.split.notify.1
 #[test]
 fn no_notification_is_lost_with_event_indexes_in_a_split_ring() {
     exchange(Format::Split, Events::Index);
 }
 
+// conformance: ring.packed.supply.2, ring.packed.flags.1, ring.packed.notify.1
 #[test]
 fn no_notification_is_lost_with_event_indexes_in_a_packed_ring() {
     exchange(Format::Packed, Events::Index);

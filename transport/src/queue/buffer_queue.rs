@@ -244,6 +244,10 @@ impl<'a> Buffers<'a> {
 
     /// Fills the space of a response in the buffer of a free descriptor with zeros.
     fn clear(&self, next: Token, request: u32, response: u32) {
+        if response == 0 {
+            // Arrays have no response, and a call of `memset` costs more than this branch.
+            return;
+        }
         // SAFETY: request and response together are at most the length of the buffer.
         let start = unsafe { self.start(next).add(request as usize) };
         // SAFETY: the bytes lie in the buffer of a free descriptor, which nothing else accesses.

@@ -24,7 +24,7 @@ const USED: u16 = 1 << 15;
 aerostat_spec::feature_set! { struct Packed for test_device { RingPacked: Required } }
 
 /// A live device with queue 0, and the device side of the queue.
-struct Fixture<F, const K: usize> {
+struct Fixture<F: aerostat_spec::FeatureSet, const K: usize> {
     soft: SoftMmio,
     memory: Memory,
     device: Device<Mmio<SoftMmio>, test_device::Device, Live<F>>,

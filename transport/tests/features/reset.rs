@@ -404,6 +404,26 @@ fn a_queue_of_either_interface_is_reset_if_it_is_modern() {
     }
 }
 
+/// Also if neither device could reset a queue.
+#[test]
+fn a_queue_of_another_legacy_device_is_not_reset() {
+    let mut memory = Memory::new();
+    let mut devices = [SoftMmio::legacy(42), SoftMmio::legacy(42)].map(|soft| {
+        let transport = Mmio::either(soft).map_err(|(_, error)| error).unwrap();
+        let device = Device::take(transport).unwrap().poll().unwrap().acknowledge().driver();
+        let device = device.negotiate::<OptionalReset>().map_err(|failed| failed.error).unwrap();
+        let mut device: Device<_, test_device::Device, _> = device;
+        let queue0 = device.queue::<_, 4>(test_device::queue::Queue0, 1, &mut memory).unwrap();
+        (device.go_live(), queue0)
+    });
+    let proof = live::<Reset, 4>(1).device.accepted().proof(RingReset);
+    let [(device, own), (_, other)] = &mut devices;
+    let done = device.reset_queue(proof, other, &mut polls());
+    assert_eq!(done, Err(QueueError::OtherDevice { queue: 0 }));
+    let proof = live::<Reset, 4>(1).device.accepted().proof(RingReset);
+    assert_eq!(device.reset_queue(proof, own, &mut polls()), Err(QueueError::LegacyInterface { queue: 0 }));
+}
+
 /// All waiting for the reset of a queue is the caller's. A device that is gone is recognised at once.
 #[test]
 fn the_reset_of_a_queue_waits_through_the_caller() {

@@ -3,10 +3,9 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Duration,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use serde_json::Value;
 use xtask_common::process::run;
 
@@ -14,8 +13,6 @@ use super::toolchain::Recipe;
 
 /// The name of the guest's package.
 pub const PACKAGE: &str = "aerostat-guest";
-/// The time limit for a build, including the core library, on a slow machine.
-const LIMIT: Duration = Duration::from_secs(600);
 /// The parts of the standard library that the guest uses.
 const LIBRARIES: &str = "core,alloc";
 
@@ -45,16 +42,44 @@ pub fn build_for_size(recipe: &Recipe) -> anyhow::Result<PathBuf> {
     run_build(recipe, "size", cargo)
 }
 
-/// Builds one of the kernels of `benches/size` in the profile `size` or `speed`, with symbols that name all types.
+/// Builds one of the kernels of `benches/size` in the profile `size` or `speed` with these features of it, and with symbols that name all
+/// types.
 ///
 /// # Errors
 ///
 /// If the build fails.
-pub fn build_size_kernel(recipe: &Recipe, profile: &str, kernel: &str) -> anyhow::Result<PathBuf> {
+pub fn build_size_kernel(recipe: &Recipe, profile: &str, kernel: &str, features: &[&str]) -> anyhow::Result<PathBuf> {
+    let [image] = build_kernels(recipe, profile, [kernel], features)?;
+    Ok(image)
+}
+
+/// As [`build_size_kernel`], for several kernels at once and without features.
+///
+/// # Errors
+///
+/// If the build fails.
+pub fn build_size_kernels<const N: usize>(
+    recipe: &Recipe,
+    profile: &str,
+    kernels: [&str; N],
+) -> anyhow::Result<[PathBuf; N]> {
+    build_kernels(recipe, profile, kernels, &[])
+}
+
+fn build_kernels<const N: usize>(
+    recipe: &Recipe,
+    profile: &str,
+    kernels: [&str; N],
+    features: &[&str],
+) -> anyhow::Result<[PathBuf; N]> {
     let mut cargo = recipe.cargo_build("core");
     cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Csymbol-mangling-version=v0");
-    cargo.args(["--package", "aerostat-size", "--bin", kernel]);
-    run_cargo(recipe, profile, cargo)
+    cargo
+        .args(["--package", "aerostat-size", "--features", &features.join(",")])
+        .args(kernels.iter().flat_map(|kernel| ["--bin", kernel]));
+    let mut images = run_cargo_for_all(recipe, profile, cargo)?;
+    images.sort_by_key(|image| kernels.iter().position(|kernel| image.ends_with(kernel)));
+    images.try_into().map_err(|images| anyhow!("expected images of {kernels:?} and got {images:?}"))
 }
 
 /// Builds the guest in a cargo profile, with the part that measures how much stack calls use.
@@ -68,24 +93,39 @@ pub fn build_for_stack(recipe: &Recipe, profile: &str) -> anyhow::Result<PathBuf
     run_build(recipe, profile, cargo)
 }
 
+/// Builds the guest of the release profile, with the part that runs a balloon over each adapter.
+///
+/// # Errors
+///
+/// If the build fails.
+pub fn build_with_adapters(recipe: &Recipe) -> anyhow::Result<PathBuf> {
+    let mut cargo = recipe.cargo("build", &recipe.target_dir(), LIBRARIES);
+    cargo.args(["--features", "adapters"]);
+    run_build(recipe, RELEASE, cargo)
+}
+
 fn run_build(recipe: &Recipe, profile: &str, mut cargo: Command) -> anyhow::Result<PathBuf> {
     eprintln!("Building the guest for {}: {}.", recipe.target, recipe.why);
     cargo.args(["--package", PACKAGE]);
     run_cargo(recipe, profile, cargo)
 }
 
-fn run_cargo(recipe: &Recipe, profile: &str, mut cargo: Command) -> anyhow::Result<PathBuf> {
+fn run_cargo(recipe: &Recipe, profile: &str, cargo: Command) -> anyhow::Result<PathBuf> {
+    let images = run_cargo_for_all(recipe, profile, cargo)?;
+    images.into_iter().next_back().context("cargo reported no image: is the binary target missing?")
+}
+
+/// Runs cargo, and returns the programs that it reports.
+fn run_cargo_for_all(recipe: &Recipe, profile: &str, mut cargo: Command) -> anyhow::Result<Vec<PathBuf>> {
     // Each profile has its own setting. Code from an incremental build is larger and slower.
     cargo.env_remove("CARGO_INCREMENTAL");
     cargo.args(["--profile", profile, "--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
-    let mut image = None;
-    let status = run::lines(&mut cargo, LIMIT, |line| {
-        image = executable(&line).or(image.take());
-    })?;
+    let mut images = Vec::new();
+    let status = run::lines(&mut cargo, run::BUILD_LIMIT, |line| images.extend(executable(&line)))?;
     if !status.success() {
         bail!("failed to build for {}: cargo ended with {status}", recipe.target);
     }
-    image.context("cargo reported no image: is the binary target missing?")
+    Ok(images)
 }
 
 /// Returns the program that a line of cargo's JSON messages reports.

@@ -1,10 +1,18 @@
 //! The programs and libraries that may be missing.
 
-use std::{borrow::Cow, path::Path};
+use std::{
+    borrow::Cow,
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use xtask_build::{foreign::Foreign, probe};
-use xtask_common::{arch::Arch, workspace};
+use xtask_common::{arch::Arch, process::run, workspace};
 use xtask_qemu::program;
+
+/// The time limit to ask pip for its version.
+const QUERY: Duration = Duration::from_secs(20);
 
 /// A 32-bit bare-metal target, whose processors have atomic operations of every width up to a pointer.
 pub const BARE_METAL_32_BIT: &str = "armv7a-none-eabi";
@@ -24,10 +32,12 @@ pub enum Need {
     Rust(&'static str),
     /// A linker and an emulator for a foreign processor.
     Emulation(Foreign),
+    /// Python's pip, for programs that Debian does not have.
+    Pip,
 }
 
 impl Need {
-    /// Everything, in the order of the checks.
+    /// Everything that tests always need, in the order of the checks.
     pub const ALL: [Self; 14] = [
         Self::CCompiler,
         Self::Headers,
@@ -54,6 +64,7 @@ impl Need {
             Self::Qemu(arch) => format!("QEMU for {arch}").into(),
             Self::Rust(target) => format!("a Rust compiler for {target}").into(),
             Self::Emulation(processor) => format!("a linker and an emulator for {processor}").into(),
+            Self::Pip => "pip".into(),
         }
     }
 
@@ -70,6 +81,7 @@ impl Need {
             // Debian provides a newer Rust for its web browsers.
             Self::Rust(_) => &[&["rustc-web", "rust-web-src"], &["rustc", "rust-src"]],
             Self::Emulation(processor) => processor.packages(),
+            Self::Pip => &[&["python3-pip"]],
         }
     }
 
@@ -91,6 +103,7 @@ impl Need {
                 format!("{name}: `rustup target add {target}`, or `rustup component add rust-src`")
             }
             Self::Emulation(processor) => format!("{name}: {}", processor.hint()),
+            Self::Pip => format!("{name}: install the package with Python 3 and pip"),
         }
     }
 
@@ -103,8 +116,16 @@ impl Need {
             Self::Qemu(arch) => program::find(arch, None).is_ok(),
             Self::Rust(target) => probe::recipe(target).is_ok(),
             Self::Emulation(processor) => processor.can_link_and_run(),
+            Self::Pip => has_pip(),
         }
     }
+}
+
+/// Returns whether `python3 -m pip` works.
+fn has_pip() -> bool {
+    let mut command = Command::new("python3");
+    command.args(["-m", "pip", "--version"]).stderr(Stdio::null());
+    run::output(&mut command, QUERY).is_ok_and(|(status, _)| status.success())
 }
 
 /// Returns the names of `needs` for a message.

@@ -3,16 +3,12 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Duration,
 };
 
 use anyhow::{Context as _, ensure};
 use xtask_common::{process::run as process, workspace};
 
-/// The time limit of a build.
-const LIMIT: Duration = Duration::from_secs(20 * 60);
-/// The target of a build with AddressSanitizer. With a target of its own, build scripts are built without it.
-const HOST: &str = "x86_64-unknown-linux-gnu";
+use super::nightly;
 
 /// How the loop is built.
 #[derive(Clone, Debug)]
@@ -42,25 +38,21 @@ impl Build {
         let mut cargo = workspace::cargo();
         let mut output = self.target_dir.clone();
         if self.sanitizes {
-            // Cargo of another toolchain must not inherit the compiler of this one.
-            cargo = Command::new("rustup");
-            cargo
-                .args(["run", "nightly", "cargo"])
-                .env_remove("RUSTC")
-                .env_remove("CARGO")
-                .env_remove("RUSTUP_TOOLCHAIN");
-            cargo.env("RUSTFLAGS", "-Zsanitizer=address");
-            output.push(HOST);
+            cargo = nightly::cargo();
+            // Another compiler has other warnings.
+            cargo.env("RUSTFLAGS", "-Zsanitizer=address -Awarnings");
+            output.push(nightly::TARGET);
         }
         if self.is_quick {
             cargo.env("CARGO_PROFILE_FUZZ_OPT_LEVEL", "1").env("CARGO_INCREMENTAL", "1");
         }
         cargo.current_dir(&self.sources).args(["build", "--quiet", "--profile", "fuzz", "--package", "aerostat-fuzz"]);
         if self.sanitizes {
-            cargo.args(["--target", HOST]);
+            cargo.args(["--target", nightly::TARGET]);
         }
         cargo.arg("--target-dir").arg(&self.target_dir).stderr(Stdio::inherit());
-        let status = process::lines(&mut cargo, LIMIT, |line| println!("{line}")).context("failed to build `fuzz/`")?;
+        let status = process::lines(&mut cargo, process::BUILD_LIMIT, |line| println!("{line}"))
+            .context("failed to build `fuzz/`")?;
         ensure!(status.success(), "failed to build `fuzz/`: cargo ended with {status}");
         let mut program = Command::new(output.join("fuzz/aerostat-fuzz"));
         // What episodes forget on purpose is leaked.

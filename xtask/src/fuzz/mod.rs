@@ -1,7 +1,9 @@
 //! `cargo xtask fuzz`: builds and runs the seeded loop of `fuzz/`.
 
 mod build;
+mod libfuzzer;
 mod mutations;
+mod nightly;
 
 use std::{
     process::{Command, Stdio},
@@ -25,8 +27,8 @@ pub(crate) struct FuzzArguments {
     /// Seed of the campaign [default: the time]
     #[arg(long, value_name = "S")]
     seed: Option<String>,
-    /// Repeat the episode with this seed and print each call of the driver
-    #[arg(long, value_name = "SEED", conflicts_with_all = ["seed", "descriptions", "mutations"])]
+    /// Repeat the episode with this seed and print each call of the driver; with `--descriptions`, compile its description again
+    #[arg(long, value_name = "SEED", conflicts_with_all = ["seed", "mutations"])]
     replay: Option<String>,
     /// Compile mutated descriptions instead of running the driver
     #[arg(long)]
@@ -46,26 +48,56 @@ pub(crate) fn command(arguments: &FuzzArguments) -> anyhow::Result<()> {
     if arguments.mutations {
         return mutations::check(arguments.only.as_deref());
     }
-    let mut program = Build::of_workspace(arguments.sanitize).program()?;
-    if let Some(seed) = &arguments.replay {
-        return print(program.args(["--replay", seed]), SLACK);
+    if arguments.sanitize {
+        nightly::check()?;
     }
+    let mut program = Build::of_workspace(arguments.sanitize).program()?;
     if arguments.descriptions {
         program.arg("--descriptions");
     }
+    if let Some(seed) = &arguments.replay {
+        return print(program.args(["--replay", seed]), SLACK);
+    }
     let seed = arguments.seed.clone().unwrap_or_else(seed_of_now);
-    run(&mut program, Duration::from_secs(60 * arguments.minutes), &seed)
+    run(&mut program, Duration::from_secs(60 * arguments.minutes), &seed, depth(arguments.sanitize))
 }
 
-/// Runs driver and compiler for a short time, as a step of the tests.
+/// Runs driver and compiler for a short time, as a step of the tests. Each run has other episodes.
 pub(crate) fn briefly() -> anyhow::Result<()> {
-    let build = Build::of_workspace(false);
-    run(&mut build.program()?, Duration::from_secs(60), "1")?;
-    run(build.program()?.arg("--descriptions"), Duration::from_secs(10), "1")
+    run_briefly(false)
 }
 
-fn run(program: &mut Command, time: Duration, seed: &str) -> anyhow::Result<()> {
-    print(program.args(["--seed", seed, "--seconds", &time.as_secs().to_string()]), time + SLACK)
+/// Checks that the loop finds each mutation, as a step of the tests.
+pub(crate) fn deliberate_bugs() -> anyhow::Result<()> {
+    mutations::check(None)
+}
+
+/// Runs driver and compiler with AddressSanitizer, as a step of the tests.
+pub(crate) fn with_address_sanitizer() -> anyhow::Result<()> {
+    nightly::check()?;
+    run_briefly(true)
+}
+
+fn run_briefly(sanitizes: bool) -> anyhow::Result<()> {
+    let build = Build::of_workspace(sanitizes);
+    run(&mut build.program()?, Duration::from_secs(60), &seed_of_now(), depth(sanitizes))?;
+    run(build.program()?.arg("--descriptions"), Duration::from_secs(10), &seed_of_now(), depth(sanitizes))
+}
+
+/// Returns the arguments that make a loop fail that does not get deep. With AddressSanitizer the loop is too slow to reach all.
+const fn depth(sanitizes: bool) -> &'static [&'static str] {
+    if sanitizes { &[] } else { &["--deep"] }
+}
+
+/// Builds the targets for libFuzzer and runs each for a short time, as a step of the tests.
+pub(crate) fn with_libfuzzer() -> anyhow::Result<()> {
+    nightly::check()?;
+    libfuzzer::run()
+}
+
+/// Runs the loop for a time.
+fn run(program: &mut Command, time: Duration, seed: &str, more: &[&str]) -> anyhow::Result<()> {
+    print(program.args(more).args(["--seed", seed, "--seconds", &time.as_secs().to_string()]), time + SLACK)
 }
 
 fn print(program: &mut Command, limit: Duration) -> anyhow::Result<()> {

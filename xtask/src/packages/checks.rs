@@ -9,16 +9,16 @@ use anyhow::{Context as _, ensure};
 
 use xtask_common::{process::run, workspace};
 
+use crate::not_run::NotRun;
+
 use super::{
     manifests::{Package, published},
     registry,
     unpacked::Unpacked,
 };
 
-/// The time limit to build the packages.
-const BUILD: Duration = Duration::from_secs(30 * 60);
-/// The time limit to run the tests of the packages, documentation tests included, which are built while they run.
-const TESTS: Duration = Duration::from_secs(10 * 60);
+/// The time limit to run the tests of the packages. Cargo builds documentation tests while it runs them.
+const TESTS: Duration = Duration::from_secs(30 * 60);
 /// The time limit of a command that uses the registry.
 const REGISTRY: Duration = Duration::from_secs(120);
 /// The time limit to download a toolchain. The download hangs if the network drops packets.
@@ -39,19 +39,22 @@ pub(crate) fn dry_run() -> anyhow::Result<()> {
 ///
 /// # Errors
 ///
-/// If a crate cannot be published, or its package does not build.
+/// If a crate cannot be published, or its package does not build; [`NotRun`] if the rest passed without the registry.
 pub(crate) fn packages() -> anyhow::Result<()> {
     let unpacked = Unpacked::new("packages")?;
     if registry::is_reachable() {
         dry_run()?;
-    } else {
-        eprintln!("Skipped the dry run of `cargo publish`: the registry cannot be reached.");
     }
     let mut cargo = workspace::cargo();
     // The libraries and their unit tests. Documentation tests take longer: see `build_and_test`.
     cargo.args(["check", "--workspace", "--tests"]);
     registry::offline_if_unreachable(&mut cargo);
-    succeed(unpacked.enter(&mut cargo), BUILD, "the packages do not build")
+    succeed(unpacked.enter(&mut cargo), run::BUILD_LIMIT, "the packages do not build")?;
+    if registry::is_reachable() {
+        return Ok(());
+    }
+    Err(NotRun::optional("the rest passed; the dry run of `cargo publish` needs the registry, which cannot be reached")
+        .into())
 }
 
 /// Builds the packages and runs the tests in them.
@@ -62,7 +65,7 @@ pub(crate) fn packages() -> anyhow::Result<()> {
 pub(crate) fn build_and_test() -> anyhow::Result<()> {
     let unpacked = Unpacked::new("packages")?;
     for (part, limit, problem) in [
-        (&["--no-run"][..], BUILD, "the tests of the packages do not build"),
+        (&["--no-run"][..], run::BUILD_LIMIT, "the tests of the packages do not build"),
         (&[], TESTS, "the packages fail their tests"),
     ] {
         let mut cargo = workspace::cargo();
@@ -77,7 +80,7 @@ pub(crate) fn build_and_test() -> anyhow::Result<()> {
 ///
 /// # Errors
 ///
-/// If they do not build.
+/// If they do not build; [`NotRun`] without the compiler.
 pub(crate) fn oldest_compiler() -> anyhow::Result<()> {
     check_with_oldest_compiler(&["--workspace"])
 }
@@ -86,7 +89,7 @@ pub(crate) fn oldest_compiler() -> anyhow::Result<()> {
 ///
 /// # Errors
 ///
-/// If they do not build.
+/// If they do not build; [`NotRun`] without the compiler.
 pub(crate) fn oldest_compiler_of_drivers() -> anyhow::Result<()> {
     check_with_oldest_compiler(&["--package", "aerostat-balloon", "--package", "aerostat-entropy"])
 }
@@ -95,15 +98,12 @@ fn check_with_oldest_compiler(selection: &[&str]) -> anyhow::Result<()> {
     let packages = published()?;
     let version = packages.iter().find_map(|package: &Package| package.rust_version.as_deref());
     let version = version.context("the published crates have no rust-version")?;
-    if let Err(reason) = install(version) {
-        eprintln!("Skipped the build with Rust {version}: {reason:#}.");
-        return Ok(());
-    }
+    install(version).map_err(|reason| NotRun::optional(format!("needs Rust {version}: {reason:#}")))?;
     let unpacked = Unpacked::new("packages-oldest-compiler")?;
     let mut cargo = Command::new("rustup");
     cargo.args(["run", version, "cargo", "check", "--all-features"]).args(selection);
     registry::offline_if_unreachable(&mut cargo);
-    succeed(unpacked.enter(&mut cargo), BUILD, &format!("the packages do not build with Rust {version}"))
+    succeed(unpacked.enter(&mut cargo), run::BUILD_LIMIT, &format!("the packages do not build with Rust {version}"))
 }
 
 /// Installs a toolchain with rustup if it is missing.
@@ -120,10 +120,13 @@ fn install(version: &str) -> anyhow::Result<()> {
 }
 
 /// Builds the packages with the lowest version of each dependency that their manifests allow.
+///
+/// # Errors
+///
+/// If they do not build; [`NotRun`] without the registry.
 pub(crate) fn lowest_versions() -> anyhow::Result<()> {
     if !registry::is_reachable() {
-        eprintln!("Skipped the build with the lowest versions of the dependencies: the registry cannot be reached.");
-        return Ok(());
+        return Err(NotRun::optional("needs the registry, which cannot be reached").into());
     }
     let unpacked = Unpacked::new("packages-lowest-versions")?;
     unpacked.remove_dev_dependencies()?;
@@ -139,7 +142,7 @@ pub(crate) fn lowest_versions() -> anyhow::Result<()> {
     cargo.args(["check", "--workspace", "--all-features"]);
     succeed(
         unpacked.enter(&mut cargo),
-        BUILD,
+        run::BUILD_LIMIT,
         "the packages do not build with the lowest versions of their dependencies",
     )
 }

@@ -3,5 +3,5 @@
 pub(crate) mod checks;
 pub(crate) mod manifests;
 pub(crate) mod problems;
-mod registry;
+pub(crate) mod registry;
 pub(crate) mod unpacked;

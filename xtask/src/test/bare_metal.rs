@@ -19,9 +19,6 @@ use xtask_install::BARE_METAL_32_BIT;
 
 use super::context::Context;
 
-/// The time limit of a build, including the core library.
-const LIMIT: Duration = Duration::from_secs(600);
-
 /// Builds the drivers for the guest's target with `core` alone: any dependency on `alloc` or `std` is a compile error.
 pub(super) fn drivers(context: &mut Context) -> anyhow::Result<()> {
     build(&context.recipe(context.arch)?)
@@ -44,7 +41,7 @@ fn build(recipe: &Recipe) -> anyhow::Result<()> {
     }
     let packages = ["adapters", "balloon", "entropy", "pmem"].map(|name| format!("--package=aerostat-{name}"));
     cargo.args(packages).stderr(Stdio::inherit());
-    let status = run::lines(&mut cargo, LIMIT, |line| println!("{line}"))?;
+    let status = run::lines(&mut cargo, run::BUILD_LIMIT, |line| println!("{line}"))?;
     ensure!(status.success(), "the drivers do not build with `core` alone: cargo ended with {status}");
     Ok(())
 }

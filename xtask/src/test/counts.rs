@@ -17,7 +17,7 @@ use super::{
     chapters,
     context::{Baseline, Context},
     kept::{self, Counts, Numbers, Verdict},
-    size, stack,
+    parts, size, stack,
 };
 
 /// Pages that the counted program inflates and deflates.
@@ -27,10 +27,15 @@ const FRAGMENTED: &str = "instructions per page/fragmented";
 /// The ways to fragment memory: the argument of the counted program, and the name of the count.
 const FRAGMENTS: [(&str, &str); 2] =
     [("every-second", "a frame in use in every second block"), ("every", "a frame in use in every block")];
+/// The starts of a balloon: arguments of the program `boot`, and the name of the count.
+const STARTS: [(&str, &str, &str); 4] = [
+    ("mmio", "minimal", "MMIO, MUST_TELL_HOST"),
+    ("mmio", "all", "MMIO, every feature"),
+    ("pci", "minimal", "modern PCI, MUST_TELL_HOST"),
+    ("pci", "all", "modern PCI, every feature"),
+];
 /// The maximum factor of growth of a number.
 const MARGIN: f64 = 1.03;
-/// The time limit of a build.
-const BUILD: Duration = Duration::from_secs(600);
 /// The time limit of one run under callgrind.
 const RUN: Duration = Duration::from_secs(120);
 /// Turns counting off in the device's part of a round trip.
@@ -38,23 +43,32 @@ const DEVICE: &str = "--toggle-collect=*AckDevice*::on_*";
 
 /// Counts, and compares the numbers with the kept ones or replaces these.
 pub(crate) fn counts(context: &mut Context) -> anyhow::Result<()> {
-    let program = build()?;
+    let program = build("count")?;
+    let boot = build("boot")?;
     let mut numbers = facts(&program)?;
+    numbers.extend(facts(&boot)?);
     for driver in ["split", "packed", "virtio-drivers"] {
         for order in ["runs", "scattered"] {
             for way in ["inflate", "deflate"] {
-                let count = instructions(&program, driver, order, way)?;
+                let (count, output) = instructions(&program, driver, order, way)?;
                 numbers.insert(format!("instructions per page/{driver}/{order}/{way}"), round(count / PAGES));
+                if parts::are_counted(driver, order) {
+                    numbers.extend(parts::numbers(&output, driver, way, PAGES));
+                }
             }
         }
     }
     for (fragments, name) in FRAGMENTS {
         for way in ["inflate", "deflate"] {
             for driver in ["blocks", "arrays"] {
-                let count = instructions(&program, driver, fragments, way)?;
+                let (count, _) = instructions(&program, driver, fragments, way)?;
                 numbers.insert(format!("{FRAGMENTED}/{name}/{way}/{driver}"), round(count / PAGES));
             }
         }
+    }
+    for (bus, features, name) in STARTS {
+        let (count, _) = count(&boot, &[bus, features], "*Boot*::start*")?;
+        numbers.insert(format!("instructions at boot/{name}"), count);
     }
     numbers.extend(size::numbers(&context.recipe(Arch::X86_64)?)?);
     numbers.extend(stack::numbers(&context.recipe(Arch::X86_64)?)?);
@@ -122,17 +136,17 @@ fn check(kept: &Counts, compiler: &str, found: &Numbers) -> Vec<String> {
     problems
 }
 
-/// Builds the counted program.
-fn build() -> anyhow::Result<PathBuf> {
+/// Builds a counted program.
+fn build(name: &str) -> anyhow::Result<PathBuf> {
     let mut cargo = workspace::cargo();
-    cargo.args(["build", "--release", "--package", "aerostat-benches", "--bin", "count"]);
+    cargo.args(["build", "--release", "--package", "aerostat-benches", "--bin", name]);
     // Incremental release builds have other code.
     cargo.env_remove("CARGO_INCREMENTAL");
     cargo.args(["--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
     let mut program = None;
-    let status = run::lines(&mut cargo, BUILD, |line| program = executable(&line).or(program.take()))?;
-    ensure!(status.success(), "failed to build the counted program: cargo ended with {status}");
-    program.context("cargo built the counted program but did not report its path")
+    let status = run::lines(&mut cargo, run::BUILD_LIMIT, |line| program = executable(&line).or(program.take()))?;
+    ensure!(status.success(), "failed to build the program `{name}`: cargo ended with {status}");
+    program.with_context(|| format!("cargo built the program `{name}` but did not report its path"))
 }
 
 fn facts(program: &Path) -> anyhow::Result<Numbers> {
@@ -141,24 +155,30 @@ fn facts(program: &Path) -> anyhow::Result<Numbers> {
     Ok(serde_json::from_str(&text)?)
 }
 
-/// Returns the number of instructions of the driver for all pages in one direction.
-fn instructions(program: &Path, driver: &str, order: &str, way: &str) -> anyhow::Result<f64> {
-    let folder = tempfile::tempdir()?;
-    let out = folder.path().join("callgrind.out");
+/// Returns the number of instructions of the driver for all pages in one direction, and callgrind's output.
+fn instructions(program: &Path, driver: &str, order: &str, way: &str) -> anyhow::Result<(f64, String)> {
     let driver_side = match driver {
         "virtio-drivers" => "Peer",
         "blocks" | "arrays" => "Fragmented",
         _ => "Ours",
     };
+    count(program, &[driver, order], &format!("*{driver_side}*::{way}*"))
+}
+
+/// Returns the number of instructions of the functions with this name, without those of the device, and callgrind's output.
+fn count(program: &Path, arguments: &[&str], function: &str) -> anyhow::Result<(f64, String)> {
+    let folder = tempfile::tempdir()?;
+    let out = folder.path().join("callgrind.out");
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--quiet", "--tool=callgrind", "--collect-atstart=no", DEVICE]);
-    valgrind.arg(format!("--toggle-collect=*{driver_side}*::{way}*"));
-    valgrind.arg(format!("--callgrind-out-file={}", out.display())).arg(program).args([driver, order]);
+    valgrind.args(["--compress-strings=no", "--compress-pos=no"]).arg(format!("--toggle-collect={function}"));
+    valgrind.arg(format!("--callgrind-out-file={}", out.display())).arg(program).args(arguments);
     let (status, _) = run::output(valgrind.stderr(Stdio::inherit()), RUN)?;
     ensure!(status.success(), "valgrind ended with {status}");
-    match total(&fs::read_to_string(&out)?) {
-        Some(count) if count > 0.0 => Ok(count),
-        _ => bail!("callgrind counted nothing: is the function `{driver_side}::{way}` missing or inlined?"),
+    let output = fs::read_to_string(&out)?;
+    match total(&output) {
+        Some(count) if count > 0.0 => Ok((count, output)),
+        _ => bail!("callgrind counted nothing: is the function `{function}` missing or inlined?"),
     }
 }
 

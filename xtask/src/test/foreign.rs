@@ -4,7 +4,7 @@ use std::{process::Command, time::Duration};
 
 use xtask_build::foreign::Foreign;
 
-/// The time limit to build and run the tests, including the standard library, under emulation.
+/// The time limit to run the tests under emulation.
 pub(super) const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// Which tests run.
@@ -16,6 +16,16 @@ pub(crate) enum Part {
     Balloon,
     /// All tests of the balloon. They build as long as they run.
     WholeBalloon,
+}
+
+impl Part {
+    /// Returns the crates in which a unit test has to pass.
+    pub(super) const fn crates(self) -> &'static [&'static str] {
+        match self {
+            Self::Layers => &["aerostat-spec", "aerostat-transport"],
+            Self::Balloon | Self::WholeBalloon => &["aerostat-balloon"],
+        }
+    }
 }
 
 /// The tests for [`Part::Balloon`], beside the unit tests: formats, limits, sizes, and random sequences of calls.

@@ -8,7 +8,7 @@ use xtask_common::workspace;
 pub(super) const LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// The crates that have such tests.
-const LIBRARIES: [&str; 2] = ["aerostat-transport", "aerostat-balloon"];
+pub(super) const LIBRARIES: [&str; 2] = ["aerostat-transport", "aerostat-balloon"];
 /// How often the scheduler of a model takes the processor from a thread that could go on.
 const PREEMPTIONS: &str = "3";
 /// The operations in one execution of a model, at most.

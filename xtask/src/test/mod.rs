@@ -1,11 +1,13 @@
 //! `cargo xtask test`: everything that CI runs, step by step.
 
+mod adapters;
 mod bare_metal;
 mod chapters;
 mod context;
 mod count;
 mod counts;
 mod demos;
+mod dependencies;
 mod failures;
 mod foreign;
 mod image;
@@ -14,6 +16,7 @@ mod kept;
 mod matrix;
 mod miri;
 mod panics;
+mod parts;
 mod runner;
 mod scenarios;
 mod scope;
@@ -35,6 +38,8 @@ use xtask_build::guest;
 use xtask_common::arch::Arch;
 use xtask_install::Need;
 
+use crate::not_run::NotRun;
+
 use self::{
     context::{Baseline, Context, Ignored},
     runner::Outcome,
@@ -50,6 +55,9 @@ pub(crate) struct TestArguments {
     /// Also run the long steps, which a change does not have to pass
     #[arg(long, conflicts_with = "host_only")]
     all: bool,
+    /// Fail also if an optional step cannot run, for want of Miri, an older compiler or the registry
+    #[arg(long)]
+    complete: bool,
     /// Run only the steps whose names contain TEXT, long ones included
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
@@ -94,11 +102,11 @@ pub(crate) fn command(arguments: &TestArguments) -> anyhow::Result<()> {
         eprintln!("[{}/{}] {}", number + 1, steps.len(), outcome.sentence());
         outcomes.push((step.clone(), outcome));
     }
-    print(&context, &outcomes)
+    print(&context, &outcomes, arguments.complete)
 }
 
-/// Prints the results. Returns an error if a test failed.
-fn print(context: &Context, outcomes: &[(Step, Outcome)]) -> anyhow::Result<()> {
+/// Prints the results. Returns an error if a test failed, or was skipped although it is not optional or `complete`.
+fn print(context: &Context, outcomes: &[(Step, Outcome)], complete: bool) -> anyhow::Result<()> {
     if let Some(matrix) = &context.matrix {
         println!("\n{matrix}");
     }
@@ -107,7 +115,7 @@ fn print(context: &Context, outcomes: &[(Step, Outcome)]) -> anyhow::Result<()> 
         println!("{}: {}", step.name, outcome.sentence());
     }
     for (step, outcome) in outcomes {
-        if let Some(reason) = &outcome.skipped {
+        if let Some(NotRun { reason, .. }) = &outcome.skipped {
             println!("skipped: {}: {reason}", step.name);
         }
     }
@@ -121,6 +129,9 @@ fn print(context: &Context, outcomes: &[(Step, Outcome)]) -> anyhow::Result<()> 
     }
     println!("{total}");
     ensure!(total.failed == 0, "some tests failed");
-    ensure!(skipped.is_empty() || context.scope == Scope::Host, "some tests were skipped: install what they need");
+    let is_complete = skipped.is_empty() && outcomes.iter().all(|(_, outcome)| outcome.is_complete());
+    ensure!(is_complete || context.scope == Scope::Host, "some tests were skipped: install what they need");
+    let is_whole = outcomes.iter().all(|(_, outcome)| outcome.skipped.is_none());
+    ensure!(is_whole || !complete, "some optional tests were skipped: install what they need");
     Ok(())
 }

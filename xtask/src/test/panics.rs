@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
     fs,
     path::Path,
 };
@@ -13,29 +14,42 @@ use xtask_build::guest;
 use xtask_common::arch::Arch;
 
 use super::{
-    context::Context,
+    chapters::Part,
+    context::{Baseline, Context},
     image::{calls, functions},
 };
 
-/// The kernel of `benches/size` that uses the balloon with all features over all transports, and the entropy and persistent memory drivers.
+/// The kernel of `benches/size` that uses the balloon with all features, transports and frame sizes, and the entropy and persistent memory
+/// drivers.
 const KERNEL: &str = "everything";
+/// The features of that kernel: the drivers write log messages.
+const FEATURES: [&str; 1] = ["log"];
 /// Its cargo profiles: optimised for size and for speed, with link-time optimisation, which removes every panic that cannot happen.
 const PROFILES: [&str; 2] = ["size", "speed"];
 /// A function that is in the kernel. Without it, the symbols were not read.
 const CALLED: &str = "aerostat_balloon::";
 
-/// Fails with a list if a panic is in the drivers' code.
+/// The table in the book of the calls that were found.
+const TABLE: Part = Part { chapter: "docs/src/testing.md", name: "panics" };
+
+/// Fails with a list if a panic is in the drivers' code, or if the book has another number of calls.
 pub(super) fn absent(context: &mut Context) -> anyhow::Result<()> {
     let recipe = context.recipe(Arch::X86_64)?;
+    let mut table = "\n| profile | calls of a panic |\n|---|--:|\n".to_owned();
     for profile in PROFILES {
-        let image = guest::build_size_kernel(&recipe, profile, KERNEL)?;
+        let image = guest::build_size_kernel(&recipe, profile, KERNEL, &FEATURES)?;
         let found = search(&image)?;
         ensure!(found.functions > 0, "no function of the drivers is in {}: is it stripped?", image.display());
+        let _ = writeln!(table, "| `{profile}` | {} |", found.panics.len());
         let list = found.panics.into_iter().collect::<Vec<_>>().join("\n");
         ensure!(list.is_empty(), "in the profile `{profile}` the drivers can panic:\n{list}");
         eprintln!("In the profile `{profile}`: {} functions of the drivers, and no panic.", found.functions);
     }
-    Ok(())
+    table.push('\n');
+    match context.baseline {
+        Baseline::Write => TABLE.write(&table),
+        Baseline::Compare => TABLE.check(&table, "the search for panics"),
+    }
 }
 
 /// What a search found.

@@ -14,15 +14,25 @@ use super::image::functions;
 const DRIVER: [&str; 3] = ["aerostat_balloon::", "aerostat_transport::", "aerostat_spec::"];
 
 /// The kernels of `benches/size`, by what they have.
-const KERNELS: [(&str, &str); 2] = [("modern PCI, every feature", "pci-all"), ("MMIO, MUST_TELL_HOST", "mmio-minimal")];
+const KERNELS: [(&str, &str); 4] = [
+    ("MMIO, MUST_TELL_HOST", "mmio-minimal"),
+    ("MMIO, every feature", "mmio-all"),
+    ("modern PCI, MUST_TELL_HOST", "pci-minimal"),
+    ("modern PCI, every feature", "pci-all"),
+];
+/// The cargo profiles, and the kind of number.
+const PROFILES: [(&str, &str); 2] = [("size", "bytes of code"), ("speed", "bytes of code at opt-level 3")];
 
-/// Returns the bytes of the driver's code in the guest and in the kernels that have a balloon and nothing else, built for size.
+/// Returns the bytes of the driver's code in the guest, built for size, and in the kernels that have a balloon and nothing else, built for
+/// size and for speed.
 pub(crate) fn numbers(recipe: &Recipe) -> anyhow::Result<BTreeMap<String, f64>> {
     let mut numbers = BTreeMap::new();
     numbers.insert("bytes of code/guest at opt-level s".to_owned(), driver(&guest::build_for_size(recipe)?)?);
-    for (what, kernel) in KERNELS {
-        let image = guest::build_size_kernel(recipe, "size", kernel)?;
-        numbers.insert(format!("bytes of code/{what}"), driver(&image)?);
+    for (profile, number) in PROFILES {
+        let images = guest::build_size_kernels(recipe, profile, KERNELS.map(|(_, kernel)| kernel))?;
+        for ((what, _), image) in KERNELS.iter().zip(images) {
+            numbers.insert(format!("{number}/{what}"), driver(&image)?);
+        }
     }
     Ok(numbers)
 }

@@ -8,15 +8,15 @@ use xtask_build::{
     foreign::Foreign::{self, BigEndian, Narrow},
     guest,
 };
-use xtask_common::{arch::Arch, workspace};
+use xtask_common::{arch::Arch, process::run::BUILD_LIMIT, workspace};
 use xtask_qemu::transport::Transport;
 
-use crate::packages::checks;
+use crate::{book, packages::checks};
 
 use super::{
-    bare_metal,
+    adapters, bare_metal,
     context::Context,
-    counts, demos, failures,
+    counts, demos, dependencies, failures,
     foreign::Part,
     interleavings,
     miri::Selection,
@@ -39,8 +39,9 @@ pub(crate) struct Step {
 /// What a step does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Action {
-    /// Builds the tests of a `cargo test` command, and runs and counts them within the limit.
-    Tests { command: fn() -> Command, limit: Duration },
+    /// Builds the tests of a `cargo test` command, and runs and counts them within the limit. In each of the crates, a unit test has to
+    /// pass.
+    Tests { command: fn() -> Command, limit: Duration, crates: &'static [&'static str] },
     /// The same for the tests of the libraries on a foreign processor.
     TestsElsewhere(Foreign, Part),
     /// Runs tests in Miri, where it is installed.
@@ -59,17 +60,15 @@ pub(crate) enum Action {
 
 /// The transports of the scenarios. The matrix covers all transports.
 const BUSES: [Transport; 2] = [Transport::Pci, Transport::Mmio];
-/// The time limit to run the tests on the host.
-const TESTS: Duration = Duration::from_secs(15 * 60);
-/// The time limit to build the documentation.
-const DOCUMENTATION: Duration = Duration::from_secs(20 * 60);
+/// The time limit to run the tests on the host. Cargo builds documentation tests while it runs them.
+const TESTS: Duration = Duration::from_secs(30 * 60);
 
 const fn on_host(name: &'static str, action: Action) -> Step {
     Step { name: Cow::Borrowed(name), scope: Scope::Host, action }
 }
 
 const fn tests(name: &'static str, command: fn() -> Command) -> Step {
-    on_host(name, Action::Tests { command, limit: TESTS })
+    on_host(name, Action::Tests { command, limit: TESTS, crates: &[] })
 }
 
 const fn check(scope: Scope, name: &'static str, check: fn(&mut Context) -> anyhow::Result<()>) -> Step {
@@ -99,17 +98,24 @@ pub(crate) fn plan(scope: Scope, arch: Arch) -> Vec<Step> {
     let mut steps = vec![
         tests("the libraries and tools, on the host", host_tests),
         tests("the guest's portable parts, on the host", guest_tests),
-        on_host("the documentation, without warnings", Action::Build { command: documentation, limit: DOCUMENTATION }),
+        on_host("the documentation, without warnings", Action::Build { command: documentation, limit: BUILD_LIMIT }),
         Step {
             name: Cow::Borrowed("the documentation of the tools, without warnings"),
             scope: Scope::Long,
-            action: Action::Build { command: documentation_of_tools, limit: DOCUMENTATION },
+            action: Action::Build { command: documentation_of_tools, limit: BUILD_LIMIT },
         },
         on_host(
             "the interleavings of contexts, with loom",
-            Action::Tests { command: interleavings::tests, limit: interleavings::LIMIT },
+            Action::Tests {
+                command: interleavings::tests,
+                limit: interleavings::LIMIT,
+                crates: &interleavings::LIBRARIES,
+            },
         ),
         check(Scope::Host, "fuzzing, for a minute", |_| fuzz::briefly()),
+        check(Scope::Long, "deliberate bugs, each found by the fuzz loop", |_| fuzz::deliberate_bugs()),
+        check(Scope::Long, "the fuzz loop with AddressSanitizer", |_| fuzz::with_address_sanitizer()),
+        check(Scope::Long, "the fuzz targets for libFuzzer", |_| fuzz::with_libfuzzer()),
         check(Scope::Host, "the published crates, packed and checked", |_| checks::packages()),
         check(Scope::Long, "the published crates, tested from their packages", |_| checks::build_and_test()),
         check(Scope::All, "the drivers with their oldest compiler", |_| checks::oldest_compiler_of_drivers()),
@@ -129,6 +135,10 @@ pub(crate) fn plan(scope: Scope, arch: Arch) -> Vec<Step> {
         tests_elsewhere(Scope::All, "the balloon on a 32-bit processor", Narrow, Part::Balloon),
         tests_elsewhere(Scope::Long, "all balloon tests on a 32-bit processor", Narrow, Part::WholeBalloon),
         check(Scope::All, "the counts of instructions, memory and code", counts::counts),
+        check(Scope::All, "the licences and the origin of the dependencies", |_| dependencies::check()),
+        check(Scope::All, "the checks of the book, on broken books", |_| book::check_broken_books()),
+        check(Scope::All, "the book, its links and its includes", |_| book::check()),
+        check(Scope::All, "a balloon over each adapter, in a guest", adapters::in_a_guest),
         check(Scope::All, "the guest's image", |context| context.build_guest(context.arch).map(drop)),
     ];
     steps.extend(Transport::value_variants().iter().map(|&transport| demo(arch, transport)));

@@ -32,6 +32,9 @@ fn table() -> String {
     let (_, campaign) = testing.split_once("### Campaign\n").unwrap();
     let (calls, findings) = (row(campaign, "calls of the driver").remove(1), row(campaign, "findings").remove(1));
     let (calls, findings) = (leading_number(&calls), leading_number(&findings));
+    let (_, panics) = testing.split_once("<!-- begin: panics -->").unwrap();
+    let calls_of_panics: u32 =
+        ["`size`", "`speed`"].iter().map(|profile| row(panics, profile)[1].parse::<u32>().unwrap()).sum();
     let mutations = fs::read_dir(workspace::root().join("fuzz/mutations")).unwrap().count();
     // The rows of the two tables of weaker orderings.
     let orderings: Vec<_> =
@@ -48,7 +51,7 @@ fn table() -> String {
         "
 | | what the tests of each change check | in numbers |
 |---|---|---|
-| no panic | a kernel with every feature over every transport, linked for size and for speed, contains no call of a panic | 0 calls |
+| no panic | a kernel with [every feature, transport and frame size, futures and log messages](docs/src/testing.md#panics), linked for size and for speed, contains no call of a panic | {calls_of_panics} calls |
 | no frame is lost, returned twice or used early; each call does a bounded number of register accesses | [a hostile device](docs/src/testing.md#fuzzing), for a minute | a longer run: {calls} calls of the driver, {findings} findings; {mutations} deliberate bugs are found within a minute each |
 | contexts that run at the same time | [the orders that the memory orderings allow](docs/src/interleavings.md), in small models with a limit of preemptions | of {tried} weaker orderings, {found} make a test fail alone and {pairs} together with another one; the others have a reason |
 | no undefined behaviour | [unit tests in Miri](docs/src/testing.md#miri), where it is installed; with `--all` also balloons in several threads | |

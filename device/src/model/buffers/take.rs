@@ -6,12 +6,19 @@ use super::super::options::{Notifications, Work};
 use super::super::queues::MAX_ENTRIES;
 use super::super::ring::{Chain, Defect, Element, Overrun};
 use super::super::state::{CompleteWhen, NewBuffer, Payload, Request, State};
+use crate::exchange;
 use crate::fault::{QueueFault, Scribble};
 use crate::quirk::Quirk;
 use crate::violation::RingViolation;
 
 /// Maximum number of bytes that a fault overwrites in one element of a buffer: more than any valid array.
 const MAX_SCRIBBLE: u32 = 1 << 16;
+
+/// The device id of the balloon.
+const DEVICE_ID: u32 = 5;
+
+/// Maximum number of bytes of a buffer in the log of exchanges.
+const MAX_LOGGED: u64 = 1 << 16;
 
 impl State {
     /// Takes all available buffers of `number`.
@@ -62,6 +69,10 @@ impl State {
             false => self.read_payload(NewBuffer { queue, number, head, elements: &elements, faults: &faults }),
             true => Payload::Unread,
         };
+        if exchange::is_enabled() {
+            // The device writes to no buffer (2.7.8.2).
+            exchange::log(DEVICE_ID, queue, &self.read_elements(&elements, MAX_LOGGED).unwrap_or_default(), &[]);
+        }
         // The device holds statistics until the host requests new ones.
         let held = matches!(payload, Payload::Statistics) && !faults.contains(&QueueFault::CompletesStatisticsEarly);
         let complete = match () {

@@ -35,7 +35,7 @@ pub(crate) fn options(command_line: &aerostat_guest::Options) -> Options<KernelF
     if command_line.blocks == BlockInflation::Unused || command_line.drive == Drive::Futures {
         options = options.without(feature::BlockInflation);
     }
-    if command_line.blocks == BlockInflation::Told {
+    if command_line.blocks == BlockInflation::DeflateEntries {
         options = options.tell_host_of_blocks();
     }
     if !used.has(feature::PagePoison) {

@@ -7,8 +7,8 @@ use aerostat_balloon::handles::{Progress, StatsRequest};
 use aerostat_balloon::spec::Device as _;
 use aerostat_balloon::transport::{InterruptStatus, Spin};
 use aerostat_balloon::{
-    Balloon, BalloonError, FrameRun, Frames as _, Frozen, Options as BalloonOptions, Pages, Ready, Size4KiB, Source,
-    Step, Unprobed, spec,
+    Balloon, BalloonError, FrameRun, Frames as _, Frozen, LiveState, Options as BalloonOptions, Pages, Ready, Size4KiB,
+    Source, Step, Unprobed, spec,
 };
 use aerostat_guest::Options;
 
@@ -70,7 +70,7 @@ fn create(transport: AnyTransport, arena: Arena) -> Balloon<Unprobed<AnyTranspor
 }
 
 /// Services the balloon until it has reached a target other than 0, and prints the most stack that a step used.
-fn follow_target(name: &'static str, live: &mut Live) {
+pub(super) fn follow_target<S: LiveState>(name: &'static str, live: &mut Balloon<S>) {
     let mut service = Peak::new(name);
     until(|| live.target().expect("the target cannot be read") > Pages(0));
     let mut step = service.measure(|| live.service());

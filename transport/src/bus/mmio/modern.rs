@@ -58,6 +58,25 @@ impl<I: Io> Mmio<I> {
     }
 }
 
+impl<I: Io> Mmio<I> {
+    /// Reads two words of 32 feature bits that the device offers.
+    fn offered_words(&self, [low, high]: [u32; 2]) -> u64 {
+        let half = |select: u32| {
+            self.registers.write(reg::DeviceFeaturesSel, select);
+            u64::from(self.registers.read(reg::DeviceFeatures))
+        };
+        half(low) | half(high) << 32
+    }
+
+    /// Writes two words of 32 feature bits that the driver accepts.
+    fn accept_words(&self, [low, high]: [u32; 2], features: u64) {
+        for (select, half) in [(low, features as u32), (high, (features >> 32) as u32)] {
+            self.registers.write(reg::DriverFeaturesSel, select);
+            self.registers.write(reg::DriverFeatures, half);
+        }
+    }
+}
+
 // SAFETY: the status register reads 0 only after the device has finished its reset, which ends its use of the queues
 // ("Device Status Field", 2.1, and "MMIO Device Register Layout", 4.2.2). The addresses of queues are written unchanged.
 // QueueReset reads 0 only after the device has finished the reset of the queue (4.2.2).
@@ -95,19 +114,20 @@ unsafe impl<I: Io> Transport for Mmio<I> {
     }
 
     fn offered(&mut self) -> u64 {
-        let half = |select: u32| {
-            self.registers.write(reg::DeviceFeaturesSel, select);
-            u64::from(self.registers.read(reg::DeviceFeatures))
-        };
-        half(0) | half(1) << 32
+        self.offered_words([0, 1])
     }
 
     fn accept(&mut self, features: u64) {
-        for (select, half) in [(0, features as u32), (1, (features >> 32) as u32)] {
-            self.registers.write(reg::DriverFeaturesSel, select);
-            self.registers.write(reg::DriverFeatures, half);
-        }
+        self.accept_words([0, 1], features);
         self.format = NotificationFormat::of(features);
+    }
+
+    fn offered_high(&mut self) -> Option<u64> {
+        Some(self.offered_words([2, 3]))
+    }
+
+    fn accept_high(&mut self, features: u64) {
+        self.accept_words([2, 3], features);
     }
 
     fn supported(&self) -> u64 {

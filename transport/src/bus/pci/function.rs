@@ -141,16 +141,17 @@ impl<C: ConfigRegionAccess> PciFunction<C> {
     /// [`LegacyPci::new`](crate::LegacyPci::new) and [`Msix::enable`](crate::pci::Msix::enable) disable bus mastering first.
     pub fn bar(&self, bar: BarIndex) -> Option<BarRange> {
         // Functions with another header type have other registers there.
-        if self.virtio_device().is_none()
-            || (self.read(HEADER) >> 16) & 0x7f != 0
-            || self.read(COMMAND) & BUS_MASTER != 0
-            || self.is_upper_half(bar)
-        {
+        if self.virtio_device().is_none() || (self.read(HEADER) >> 16) & 0x7f != 0 {
+            return None;
+        }
+        // Read once: the value that is checked is the value that probing writes back.
+        let command = self.read(COMMAND) & COMMAND_BITS;
+        if command & BUS_MASTER != 0 || self.is_upper_half(bar) {
             return None;
         }
         match self.read(bar.offset()) {
-            low if low & 1 != 0 => self.io_bar(bar, low),
-            low => self.memory_bar(bar, low),
+            low if low & 1 != 0 => self.io_bar(bar, low, command),
+            low => self.memory_bar(bar, low, command),
         }
     }
 
@@ -159,31 +160,31 @@ impl<C: ConfigRegionAccess> PciFunction<C> {
         bar.before().fold(false, |is_upper, lower| !is_upper && self.read(lower.offset()) & MEMORY_TYPE == MEMORY_64)
     }
 
-    fn io_bar(&self, bar: BarIndex, value: u32) -> Option<BarRange> {
-        let mask = self.probe(bar.offset()) & !3;
+    fn io_bar(&self, bar: BarIndex, value: u32, command: u32) -> Option<BarRange> {
+        let mask = self.probe(bar.offset(), value, command) & !3;
         // The upper half may be read-only, because a PC has 65536 ports.
         let mask = if mask >> 16 == 0 { mask | 0xffff_0000 } else { mask };
         BarRange::of_bar(Space::Ports, u64::from(value & !3), u64::from(mask) | u64::MAX << 32)
     }
 
-    fn memory_bar(&self, bar: BarIndex, low: u32) -> Option<BarRange> {
-        let (address, mask) = (u64::from(low & !0xf), u64::from(self.probe(bar.offset()) & !0xf));
+    fn memory_bar(&self, bar: BarIndex, low: u32, command: u32) -> Option<BarRange> {
+        let (address, mask) = (u64::from(low & !0xf), u64::from(self.probe(bar.offset(), low, command) & !0xf));
         match low & MEMORY_TYPE {
             MEMORY_32 => BarRange::of_bar(Space::Memory, address, mask | u64::MAX << 32),
             // The next register has the upper half.
             MEMORY_64 => {
                 let upper = BarIndex::new(bar.get() + 1)?.offset();
-                let (high, high_mask) = (u64::from(self.read(upper)) << 32, u64::from(self.probe(upper)) << 32);
-                BarRange::of_bar(Space::Memory, address | high, mask | high_mask)
+                let high = self.read(upper);
+                let high_mask = self.probe(upper, high, command);
+                BarRange::of_bar(Space::Memory, address | u64::from(high) << 32, mask | u64::from(high_mask) << 32)
             }
             _ => None,
         }
     }
 
-    /// Returns the writable bits of a BAR, with decoding disabled in the meantime.
-    fn probe(&self, offset: u16) -> u32 {
-        let command = self.read(COMMAND) & COMMAND_BITS;
-        let value = self.read(offset);
+    /// Returns the writable bits of a BAR, with decoding disabled in the meantime. `value` and `command` are the values of its
+    /// register and of the command register, and are written back.
+    fn probe(&self, offset: u16, value: u32, command: u32) -> u32 {
         self.write(COMMAND, command & !DECODE);
         self.write(offset, u32::MAX);
         let mask = self.read(offset);

@@ -49,6 +49,10 @@ impl<I: Io, C: ConfigRegionAccess + Clone> Pci<I, C> {
     /// Finds the structures of the device, maps them through `map`, and enables the function, except for bus mastering, which
     /// follows after the reset. If a structure cannot be mapped, tries the next capability that describes it.
     ///
+    /// The list of capabilities may be cyclic, so a search reads at most 48 entries of it. All searches together, with those of
+    /// [`Msix::enable`](crate::pci::Msix::enable) and of [`BarWindows`](crate::pci::BarWindows), do at most 20,000 accesses of the
+    /// configuration space.
+    ///
     /// The transport keeps a clone of the function. It accesses the command register when the device is reset or fails. Bus
     /// mastering that an earlier driver has left enabled is disabled, so do not call this for a device that is in use.
     ///
@@ -150,6 +154,25 @@ fn map_structure<I: Io, C: ConfigRegionAccess>(
     Err(error)
 }
 
+impl<I: Io, C> Pci<I, C> {
+    /// Reads two words of 32 feature bits that the device offers.
+    fn offered_words(&self, [low, high]: [u32; 2]) -> u64 {
+        let half = |select: u32| {
+            self.common.write(common_cfg::DeviceFeatureSelect, select);
+            u64::from(self.common.read(common_cfg::DeviceFeature))
+        };
+        half(low) | half(high) << 32
+    }
+
+    /// Writes two words of 32 feature bits that the driver accepts.
+    fn accept_words(&self, [low, high]: [u32; 2], features: u64) {
+        for (select, half) in [(low, features as u32), (high, (features >> 32) as u32)] {
+            self.common.write(common_cfg::DriverFeatureSelect, select);
+            self.common.write(common_cfg::DriverFeature, half);
+        }
+    }
+}
+
 // SAFETY: the status register reads 0 only after the device has finished its reset ("Common configuration structure
 // layout", 4.1.4.3), which ends its use of the queues. The addresses of queues are written unchanged. queue_reset reads 0 only
 // after the device has finished the reset of the queue.
@@ -180,19 +203,20 @@ unsafe impl<I: Io, C: ConfigRegionAccess + Clone> Transport for Pci<I, C> {
     }
 
     fn offered(&mut self) -> u64 {
-        let half = |select: u32| {
-            self.common.write(common_cfg::DeviceFeatureSelect, select);
-            u64::from(self.common.read(common_cfg::DeviceFeature))
-        };
-        half(0) | half(1) << 32
+        self.offered_words([0, 1])
     }
 
     fn accept(&mut self, features: u64) {
-        for (select, half) in [(0, features as u32), (1, (features >> 32) as u32)] {
-            self.common.write(common_cfg::DriverFeatureSelect, select);
-            self.common.write(common_cfg::DriverFeature, half);
-        }
+        self.accept_words([0, 1], features);
         self.format = NotificationFormat::of(features);
+    }
+
+    fn offered_high(&mut self) -> Option<u64> {
+        Some(self.offered_words([2, 3]))
+    }
+
+    fn accept_high(&mut self, features: u64) {
+        self.accept_words([2, 3], features);
     }
 
     fn supported(&self) -> u64 {

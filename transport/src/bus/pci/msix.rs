@@ -43,6 +43,16 @@ pub struct Vector {
 }
 
 impl Vector {
+    /// Returns an entry that the kernel has programmed, and not [`Msix`]: for a kernel whose PCI layer writes the tables and enables
+    /// MSI-X. The driver then writes neither.
+    ///
+    /// # Safety
+    ///
+    /// Until the device is reset for the last time, the entry is masked or has a message as [`Message::new`] demands it.
+    pub const unsafe fn adopt(function: PciAddress, number: u16) -> Self {
+        Self { number, function }
+    }
+
     /// Returns the number of the entry.
     pub const fn get(self) -> u16 {
         self.number
@@ -65,6 +75,17 @@ impl QueueVectors {
     /// Returns one vector for all queues. It may also be that for configuration changes.
     pub const fn shared(vector: Vector) -> Self {
         Self { first: vector, count: 1 }
+    }
+
+    /// Returns one vector for each queue, in the order of their numbers: consecutive entries of one function. Queues beyond the last
+    /// vector share it. `None` if the vectors are not consecutive, or if there is none.
+    pub fn each(vectors: impl IntoIterator<Item = Vector>) -> Option<Self> {
+        let mut vectors = vectors.into_iter();
+        let first = vectors.next()?;
+        vectors.try_fold(Self::shared(first), |Self { first, count }, vector| {
+            let next = Vector { number: first.number.checked_add(count)?, ..first };
+            (vector == next).then_some(Self { first, count: count.checked_add(1)? })
+        })
     }
 
     /// Returns the vector of a queue. Queues beyond the last vector share it.

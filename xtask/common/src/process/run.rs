@@ -17,6 +17,10 @@ use super::{
 /// The longest line that is read from a command, in bytes: cargo's messages are long.
 const LONGEST: usize = 1 << 20;
 
+/// The time limit of a build. It only ends one that hangs: how long a build takes depends on what was built before, and the limits of
+/// tests do not include it.
+pub const BUILD_LIMIT: Duration = Duration::from_secs(60 * 60);
+
 /// A command that did not run to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {

@@ -1,5 +1,5 @@
-//! The balloon over all transports, with all features, operations and futures, and the small drivers. It is linked to show that it
-//! contains no panic.
+//! The balloon over all transports, with all features, frame sizes, operations and futures, and log messages, and the small drivers. It
+//! is linked to show that it contains no panic.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]

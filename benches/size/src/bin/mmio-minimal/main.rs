@@ -2,6 +2,10 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
+#[path = "../../kernels/mmio.rs"]
+mod bus;
+#[cfg(target_os = "none")]
+#[path = "../../kernels/minimal.rs"]
 mod kernel;
 
 /// Shows nothing: the kernel is built for a bare machine only.

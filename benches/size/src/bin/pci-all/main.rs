@@ -1,7 +1,11 @@
-//! A balloon over modern PCI with every feature.
+//! A balloon over modern PCI that uses every feature.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
+#[path = "../../kernels/pci.rs"]
+mod bus;
+#[cfg(target_os = "none")]
+#[path = "../../kernels/all.rs"]
 mod kernel;
 
 /// Shows nothing: the kernel is built for a bare machine only.

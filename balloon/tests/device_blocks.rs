@@ -204,7 +204,7 @@ fn start(builder: Builder) -> (Whole, BalloonDevice, Ledger, Kernel) {
 }
 
 /// Reports blocks and hints others. Returns the number of frames of all blocks.
-fn lend(balloon: &mut Whole, device: &BalloonDevice, ledger: &Ledger) -> usize {
+fn send_blocks(balloon: &mut Whole, device: &BalloonDevice, ledger: &Ledger) -> usize {
     // The reports leave nothing for hints otherwise.
     let kept = ledger.use_frames(12 * BLOCK_FRAMES as usize);
     assert_eq!(balloon.service_reporting(), Ok(Progress::Waiting));
@@ -228,7 +228,7 @@ fn blocks_are_unmapped_before_they_go_back() {
     for ends_early in [false, true] {
         let (mut balloon, device, ledger, _) = start(builder(features::ACCESS_PLATFORM));
         let before = ledger.mappings();
-        let blocks = lend(&mut balloon, &device, &ledger) / BLOCK_FRAMES as usize;
+        let blocks = send_blocks(&mut balloon, &device, &ledger) / BLOCK_FRAMES as usize;
         assert_eq!(ledger.mappings(), before + blocks);
         if !ends_early {
             settle(&device);
@@ -256,7 +256,7 @@ fn blocks_are_unmapped_before_they_go_back() {
 fn blocks_contain_the_poison_value_when_the_balloon_ends() {
     for is_used in [false, true] {
         let (mut balloon, device, ledger, kernel) = start(builder(features::PAGE_POISON));
-        let frames = lend(&mut balloon, &device, &ledger);
+        let frames = send_blocks(&mut balloon, &device, &ledger);
         assert!(frames > 0);
         if is_used {
             settle(&device);

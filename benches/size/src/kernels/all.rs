@@ -1,13 +1,13 @@
-//! The kernel.
+//! A kernel that uses every feature of the specification.
 
 use core::panic::PanicInfo;
 use core::ptr::NonNull;
 
-use aerostat_balloon::transport::pci::{BarRange, ConfigPorts, Pci, PciFunction, Routing};
-use aerostat_balloon::transport::{CpuPorts, InterruptSource, MmioRegion, Spin};
+use aerostat_balloon::transport::{InterruptSource, Spin};
 use aerostat_balloon::{Balloon, FrameRun, Options, Ready, Signal, features};
 use aerostat_size::Kernel;
-use pci_types::PciAddress;
+
+use crate::bus::{Bus, open};
 
 features! {
     /// Every feature of the specification.
@@ -28,7 +28,7 @@ features! {
     }
 }
 
-type KernelBalloon = Balloon<Ready<Pci<MmioRegion, ConfigPorts<CpuPorts>>, Kernel, All>>;
+type KernelBalloon = Balloon<Ready<Bus, Kernel, All>>;
 
 static SIGNAL: Signal = Signal::new();
 static mut BALLOON: Option<KernelBalloon> = None;
@@ -40,16 +40,9 @@ fn balloon() -> &'static mut Option<KernelBalloon> {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn _start(address: u16, window: *mut u8) -> bool {
-    // SAFETY: the program is never run.
-    let ports = unsafe { ConfigPorts::new(CpuPorts::new()) };
-    let function = PciFunction::new(ports, PciAddress::new(0, address as u8, 0, 0));
-    let mut map = |range: BarRange| {
-        // SAFETY: the program is never run.
-        Some(unsafe { MmioRegion::new(NonNull::new(window)?, range.len as usize) })
-    };
-    let Ok(bus) = Pci::new(&function, &mut map, Routing::Line) else { return false };
-    let Ok(new) = Balloon::new(bus, Kernel, Options::new(All)) else { return false };
+extern "C" fn _start(registers: *mut u8, function: u8) -> bool {
+    let Some(bus) = NonNull::new(registers).and_then(|registers| open(registers, function)) else { return false };
+    let Ok(new) = Balloon::new(bus, Kernel::new(), Options::new(All)) else { return false };
     let Ok(probed) = new.probe(&mut Spin::default()) else { return false };
     *balloon() = Some(probed);
     true

@@ -1,18 +1,20 @@
-//! The kernel.
+//! A kernel that uses MUST_TELL_HOST and nothing else.
 
 use core::panic::PanicInfo;
 use core::ptr::NonNull;
 
-use aerostat_balloon::transport::{InterruptSource, Mmio, MmioRegion, Spin};
+use aerostat_balloon::transport::{InterruptSource, Spin};
 use aerostat_balloon::{Balloon, Options, Ready, features};
 use aerostat_size::Kernel;
+
+use crate::bus::{Bus, open};
 
 features! {
     /// One feature.
     struct Minimal { MustTellHost: Optional }
 }
 
-type KernelBalloon = Balloon<Ready<Mmio<MmioRegion>, Kernel, Minimal>>;
+type KernelBalloon = Balloon<Ready<Bus, Kernel, Minimal>>;
 
 static mut BALLOON: Option<KernelBalloon> = None;
 
@@ -23,12 +25,9 @@ fn balloon() -> &'static mut Option<KernelBalloon> {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn _start(registers: *mut u8) -> bool {
-    let Some(registers) = NonNull::new(registers) else { return false };
-    // SAFETY: the program is never run.
-    let registers = unsafe { MmioRegion::new(registers, 0x200) };
-    let Ok(bus) = Mmio::new(registers) else { return false };
-    let Ok(new) = Balloon::new(bus, Kernel, Options::new(Minimal)) else { return false };
+extern "C" fn _start(registers: *mut u8, function: u8) -> bool {
+    let Some(bus) = NonNull::new(registers).and_then(|registers| open(registers, function)) else { return false };
+    let Ok(new) = Balloon::new(bus, Kernel::new(), Options::new(Minimal)) else { return false };
     let Ok(probed) = new.probe(&mut Spin::default()) else { return false };
     *balloon() = Some(probed);
     true

@@ -4,9 +4,9 @@ use crate::choices::Choices;
 
 /// How hostile a device is, in an episode.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Temper {
+pub(crate) struct Hostility {
     /// The device keeps the protocol, and works only when it is notified. The driver may not report an error.
-    pub(crate) is_gentle: bool,
+    pub(crate) is_conforming: bool,
     /// Register reads of 1024 that return a wrong value: before and after DRIVER_OK, and in PCI configuration space.
     pub(crate) bends_setup: u32,
     pub(crate) bends_live: u32,
@@ -27,10 +27,10 @@ pub(crate) struct Temper {
     pub(crate) uses_numbers: bool,
 }
 
-impl Temper {
+impl Hostility {
     /// Returns a device that keeps the protocol.
-    pub(crate) const GENTLE: Self = Self {
-        is_gentle: true,
+    pub(crate) const CONFORMING: Self = Self {
+        is_conforming: true,
         bends_setup: 0,
         bends_live: 0,
         bends_function: 0,
@@ -47,9 +47,15 @@ impl Temper {
     pub(crate) fn choose(choices: &mut Choices) -> Self {
         let slow_reset = if choices.chance(1, 512) { u32::MAX } else { 1000 };
         let works = choices.pick(&[1, 4, 4, 8]);
-        let base = Self { is_gentle: false, works, no_memory: choices.pick(&[0, 0, 1, 8]), slow_reset, ..Self::GENTLE };
+        let base = Self {
+            is_conforming: false,
+            works,
+            no_memory: choices.pick(&[0, 0, 1, 8]),
+            slow_reset,
+            ..Self::CONFORMING
+        };
         match choices.below(16) {
-            0..=2 => Self { works, ..Self::GENTLE },
+            0..=2 => Self { works, ..Self::CONFORMING },
             3..=5 => Self { breaks: choices.pick(&[2, 8, 64]), ..base },
             6 | 7 => Self { bends_live: choices.pick(&[1, 8, 64]), ..base },
             8 | 9 => Self { scribbles: choices.pick(&[2, 16, 512]), ..base },

@@ -1,4 +1,4 @@
-//! Blocks that a handle lends to the device, and a balloon that ends in another context.
+//! Blocks that a handle takes for the device, and a balloon that ends in another context.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::platform::Frames;
 use crate::queues::{Blocks, DeviceState, FillWhen, LiveFlag};
 use crate::{FrameRun, Size4KiB};
 
-crate::features! { struct Lends { PageReporting: Required, FreePageHint: Required } }
+crate::features! { struct Declared { PageReporting: Required, FreePageHint: Required } }
 
 /// The handle and the balloon, which share blocks and the state of the device.
 struct Rig {
@@ -54,7 +54,7 @@ fn loose() -> LooseBlocks {
 fn end(blocks: &Blocks, live: &LiveFlag, kernel: &mut Kernel) {
     live.set(DeviceState::Resetting);
     // SAFETY: there is no device.
-    unsafe { blocks.return_all::<Kernel, Lends>(&mut loose(), kernel) };
+    unsafe { blocks.return_all::<Kernel, Declared>(&mut loose(), kernel) };
     live.set(DeviceState::NotLive);
 }
 
@@ -65,7 +65,7 @@ fn take(
     kernel: &mut Kernel,
     allocate: fn(&mut Kernel, u32) -> Option<FrameRun<Size4KiB>>,
 ) -> Option<u32> {
-    match blocks.take::<Kernel, Lends>(&mut loose(), kernel, live, FillWhen::Before, allocate) {
+    match blocks.take::<Kernel, Declared>(&mut loose(), kernel, live, FillWhen::Before, allocate) {
         Ok(block) => Some(block.expect("the kernel has a block").number),
         Err(BalloonError::NotLive | BalloonError::Device(_)) => None,
         Err(error) => panic!("{error}"),
@@ -73,12 +73,12 @@ fn take(
 }
 
 /// `work` is what the handle does with a block that it has taken.
-fn lend(work: fn(&Blocks, u32, &mut Kernel)) {
+fn take_while_ending(work: fn(&Blocks, u32, &mut Kernel)) {
     model(move || {
         let Rig { ledger, blocks, live, mut handle, mut balloon, device } = rig();
         let flag = live.clone();
         let handle = thread::spawn(move || {
-            if let Some(number) = take(&blocks, &flag, &mut handle, <Kernel as Platform<Lends>>::block_to_report) {
+            if let Some(number) = take(&blocks, &flag, &mut handle, <Kernel as Platform<Declared>>::block_to_report) {
                 work(&blocks, number, &mut handle);
             }
         });
@@ -90,30 +90,30 @@ fn lend(work: fn(&Blocks, u32, &mut Kernel)) {
 }
 
 #[test]
-fn a_block_that_is_lent_while_the_balloon_ends_goes_back_once() {
-    lend(|_, _, _| {});
+fn a_block_that_a_handle_takes_while_the_balloon_ends_goes_back_once() {
+    take_while_ending(|_, _, _| {});
 }
 
 #[test]
 fn a_block_that_the_device_has_returned_goes_back_once() {
-    lend(|blocks, number, kernel| {
+    take_while_ending(|blocks, number, kernel| {
         // SAFETY: there is no device.
         if let Some(run) = unsafe { blocks.remove(number, &mut loose(), kernel) } {
-            <Kernel as Platform<Lends>>::return_reported(kernel, run);
+            <Kernel as Platform<Declared>>::return_reported(kernel, run);
         }
     });
 }
 
-/// The block was lent before, and the balloon ends while the handle takes it back.
+/// The handle took the block before, and the balloon ends while the handle takes it back.
 #[test]
 fn a_hinted_block_that_is_taken_back_while_the_balloon_ends_goes_back_once() {
     model(|| {
         let Rig { ledger, blocks, live, mut handle, mut balloon, device } = rig();
-        let number = take(&blocks, &live, &mut handle, <Kernel as Platform<Lends>>::block_to_hint).unwrap();
+        let number = take(&blocks, &live, &mut handle, <Kernel as Platform<Declared>>::block_to_hint).unwrap();
         let reclaims = thread::spawn(move || {
             assert_eq!(blocks.find(0, &mut 1).unwrap_or(number), number);
             // SAFETY: there is no device.
-            unsafe { blocks.reclaim::<Kernel, Lends>(number, &mut loose(), &mut handle) };
+            unsafe { blocks.reclaim::<Kernel, Declared>(number, &mut loose(), &mut handle) };
         });
         end(&blocks, &live, &mut balloon);
         reclaims.join().unwrap();
@@ -122,18 +122,18 @@ fn a_hinted_block_that_is_taken_back_while_the_balloon_ends_goes_back_once() {
     });
 }
 
-/// The balloon of one context returns what another one has lent: it sees what that one did to the block.
+/// The balloon returns a block that a handle took in another context: it sees what the handle did to the block.
 #[test]
 fn the_balloon_sees_what_the_handle_did_to_a_block() {
     model(|| {
         let Rig { ledger, blocks, live, mut handle, mut balloon, device } = rig();
         let flag = live.clone();
-        let lends =
-            thread::spawn(move || take(&blocks, &flag, &mut handle, <Kernel as Platform<Lends>>::block_to_report));
-        let other = take(&blocks, &live, &mut balloon, <Kernel as Platform<Lends>>::block_to_report);
+        let takes =
+            thread::spawn(move || take(&blocks, &flag, &mut handle, <Kernel as Platform<Declared>>::block_to_report));
+        let other = take(&blocks, &live, &mut balloon, <Kernel as Platform<Declared>>::block_to_report);
         end(&blocks, &live, &mut balloon);
         assert!(other.is_some());
-        let _ = lends.join().unwrap();
+        let _ = takes.join().unwrap();
         assert_eq!(ledger.with_driver(), 0, "a block is lost");
         drop(device);
     });

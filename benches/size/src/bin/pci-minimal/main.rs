@@ -1,0 +1,13 @@
+//! A balloon over modern PCI that uses MUST_TELL_HOST and nothing else.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+#[path = "../../kernels/pci.rs"]
+mod bus;
+#[cfg(target_os = "none")]
+#[path = "../../kernels/minimal.rs"]
+mod kernel;
+
+/// Shows nothing: the kernel is built for a bare machine only.
+#[cfg(not(target_os = "none"))]
+fn main() {}

@@ -1,0 +1,60 @@
+//! The list of mutants, as `cargo mutants --list --json` prints it.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde::Deserialize;
+use xtask_common::workspace::cargo;
+
+/// A mutant.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Mutant {
+    pub(crate) name: String,
+    /// The source file, from the root of the workspace.
+    pub(crate) file: String,
+    pub(crate) genre: Genre,
+    pub(crate) replacement: String,
+    /// What is replaced.
+    pub(crate) span: Range,
+}
+
+/// The kind of a mutant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+pub(crate) enum Genre {
+    FnValue,
+    BinaryOperator,
+    UnaryOperator,
+    MatchArm,
+    MatchArmGuard,
+    #[serde(other)]
+    Other,
+}
+
+/// A range of a file.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(crate) struct Range {
+    pub(crate) start: Position,
+    pub(crate) end: Position,
+}
+
+/// A line and a column, both counted from 1.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(crate) struct Position {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+/// Returns the mutants of the workspace, by the configuration in `.cargo/mutants.toml`.
+///
+/// # Errors
+///
+/// If cargo-mutants is not installed or fails.
+pub(crate) fn mutants(root: &Path) -> anyhow::Result<Vec<Mutant>> {
+    let listed = cargo().args(["mutants", "--list", "--json"]).current_dir(root).output()?;
+    anyhow::ensure!(
+        listed.status.success(),
+        "cargo-mutants failed (`cargo install cargo-mutants --locked` installs it): {}",
+        String::from_utf8_lossy(&listed.stderr)
+    );
+    serde_json::from_slice(&listed.stdout).context("the list of cargo-mutants is not understood")
+}
