@@ -56,7 +56,7 @@ use aerostat_spec::{Device, Feature, FeatureTable};
 /// # How much a call does
 ///
 /// A step of `service` takes at most 4 GiB in at most 4096 blocks, and returns at most 1024. A deflation returns as many blocks as it is
-/// asked for, and `freeze` and `remove` return all of them, in a short time for each block if there is no IOMMU.
+/// asked for, and `freeze` and `remove` return all of them.
 ///
 /// # Register accesses
 ///
