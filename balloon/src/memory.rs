@@ -117,6 +117,7 @@ mod tests {
 
     #[test]
     fn a_value_is_written_at_an_aligned_address_and_the_rest_is_left() {
+        assert_eq!(PrivateSlot::<Aligned>::words(5), Some(8 + 7 + 5), "the value, words to align it, and the rest");
         let (slot, rest) = divide::<Aligned>(PrivateSlot::<Aligned>::words(5).unwrap()).unwrap();
         assert_eq!((slot.as_ptr().addr() % 64, rest), (0, 5));
         // SAFETY: the slot is valid for writes.

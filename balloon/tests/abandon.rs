@@ -195,6 +195,19 @@ fn an_abandoned_balloon_can_be_split_and_joined() {
 }
 
 /// cleanup.2: memory is returned after a finished reset, and not before.
+/// The handles had queues and blocks when the device was reset. The balloon is still there.
+#[test]
+fn joining_an_abandoned_balloon_returns_what_its_handles_had() {
+    let (balloon, device, ledger) = in_use();
+    let mut handles = balloon.split();
+    handles.balloon.abandon(&mut spin()).unwrap();
+    assert!(!ledger.all_returned_except_private());
+    let balloon = handles.join().unwrap();
+    assert_reset(&device, &ledger);
+    drop(balloon);
+    assert_all_returned(&device, &ledger);
+}
+
 #[test]
 fn abandon_can_be_repeated_if_the_device_does_not_finish_its_reset() {
     let (mut balloon, device, ledger) = in_use();

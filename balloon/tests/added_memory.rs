@@ -90,6 +90,22 @@ fn an_allocator_that_returns_other_frames_first_pauses_the_balloon_and_loses_not
     }
 }
 
+/// The balloon knows the middle of the run.
+#[test]
+fn a_run_is_used_between_frames_that_cannot_be() {
+    let (mut balloon, device, ledger) = start(false, |range| range.start + 10..range.start + 25);
+    let known = balloon.platform().range.clone();
+    device.set_target(100);
+    let step = settle(&mut balloon);
+    let Step::Paused(pause) = step else { panic!("{step:?}") };
+    assert!(matches!(pause.reason, PauseReason::Unusable(FrameError::OutsideRange { .. })), "{pause:?}");
+    assert!(ledger.allocated_frames().into_iter().eq(known.clone()), "{:?}", ledger.allocated_frames());
+    assert_eq!((balloon.size(), device.host_page_count()), (Pages(15), 15));
+    assert!(known.clone().all(|frame| balloon.contains(frame)));
+    drop(balloon);
+    assert_all_returned(&device, &ledger);
+}
+
 #[test]
 fn restore_passes_the_larger_range_to_the_kernel() {
     let (mut balloon, device, ledger) = start(true, |range| range.start..range.start + 100);

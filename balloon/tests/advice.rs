@@ -9,13 +9,15 @@ use std::fs;
 use std::path::Path;
 
 /// How the hints of this workspace start. Notes of rustc start in other ways.
-const STARTS: [&str; 9] = [
+const STARTS: [&str; 11] = [
     "declare it",
     "every platform",
+    "if it goes",
     "if the field depends",
     "implement ",
     "remove ",
     "reset the whole",
+    "send it over",
     "the field is read-only",
     "write ",
     "`probe()`",

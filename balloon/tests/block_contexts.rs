@@ -1,13 +1,18 @@
-//! Block inflation of a split balloon in two contexts: the reporting handle unmaps a block while the balloon works or ends.
+//! Block inflation and its kernel: a split balloon whose reporting handle unmaps a block in another context, and blocks that the
+//! kernel does not have or allocates wrongly.
 
 mod common;
 
 use std::alloc::Layout;
 use std::ops::Range;
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
+use aerostat_balloon::error::FrameError;
+use aerostat_balloon::handles::Progress;
+use aerostat_balloon::ops::PauseReason;
 use aerostat_balloon::platform::{BlockFrames, ManagedChange, ReportFrames};
 use aerostat_balloon::transport::{DeviceAddress, Dma, DmaDomain, DmaRegion};
 use aerostat_balloon::{
@@ -37,6 +42,16 @@ enum Unmap {
 struct Kernel {
     memory: TestPlatform,
     unmap: Unmap,
+    /// How it allocates blocks of a number of frames, at most another number.
+    allocate_blocks: fn(&mut TestPlatform, u32, u32) -> Option<FrameRun<Size4KiB>>,
+    /// How often it was asked for blocks.
+    asked: Arc<AtomicU32>,
+}
+
+impl Kernel {
+    fn new(memory: TestPlatform, unmap: Unmap) -> Self {
+        Self { memory, unmap, allocate_blocks: TestPlatform::allocate_blocks, asked: Arc::default() }
+    }
 }
 
 impl Frames for Kernel {
@@ -117,7 +132,8 @@ impl ReportFrames for Kernel {
 
 impl BlockFrames for Kernel {
     fn allocate_blocks(&mut self, frames: u32, max: u32) -> Option<FrameRun<Size4KiB>> {
-        self.memory.allocate_blocks(frames, max)
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        (self.allocate_blocks)(&mut self.memory, frames, max)
     }
 }
 
@@ -138,8 +154,8 @@ fn rig(unmap: Unmap) -> Rig {
     let offered = features::PAGE_REPORTING | features::VERSION_1 | features::ACCESS_PLATFORM;
     let device = BalloonDevice::builder().features(offered).block_inflation().manual().start().unwrap();
     let memory = TestPlatform::of(&device).unwrap();
-    let (ledger, kernel) = (memory.ledger(), Kernel { memory: memory.share(), unmap });
-    let mut balloon: Whole = probe(&device, Kernel { memory, unmap: Unmap::Works }, Options::new(Blocks));
+    let (ledger, kernel) = (memory.ledger(), Kernel::new(memory.share(), unmap));
+    let mut balloon: Whole = probe(&device, Kernel::new(memory, Unmap::Works), Options::new(Blocks));
     device.set_target(6 * BLOCK);
     assert_eq!(balloon.service(), Ok(Step::Waiting));
     while device.step() {}
@@ -258,4 +274,87 @@ fn a_block_whose_unmapping_panics_in_the_handle_goes_back_after_the_reset() {
 fn assert_reset_and_empty(ledger: &Ledger) {
     assert_eq!((allocated(ledger), ledger.managed().in_balloon()), (0, 0));
     assert_eq!(ledger.violations(), []);
+}
+
+/// Returns a balloon whose kernel allocates blocks by `allocate_blocks`, with one array in flight.
+fn start(
+    allocate_blocks: fn(&mut TestPlatform, u32, u32) -> Option<FrameRun<Size4KiB>>,
+) -> (Whole, BalloonDevice, Ledger) {
+    let offered = features::PAGE_REPORTING | features::VERSION_1 | features::ACCESS_PLATFORM;
+    let device =
+        BalloonDevice::builder().memory(128 << 20).features(offered).block_inflation().manual().start().unwrap();
+    let memory = TestPlatform::of(&device).unwrap();
+    let (ledger, kernel) = (memory.ledger(), Kernel::new(memory, Unmap::Works));
+    let kernel = Kernel { allocate_blocks, ..kernel };
+    (probe(&device, kernel, Options::new(Blocks).max_in_flight(1)), device, ledger)
+}
+
+/// It may have blocks again after the balloon was on its target.
+#[test]
+fn a_kernel_without_whole_blocks_is_asked_once_for_each_target() {
+    let (mut balloon, device, ledger) = start(|_, _, _| None);
+    let asked = Arc::clone(&balloon.platform().asked);
+    for (target, times) in [(2000, 1), (4000, 2)] {
+        device.set_target(target);
+        follow(&mut balloon, &device);
+        assert_eq!((allocated(&ledger), asked.load(Ordering::Relaxed)), (target, times));
+    }
+    assert_clean(&device, &ledger);
+}
+
+#[test]
+fn an_empty_run_means_that_the_kernel_has_no_blocks() {
+    // SAFETY: there are no frames.
+    let empty = |_: &mut TestPlatform, block: u32, _: u32| Some(unsafe { FrameRun::from_raw(4 * u64::from(block), 0) });
+    let (mut balloon, device, ledger) = start(empty);
+    let mappings = ledger.mappings();
+    device.set_target(600);
+    follow(&mut balloon, &device);
+    assert_eq!((balloon.size(), balloon.held_in_blocks(), allocated(&ledger)), (Pages(600), Pages(0), 600));
+    assert_eq!(ledger.mappings(), mappings, "nothing is mapped");
+    assert_clean(&device, &ledger);
+}
+
+/// More frames than the balloon asked for, less than a block, and frames across two blocks.
+#[test]
+fn a_run_that_is_not_made_of_blocks_goes_back() {
+    let too_many = |memory: &mut TestPlatform, block: u32, max: u32| memory.allocate_blocks(block, max + block);
+    let too_short = |memory: &mut TestPlatform, block: u32, _: u32| {
+        let (run, rest) = memory.allocate_blocks(block, block)?.split(block - 1);
+        memory.deallocate(rest?);
+        Some(run)
+    };
+    let unaligned = |memory: &mut TestPlatform, block: u32, _: u32| {
+        let (first, run) = memory.allocate_blocks(block, 2 * block)?.split(1);
+        memory.deallocate(first);
+        let (run, rest) = run?.split(block);
+        memory.deallocate(rest?);
+        Some(run)
+    };
+    for (name, allocate_blocks) in
+        [("too many", too_many as fn(&mut _, _, _) -> _), ("too short", too_short), ("unaligned", unaligned)]
+    {
+        let (mut balloon, device, ledger) = start(allocate_blocks);
+        device.set_target(2 * BLOCK);
+        let error = balloon.service().unwrap_err();
+        assert!(matches!(error, BalloonError::Frame(FrameError::NotABlock { frames: BLOCK, .. })), "{name}: {error}");
+        assert_eq!((allocated(&ledger), balloon.held_in_blocks(), balloon.in_flight()), (0, Pages(0), 0), "{name}");
+        follow(&mut balloon, &device);
+        assert_eq!((balloon.size(), allocated(&ledger)), (Pages(2 * BLOCK), 2 * BLOCK), "{name}: through arrays");
+        drop(balloon);
+        assert_all_returned(&device, &ledger);
+    }
+}
+
+/// The kernel's own reports fill the queue. Less than a block is missing, and that needs no report.
+#[test]
+fn a_balloon_that_misses_less_than_a_block_does_not_wait_for_reports_of_the_kernel() {
+    let (mut balloon, device, ledger) = start(TestPlatform::allocate_blocks);
+    // Two reports of 16 blocks have all 32 descriptors.
+    assert_eq!(balloon.service_reporting(), Ok(Progress::Waiting));
+    assert_eq!(ledger.allocated_frames().len() as u32, 32 * BLOCK);
+    assert!(ledger.use_frames(usize::MAX) > 0);
+    device.set_target(BLOCK - 1);
+    let step = balloon.service().unwrap();
+    assert!(matches!(step, Step::Paused(pause) if pause.reason == PauseReason::OutOfFrames), "{step:?}");
 }

@@ -15,7 +15,10 @@ use aerostat_balloon::{
     Balloon, BalloonError, BalloonFeatureSet, FrameSize, Frames, Options, Pages, ProbeError, Reserve, Size4KiB,
     Size64KiB, Step, features,
 };
-use aerostat_device::{BalloonDevice, Builder, Event, Ledger, QueueFault, Runs, TestPlatform, features as offered};
+use aerostat_device::{
+    BalloonDevice, Builder, Event, FrameEvent, Ledger, QueueFault, QueueKind, Runs, TestPlatform, When,
+    features as offered,
+};
 use common::{Live, assert_all_returned, assert_clean, assert_reset, bus, no_wait, probe, settle, spin};
 
 features! { struct Blocks { PageReporting: Required, BlockInflation: Required, DeflateOnOom: Optional } }
@@ -186,6 +189,26 @@ fn a_block_is_counted_and_can_leave_only_after_its_acknowledgement() {
     assert_clean(&device, &ledger);
 }
 
+/// The kernel need not call `service` before it asks for frames.
+#[test]
+fn blocks_that_the_device_has_used_can_be_deflated_at_once() {
+    let builder = builder().manual().add_features(offered::DEFLATE_ON_OOM);
+    let options = Options::new(Blocks).oom_pages(BLOCK);
+    let (mut balloon, device, ledger) = start::<Size4KiB, _>(builder, options);
+    device.set_target(3 * BLOCK);
+    assert_eq!(balloon.service(), Ok(Step::Waiting));
+    work(&device);
+    device.set_target(0);
+    assert_eq!(balloon.deflate(BLOCK).unwrap().tell_host().wait(&mut no_wait), Ok(BLOCK));
+    assert_sizes(&balloon, &device, &ledger, 2 * BLOCK);
+    device.set_target(4 * BLOCK);
+    assert_eq!(balloon.service(), Ok(Step::Waiting));
+    work(&device);
+    assert_eq!(balloon.deflate_on_oom().unwrap().release_early(), Ok(BLOCK));
+    assert_sizes(&balloon, &device, &ledger, 3 * BLOCK);
+    assert_clean(&device, &ledger);
+}
+
 /// Scattered blocks have an element each. Several reports are in flight, and more wait for them.
 // conformance: balloon.report.7
 #[test]
@@ -203,9 +226,12 @@ fn several_reports_are_in_flight_and_each_has_several_blocks() {
         }
     }
     let before = ledger.allocated_frames().len();
+    let deallocated = || ledger.events().iter().filter(|event| matches!(event, FrameEvent::Deallocated { .. })).count();
+    let deallocated_before = deallocated();
     device.set_target(200 * 16);
     assert_eq!(balloon.service(), Ok(Step::Waiting));
     assert_eq!(ledger.allocated_frames().len() - before, 32 * 16, "two reports of 16 elements each");
+    assert_eq!(deallocated(), deallocated_before, "no block was allocated that has no element");
     let mut steps = 0;
     while balloon.service().unwrap() != Step::OnTarget {
         device.step();
@@ -228,6 +254,56 @@ fn adjacent_blocks_are_one_element_and_one_notification() {
     let notified = device.events().into_iter().filter(|event| matches!(event, Event::Notified { .. })).count();
     assert!(notified <= 1, "{notified} notifications");
     assert_eq!(balloon.service(), Ok(Step::OnTarget));
+}
+
+/// The kernel allocates them one by one.
+#[test]
+fn a_report_of_one_element_has_all_blocks_that_are_adjacent() {
+    let (mut balloon, device, ledger) = blocks(builder().manual().queue_size_of(QueueKind::Reporting, 1));
+    ledger.set_runs(Runs::AtMost(BLOCK));
+    device.set_target(20 * BLOCK);
+    assert_eq!(balloon.service(), Ok(Step::Waiting));
+    assert_eq!(balloon.held_in_blocks(), Pages(20 * BLOCK));
+    work(&device);
+    assert_eq!(balloon.service(), Ok(Step::OnTarget));
+    assert_clean(&device, &ledger);
+}
+
+/// A report of one element has one of these blocks. The next one goes back, and is not allocated again for this report.
+#[test]
+fn a_report_ends_with_the_first_block_that_it_has_no_element_for() {
+    let (mut balloon, device, ledger) = blocks(builder().manual().queue_size_of(QueueKind::Reporting, 1));
+    ledger.set_runs(Runs::AtMost(BLOCK));
+    let mut kernel = balloon.platform().share();
+    let runs: Vec<_> = (0..16).map(|_| kernel.allocate_blocks(BLOCK, BLOCK).unwrap()).collect();
+    for (number, run) in runs.into_iter().enumerate() {
+        if number % 2 == 0 {
+            kernel.deallocate(run);
+        }
+    }
+    let used = 8;
+    device.set_target(4 * BLOCK);
+    assert_eq!(balloon.service(), Ok(Step::Waiting));
+    assert_eq!(balloon.held_in_blocks(), Pages(BLOCK));
+    while balloon.service().unwrap() != Step::OnTarget {
+        work(&device);
+    }
+    assert_eq!((balloon.size(), balloon.held_in_blocks()), (Pages(4 * BLOCK), Pages(4 * BLOCK)));
+    assert_eq!(ledger.allocated_frames().len() as u32, (used + 4) * BLOCK);
+    assert_clean(&device, &ledger);
+}
+
+#[test]
+fn blocks_that_cannot_be_mapped_go_back_and_arrays_are_used() {
+    let options = Options::new(Fallbacks);
+    let builder = builder().inline().add_features(offered::ACCESS_PLATFORM);
+    let (mut balloon, device, ledger) = start::<Size4KiB, _>(builder, options);
+    ledger.fail_mappings(Some(When::Always));
+    device.set_target(3 * BLOCK);
+    assert_eq!(settle(&mut balloon), Step::OnTarget);
+    assert_sizes(&balloon, &device, &ledger, 3 * BLOCK);
+    assert_eq!(balloon.held_in_blocks(), Pages(0));
+    assert_clean(&device, &ledger);
 }
 
 #[test]
@@ -317,35 +393,39 @@ fn with_the_option_every_page_is_deflated_by_a_message() {
     assert_clean(&device, &ledger);
 }
 
-/// A block that is acknowledged while arrays of the deflate queue are in flight does not mix with the frames that these name.
+/// A block that is acknowledged while arrays of the deflate queue are in flight does not mix with the frames that these name, and does
+/// not leave without a message.
 #[test]
 fn with_the_option_blocks_may_be_acknowledged_during_a_deflation() {
-    let options = Options::new(Blocks).tell_host_of_blocks();
-    let (mut balloon, device, ledger) = start::<Size4KiB, _>(builder().manual(), options);
-    let mut kernel = balloon.platform().share();
-    let _low = kernel.allocate(100).unwrap();
-    let middle = kernel.allocate_blocks(BLOCK, BLOCK).unwrap();
-    device.set_target(2 * BLOCK + 300);
-    while balloon.service().unwrap() != Step::OnTarget {
-        work(&device);
-    }
-    // The block that is in flight lies between the frames that the first array names.
-    kernel.deallocate(middle);
-    device.set_target(3 * BLOCK + 300);
-    assert_eq!(balloon.service(), Ok(Step::Waiting));
-    // The report is completed before the arrays.
-    device.inject(QueueFault::DelaysCompletion(50).on(1));
-    device.set_target(BLOCK);
-    for _ in 0..1000 {
-        if balloon.service().unwrap() == Step::OnTarget {
-            break;
+    for target in [BLOCK, 0] {
+        let options = Options::new(Blocks).tell_host_of_blocks();
+        let (mut balloon, device, ledger) = start::<Size4KiB, _>(builder().manual(), options);
+        let mut kernel = balloon.platform().share();
+        let _low = kernel.allocate(100).unwrap();
+        let middle = kernel.allocate_blocks(BLOCK, BLOCK).unwrap();
+        device.set_target(2 * BLOCK + 300);
+        while balloon.service().unwrap() != Step::OnTarget {
+            work(&device);
         }
-        device.step();
+        // The block that is in flight lies between the frames that the first array names.
+        kernel.deallocate(middle);
+        device.set_target(3 * BLOCK + 300);
+        assert_eq!(balloon.service(), Ok(Step::Waiting));
+        // The report is completed before the arrays.
+        device.inject(QueueFault::DelaysCompletion(50).on(1));
+        device.set_target(target);
+        for _ in 0..1000 {
+            if balloon.service().unwrap() == Step::OnTarget {
+                break;
+            }
+            device.step();
+        }
+        assert_eq!((balloon.size(), device.actual()), (Pages(target), target));
+        assert_eq!(device.host_page_count() + device.block_page_count(), target as usize);
+        assert_eq!(ledger.allocated_frames().len() as u32, target + 100);
+        assert_eq!(messages(&device)[1], u64::from(3 * BLOCK + 300 - target));
+        assert_clean(&device, &ledger);
     }
-    assert_eq!((balloon.size(), device.actual()), (Pages(BLOCK), BLOCK));
-    assert_eq!(device.host_page_count() + device.block_page_count(), BLOCK as usize);
-    assert_eq!(ledger.allocated_frames().len() as u32, BLOCK + 100);
-    assert_clean(&device, &ledger);
 }
 
 /// A block is not broken up while an array of the deflate queue names frames on both sides of it.

@@ -317,6 +317,25 @@ fn the_device_is_notified_of_the_blocks_before_a_rejected_one() {
     }
 }
 
+/// A call looks at a limited part of the bitmap. The next one continues there.
+#[test]
+fn hinted_blocks_far_behind_others_come_back_in_a_later_call() {
+    let device = builder(0).start().unwrap();
+    let kernel = Kernel { numbers: 300_000..300_020, ..Kernel::new(TestPlatform::of(&device).unwrap()) };
+    let mut other = kernel.share();
+    let options = Options::new(Blocks).hint_block(4096);
+    let mut handles = probe(&device, kernel, options).split();
+    let _ = device.start_hinting();
+    assert_eq!(handles.hinting.service(&mut other, InterruptStatus::ANY), Ok(Progress::Waiting));
+    settle(&device);
+    let mut reclaimed = 0;
+    for _ in 0..10 {
+        reclaimed += handles.hinting.reclaim_hinted(&mut other, u32::MAX).unwrap();
+    }
+    assert!(reclaimed > 20);
+    assert_eq!(reclaimed, other.taken.get());
+}
+
 /// The length of a buffer has 32 bits.
 #[test]
 fn a_report_is_shorter_than_4_gib() {

@@ -82,6 +82,8 @@ fn reporting_and_hinting_leave_the_reserve() {
         reported += 1;
         assert!(ledger.free_frames() as u64 >= blocks, "{}", ledger.free_frames());
     }
+    let spare = ledger.free_frames() as u64 - blocks;
+    assert!(spare < BLOCK_FRAMES.into(), "whole blocks are reported, {spare} frames are left");
     let _ = device.start_hinting();
     for _ in 0..100 {
         let _ = balloon.service_hinting(InterruptStatus::ANY).unwrap();
@@ -90,6 +92,34 @@ fn reporting_and_hinting_leave_the_reserve() {
     }
     drop(balloon);
     assert_all_returned(&device, &ledger);
+}
+
+/// One call sends all of them.
+#[test]
+fn the_blocks_beyond_the_reserve_are_hinted() {
+    for blocks in [5, 20] {
+        let reserve = blocks * u64::from(BLOCK_FRAMES);
+        let (mut balloon, device, ledger) = start(builder().manual(), options().reserve(Reserve::Frames(reserve)));
+        let _ = device.start_hinting();
+        let _ = balloon.service_hinting(InterruptStatus::ANY).unwrap();
+        let left = ledger.free_frames() as u64;
+        assert!((reserve..reserve + u64::from(BLOCK_FRAMES)).contains(&left), "{left} frames are left of {reserve}");
+        drop(balloon);
+        assert_all_returned(&device, &ledger);
+    }
+}
+
+/// The private memory fits the range as long as the range does not grow.
+#[test]
+fn a_restore_needs_no_private_memory_if_no_memory_was_added() {
+    let (mut balloon, device, ledger) = start(builder().inline(), options());
+    ledger.fail_private();
+    for target in [100, 50] {
+        let frozen = balloon.freeze(&mut polls()).map_err(|failed| failed.error).unwrap();
+        balloon = frozen.restore(&mut polls()).map_err(|failed| failed.error).unwrap();
+        device.set_target(target);
+        assert_eq!((settle(&mut balloon), balloon.size()), (Step::OnTarget, Pages(target)));
+    }
 }
 
 /// A kernel whose memory grows, and that has its own domains.

@@ -21,6 +21,7 @@ fn a_dropped_migration_deflates_the_old_frame_once() {
     while device.step() {}
     assert!(migration.poll().unwrap().is_pending(), "the old frame is in the deflate queue");
     drop(migration);
+    assert_eq!(balloon.deflate(10).unwrap().frames(), 0, "one frame of 11 is about to leave, and 10 is the target");
     device.set_target(5);
     device.clear_events();
     while balloon.service().unwrap() == Step::Waiting {

@@ -220,6 +220,28 @@ fn a_device_that_does_not_activate_makes_the_probe_fail_with_advice() {
     assert!(ledger.all_returned());
 }
 
+/// A second attempt sets up all queues, and each probe starts with those of the features.
+#[test]
+fn a_device_that_never_activates_is_set_up_twice_by_each_probe() {
+    let quirky = builder().quirk(Quirk::NeedsAllQueues).further_queues(20);
+    let device = quirky.inline().start().unwrap();
+    let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
+    let ledger = platform.ledger();
+    let mut balloon = Balloon::new(bus(&device), platform, Options::new(NoFeatures)).unwrap();
+    for _ in 0..3 {
+        device.clear_events();
+        let failed = balloon.probe(&mut polls()).map(drop).unwrap_err();
+        assert_eq!(failed.error, ProbeError::Activation(DeviceError::NeedsReset));
+        balloon = failed.balloon;
+        let needs_reset = device.events().into_iter().filter(|event| *event == Event::NeedsReset).count();
+        let queues = device.events().into_iter().filter(|event| matches!(event, Event::QueueEnabled { .. })).count();
+        assert_eq!(needs_reset, 2, "{:?}", device.events());
+        assert!(queues > 2 * 2, "{queues}");
+    }
+    drop(balloon);
+    assert_all_returned(&device, &ledger);
+}
+
 /// The driver sets FAILED itself on a device that it did not set up completely. That says nothing about the queues of the device.
 #[test]
 fn a_reset_that_takes_time_is_not_taken_for_an_activation_that_failed() {

@@ -1,19 +1,22 @@
-//! The compiler for descriptions, in lines of description per second.
+//! The compiler for descriptions, in lines of description per second, and what the description of the balloon costs a build.
 #![allow(missing_docs, reason = "the macros of criterion define public functions")]
 
 use std::hint::black_box;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use aerostat_codegen::{Source, Spans, Target, compile_text, parse_text};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 
 /// A description file: its name and its text.
 type File = (String, String);
 
 fn descriptions() -> Vec<File> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/vspec");
-    let entries = std::fs::read_dir(folder).expect("the folder of the descriptions");
-    let paths = entries.map(|entry| entry.expect("a readable folder").path());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let entries = std::fs::read_dir(root.join("spec/vspec")).expect("the folder of the descriptions");
+    let paths =
+        entries.map(|entry| entry.expect("a readable folder").path()).chain([root.join("entropy/entropy.vspec")]);
     let mut files: Vec<File> = paths
         .map(|path| {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -54,5 +57,56 @@ fn codegen(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, codegen);
+/// Returns a cargo command in a target folder of its own.
+fn cargo(command: &str) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("macro-cost");
+    cargo.args([command, "--quiet", "--package", "aerostat-spec"]).env("CARGO_TARGET_DIR", target);
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).env("CARGO_INCREMENTAL", "0").stdin(Stdio::null());
+    cargo
+}
+
+fn run(mut command: Command) {
+    assert!(command.status().expect("cargo").success(), "{command:?} failed");
+}
+
+/// Returns the processor time of the children that have ended. Unlike the time of day, other programs have little effect on it.
+fn time_of_children() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
+    // The name of the program comes before the last bracket. Two of the numbers behind it are in hundredths of a second.
+    let (_, numbers) = stat.rsplit_once(')').expect("the name of the program");
+    let ticks = numbers.split_whitespace().skip(13).take(2).map(|ticks| ticks.parse::<u64>().expect("a number"));
+    Duration::from_millis(10 * ticks.sum::<u64>())
+}
+
+/// Checks aerostat-spec with `cargo check`, without its dependencies: without a device type, and with the balloon. The difference is the
+/// cost of the macro and of what it generates.
+fn build(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("codegen/cargo check");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.warm_up_time(Duration::from_millis(1)).measurement_time(Duration::from_secs(15));
+    for (name, features) in [("no device type", ""), ("balloon", "balloon")] {
+        let check = || {
+            let mut cargo = cargo("check");
+            cargo.args(["--no-default-features", "--features", features]);
+            run(cargo);
+        };
+        // Checks the dependencies.
+        check();
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|times| {
+                let one = |_| {
+                    run(cargo("clean"));
+                    let before = time_of_children();
+                    check();
+                    time_of_children().saturating_sub(before)
+                };
+                (0..times).map(one).sum()
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, codegen, build);
 criterion_main!(benches);

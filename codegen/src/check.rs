@@ -3,6 +3,7 @@
 //! An invalid part is reported and then left out or replaced by a valid one, so that the other rules can be checked.
 
 mod blocks;
+mod choices;
 mod devices;
 mod features;
 mod layout;

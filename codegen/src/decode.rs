@@ -17,6 +17,7 @@
 
 mod decoded;
 pub(crate) mod exchange;
+mod queues;
 mod reader;
 
 use std::collections::HashMap;

@@ -5,6 +5,7 @@
 
 mod bits;
 mod block;
+mod choices;
 mod conditions;
 mod device;
 mod docs;
@@ -26,6 +27,7 @@ pub use target::{Spans, Target};
 
 use crate::emit::target::{int, number};
 use crate::model::{Kind, Member, Model, Module};
+use crate::name::CNames;
 
 /// Emits the Rust items of a model.
 pub fn emit(model: &Model, target: &Target) -> TokenStream {
@@ -45,7 +47,7 @@ impl Target {
                 (self.features(features, &quote!(#krate::Reserved)), "Features of all device types.".to_owned())
             }
         };
-        let docs = docs::docs(&module.docs, &[summary], &[]);
+        let docs = docs::docs(&module.docs, &[summary], &CNames::default());
         let has_structs = module.members.iter().any(|member| matches!(member, Member::Struct(_) | Member::Request(_)));
         // The derives of zerocopy take the path of their crate as a string, which cannot contain `$crate`.
         let zerocopy = has_structs.then(|| quote!(use #krate::__private::zerocopy;));
@@ -73,7 +75,7 @@ impl Target {
                 let name = self.ident(&constant.name, &constant.name.upper());
                 let mut facts = vec![format!("The constant {:#x}.", constant.value)];
                 facts.extend(self.place(&constant.name));
-                let docs = docs::docs(&constant.docs, &facts, &[constant.alias.as_deref()]);
+                let docs = docs::docs(&constant.docs, &facts, &constant.alias);
                 let (ty, value) = (int(constant.ty), number(constant.value));
                 quote! {
                     #docs

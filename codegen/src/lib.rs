@@ -39,5 +39,5 @@ pub use decode::exchange::{DecodedExchange, Exchange, NotAnExchange};
 pub use decode::{DecodeError, Decoded, DecodedField, Decoder, RequestPart};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use emit::{Spans, Target, emit};
-pub use name::Name;
+pub use name::{CNames, Name};
 pub use source::Source;

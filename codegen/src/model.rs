@@ -9,7 +9,7 @@ mod structure;
 mod types;
 mod values;
 
-pub use block::{Access, Block, Field, When};
+pub use block::{Access, Block, Choice, ChoiceEntry, Field, Part, When};
 pub use condition::{Condition, FIRST_HIGH_BIT};
 pub use device::{ComputedIndex, Device, Feature, IndexVariable, Queue, SharedMemory};
 pub use numbers::{Int, Order, Scalar};

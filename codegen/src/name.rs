@@ -29,6 +29,32 @@ impl Name {
     }
 }
 
+/// The names that an item has in C, for instance in Linux's headers and in the text of the specification.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CNames(pub Vec<String>);
+
+impl CNames {
+    /// A single name.
+    pub(crate) fn one(name: String) -> Self {
+        Self(vec![name])
+    }
+
+    /// Returns the first name.
+    pub fn first(&self) -> Option<&str> {
+        self.0.first().map(String::as_str)
+    }
+
+    /// Returns all names.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// Returns the names behind another one.
+    pub(crate) fn with_first(&self, first: &str) -> Self {
+        Self([first].into_iter().chain(self.iter()).map(str::to_owned).collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

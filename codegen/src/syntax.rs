@@ -16,7 +16,7 @@
 //! ```
 //!
 //! If an item has a different name in C headers, `as "C_NAME"` gives that name. The documentation then has it as an alias,
-//! so a search for the C name finds the item.
+//! so a search for the C name finds the item. `as "C_NAME" or "OTHER_NAME"` gives several.
 //!
 //! After a syntax error the parser continues with the next entry or item, so one run reports all errors.
 

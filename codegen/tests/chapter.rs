@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use aerostat_codegen::{Source, parse_text};
+use proc_macro2::{TokenStream, TokenTree};
 
 /// The fenced code blocks of the chapter: the info string after the opening fence, and the content.
 fn code_blocks() -> Vec<(String, String)> {
@@ -51,4 +52,44 @@ fn printed_diagnostics_are_the_real_ones() {
         let (printed, actual) = (&blocks[at + 1].1, messages(&blocks[at].1).join("\n\n") + "\n");
         assert_eq!(*printed, actual, "actual:\n{actual}");
     }
+}
+
+/// The tokens of a description without documentation, C names and optional commas.
+fn bare(text: &str) -> Vec<String> {
+    let tokens: Vec<TokenTree> = text.parse::<TokenStream>().expect("tokens").into_iter().collect();
+    let mut bare = Vec::new();
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        let next = tokens.get(at + 1);
+        at += match (token, next) {
+            (TokenTree::Punct(mark), Some(TokenTree::Punct(inner)))
+                if mark.as_char() == '#' && inner.as_char() == '!' =>
+            {
+                3
+            }
+            (TokenTree::Punct(mark), _) if mark.as_char() == '#' => 2,
+            (TokenTree::Ident(word), Some(TokenTree::Literal(_))) if word == "as" => 2,
+            (TokenTree::Punct(mark), None) if mark.as_char() == ',' => 1,
+            (TokenTree::Group(group), _) => {
+                bare.push(format!("{:?}", group.delimiter()));
+                bare.extend(self::bare(&group.stream().to_string()));
+                bare.push("end".to_owned());
+                1
+            }
+            (token, _) => {
+                bare.push(token.to_string());
+                1
+            }
+        };
+    }
+    bare
+}
+
+#[test]
+fn device_that_is_shown_side_by_side_is_the_described_one() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/vspec/i2c.vspec");
+    let description = std::fs::read_to_string(path).expect("a readable description");
+    let blocks = code_blocks();
+    let shown = blocks.iter().find(|(_, text)| text.starts_with("device i2c = 34")).expect("the block");
+    assert_eq!(bare(&shown.1), bare(&description));
 }

@@ -19,9 +19,9 @@ fn command_of_the_gpu_is_readable() {
     let mut bytes = vec![3, 1, 0, 0, 1, 0, 0, 0];
     bytes.extend([7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     bytes.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0]);
-    let decoded = Decoder::new(&model).structure("set_scanout", &bytes).expect("a known structure");
+    let decoded = Decoder::new(&model).request("set_scanout", RequestPart::Readable, &bytes).expect("a known request");
     let expected = "\
-0x0000 hdr.type: cmd_set_scanout (0x103)
+0x0000 type: cmd_set_scanout (0x103)
 0x0004 hdr.flags: fence (0x1)
 0x0008 hdr.fence_id: 0x7
 0x0010 hdr.ctx_id: 0x0
@@ -125,32 +125,114 @@ command: open
 }
 
 #[test]
-fn exchange_is_decoded_by_the_structure_that_its_command_names() {
+fn exchange_is_decoded_by_the_request_of_its_command() {
     let model = described("gpu");
     let header = |ty: &str| format!("{ty}00000000000000000000000000000000000000000000");
     let decoder = Decoder::new(&model);
     let unref = format!("virtio 16 queue 0: {}0900000000000000 -> {}", header("0201"), header("0011"));
     let text = exchange(&decoder, &unref);
-    assert!(text.starts_with("control: resource_unref\n  > 0x0000 hdr.type: cmd_resource_unref (0x102)\n"), "{text}");
+    assert!(text.starts_with("control: resource_unref\n  > 0x0000 type: cmd_resource_unref (0x102)\n"), "{text}");
     assert!(text.contains("  > 0x0018 resource_id: 0x9\n"), "{text}");
     assert!(text.contains("type: resp_ok_nodata (0x1100)\n"), "{text}");
     let backing = format!("virtio 16 queue 0: {}0900000001000000{:032x} -> ", header("0601"), 0);
-    assert!(exchange(&decoder, &backing).starts_with("control: attach_backing\n"), "{}", exchange(&decoder, &backing));
+    assert!(
+        exchange(&decoder, &backing).starts_with("control: resource_attach_backing\n"),
+        "{}",
+        exchange(&decoder, &backing)
+    );
+}
+
+#[test]
+fn exchange_is_decoded_by_the_structure_that_its_command_names() {
+    let text = "device lamp = 63 {
+        queues { control = 0 }
+        enum command: le32 { cmd_dim = 1, cmd_flash }
+        struct dim { command: command, level: le32 }
+        struct flash { command: command, times: le32 }
+    }";
+    let model = parse_text(&Source { path: "lamp", text }).expect("a valid description");
+    let text = exchange(&Decoder::new(&model), "virtio 63 queue 0: 0200000007000000 -> ");
+    assert_eq!(text, "control: flash\n  > 0x0000 command: cmd_flash (0x2)\n  > 0x0004 times: 0x7\n");
 }
 
 #[test]
 fn exchange_of_a_queue_without_requests_is_an_array_or_bytes() {
-    let model = described("balloon");
-    let line = "virtio 5 queue 0: 0100000002000000 -> ";
-    let array = "inflate: [le32]\n  > 0x0000 [0]: 0x1\n  > 0x0004 [1]: 0x2\n";
-    assert_eq!(exchange(&Decoder::new(&model).elements("inflate", "le32"), line), array);
-    let bytes = "inflate\n  > 0x0000 bytes: 01 00 00 00 02 00 00 00\n";
+    let text = "device lamp = 63 { queues { dim = 0 } packed struct step { zone: u8, level: le16 } }";
+    let model = parse_text(&Source { path: "lamp.vspec", text }).expect("a valid description");
+    let line = "virtio 63 queue 0: 010000020000 -> ";
+    let array = "dim: [le16]\n  > 0x0000 [0]: 0x1\n  > 0x0002 [1]: 0x200\n  > 0x0004 [2]: 0x0\n";
+    assert_eq!(exchange(&Decoder::new(&model).elements("dim", "le16"), line), array);
+    let array = "\
+dim: [step]
+  > 0x0000 [0].zone: 0x1
+  > 0x0001 [0].level: 0x0
+  > 0x0003 [1].zone: 0x2
+  > 0x0004 [1].level: 0x0
+";
+    assert_eq!(exchange(&Decoder::new(&model).elements("dim", "step"), line), array);
+    let bytes = "dim\n  > 0x0000 bytes: 01 00 00 02 00 00\n";
     assert_eq!(exchange(&Decoder::new(&model), line), bytes);
-    let stats = "virtio 5 queue 2: 04000010000000000000 -> ";
-    let expected = "stats: [stat]\n  > 0x0000 [0].tag: 0x4\n  > 0x0002 [0].val: 0x1000\n";
-    assert_eq!(exchange(&Decoder::new(&model).elements("stats", "stat"), stats), expected);
+}
+
+#[test]
+fn exchanges_of_the_balloon_are_readable() {
+    let model = described("balloon");
+    let decoder = Decoder::new(&model);
+    let text = [
+        "virtio 5 queue 0: 0100000002000000 -> ",
+        "virtio 5 queue 1: 03000000 -> ",
+        "virtio 5 queue 2: 040000100000000000000c000000000000000000 -> ",
+        "virtio 5 queue 3: 05000000 -> ",
+        "virtio 5 queue 3:  -> ",
+        "virtio 5 queue 4:  -> 0000",
+    ]
+    .map(|line| exchange(&decoder, line));
+    let expected = "\
+inflate: inflate
+  > 0x0000 pages[0]: 0x1
+  > 0x0004 pages[1]: 0x2
+deflate: deflate
+  > 0x0000 pages[0]: 0x3
+stats: statistics
+  > 0x0000 stats[0].tag: free_memory (0x4)
+  > 0x0002 stats[0].val: 0x1000
+  > 0x000a stats[1].tag: async_scans (0xc)
+  > 0x000c stats[1].val: 0x0
+free_page: hint_round
+  > 0x0000 id: 0x5
+free_page: hint
+reporting: report
+  < 0x0000 blocks: 00 00
+";
+    assert_eq!(text.concat(), expected);
     let other = exchange(&Decoder::new(&model), "virtio 5 queue 9: 00 -> ");
     assert_eq!(other, "queue 9\n  > 0x0000 bytes: 00\n");
+}
+
+#[test]
+fn decoded_requests_name_their_types() {
+    let block = described("block");
+    let read = exchange(&Decoder::new(&block), "virtio 2 queue 0: 00000000000000000700000000000000 -> 616200");
+    let expected = "\
+request: read
+  > 0x0000 type: read (0x0)
+  > 0x0004 reserved: 0x0
+  > 0x0008 sector: 0x7
+  < 0x0000 data: 61 62 \"ab\"
+  < 0x0002 status: ok (0x0)
+";
+    assert_eq!(read, expected);
+    let flush = exchange(&Decoder::new(&block), "virtio 2 queue 0: 04000000000000000000000000000000 -> 00");
+    assert!(flush.starts_with("request: flush\n  > 0x0000 type: flush (0x4)\n"), "{flush}");
+
+    let console = described("console");
+    let ready = exchange(&Decoder::new(&console), "virtio 3 queue 3: 0000000000000100 -> ");
+    assert!(ready.contains("  > 0x0004 control.event: device_ready (0x0)\n"), "{ready}");
+
+    let net = described("net");
+    let decoder = Decoder::new(&net).config("max_virtqueue_pairs", 1);
+    let on = exchange(&decoder, "virtio 1 queue 2: 000001 -> 00");
+    assert!(on.starts_with("control: set_rx_mode\n  > 0x0000 class: rx (0x0)\n"), "{on}");
 }
 
 #[test]
@@ -159,7 +241,19 @@ fn queue_of_an_exchange_may_depend_on_the_configuration() {
     let line = "virtio 1 queue 2: 01000000 -> 00";
     assert!(exchange(&Decoder::new(&model), line).starts_with("receive"));
     let control = exchange(&Decoder::new(&model).config("max_virtqueue_pairs", 1), line);
-    assert!(control.starts_with("control: control_command\n  > 0x0000 header.class: 0x1\n"), "{control}");
+    assert!(control.starts_with("control: control_command\n  > 0x0000 header.class: mac (0x1)\n"), "{control}");
+}
+
+#[test]
+fn file_system_device_can_number_its_queues_densely() {
+    let model = described("fs");
+    let header = "2800000001000000070000000000000001000000000000000000000000000000090000000000";
+    let line = format!("virtio 26 queue 1: {header}0000 -> 10000000000000000700000000000000");
+    let text = exchange(&Decoder::new(&model), &line);
+    assert!(text.starts_with("request: fuse\n  > 0x0000 in.len: 0x28\n"), "{text}");
+    let notification = "virtio 26 queue 1:  -> 10000000020000000000000000000000";
+    let text = exchange(&Decoder::new(&model), notification);
+    assert!(text.starts_with("notification: notify\n"), "{text}");
 }
 
 #[test]
@@ -173,6 +267,15 @@ fn other_lines_are_not_exchanges() {
         "virtio 5 queue 0: zz -> ",
     ] {
         assert!(line.parse::<Exchange>().is_err(), "{line}");
+    }
+}
+
+#[test]
+fn text_before_an_exchange_may_contain_its_words() {
+    for text in ["virtio mmio 0: ", "virtio 4 queue 1: ", "virtio ", "virtio 1 queue 0: zz -> virtio "] {
+        let line = format!("{text}virtio 5 queue 0: 00 -> 01");
+        let exchange: Exchange = line.parse().unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert_eq!(exchange.to_string(), "virtio 5 queue 0: 00 -> 01");
     }
 }
 

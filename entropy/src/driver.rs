@@ -1,6 +1,7 @@
 //! The driver.
 
 use aerostat_transport::queue::{Enabled, Reader, Used};
+use aerostat_transport::spec::direction::DeviceWrites;
 use aerostat_transport::spec::feature_set;
 use aerostat_transport::spec::reserved::feature::{AccessPlatform, EventIdx, OrderPlatform, RingPacked};
 use aerostat_transport::{
@@ -36,7 +37,7 @@ const MIN_ZEROS: usize = 16;
 #[derive(Debug)]
 pub struct Entropy<T: Transport> {
     device: Device<T, entropy::Device, Live<Declared>>,
-    requests: BufferQueue<T::Notifier, 1, Enabled>,
+    requests: BufferQueue<T::Notifier, 1, Enabled, DeviceWrites>,
 }
 
 /// Probing failed: the error, and the transport or a device that was live and has not finished its reset.
@@ -77,7 +78,7 @@ impl<T: Transport> Entropy<T> {
     pub fn request(&mut self, max: usize) -> Result<(), EntropyError> {
         self.device.check()?;
         if self.requests.in_flight() == 0 {
-            self.requests.request(max, |_no_request| {})?;
+            self.requests.add_writable(max)?;
             self.requests.notify();
         }
         Ok(())
@@ -157,7 +158,7 @@ pub struct Removing<T: Transport> {
     /// The device, whose reset was requested.
     pub device: Device<T, entropy::Device, Ending>,
     /// The queue, which owns the memory.
-    pub requests: BufferQueue<T::Notifier, 1, Enabled>,
+    pub requests: BufferQueue<T::Notifier, 1, Enabled, DeviceWrites>,
 }
 
 impl<T: Transport> Removing<T> {

@@ -1,22 +1,35 @@
-//! Mutated descriptions for the compiler of `codegen/`: it must not panic, and must end within a bounded time.
+//! Mutated descriptions for the compiler of `codegen/`, and bytes for its decoder: they must not panic, and must end within a bounded time.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use aerostat_codegen::{Source, Spans, Target, compile_text};
+use aerostat_codegen::model::Kind;
+use aerostat_codegen::{Decoder, Exchange, RequestPart, Source, Spans, Target, compile_text, parse_text};
 use quote::quote;
 
 use crate::choices::Choices;
 
-/// The descriptions that mutations start from.
+/// The descriptions that mutations start from: each form of the language is in several of them.
 const BASES: &[&str] = &[
     include_str!("../../spec/vspec/balloon.vspec"),
-    include_str!("../../spec/vspec/ring.vspec"),
-    include_str!("../../spec/vspec/mmio.vspec"),
-    include_str!("../../spec/vspec/pci.vspec"),
-    include_str!("../../spec/vspec/net.vspec"),
     include_str!("../../spec/vspec/block.vspec"),
+    include_str!("../../spec/vspec/can.vspec"),
+    include_str!("../../spec/vspec/console.vspec"),
+    include_str!("../../spec/vspec/crypto.vspec"),
+    include_str!("../../spec/vspec/fs.vspec"),
+    include_str!("../../spec/vspec/gpu.vspec"),
+    include_str!("../../spec/vspec/i2c.vspec"),
+    include_str!("../../spec/vspec/input.vspec"),
+    include_str!("../../spec/vspec/iommu.vspec"),
+    include_str!("../../spec/vspec/mem.vspec"),
+    include_str!("../../spec/vspec/mmio.vspec"),
+    include_str!("../../spec/vspec/net.vspec"),
+    include_str!("../../spec/vspec/pci.vspec"),
     include_str!("../../spec/vspec/reserved.vspec"),
+    include_str!("../../spec/vspec/ring.vspec"),
+    include_str!("../../spec/vspec/rtc.vspec"),
+    include_str!("../../spec/vspec/scsi.vspec"),
+    include_str!("../../spec/vspec/sound.vspec"),
     include_str!("../../spec/vspec/status.vspec"),
 ];
 
@@ -73,6 +86,43 @@ const PIECES: &[&str] = &[
     "'a",
     "b\"x\"",
     "1 << 63",
+    "<<",
+    "module",
+    "registers",
+    "enum",
+    "const",
+    "usize",
+    "packed struct",
+    "virtio32",
+    "le16",
+    "be64",
+    "union",
+    "union by",
+    "union by type {",
+    "by",
+    "request",
+    "request a on b { readable {",
+    "readable",
+    "writable",
+    "on",
+    "or",
+    "config.",
+    "[u8]",
+    "[u8; config.num_pages]",
+    "@",
+    "read",
+    "write",
+    "setup",
+    "as \"C\"",
+    "count",
+    "from",
+    "2n + 1",
+    "2..",
+    "2 * ",
+    "shared_memory",
+    "shared_memory {",
+    "-> ",
+    "virtio 5 queue 0: ",
     "device x = 5 {",
 ];
 
@@ -166,14 +216,81 @@ fn has_place(message: &str) -> bool {
     message.lines().any(|line| line.trim_start().starts_with("--> fuzz.vspec:"))
 }
 
-/// Compiles the mutated description of a seed, and returns it if the compiler is wrong.
+/// Decodes bytes and a log of exchanges with a description, if it is valid.
+///
+/// # Errors
+///
+/// What is wrong with the decoder.
+pub fn decode(text: &str, choices: &mut Choices) -> Result<(), String> {
+    let Ok(model) = parse_text(&Source { path: "fuzz.vspec", text }) else { return Ok(()) };
+    let start = Instant::now();
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let mut decoder = Decoder::new(&model);
+        for field in LENGTHS.iter().copied().filter(|_| choices.chance(3, 4)).collect::<Vec<_>>() {
+            decoder = decoder.config(field, choices.nasty(32).into());
+        }
+        for feature in FEATURES.iter().copied().filter(|_| choices.chance(1, 2)).collect::<Vec<_>>() {
+            decoder = decoder.feature(feature);
+        }
+        let names: Vec<&str> = decoder.names().collect();
+        for _ in 0..4 {
+            let bytes = bytes(choices);
+            if !names.is_empty() {
+                let name = choices.pick(&names);
+                // The request may be unknown, or a length: only a panic is a finding.
+                let _ = decoder.structure(name, &bytes).map(|decoded| decoded.to_string());
+                let _ = decoder.request(name, RequestPart::Readable, &bytes).map(|decoded| decoded.to_string());
+                let _ = decoder.request(name, RequestPart::Writable, &bytes).map(|decoded| decoded.to_string());
+            }
+            let device = model.modules.iter().find_map(|module| match &module.kind {
+                Kind::Device(device) => Some(device.id),
+                _ => None,
+            });
+            let queue = if choices.chance(3, 4) { choices.below(6) } else { choices.nasty(0) } as u16;
+            let exchange =
+                Exchange { device: device.unwrap_or(0), queue, readable: bytes, written: self::bytes(choices) };
+            let mut line = exchange.to_string();
+            let is_same = line.parse() == Ok(exchange.clone());
+            let _ = decoder.exchange(&exchange).map(|decoded| decoded.to_string());
+            let mut characters: Vec<char> = line.chars().collect();
+            mutate(&mut characters, choices);
+            line = characters.into_iter().collect();
+            let _ = line.parse::<Exchange>();
+            if !is_same {
+                return Err(format!("an exchange is read as another one: {exchange}"));
+            }
+        }
+        Ok(())
+    }));
+    if start.elapsed() > LIMIT {
+        return Err(format!("decoding took {:?}", start.elapsed()));
+    }
+    result.unwrap_or_else(|_| Err("the decoder panicked".to_owned()))
+}
+
+/// What lengths and fields of requests in the descriptions depend on.
+const LENGTHS: &[&str] = &["cdb_size", "sense_size", "probe_size", "max_virtqueue_pairs", "num_queues"];
+const FEATURES: &[&str] = &["t10_pi", "notification", "mrg_rxbuf", "hash_report"];
+
+/// Returns bytes for the decoder: random ones, or small numbers, which are more often values of enums and lengths.
+fn bytes(choices: &mut Choices) -> Vec<u8> {
+    let (length, limit) = (choices.below(96), if choices.chance(1, 2) { 256 } else { 4 });
+    (0..length).map(|_| choices.below(limit) as u8).collect()
+}
+
+/// Compiles the mutated description of a seed, and decodes bytes with it or with a description as it is.
 ///
 /// # Errors
 ///
 /// What is wrong, and the description.
 pub fn check(mut choices: Choices) -> Result<bool, String> {
     let text = mutated(&mut choices);
-    compile(&text).map_err(|error| format!("{error}\n{text}"))
+    let is_valid = compile(&text).map_err(|error| format!("{error}\n{text}"))?;
+    let decoded = if is_valid { &text } else { choices.pick(BASES) };
+    if is_valid || choices.chance(1, 8) {
+        decode(decoded, &mut choices).map_err(|error| format!("{error}\n{decoded}"))?;
+    }
+    Ok(is_valid)
 }
 
 #[cfg(test)]
@@ -184,6 +301,13 @@ mod tests {
     fn the_bases_compile_alone_or_with_messages() {
         for base in BASES {
             assert!(compile(base).is_ok());
+        }
+    }
+
+    #[test]
+    fn bases_decode_any_bytes() {
+        for (seed, base) in (0..).zip(BASES) {
+            assert_eq!(decode(base, &mut Choices::seeded(seed)), Ok(()));
         }
     }
 

@@ -344,16 +344,20 @@ impl<S: FrameSize> FillFrames for Kernel<S> {
 
 impl<S: FrameSize> Kernel<S> {
     fn block(&mut self, frames: u32) -> Option<FrameRun<S>> {
+        self.blocks(frames, frames)
+    }
+
+    fn blocks(&mut self, frames: u32, max: u32) -> Option<FrameRun<S>> {
         let World { ledger, choices, hostility, .. } = &mut *self.world.borrow_mut();
         if choices.chance(1, 6) {
             return None;
         }
         // A kernel with a mistake: a run that is not a block.
         if !hostility.is_conforming && choices.chance(1, 64) {
-            let max = choices.below(frames) + 1;
-            return ledger.take(max, choices).map(run);
+            let count = choices.below(max.saturating_mul(2)) + 1;
+            return ledger.take(count, choices).map(run);
         }
-        ledger.take_block(frames, choices).map(run)
+        ledger.take_blocks(frames, max, choices).map(run)
     }
 }
 
@@ -368,8 +372,8 @@ impl<S: FrameSize> ReportFrames for Kernel<S> {
 }
 
 impl<S: FrameSize> BlockFrames for Kernel<S> {
-    fn allocate_blocks(&mut self, frames: u32, _max: u32) -> Option<FrameRun<S>> {
-        self.block(frames)
+    fn allocate_blocks(&mut self, frames: u32, max: u32) -> Option<FrameRun<S>> {
+        self.blocks(frames, max)
     }
 }
 

@@ -92,6 +92,21 @@ impl Ledger {
         Some(self.remove(skip + found * count, count))
     }
 
+    /// Takes adjacent aligned blocks of frames from the kernel, of at most `max` frames in total unless a block is longer.
+    pub(crate) fn take_blocks(&mut self, frames: u32, max: u32, choices: &mut Choices) -> Option<(u64, u32)> {
+        let (first, mut count) = self.take_block(frames, choices)?;
+        let blocks = choices.below(max / frames + 1);
+        while count / frames < blocks {
+            let at = (first - self.base) as usize + count as usize;
+            let next = self.owners.get(at..at + frames as usize);
+            if next.is_none_or(|next| next.iter().any(|owner| *owner != Owner::Kernel)) {
+                break;
+            }
+            count += self.remove(at, frames as usize).1;
+        }
+        Some((first, count))
+    }
+
     fn remove(&mut self, first: usize, count: usize) -> (u64, u32) {
         self.owners[first..first + count].fill(Owner::Balloon);
         self.free -= count as u32;
@@ -223,5 +238,15 @@ mod tests {
             assert_eq!((first % 8, count), (0, 8));
         }
         assert_eq!(ledger.take_block(8, &mut Choices::seeded(3)), None);
+        let lengths: Vec<u32> = (0..40)
+            .map(|seed| {
+                let (first, count) = Ledger::new(5, 40).take_blocks(8, 24, &mut Choices::seeded(seed)).unwrap();
+                assert_eq!((first % 8, count % 8), (0, 0));
+                count
+            })
+            .collect();
+        assert!(
+            [8, 16, 24].iter().all(|length| lengths.contains(length)) && lengths.iter().all(|&length| length <= 24)
+        );
     }
 }

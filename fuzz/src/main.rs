@@ -48,9 +48,8 @@ fn replay(seed: u64) -> bool {
 
 /// Compiles the mutated description of a seed again and prints it. Returns whether the compiler is right.
 fn replay_description(seed: u64) -> bool {
-    let text = descriptions::mutated(&mut Choices::seeded(seed));
-    println!("{text}");
-    let result = descriptions::compile(&text);
+    println!("{}", descriptions::mutated(&mut Choices::seeded(seed)));
+    let result = descriptions::check(Choices::seeded(seed));
     println!(
         "{}",
         match &result {

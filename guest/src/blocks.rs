@@ -26,6 +26,9 @@ struct Block {
 }
 
 impl Block {
+    /// No frame is free.
+    const USED: Self = Self { free: 0, reported: false };
+
     fn matches(self, filter: BlockFilter) -> bool {
         u64::from(self.free) == BLOCK_FRAMES && (filter == BlockFilter::Any || !self.reported)
     }
@@ -36,6 +39,8 @@ pub(crate) struct Blocks {
     blocks: [Block; CAP],
     /// The block at which the next search starts.
     cursor: usize,
+    /// No block below this one is whole.
+    lowest: usize,
     /// Whether a block has become free or unreported since the last call of [`Self::take_new`].
     has_new: bool,
 }
@@ -43,7 +48,7 @@ pub(crate) struct Blocks {
 impl Blocks {
     /// Returns blocks without a free frame.
     pub(crate) const fn new() -> Self {
-        Self { blocks: [Block { free: 0, reported: false }; CAP], cursor: 0, has_new: false }
+        Self { blocks: [Block::USED; CAP], cursor: 0, lowest: CAP, has_new: false }
     }
 
     /// Marks frames as free.
@@ -52,19 +57,22 @@ impl Blocks {
     ///
     /// If more frames of a block are free than it has.
     pub(crate) fn deallocate(&mut self, run: &Range<u64>) {
-        for (block, frames) in split_at_blocks(run) {
-            if let Some(block) = self.blocks.get_mut(block) {
+        for (number, frames) in split_at_blocks(run) {
+            if let Some(block) = self.blocks.get_mut(number) {
                 block.free += frames;
                 assert!(u64::from(block.free) <= BLOCK_FRAMES, "double deallocation among frames {run:?}");
-                self.has_new |= u64::from(block.free) == BLOCK_FRAMES;
+                if u64::from(block.free) == BLOCK_FRAMES {
+                    self.has_new = true;
+                    self.lowest = self.lowest.min(number);
+                }
             }
         }
     }
 
     /// Marks frames as in use, and their blocks as unreported.
     pub(crate) fn allocate(&mut self, run: &Range<u64>) {
-        for (block, frames) in split_at_blocks(run) {
-            if let Some(block) = self.blocks.get_mut(block) {
+        for (number, frames) in split_at_blocks(run) {
+            if let Some(block) = self.blocks.get_mut(number) {
                 block.free -= frames;
                 block.reported = false;
             }
@@ -91,27 +99,55 @@ impl Blocks {
         self.blocks.get(block as usize).map_or(0, |block| block.free.into())
     }
 
+    /// Returns whether all frames of a block are free.
+    pub(crate) fn is_whole(&self, block: u64) -> bool {
+        self.free(block) == BLOCK_FRAMES
+    }
+
+    /// Looks for the lowest whole block before frame number `end`, from which [`Self::next_whole`] then starts.
+    pub(crate) fn find_lowest(&mut self, end: u64) {
+        self.lowest = self.next_whole(0, end).map_or(CAP, |block| block as usize);
+    }
+
+    /// Returns the first block at or after `from`, and before frame number `end`, whose frames are all free.
+    pub(crate) fn next_whole(&self, from: u64, end: u64) -> Option<u64> {
+        let blocks = (from as usize).max(self.lowest)..(end.div_ceil(BLOCK_FRAMES) as usize).min(CAP);
+        blocks.map(|block| block as u64).find(|&block| self.is_whole(block))
+    }
+
     /// Returns whether there may be blocks to report that were not there at the last call.
     pub(crate) fn take_new(&mut self) -> bool {
         core::mem::take(&mut self.has_new)
     }
 
-    /// Finds consecutive free blocks with `frames` frames in total. The number of the first frame is a multiple of `frames`.
-    /// Returns `None` if no such blocks are free below frame number `end`, or if `frames` is not a number of whole blocks.
-    pub(crate) fn find(&mut self, frames: u64, filter: BlockFilter, end: u64) -> Option<Range<u64>> {
+    /// Allocates consecutive free blocks: a multiple of `frames` frames, and at most `max`, or `frames` if that is more. The number of
+    /// the first frame is a multiple of `frames`. Returns `None` if no such blocks are free below frame number `end`, or if `frames` is
+    /// not a number of whole blocks.
+    pub(crate) fn allocate_whole(
+        &mut self,
+        frames: u64,
+        max: u64,
+        filter: BlockFilter,
+        end: u64,
+    ) -> Option<Range<u64>> {
         let count = usize::try_from(frames / BLOCK_FRAMES).ok().filter(|&count| count > 0)?;
-        let groups = (end.div_ceil(BLOCK_FRAMES) as usize).min(CAP) / count;
         if !frames.is_multiple_of(BLOCK_FRAMES) {
             return None;
         }
+        let groups = (end.div_ceil(BLOCK_FRAMES) as usize).min(CAP) / count;
+        let matches = |group: &[Block]| group.iter().all(|block| block.matches(filter));
         let first = (self.cursor / count).min(groups);
-        let group = (first..groups).chain(0..first).find(|group| {
-            let mut blocks = self.blocks[group * count..(group + 1) * count].iter();
-            blocks.all(|block| block.matches(filter))
-        })?;
-        self.cursor = (group + 1) * count;
-        let start = (group * count) as u64 * BLOCK_FRAMES;
-        Some(start..start + frames)
+        let (before, behind) = self.blocks[..groups * count].split_at(first * count);
+        let first = match behind.chunks_exact(count).position(matches) {
+            Some(group) => first + group,
+            None => before.chunks_exact(count).position(matches)?,
+        };
+        let more = self.blocks[(first + 1) * count..groups * count].chunks_exact(count);
+        let more = more.take((max.saturating_sub(frames) / frames) as usize).take_while(|group| matches(group)).count();
+        let end = first + 1 + more;
+        self.cursor = end * count;
+        self.blocks[first * count..end * count].fill(Block::USED);
+        Some(first as u64 * frames..end as u64 * frames)
     }
 }
 
@@ -141,9 +177,11 @@ mod tests {
 
     const END: u64 = 16 * BLOCK_FRAMES;
 
+    /// Allocates `count` blocks and deallocates them again.
     fn find(blocks: &mut Blocks, count: u64, filter: BlockFilter) -> Option<u64> {
-        let run = blocks.find(count * BLOCK_FRAMES, filter, END)?;
+        let run = blocks.allocate_whole(count * BLOCK_FRAMES, 0, filter, END)?;
         assert_eq!(run.end - run.start, count * BLOCK_FRAMES);
+        blocks.deallocate(&run);
         Some(run.start / BLOCK_FRAMES)
     }
 
@@ -167,11 +205,26 @@ mod tests {
     }
 
     #[test]
+    fn a_run_of_blocks_ends_at_the_first_used_frame_at_the_maximum_and_at_the_end() {
+        let mut blocks = Box::new(Blocks::new());
+        blocks.deallocate(&(0..END));
+        blocks.allocate(&(5 * BLOCK_FRAMES..5 * BLOCK_FRAMES + 1));
+        let mut take = |count: u64, max: u64| {
+            let run = blocks.allocate_whole(count * BLOCK_FRAMES, max * BLOCK_FRAMES, BlockFilter::Any, END)?;
+            Some(run.start / BLOCK_FRAMES..run.end / BLOCK_FRAMES)
+        };
+        assert_eq!([take(1, 3), take(1, 16), take(2, 5)], [Some(0..3), Some(3..5), Some(6..10)]);
+        assert_eq!([take(1, u64::MAX / BLOCK_FRAMES), take(1, 1)], [Some(10..16), None]);
+        blocks.deallocate(&(4 * BLOCK_FRAMES..5 * BLOCK_FRAMES));
+        assert_eq!((blocks.next_whole(0, END), blocks.next_whole(5, END)), (Some(4), None));
+    }
+
+    #[test]
     fn a_size_that_is_not_whole_blocks_is_not_found() {
         let mut blocks = Box::new(Blocks::new());
         blocks.deallocate(&(0..END));
         for frames in [0, 1, BLOCK_FRAMES - 1, BLOCK_FRAMES + 1] {
-            assert_eq!(blocks.find(frames, BlockFilter::Any, END), None, "{frames}");
+            assert_eq!(blocks.allocate_whole(frames, END, BlockFilter::Any, END), None, "{frames}");
         }
     }
 

@@ -15,11 +15,13 @@ pub const FRAME_BYTES: u64 = 4096;
 ///
 /// The allocator keeps one bit for each frame in this value and nothing in the frames: the host may discard the contents of
 /// a free frame at any time, because the balloon driver reports free memory. Frames are allocated in runs, from low to high
-/// addresses.
+/// addresses. The bits of a block are in use only while some of its frames are allocated and others are free, so that whole blocks
+/// are allocated and deallocated without touching the bits.
 ///
 /// `Bits` limits the number of frames. [`BitAlloc16M`] manages up to 64 GiB and takes 2 MiB, so the value belongs in a
 /// static.
 pub struct FrameAllocator<Bits> {
+    /// The free frames of blocks that are not whole.
     free: Bits,
     blocks: Blocks,
     end: u64,
@@ -50,6 +52,7 @@ impl<Bits: BitAlloc> FrameAllocator<Bits> {
 
     /// Allocates the first run of free frames, but at most `at_most` frames of it.
     pub fn allocate(&mut self, at_most: u32) -> Option<Range<u64>> {
+        self.blocks.find_lowest(self.end);
         let run = self.free_run(0, u64::from(at_most))?;
         Some(self.remove(run))
     }
@@ -57,24 +60,32 @@ impl<Bits: BitAlloc> FrameAllocator<Bits> {
     /// Allocates the first consecutive frames that are large enough for `layout`. Returns `None` if no such run is
     /// free, or if `layout` has the size 0.
     pub fn allocate_layout(&mut self, layout: Layout) -> Option<Range<u64>> {
-        let count = layout.size().div_ceil(FRAME_BYTES as usize);
-        let alignment = layout.align().div_ceil(FRAME_BYTES as usize).ilog2() as usize;
+        let count = layout.size().div_ceil(FRAME_BYTES as usize) as u64;
+        let alignment = layout.align().div_ceil(FRAME_BYTES as usize) as u64;
         if count == 0 {
             return None;
         }
-        // The call also clears the bits of the frames.
-        let first = self.free.alloc_contiguous(None, count, alignment)? as u64;
-        let run = first..first + count as u64;
-        self.blocks.allocate(&run);
-        self.available -= count as u64;
-        Some(run)
+        self.blocks.find_lowest(self.end);
+        let run = self.free_runs().find_map(|run| {
+            let first = run.start.checked_next_multiple_of(alignment)?;
+            let end = first.checked_add(count)?;
+            (end <= run.end).then_some(first..end)
+        })?;
+        Some(self.remove(run))
     }
 
     /// Allocates a block of `frames` consecutive frames. The number of the first frame is a multiple of `frames`. Returns
     /// `None` if there is no such block, or if `frames` is not a multiple of [`BLOCK_FRAMES`](crate::BLOCK_FRAMES).
     pub fn allocate_block(&mut self, frames: u64, filter: BlockFilter) -> Option<Range<u64>> {
-        let run = self.blocks.find(frames, filter, self.end)?;
-        Some(self.remove(run))
+        self.allocate_blocks(frames, frames, filter)
+    }
+
+    /// Allocates a run of blocks of `frames` consecutive frames each: at least one, and otherwise at most `max` frames in total.
+    /// Returns `None` like [`Self::allocate_block`].
+    pub fn allocate_blocks(&mut self, frames: u64, max: u64, filter: BlockFilter) -> Option<Range<u64>> {
+        let run = self.blocks.allocate_whole(frames, max, filter, self.end)?;
+        self.available -= run.end - run.start;
+        Some(run)
     }
 
     /// Deallocates a run of frames. It may be a part of an allocation, or span several.
@@ -91,10 +102,18 @@ impl<Bits: BitAlloc> FrameAllocator<Bits> {
             run.end <= Self::MAX_MEMORY / FRAME_BYTES,
             "invalid deallocation: frames {run:?} are beyond the managed memory"
         );
-        assert!(!self.free.test(run.start as usize), "double deallocation of frames {run:?}");
+        assert!(!self.is_free(run.start), "double deallocation of frames {run:?}");
         self.available += run.end - run.start;
-        self.blocks.deallocate(&run);
-        self.free.insert(run.start as usize..run.end as usize);
+        for part in parts(run) {
+            let block = block_of(part.start);
+            let had_free_frames = self.blocks.free(block) > 0;
+            self.blocks.deallocate(&part);
+            if !self.blocks.is_whole(block) {
+                self.free.insert(bits(&part));
+            } else if had_free_frames {
+                self.free.remove(bits(&frames_of(block)));
+            }
+        }
     }
 
     /// Deallocates a block that was reported to the host. The block counts as reported until a frame of it is allocated.
@@ -153,16 +172,19 @@ impl<Bits: BitAlloc> FrameAllocator<Bits> {
         if from >= capacity || at_most == 0 {
             return None;
         }
-        let start = self.free.next(from as usize)? as u64;
+        let lone = self.free.next(from as usize).map(|frame| frame as u64);
+        let whole = self.blocks.next_whole(block_of(from), lone.unwrap_or(self.end));
+        let start = whole.map(|block| (block * BLOCK_FRAMES).max(from)).or(lone)?;
         let limit = start.saturating_add(at_most).min(capacity);
-        let mut end = start + 1;
+        let mut end = start;
         while end < limit {
-            let block = end / BLOCK_FRAMES * BLOCK_FRAMES;
-            let next = block + BLOCK_FRAMES;
-            // No frame of the block before `start` is free. If the block has as many free frames as it has frames from
-            // `start` on, all of these are free, and their bits need no test.
-            if from <= block && self.blocks.free(block / BLOCK_FRAMES) == next - block.max(start) {
-                end = next;
+            let block = frames_of(block_of(end));
+            let first = block.start.max(start);
+            if self.blocks.is_whole(block_of(end)) {
+                end = block.end;
+            } else if from <= block.start && self.blocks.free(block_of(end)) == block.end - first {
+                // No frame of the block before `start` is free, so that all frames from `start` on are, and their bits need no test.
+                end = block.end;
             } else if self.free.test(end as usize) {
                 end += 1;
             } else {
@@ -172,12 +194,50 @@ impl<Bits: BitAlloc> FrameAllocator<Bits> {
         Some(start..end.min(limit))
     }
 
+    fn is_free(&self, frame: u64) -> bool {
+        self.blocks.is_whole(block_of(frame)) || self.free.test(frame as usize)
+    }
+
+    /// Removes free frames.
     fn remove(&mut self, run: Range<u64>) -> Range<u64> {
-        self.free.remove(run.start as usize..run.end as usize);
-        self.blocks.allocate(&run);
+        for part in parts(run.clone()) {
+            let block = block_of(part.start);
+            let all = frames_of(block);
+            if !self.blocks.is_whole(block) {
+                self.free.remove(bits(&part));
+            } else if part != all {
+                for rest in [all.start..part.start, part.end..all.end] {
+                    if !rest.is_empty() {
+                        self.free.insert(bits(&rest));
+                    }
+                }
+            }
+            self.blocks.allocate(&part);
+        }
         self.available -= run.end - run.start;
         run
     }
+}
+
+/// Returns the number of the block that a frame is in.
+const fn block_of(frame: u64) -> u64 {
+    frame / BLOCK_FRAMES
+}
+
+const fn frames_of(block: u64) -> Range<u64> {
+    block * BLOCK_FRAMES..(block + 1) * BLOCK_FRAMES
+}
+
+/// Splits a run at the boundaries of blocks.
+fn parts(run: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+    (block_of(run.start)..run.end.div_ceil(BLOCK_FRAMES)).map(move |block| {
+        let all = frames_of(block);
+        all.start.max(run.start)..all.end.min(run.end)
+    })
+}
+
+const fn bits(run: &Range<u64>) -> Range<usize> {
+    run.start as usize..run.end as usize
 }
 
 impl<Bits> core::fmt::Debug for FrameAllocator<Bits> {
@@ -193,6 +253,7 @@ impl<Bits> core::fmt::Debug for FrameAllocator<Bits> {
 mod tests {
     extern crate std;
 
+    use std::collections::BTreeSet;
     use std::vec::Vec;
 
     use bitmap_allocator::BitAlloc4K;
@@ -268,6 +329,54 @@ mod tests {
                 assert_eq!(frames.free_run(from, u64::MAX), Some(first.clone()), "from {from} with {used} in use");
                 assert_eq!(frames.free_run(from, 1), Some(first.start..first.start + 1));
             }
+        }
+    }
+
+    /// Runs of free frames, from a set of them.
+    fn runs(free: &BTreeSet<u64>) -> Vec<Range<u64>> {
+        let mut runs: Vec<Range<u64>> = Vec::new();
+        for &frame in free {
+            match runs.last_mut() {
+                Some(run) if run.end == frame => run.end += 1,
+                _ => runs.push(frame..frame + 1),
+            }
+        }
+        runs
+    }
+
+    #[test]
+    fn any_order_of_calls_leaves_the_frames_of_a_set() {
+        let mut frames = FrameAllocator::new();
+        // The first and the last block have fewer frames.
+        frames.add(MIB..15 * MIB + 0x5000);
+        let mut free: BTreeSet<u64> = (256..15 * 256 + 5).collect();
+        let mut used: Vec<Range<u64>> = Vec::new();
+        let mut random = 1_u64;
+        let mut next = |below: u64| {
+            random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (random >> 33) % below
+        };
+        for _ in 0..3000 {
+            let run = match next(6) {
+                0 => frames.allocate(next(700) as u32 + 1),
+                1 => frames.allocate_blocks(512 << next(2), next(2048), BlockFilter::Any),
+                2 => frames
+                    .allocate_layout(Layout::from_size_align(next(0x30_0000) as usize + 1, 4096 << next(10)).unwrap()),
+                _ => None,
+            };
+            if let Some(run) = run {
+                assert!(run.clone().all(|frame| free.remove(&frame)), "{run:?} was not free");
+                used.push(run);
+            } else if !used.is_empty() {
+                let run = used.swap_remove(next(used.len() as u64) as usize);
+                let cut = run.start + next(run.end - run.start + 1);
+                for part in [cut..run.end, run.start..cut] {
+                    free.extend(part.clone());
+                    frames.deallocate(part);
+                }
+            }
+            assert_eq!(frames.available(), free.len() as u64);
+            assert_eq!(frames.free_runs().collect::<Vec<_>>(), runs(&free));
         }
     }
 

@@ -7,7 +7,7 @@ use aerostat_spec::pmem::{self, config, feature, queue, shared_memory};
 use aerostat_spec::reserved::feature::{AccessPlatform, EventIdx, OrderPlatform, RingPacked};
 use aerostat_transport::queue::Enabled;
 use aerostat_transport::{
-    BufferQueue, Device, DeviceError, Dma, Ending, FeaturesOk, Live, SetupError, SetupFailed, Transport, Wait,
+    Device, DeviceError, Dma, Ending, FeaturesOk, Live, RequestQueue, SetupError, SetupFailed, Transport, Wait,
 };
 
 use crate::error::{PmemError, ProbeError};
@@ -34,7 +34,7 @@ const BYTES: usize = size_of::<pmem::Req>() + size_of::<pmem::Resp>();
 pub struct Pmem<T: Transport> {
     device: Device<T, pmem::Device, Live<Declared>>,
     /// A request takes two descriptors: one for the request, and one for its answer.
-    requests: BufferQueue<T::Notifier, 2, Enabled>,
+    requests: RequestQueue<queue::Request, T::Notifier, 2, Enabled>,
     range: Range<u64>,
 }
 
@@ -72,7 +72,7 @@ impl<T: Transport> Pmem<T> {
         let device = Device::take(transport)?.wait(wait).map_err(SetupFailed::from)?.acknowledge().driver();
         let mut device = device.negotiate::<Declared>()?;
         let found = range(&mut device).and_then(|range| {
-            let requests = device.buffer_queue(queue::Request, 1, BYTES, dma)?;
+            let requests = device.request_queue(queue::Request, 1, BYTES, dma)?;
             Ok((range, requests))
         });
         match found {
@@ -171,14 +171,14 @@ impl<T: Transport> Pmem<T> {
 /// memory.
 ///
 /// The fields are for a kernel that knows that the device can no longer access memory. It gets the memory back with
-/// [`BufferQueue::release`] and the proof of [`Device::wait`], or of the `unsafe` [`Device::assume_reset`] if the device is gone or
+/// [`RequestQueue::release`] and the proof of [`Device::wait`], or of the `unsafe` [`Device::assume_reset`] if the device is gone or
 /// refuses its reset.
 #[derive(Debug)]
 pub struct Removing<T: Transport> {
     /// The device, whose reset was requested.
     pub device: Device<T, pmem::Device, Ending>,
     /// The queue, which owns the memory.
-    pub requests: BufferQueue<T::Notifier, 2, Enabled>,
+    pub requests: RequestQueue<queue::Request, T::Notifier, 2, Enabled>,
 }
 
 impl<T: Transport> Removing<T> {

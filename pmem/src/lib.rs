@@ -28,7 +28,7 @@
 //! The device is not trusted. No device behaviour causes a panic or an endless loop. Whether a flushed byte is really durable, only the
 //! host knows.
 //!
-//! The crate has no `unsafe` code. It is the second example of the chapter "Writing a driver" of the book.
+//! The crate has no `unsafe` code. It is the example of the chapter "A driver with requests" of the book.
 #![no_std]
 #![forbid(unsafe_code)]
 

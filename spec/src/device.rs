@@ -1,5 +1,8 @@
 //! Device types and their queues.
 
+use core::num::NonZeroU16;
+
+use crate::direction::Direction;
 use crate::feature::FeatureTable;
 use crate::field::Block;
 
@@ -9,8 +12,10 @@ pub trait Device: 'static {
     const ID: DeviceId;
     /// The name in the description.
     const NAME: &'static str;
-    /// The queues in the description, in the order of their indexes.
+    /// The queues with a fixed index, in the order of their indexes.
     const QUEUES: &'static [QueueSpec];
+    /// The queues whose index is known only at run time, in the order of their lowest indexes.
+    const COMPUTED_QUEUES: &'static [ComputedQueues] = &[];
     /// The configuration space.
     type Config: Block;
     /// The features of this device type.
@@ -39,6 +44,34 @@ pub struct QueueSpec {
     pub needs: u64,
 }
 
+/// The description of queues whose index is known only at run time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ComputedQueues {
+    /// The description with the lowest index.
+    pub spec: QueueSpec,
+    /// The distance of two indexes. `None` for a single queue, whose index depends on the configuration.
+    pub step: Option<NonZeroU16>,
+}
+
+impl ComputedQueues {
+    /// Returns how many of the queues have an index below this one. A single queue is not counted: its index is behind the
+    /// queues that the configuration counts.
+    pub const fn count_below(&self, index: u16) -> u16 {
+        match self.step {
+            Some(step) if index > self.spec.index => (index - self.spec.index - 1) / step.get() + 1,
+            _ => 0,
+        }
+    }
+
+    /// Returns the highest index that a queue can have.
+    pub const fn highest_index(&self) -> u16 {
+        match self.step {
+            Some(step) => u16::MAX - (u16::MAX - self.spec.index) % step.get(),
+            None => u16::MAX,
+        }
+    }
+}
+
 /// A queue of a device, as a type. A queue that depends on a feature can be made only from the proof that the feature was
 /// negotiated.
 #[diagnostic::on_unimplemented(
@@ -50,27 +83,15 @@ pub struct QueueSpec {
 pub trait Queue: Copy + core::fmt::Debug {
     /// The device that has the queue.
     type Device: Device;
+    /// Which side writes the buffers of the queue.
+    type Buffers: Direction;
     /// The description of the queue. If its index is known only at run time, the description has the lowest index.
     const SPEC: QueueSpec;
-    /// Which side writes the buffers of the queue.
-    const BUFFERS: QueueBuffers = QueueBuffers::Any;
 
     /// Returns the description with the index of this queue.
     fn spec(self) -> QueueSpec {
         Self::SPEC
     }
-}
-
-/// Which side writes the buffers of a queue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum QueueBuffers {
-    /// The device reads and writes parts of the buffers, or the description does not say it.
-    #[default]
-    Any,
-    /// The device only reads the buffers.
-    DeviceReads,
-    /// The device only writes the buffers.
-    DeviceWrites,
 }
 
 /// A shared memory region of a device ("Shared Memory Regions", 2.10), as a type. A region that depends on a feature can be made

@@ -85,6 +85,32 @@ pub trait Settable: Field {}
 #[diagnostic::do_not_recommend]
 impl<F: described::Settable> Settable for F {}
 
+/// Reads the fields of a block: of one and the same configuration, if it is that of a configuration space.
+///
+/// Generated code reads values that consist of several fields through it, for instance the entry of a union.
+pub trait FieldReader<B: Block> {
+    /// Why a field cannot be read.
+    type Error;
+
+    /// Reads a field.
+    ///
+    /// # Errors
+    ///
+    /// The field cannot be read.
+    fn read<F: Readable<Block = B>>(&self, field: F) -> Result<<F::Wire as Wire>::Value, Self::Error>;
+
+    /// Reads the elements of an array.
+    ///
+    /// # Errors
+    ///
+    /// An element cannot be read.
+    #[allow(clippy::type_complexity, reason = "the type of a field's value")]
+    fn elements<F: Readable<Block = B>, const N: usize>(
+        &self,
+        elements: [F; N],
+    ) -> Result<[<F::Wire as Wire>::Value; N], Self::Error>;
+}
+
 /// The interface of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Interface {

@@ -50,7 +50,7 @@
 //! | `device` | a type `Device`, which implements [`Device`] |
 //! | `features` | a module `feature` with a type for each feature ([`Feature`]), and the mask `FeatureBits` |
 //! | `queues` | a module `queue` with a type for each queue ([`Queue`]) |
-//! | `config`, `registers` | a module with a type `Space` for the block ([`Block`]) and a type for each field ([`Field`]) |
+//! | `config`, `registers` | a module with a type `Space` for the block ([`Block`]), a type for each field ([`Field`]), and an enum for each union with `by` |
 //! | `struct` | a [zerocopy](https://docs.rs/zerocopy) structure; it is generic over the byte order if that depends on the interface |
 //! | `request` | a type for what the driver sends ([`Request`]), and one for the answer |
 //! | `enum`, `bits`, `const` | an enum with a variant for unknown values; a [bit field](https://docs.rs/bitfield-struct); a constant |
@@ -73,6 +73,7 @@ mod macros;
 #[doc(hidden)]
 pub mod __private;
 mod device;
+pub mod direction;
 mod feature;
 mod feature_set;
 mod field;
@@ -84,16 +85,16 @@ mod stored;
 mod union;
 mod wide;
 
-pub use device::{Device, DeviceId, Queue, QueueBuffers, QueueSpec, SharedMemoryRegion};
+pub use device::{ComputedQueues, Device, DeviceId, Queue, QueueSpec, SharedMemoryRegion};
 pub use feature::{Feature, OfDevice, Reserved};
 #[doc(hidden)]
 pub use feature::{FeatureEntry, FeatureTable};
 #[doc(hidden)]
 pub use feature_set::HasFeature;
 pub use feature_set::{FeatureSet, RequirementOf};
-pub use field::{As, Be, Block, Field, Interface, Le, Native, Readable, Settable, Wire, Writable};
+pub use field::{As, Be, Block, Field, FieldReader, Interface, Le, Native, Readable, Settable, Wire, Writable};
 pub use negotiate::{Accepted, NegotiateError, Negotiated};
-pub use request::{AnswerError, Request, RequestError};
+pub use request::{AnswerError, Request, RequestError, RequestOn};
 pub use requirement::{Absent, Available, NotDeclared, Optional, Required, Requirement, RequirementKind, Unavailable};
 pub use stored::{Represented, Stored, StoredInt};
 

@@ -4,6 +4,8 @@ use core::fmt::Debug;
 
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
+use crate::device::Queue;
+
 /// A request of a description: the part that the device reads. It also knows the layout of the part that the device writes.
 ///
 /// ```
@@ -64,6 +66,16 @@ pub trait Request {
     /// [`AnswerError`] if the device wrote less than the fixed part, or a length that does not fit.
     fn decode<'a>(shape: &Self::Shape, bytes: &'a [u8]) -> Result<Self::Answer<'a>, AnswerError>;
 }
+
+/// A request that goes into the queue `Q`: a queue that its description names after `on`. If it names none, a queue of the device
+/// whose buffers have the parts of the request.
+#[diagnostic::on_unimplemented(
+    message = "the request `{Self}` does not go into the queue `{Q}`",
+    label = "this request is for another queue",
+    note = "send it over a queue that the description names for it: `request … on queue`",
+    note = "if it goes into several queues, the description names all of them: `on a or b`"
+)]
+pub trait RequestOn<Q: Queue>: Request {}
 
 /// Why a request cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

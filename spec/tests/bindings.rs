@@ -79,9 +79,9 @@ fn setup_field_is_settable() {
 
 #[test]
 fn structure_has_the_byte_order_of_the_interface() {
-    let modern = Stat::<zerocopy::LittleEndian>::new(StatTag::FreeMemory.to_raw(), 0x0102_0304_0506_0708);
+    let modern = Stat::<zerocopy::LittleEndian>::new(StatTag::FreeMemory, 0x0102_0304_0506_0708);
     assert_eq!(modern.as_bytes(), [4, 0, 8, 7, 6, 5, 4, 3, 2, 1]);
-    let other = Stat::<zerocopy::BigEndian>::new(StatTag::FreeMemory.to_raw(), 0x0102_0304_0506_0708);
+    let other = Stat::<zerocopy::BigEndian>::new(StatTag::FreeMemory, 0x0102_0304_0506_0708);
     assert_eq!(other.as_bytes(), [0, 4, 1, 2, 3, 4, 5, 6, 7, 8]);
     assert_eq!(Stat::<zerocopy::LittleEndian>::read_from_bytes(modern.as_bytes()), Ok(modern));
 }

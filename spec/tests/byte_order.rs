@@ -1,7 +1,7 @@
 //! The stored bytes of values. The expected values are bytes, so a big-endian processor detects a missing or duplicate
 //! conversion.
 
-use aerostat_spec::balloon::Stat;
+use aerostat_spec::balloon::{Stat, StatTag};
 use aerostat_spec::{Interface, Le, Native, Wire};
 use zerocopy::{FromBytes as _, IntoBytes as _, LittleEndian, NativeEndian};
 
@@ -77,7 +77,7 @@ fn virtio_fields_are_guest_endian_on_the_legacy_interface() {
 // conformance: balloon.stats.9, balloon.stats.13, balloon.legacy-stats.1
 #[test]
 fn statistic_is_guest_endian_only_on_the_legacy_interface() {
-    let (tag, value) = (4, 0x0102_0304_0506_0708);
+    let (tag, value) = (StatTag::FreeMemory, 0x0102_0304_0506_0708);
     let modern = Stat::<LittleEndian>::new(tag, value);
     assert_eq!(modern.as_bytes(), [4, 0, 8, 7, 6, 5, 4, 3, 2, 1]);
     let legacy = Stat::<NativeEndian>::new(tag, value);

@@ -130,6 +130,15 @@ fn required_high_feature_must_be_offered_with_its_prerequisites() {
 }
 
 #[test]
+fn required_low_feature_of_a_device_with_high_ones_must_be_offered_and_supported() {
+    let name = "VIRTIO_LAMP_F_LOW";
+    let error = negotiate::<OnlyLow>(1 << 64 | 1, ALL).expect_err("`low` is not offered");
+    assert_eq!(error, NegotiateError::NotOffered { name, bit: 63, offered: 1 });
+    let error = negotiate::<OnlyLow>(ALL, ALL & !(1 << 63)).expect_err("`low` is not supported");
+    assert_eq!(error, NegotiateError::Unsupported { name, bit: 63 });
+}
+
+#[test]
 fn field_of_several_features_needs_one_of_them() {
     let accepted = negotiate::<OnlyLow>(1 << 63, ALL).expect("the feature is offered");
     let _field = lamp::config::Both::given(accepted.proof(Low));

@@ -1,6 +1,6 @@
 //! Tests of queues whose index is known only at run time.
 
-use aerostat_spec::{Accepted, Device, Queue, QueueBuffers};
+use aerostat_spec::{Accepted, ComputedQueues, Device, Queue};
 
 aerostat_spec::virtio_device! {
     device lamp = 63 {
@@ -48,17 +48,41 @@ fn number_is_checked_against_the_configuration() {
 }
 
 #[test]
-fn device_lists_the_lowest_indexes() {
-    let queues: Vec<_> = lamp::Device::QUEUES.iter().map(|queue| (queue.name, queue.index, queue.needs)).collect();
-    let expected = [("event", 1, 0), ("last", 1, 0), ("request", 2, 0), ("receive", 6, 1), ("transmit", 7, 0)];
-    assert_eq!(queues, [&expected[..], &[("control", 8, 2)]].concat());
+fn device_lists_fixed_and_computed_queues() {
+    let fixed: Vec<_> = lamp::Device::QUEUES.iter().map(|queue| (queue.name, queue.index, queue.needs)).collect();
+    assert_eq!(fixed, [("event", 1, 0)]);
+    let computed = lamp::Device::COMPUTED_QUEUES.iter();
+    let computed: Vec<_> = computed
+        .map(|ComputedQueues { spec, step }| (spec.name, spec.index, spec.needs, step.map_or(0, |step| step.get())))
+        .collect();
+    let expected = [("last", 1, 0, 0), ("request", 2, 0, 1), ("receive", 6, 1, 2), ("transmit", 7, 0, 2)];
+    assert_eq!(computed, [&expected[..], &[("control", 8, 2, 0)]].concat());
+}
+
+/// The functions count what the constructors of the queues make.
+#[test]
+fn queues_of_a_range_are_counted() {
+    let [last, request, .., transmit, _] = lamp::Device::COMPUTED_QUEUES else { panic!("six queues") };
+    for index in (0..100).chain(65_500..=u16::MAX) {
+        let transmits = (0..=u16::MAX).filter_map(|n| lamp::queue::Transmit::at(n, u16::MAX));
+        let below = transmits.filter(|queue| queue.spec().index < index).count();
+        assert_eq!(transmit.count_below(index), below as u16, "{index}");
+        assert_eq!(request.count_below(index), index.saturating_sub(2), "{index}");
+        assert_eq!(last.count_below(index), 0, "{index}");
+    }
+    assert_eq!([last, request, transmit].map(|queue| queue.highest_index()), [65535, 65535, 65535]);
+    assert_eq!(lamp::Device::COMPUTED_QUEUES[2].highest_index(), 65534);
 }
 
 #[test]
 fn description_says_which_side_writes() {
     use lamp::queue::{Event, Request, Transmit};
 
-    let buffers = [Event::BUFFERS, Request::BUFFERS, Transmit::BUFFERS];
-    assert_eq!(buffers, [QueueBuffers::DeviceWrites, QueueBuffers::Any, QueueBuffers::DeviceReads]);
+    fn direction<Q: Queue>() -> &'static str {
+        std::any::type_name::<Q::Buffers>().rsplit("::").next().unwrap()
+    }
+
+    let buffers = [direction::<Event>(), direction::<Request>(), direction::<Transmit>()];
+    assert_eq!(buffers, ["DeviceWrites", "Both", "DeviceReads"]);
     assert_eq!(Event.spec(), Event::SPEC);
 }

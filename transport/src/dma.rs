@@ -97,7 +97,8 @@ impl Addressing {
     ///
     /// # Safety
     ///
-    /// * One call of [`Addressing::map`] of the same addressing mapped this memory, with this length, and no other call undoes it.
+    /// * One call of [`Addressing::map`] of the same addressing mapped this memory, with this length, and no other call undoes it. For
+    ///   [`Addressing::Physical`], which maps nothing, the memory may also be a part of it.
     /// * The device no longer uses the memory at the address that the call returned.
     pub unsafe fn unmap(self, dma: &mut impl Dma, physical: u64, bytes: usize) -> Result<(), MapError> {
         self.check(dma)?;

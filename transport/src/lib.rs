@@ -8,7 +8,7 @@
 //! | memory | memory that the device can access | [`Dma`], [`DmaRegion`], [`Addressing`] |
 //! | rings | the shared memory of a virtqueue: split and packed rings, indirect tables | [`Element`](queue::Element), [`QueueSize`](queue::QueueSize), [`Interrupts`](queue::Interrupts) |
 //! | buses | access to a device over MMIO or PCI, modern and legacy | [`Transport`], [`Mmio`], [`Pci`], [`LegacyMmio`], [`LegacyPci`], [`Either`] |
-//! | queues | virtqueues: adding buffers, checking used buffers, notifications | [`VirtQueue`], [`BufferQueue`] |
+//! | queues | virtqueues: adding buffers, checking used buffers, notifications | [`VirtQueue`], [`BufferQueue`], [`RequestQueue`] |
 //! | device | life cycle, feature negotiation, set-up of queues, configuration space | [`Device`], [`Config`], [`Numbering`] |
 //!
 //! A driver for any virtio device takes a transport and goes through the states of the device:
@@ -24,7 +24,7 @@
 #![cfg_attr(aerostat_workspace, doc = "```")]
 #![cfg_attr(not(aerostat_workspace), doc = "```ignore")]
 //! use aerostat_spec::balloon;
-//! use aerostat_transport::{BufferQueue, Device, Mmio, Spin};
+//! use aerostat_transport::{Device, Mmio, Spin};
 //!
 //! # use aerostat_device::{BalloonDevice, TestPlatform};
 //! # let balloon = BalloonDevice::builder().inline().start()?;
@@ -39,7 +39,7 @@
 //! let device = Device::<_, balloon::Device, _>::take(bus)?.wait(&mut Spin::default()).map_err(|(_, error)| error)?;
 //! let mut device = device.acknowledge().driver().negotiate::<Declared>()?;
 //! // Up to 8 buffers of 1 KiB each, as many as the device's queue allows, but at least 1.
-//! let queue: BufferQueue<_, 8> = device.buffer_queue(balloon::queue::Inflate, 1, 1024, &mut dma)?;
+//! let queue = device.buffer_queue::<_, 8>(balloon::queue::Inflate, 1, 1024, &mut dma)?;
 //!
 //! let device = device.go_live();
 //! let mut queue = queue.enable(&device);
@@ -103,4 +103,4 @@ pub use self::dma::{Addressing, DeviceAddress, Dma, DmaDomain, DmaRegion, MapErr
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 pub use self::io::CpuPorts;
 pub use self::io::{InDomain, Io, MmioRegion, PortRegion, Ports, Window};
-pub use self::queue::{BufferQueue, DeviceError, LiveProof, QueueError, ResetProof, VirtQueue};
+pub use self::queue::{BufferQueue, DeviceError, LiveProof, QueueError, RequestQueue, ResetProof, VirtQueue};

@@ -5,11 +5,11 @@ use aerostat_spec::{self as spec, FeatureSet, Request as _};
 use aerostat_test_support::peer::{guest, peer};
 use aerostat_test_support::{Memory, SoftMmio};
 use aerostat_transport::queue::Enabled;
-use aerostat_transport::{BufferQueue, Config, ConfigError, ConfigIo, Device, FeaturesOk, InUse, Mmio, Notifier};
+use aerostat_transport::{Config, ConfigError, ConfigIo, Device, FeaturesOk, InUse, Mmio, Notifier, RequestQueue};
 use virtio_queue::{QueueOwnedT, QueueT};
 
 use self::input::ConfigSelect;
-use self::input::config::{Select, Size, Space, UString};
+use self::input::config::{Select, Size, Space, UValue};
 
 aerostat_spec::virtio_spec!("../spec/vspec/input.vspec");
 
@@ -32,17 +32,20 @@ aerostat_spec::feature_set! { struct OfInput for input {} }
 aerostat_spec::feature_set! { struct OfLamp for lamp {} }
 
 /// Reads the name of an input device.
-fn name<C: ConfigIo>(config: &Config<C, Space, InUse>) -> Result<Vec<u8>, ConfigError> {
+fn name<C: ConfigIo>(config: &Config<C, Space, InUse>) -> Result<Option<Vec<u8>>, ConfigError> {
     // ANCHOR: snapshot
     config.write(Select, ConfigSelect::IdName)?;
-    let (size, name) = config.snapshot(|config| Ok((config.read(Size)?, config.elements(UString::all())?)))?;
+    let (size, entry) = config.snapshot(|config| Ok((config.read(Size)?, UValue::read(config)?)))?;
     // ANCHOR_END: snapshot
-    Ok(name.into_iter().take(size.into()).collect())
+    Ok(match entry {
+        Some(UValue::IdName(name)) => Some(name.into_iter().take(size.into()).collect()),
+        _ => None,
+    })
 }
 
 /// Reads the program of a lamp.
 fn read_program<N: Notifier>(
-    queue: &mut BufferQueue<N, 4, Enabled>,
+    queue: &mut RequestQueue<lamp::queue::Requests, N, 4, Enabled>,
     context: lamp::ReadProgramContext,
     hdr: lamp::Header,
 ) -> Result<(), Box<dyn std::error::Error>> {
@@ -72,8 +75,30 @@ fn the_name_of_an_input_device_is_read() {
     let device = negotiated::<input::Device, OfInput>(&soft).go_live();
     soft.model().config[2] = 4;
     soft.model().config[8..13].copy_from_slice(b"lamps");
-    assert_eq!(name(&device.config()), Ok(b"lamp".to_vec()));
+    assert_eq!(name(&device.config()), Ok(Some(b"lamp".to_vec())));
     assert_eq!(soft.model().config[0], ConfigSelect::IdName.to_raw());
+}
+
+#[test]
+fn the_chosen_entry_belongs_to_one_configuration() {
+    let soft = SoftMmio::new(18);
+    let device = negotiated::<input::Device, OfInput>(&soft).go_live();
+    device.config().write(Select, ConfigSelect::AbsInfo).unwrap();
+    let mut reads = 0;
+    soft.model().on_config_read = Some(Box::new(move |config, generation| {
+        reads += 1;
+        // The device replaces the range of the axis by its ids, in the middle of the first attempt.
+        if reads == 3 {
+            config[0] = ConfigSelect::IdDevids.to_raw();
+            config[8..28].fill(7);
+            *generation += 1;
+        }
+    }));
+    let ids = input::Devids::new(0x0707, 0x0707, 0x0707, 0x0707);
+    assert_eq!(device.config().snapshot(|config| UValue::read(config)), Ok(Some(UValue::IdDevids(ids))));
+    soft.model().on_config_read = None;
+    device.config().write(Select, ConfigSelect::Unset).unwrap();
+    assert_eq!(device.config().snapshot(|config| UValue::read(config)), Ok(None));
 }
 
 /// The answer to the first request is received after the second was sent.
@@ -81,7 +106,7 @@ fn the_name_of_an_input_device_is_read() {
 fn the_program_of_a_lamp_is_read() {
     let (soft, mut memory) = (SoftMmio::new(63), Memory::new());
     let mut device = negotiated::<lamp::Device, OfLamp>(&soft);
-    let queue = device.buffer_queue::<_, 4>(lamp::queue::Requests, 1, 64, &mut memory).unwrap();
+    let queue = device.request_queue::<_, 4>(lamp::queue::Requests, 1, 64, &mut memory).unwrap();
     let mut queue = queue.enable(&device.go_live());
     let part = soft.model().queues[0];
     let mut other = peer(part.size as u16, part.addresses);

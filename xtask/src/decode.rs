@@ -67,7 +67,8 @@ pub(crate) fn command(arguments: &DecodeArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn model(path: &Path) -> anyhow::Result<Model> {
+/// Reads a description.
+pub(crate) fn model(path: &Path) -> anyhow::Result<Model> {
     let text = std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
     let source = Source { path: &path.display().to_string(), text: &text };
     parse_text(&source).map_err(|messages| anyhow!(messages.join("\n\n")))
@@ -92,7 +93,7 @@ fn decoder<'a>(model: &'a Model, arguments: &DecodeArguments) -> anyhow::Result<
 }
 
 /// Returns the path of a description.
-fn description(device: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn description(device: &str) -> anyhow::Result<PathBuf> {
     let root = workspace::root();
     let known = [root.join(format!("spec/vspec/{device}.vspec")), root.join(format!("{device}/{device}.vspec"))];
     let mut paths = [PathBuf::from(device)].into_iter().chain(known);

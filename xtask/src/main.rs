@@ -7,6 +7,7 @@ mod conformance;
 mod decode;
 mod fuzz;
 mod guest;
+mod headers;
 mod not_run;
 mod packages;
 mod release;

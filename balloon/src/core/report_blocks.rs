@@ -9,7 +9,7 @@ use super::state::Core;
 use crate::error::{BalloonError, FrameError};
 use crate::features::feature::BlockInflation;
 use crate::features::{ConfigOf, NotifierOf, Platform, SizeOf, Types, declared_mut, is_declared};
-use crate::frames::Run;
+use crate::frames::{BlockRun, Run};
 use crate::platform::{Frames, ManagedChange};
 use crate::queues::{ELEMENTS, HeldReport, HeldReports, ReportingQueue, acknowledge, block_bytes};
 use crate::units::FrameRun;
@@ -177,19 +177,23 @@ impl<C: Types> Core<C> {
         let Self { platform, bitmap, .. } = self;
         let Some(holding) = declared_mut::<C::Features, BlockInflation, _>(&mut self.holding) else { return 0 };
         let (blocks, addressing) = (holding.blocks, holding.addressing);
-        let (frames, len) = (blocks.frames(), block_bytes::<SizeOf<C>>(&blocks));
+        // A device behind an IOMMU may look up one mapping for each element.
+        let is_physical = addressing == Addressing::Physical;
         let mut left = Some(run);
         while let Some(run) = left.take() {
-            let (block, rest) = run.split(frames);
-            let (first, count) = (block.first(), block.count());
+            let at_once = if is_physical { run.count() } else { blocks.frames() };
+            let (part, rest) = run.split(at_once);
+            let (first, bytes) = (part.first(), part.bytes() as usize);
+            let count = part.count() / blocks.frames();
             // In this order: a block in flight is mapped.
-            let address = addressing.map(platform, block.address(), len as usize);
-            let number = blocks.block_of(first).filter(|&number| address.is_ok() && blocks.add(number));
-            let is_pushed = match (number, address) {
-                (Some(number), Ok(address)) => {
-                    let element = Element { address, len, access: Access::DeviceWrites };
-                    // A device behind an IOMMU may look up one mapping for each element.
-                    report.push(elements, element, number, addressing == Addressing::Physical)
+            let address = addressing.map(platform, part.address(), bytes);
+            let added = blocks.block_of(first).map(|first| BlockRun { first, count });
+            let added = added.filter(|&added| address.is_ok() && blocks.add(added));
+            let is_pushed = match (added, address) {
+                (Some(added), Ok(address)) => {
+                    // A report has at most 1 GiB.
+                    let element = Element { address, len: bytes as u32, access: Access::DeviceWrites };
+                    report.push(elements, element, added, is_physical)
                 }
                 // It is not mapped: arrays need no mapping.
                 _ => {
@@ -198,20 +202,20 @@ impl<C: Types> Core<C> {
                 }
             };
             if is_pushed {
-                holding.lowest = holding.lowest.min(number.unwrap_or(0));
-                holding.count += 1;
-                holding.in_flight += 1;
+                holding.lowest = holding.lowest.min(added.map_or(0, |added| added.first));
+                holding.count += count;
+                holding.in_flight += count;
                 left = rest;
                 continue;
             }
-            if let Some(number) = number {
-                blocks.discard(number);
+            if let Some(added) = added {
+                blocks.discard(added);
             }
             if address.is_ok() {
-                // SAFETY: it was just mapped, and the device does not have it.
-                let _ = unsafe { addressing.unmap(platform, block.address(), len as usize) };
+                // SAFETY: it was just mapped, by one call and with this length, and the device does not have it.
+                let _ = unsafe { addressing.unmap(platform, part.address(), bytes) };
             }
-            let unused = Run { first, count: count + rest.as_ref().map_or(0, FrameRun::count) };
+            let unused = Run { first, count: part.count() + rest.as_ref().map_or(0, FrameRun::count) };
             bitmap.clear_whole(unused);
             platform.deallocate(unused.into_frames());
             return unused.count;

@@ -271,7 +271,8 @@ impl FrameBitmap {
         let is_free = match words {
             [] => true,
             [only] => *only & low & high == 0,
-            [first, whole @ .., last] => *first & low == 0 && *last & high == 0 && whole.iter().all(|word| *word == 0),
+            // Without a branch for each word: most often all are 0.
+            [first, whole @ .., last] => whole.iter().fold(*first & low | *last & high, |used, word| used | word) == 0,
         };
         if !is_free {
             return Err(SetError::AlreadySet);

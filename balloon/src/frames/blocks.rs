@@ -24,6 +24,22 @@ pub(crate) struct BlockBitmap {
     count: u32,
 }
 
+/// Consecutive blocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlockRun {
+    /// Number of the first block.
+    pub(crate) first: u32,
+    /// Number of blocks.
+    pub(crate) count: u32,
+}
+
+impl BlockRun {
+    /// Returns the numbers of the blocks.
+    pub(crate) fn blocks(self) -> Range<u32> {
+        self.first..self.first.saturating_add(self.count)
+    }
+}
+
 /// Why a run cannot be added as a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BlockError {
@@ -264,6 +280,13 @@ mod tests {
         assert_eq!((bitmap.find(32, &mut words), words), (Some(96), 2));
         assert_eq!(bitmap.find(97, &mut 100), None);
         assert_eq!(bitmap.find(u32::MAX, &mut 100), None);
+    }
+
+    #[test]
+    fn a_bitmap_has_a_bit_for_each_block() {
+        for (range, words) in [(0..512 * 64, 1), (0..512 * 64 + 1, 2), (511..512 * 129, 3)] {
+            assert_eq!(BlockBitmap::words(&range, 512), Some(words), "{range:?}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use core::ops::Range;
 use core::ptr;
 use core::sync::atomic::Ordering;
 
-use super::blocks::BlockBitmap;
+use super::blocks::{BlockBitmap, BlockRun};
 use crate::sync::AtomicU32;
 
 /// Stands in where private memory has no room for the number of blocks in flight. No block can be added then.
@@ -101,13 +101,23 @@ impl HeldBlocks {
         self.idle.contains(block)
     }
 
-    /// Adds a block whose report is about to be sent. Returns whether it was added.
-    pub(crate) fn add(&self, block: u32) -> bool {
+    /// Adds blocks whose report is about to be sent: all of them, or none. Returns whether they were added.
+    pub(crate) fn add(&self, run: BlockRun) -> bool {
+        let added = run.blocks().take_while(|&block| self.add_block(block)).count() as u32;
+        if added < run.count {
+            self.discard(BlockRun { count: added, ..run });
+        }
+        added == run.count
+    }
+
+    fn add_block(&self, block: u32) -> bool {
         if !self.held.set(block) {
             return false;
         }
         self.unacknowledged.fetch_add(1, Ordering::Relaxed);
-        self.in_flight.set(block)
+        // It was not in flight: only held blocks are.
+        self.in_flight.set(block);
+        true
     }
 
     /// Claims a block that the device no longer has, and lets `unmap` make it unreachable for the device. It does nothing if another
@@ -171,11 +181,13 @@ impl HeldBlocks {
         self.held.clear(block);
     }
 
-    /// Removes a block that was added, and that the device did not get.
-    pub(crate) fn discard(&self, block: u32) {
-        // The balloon itself does this, so it has not ended.
-        let _ = self.acknowledge(block, || ());
-        self.remove(block);
+    /// Removes blocks that were added, and that the device did not get.
+    pub(crate) fn discard(&self, run: BlockRun) {
+        for block in run.blocks() {
+            // The balloon itself does this, so it has not ended.
+            let _ = self.acknowledge(block, || ());
+            self.remove(block);
+        }
     }
 }
 
@@ -186,6 +198,10 @@ mod tests {
 
     use super::*;
 
+    fn one(block: u32) -> BlockRun {
+        BlockRun { first: block, count: 1 }
+    }
+
     fn blocks(range: Range<u64>, frames: u32) -> HeldBlocks {
         let words = vec![u64::MAX; HeldBlocks::words(&range, frames).unwrap()];
         HeldBlocks::new(Box::leak(words.into_boxed_slice()), &range, frames)
@@ -194,9 +210,9 @@ mod tests {
     #[test]
     fn a_block_is_idle_after_its_acknowledgement_which_counts_once() {
         let blocks = blocks(0..512 * 100, 512);
-        assert!(blocks.add(70));
-        assert!(!blocks.add(70));
-        assert!(blocks.add(3));
+        assert!(blocks.add(one(70)));
+        assert!(!blocks.add(one(70)));
+        assert!(blocks.add(one(3)));
         assert_eq!((blocks.unacknowledged(), blocks.next_idle(0)), (2, None));
         let mut unmapped = 0;
         assert!(!blocks.acknowledge(70, || unmapped += 1));
@@ -212,7 +228,7 @@ mod tests {
     #[test]
     fn a_block_is_neither_idle_nor_counted_before_it_is_unmapped() {
         let blocks = blocks(0..512 * 100, 512);
-        assert!(blocks.add(3));
+        assert!(blocks.add(one(3)));
         let has_ended = blocks.acknowledge(3, || {
             assert_eq!((blocks.next_idle(0), blocks.is_idle(3), blocks.unacknowledged()), (None, false, 1));
             assert!(blocks.contains(3));
@@ -225,7 +241,7 @@ mod tests {
     fn either_the_balloon_or_the_context_that_claimed_a_block_returns_it() {
         let blocks = blocks(0..512 * 100, 512);
         for block in [3, 4, 5] {
-            assert!(blocks.add(block));
+            assert!(blocks.add(one(block)));
         }
         assert!(!blocks.acknowledge(3, || ()));
         assert!(blocks.end(3), "it is idle");
@@ -237,7 +253,21 @@ mod tests {
         assert!(!blocks.end(5), "it stays claimed");
         blocks.clear();
         assert_eq!((blocks.next_idle(0), blocks.next_held(0), blocks.unacknowledged()), (None, None, 0));
-        assert!(blocks.add(5) && !blocks.acknowledge(5, || ()) && blocks.end(5));
+        assert!(blocks.add(one(5)) && !blocks.acknowledge(5, || ()) && blocks.end(5));
+    }
+
+    #[test]
+    fn a_run_of_blocks_is_added_whole_or_not_at_all() {
+        let blocks = blocks(0..512 * 100, 512);
+        assert!(blocks.add(BlockRun { first: 30, count: 4 }));
+        assert!((30..34).all(|block| blocks.contains(block)));
+        for (first, count) in [(28, 3), (33, 2), (98, 3), (u32::MAX, 2)] {
+            assert!(!blocks.add(BlockRun { first, count }), "{first}+{count}");
+        }
+        assert_eq!((blocks.unacknowledged(), blocks.next_idle(0)), (4, None));
+        assert_eq!((blocks.next_held(0), blocks.next_held(34)), (Some(30), None));
+        blocks.discard(BlockRun { first: 31, count: 2 });
+        assert_eq!((blocks.unacknowledged(), blocks.next_idle(0), blocks.next_held(31)), (2, None, Some(33)));
     }
 
     #[test]
@@ -245,9 +275,9 @@ mod tests {
         let blocks = blocks(512 * 10..512 * 20, 512);
         assert_eq!((blocks.block_of(512 * 10 - 1), blocks.block_of(512 * 20)), (None, None));
         assert_eq!((blocks.block_of(512 * 20 - 1), blocks.first_frame(9)), (Some(9), 512 * 19));
-        assert!(!blocks.add(10));
+        assert!(!blocks.add(one(10)));
         let none = HeldBlocks::new(Default::default(), &(0..512), 512);
-        assert!(!none.add(0));
+        assert!(!none.add(one(0)));
         assert_eq!(none.unacknowledged(), 0);
     }
 }

@@ -9,7 +9,7 @@ mod returning;
 
 pub(crate) use self::bitmap::Found;
 pub use self::bitmap::{Cursor, FrameBitmap, Run, RunMerger, SetError, WordBits};
-pub(crate) use self::blocks::{BlockBitmap, BlockError, block_bytes, map, unmap};
+pub(crate) use self::blocks::{BlockBitmap, BlockError, BlockRun, block_bytes, map, unmap};
 pub(crate) use self::held::HeldBlocks;
 pub(crate) use self::loose::{LooseBlocks, LooseFrames, LooseRuns};
 pub(crate) use self::returning::Returning;

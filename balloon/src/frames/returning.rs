@@ -135,4 +135,33 @@ mod tests {
             assert_eq!(from, 600, "the summary has all parts");
         }
     }
+
+    /// The kernel has all of them or nothing.
+    #[test]
+    fn whole_words_that_the_kernel_did_not_get_are_put_back() {
+        for got in 0..=2 {
+            let range = 0..320;
+            let words = vec![0; FrameBitmap::words(&range).unwrap()];
+            let mut bitmap = FrameBitmap::new(Box::leak(words.into_boxed_slice()), &range);
+            for (first, count) in [(74, 10), (128, 128)] {
+                bitmap.set(Run { first, count }).unwrap();
+            }
+            let (mut cursor, mut merger) = (bitmap.cursor(0), RunMerger::default());
+            let mut returning = Returning::new(&mut bitmap);
+            let mut passed = std::vec::Vec::new();
+            while let Some(found) = returning.clear_next(merger, |bitmap| bitmap.advance_words(&mut cursor, 200)) {
+                passed.extend(runs_of(found).into_iter().filter_map(|run| merger.push(run)));
+                if passed.len() == 1 {
+                    assert!(matches!(found, Found::Words(Run { first: 128, count: 128 })), "{found:?}");
+                    break;
+                }
+            }
+            passed.extend(merger.finish());
+            passed.iter().take(got).for_each(|&run| returning.passed(run));
+            drop(returning);
+            let left: std::vec::Vec<u64> = range.filter(|&frame| bitmap.contains(frame)).collect();
+            let expected = (74..84).filter(|_| got < 1).chain((128..256).filter(|_| got < 2));
+            assert_eq!(left, expected.collect::<std::vec::Vec<_>>(), "{got}");
+        }
+    }
 }

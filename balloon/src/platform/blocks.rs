@@ -51,7 +51,9 @@ pub trait BlockFrames: ReportFrames {
     /// Prefer long runs: the host discards adjacent blocks in one call. It is called once for each run, and not again after `None`
     /// before the balloon has reached its target or paused.
     ///
-    /// A block comes back whole through [`ReportFrames::deallocate_reported`], or in parts through [`Frames::deallocate`].
+    /// A block comes back whole through [`ReportFrames::deallocate_reported`], or in parts through [`Frames::deallocate`]. Blocks that
+    /// were not reported, because the report had no room for them or they could not be mapped, come back together through
+    /// [`Frames::deallocate`].
     fn allocate_blocks(&mut self, frames: u32, max: u32) -> Option<FrameRun<Self::Size>>;
 }
 

@@ -3,7 +3,7 @@
 use aerostat_transport::queue::{Element, Token};
 use aerostat_transport::{Addressing, Dma};
 
-use crate::frames::{HeldBlocks, LooseRuns, Run};
+use crate::frames::{BlockRun, HeldBlocks, LooseRuns, Run};
 use crate::platform::Frames;
 use crate::units::{FrameRun, FrameSize};
 
@@ -13,15 +13,6 @@ use crate::units::{FrameRun, FrameSize};
 pub(crate) const ELEMENTS: usize = 16;
 /// Reports of held blocks that the device may have at a time.
 const REPORTS: usize = 4;
-
-/// Consecutive blocks: one element of a report.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BlockRun {
-    /// Number of the first block.
-    pub(crate) first: u32,
-    /// Number of blocks.
-    pub(crate) count: u32,
-}
 
 /// The contents of a report.
 #[derive(Clone, Copy, Debug)]
@@ -41,32 +32,31 @@ impl HeldReport {
 
     /// Returns the numbers of the blocks.
     pub(crate) fn blocks(&self) -> impl Iterator<Item = u32> {
-        self.runs().iter().flat_map(|run| run.first..run.first.saturating_add(run.count))
+        self.runs().iter().flat_map(|run| run.blocks())
     }
 
-    /// Adds a block to the report, which has `elements`. If it `merges`, the last element is extended by a block that is adjacent to
-    /// it, on either side: a kernel may return the blocks of a list in descending order. Returns whether there was room.
-    pub(crate) fn push(&mut self, elements: &mut [Element], element: Element, block: u32, merges: bool) -> bool {
+    /// Adds blocks to the report, which has `elements`. If they `merge`, the last element is extended by blocks that are adjacent to it,
+    /// on either side: a kernel may return the blocks of a list in descending order. Returns whether there was room.
+    pub(crate) fn push(&mut self, elements: &mut [Element], element: Element, blocks: BlockRun, merge: bool) -> bool {
         if let Some(last) = self.len.checked_sub(1)
-            && merges
+            && merge
             && let (Some(run), Some(before)) = (self.runs.get_mut(last), elements.get_mut(last))
             && let Some(len) = before.len.checked_add(element.len)
         {
             let end = |element: &Element| element.address.0.checked_add(element.len.into());
-            let is_behind = run.first.checked_add(run.count) == Some(block) && end(before) == Some(element.address.0);
-            let is_before = block.checked_add(1) == Some(run.first) && end(&element) == Some(before.address.0);
+            let is_behind = run.blocks().end == blocks.first && end(before) == Some(element.address.0);
+            let is_before = blocks.blocks().end == run.first && end(&element) == Some(before.address.0);
             if is_before {
-                (run.first, before.address) = (block, element.address);
+                (run.first, before.address) = (blocks.first, element.address);
             }
             if is_behind || is_before {
-                run.count += 1;
+                run.count += blocks.count;
                 before.len = len;
                 return true;
             }
         }
         let (Some(run), Some(next)) = (self.runs.get_mut(self.len), elements.get_mut(self.len)) else { return false };
-        *run = BlockRun { first: block, count: 1 };
-        *next = element;
+        (*run, *next) = (blocks, element);
         self.len += 1;
         true
     }
@@ -157,7 +147,7 @@ pub(crate) unsafe fn unmap<P: Dma + Frames>(blocks: &HeldBlocks, block: u32, add
     let frames: FrameRun<P::Size> = Run { first: blocks.first_frame(block), count: blocks.frames() }.into_frames();
     // The platform is that of the device: it was checked before.
     // SAFETY:
-    // * The block was mapped before it was added.
+    // * The block was mapped before it was added: by a call of its own, or as a part of a run with `Addressing::Physical`.
     // * It goes back to the kernel only after this call: as an idle block, through the context that claimed it, or with all frames of
     //   the balloon.
     // * The device does not use it, and this is called once, by the caller's promise.
@@ -176,6 +166,10 @@ mod tests {
 
     use super::*;
 
+    fn run(first: u32, count: u32) -> BlockRun {
+        BlockRun { first, count }
+    }
+
     fn element(block: u64) -> Element {
         Element { address: DeviceAddress(block << 21), len: 2 << 20, access: Access::DeviceWrites }
     }
@@ -183,26 +177,30 @@ mod tests {
     #[test]
     fn adjacent_blocks_are_one_element_in_either_order() {
         let (mut report, mut elements) = (HeldReport::EMPTY, [element(0); 2]);
-        for block in [10, 11, 9, 12, 8, 30, 29] {
-            assert!(report.push(&mut elements, element(block), block as u32, true), "{block}");
+        for (block, count) in [(10, 1), (11, 1), (9, 1), (12, 2), (5, 4), (30, 1), (28, 2)] {
+            let element = Element { len: count << 21, ..element(block) };
+            assert!(report.push(&mut elements, element, run(block as u32, count), true), "{block}");
         }
-        assert_eq!((elements[0].address.0, elements[0].len), (8 << 21, 5 << 21));
-        assert_eq!((elements[1].address.0, elements[1].len), (29 << 21, 2 << 21));
-        assert!(report.blocks().eq([8, 9, 10, 11, 12, 29, 30]));
-        assert!(!report.push(&mut elements, element(40), 40, true), "there are two elements");
+        assert_eq!((elements[0].address.0, elements[0].len), (5 << 21, 9 << 21));
+        assert_eq!((elements[1].address.0, elements[1].len), (28 << 21, 3 << 21));
+        assert!(report.blocks().eq((5..14).chain(28..31)));
+        assert!(!report.push(&mut elements, element(40), run(40, 1), true), "there are two elements");
     }
 
     #[test]
     fn blocks_that_the_device_sees_apart_are_elements_of_their_own() {
         let (mut report, mut elements) = (HeldReport::EMPTY, [element(0); 4]);
-        assert!(report.push(&mut elements, element(100), 1, true) && report.push(&mut elements, element(200), 2, true));
-        assert!(report.push(&mut elements, element(201), 7, true));
-        assert!(report.push(&mut elements, element(202), 8, false), "mapped by another call");
+        assert!(
+            report.push(&mut elements, element(100), run(1, 1), true)
+                && report.push(&mut elements, element(200), run(2, 1), true)
+        );
+        assert!(report.push(&mut elements, element(201), run(7, 1), true));
+        assert!(report.push(&mut elements, element(202), run(8, 1), false), "mapped by another call");
         assert_eq!(report.runs().len(), 4);
         // The same for a block before the last element: its number and its address are both adjacent, or it is not merged.
         let (mut report, mut elements) = (HeldReport::EMPTY, [element(0); 3]);
         for (address, block) in [(100, 9), (50, 8), (49, 3)] {
-            assert!(report.push(&mut elements, element(address), block, true));
+            assert!(report.push(&mut elements, element(address), run(block, 1), true));
         }
         assert_eq!(report.runs().len(), 3);
     }
@@ -211,7 +209,7 @@ mod tests {
     fn an_element_is_shorter_than_4_gib() {
         let gib = |number: u64| Element { address: DeviceAddress(number << 30), len: 1 << 30, ..element(0) };
         let (mut report, mut elements) = (HeldReport::EMPTY, [element(0); 4]);
-        (0..4).for_each(|block| assert!(report.push(&mut elements, gib(block.into()), block, true)));
+        (0..4).for_each(|block| assert!(report.push(&mut elements, gib(block.into()), run(block, 1), true)));
         assert_eq!(report.runs().iter().map(|run| run.count).collect::<std::vec::Vec<_>>(), [3, 1]);
     }
 }

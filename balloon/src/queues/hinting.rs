@@ -260,8 +260,14 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
         let Self { blocks, loose, state, .. } = self;
         let (mut reclaimed, mut words, mut may_wrap) = (0_u32, SEARCHED_WORDS, state.cursor > 0);
         while reclaimed < frames {
+            let before = words;
             let Some(block) = blocks.find(state.cursor, &mut words) else {
-                if words == 0 || !may_wrap {
+                if words == 0 {
+                    // The next call continues behind the words of this one.
+                    state.cursor = (state.cursor & !(u32::BITS - 1)).saturating_add(before.saturating_mul(u32::BITS));
+                    break;
+                }
+                if !may_wrap {
                     break;
                 }
                 (state.cursor, may_wrap) = (0, false);
@@ -295,7 +301,7 @@ impl<N: Notifier, C: ConfigIo> HintingQueue<N, C> {
         if let (Some(field), Some(config)) = (self.field, &self.config)
             && status.configuration
         {
-            self.state.command = HintCommand::from_raw(config.read(field)?);
+            self.state.command = config.read(field)?;
         }
         Ok(())
     }

@@ -3,8 +3,9 @@
 use core::mem::take;
 
 use aerostat_spec as spec;
+use aerostat_spec::direction::DeviceReads;
 use aerostat_spec::{FeatureSet, balloon};
-use aerostat_transport::queue::{AddError, Token, Writer};
+use aerostat_transport::queue::{AddError, Disabled, Token, Writer};
 use aerostat_transport::{BufferQueue, Device, DeviceError, Dma, FeaturesOk, Notifier, QueueError, Transport};
 
 use super::slot::Slot;
@@ -17,7 +18,7 @@ pub(crate) const ENTRY_BYTES: usize = size_of::<u32>();
 /// A page queue needs one descriptor.
 const MIN_DESCRIPTORS: u16 = 1;
 
-type Queue<N> = BufferQueue<N, MAX_IN_FLIGHT>;
+type Queue<N> = BufferQueue<N, MAX_IN_FLIGHT, Disabled, DeviceReads>;
 
 /// The frames that an array names, and where they go when the device returns it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,7 +53,7 @@ impl<N: Notifier> PageQueue<N> {
     #[inline(never)]
     pub(crate) fn set_up<T: Transport<Notifier = N>, F: FeatureSet>(
         &mut self,
-        queue: impl spec::Queue<Device = balloon::Device>,
+        queue: impl spec::Queue<Device = balloon::Device, Buffers = DeviceReads>,
         device: &mut Device<T, balloon::Device, FeaturesOk<F>>,
         dma: &mut impl Dma,
     ) -> Result<(), QueueError> {

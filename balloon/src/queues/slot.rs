@@ -1,5 +1,6 @@
 //! A slot for a virtqueue in the balloon. The queue is set up, used and released in place.
 
+use aerostat_transport::queue::Disabled;
 use aerostat_transport::{BufferQueue, DeviceError, Dma, LiveProof, Notifier, ResetProof, VirtQueue};
 
 use crate::error::BalloonError;
@@ -31,7 +32,7 @@ impl<N: Notifier, const SIZE: usize> Queue for VirtQueue<N, SIZE> {
     }
 }
 
-impl<N: Notifier, const SIZE: usize> Queue for BufferQueue<N, SIZE> {
+impl<N: Notifier, const SIZE: usize, B> Queue for BufferQueue<N, SIZE, Disabled, B> {
     fn index(&self) -> u16 {
         self.index()
     }

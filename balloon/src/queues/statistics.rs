@@ -1,10 +1,11 @@
 //! The statistics queue ("Memory Statistics", 5.5.6.3). It has at most one buffer.
 
 use aerostat_spec::balloon::{self, Stat, queue};
-use aerostat_spec::{FeatureSet, Interface, Negotiated};
-use aerostat_transport::queue::Writer;
+use aerostat_spec::direction::DeviceReads;
+use aerostat_spec::{FeatureSet, Interface, Negotiated, Stored};
+use aerostat_transport::queue::{Disabled, Writer};
 use aerostat_transport::{BufferQueue, ConfigIo, Device, Dma, FeaturesOk, LiveProof, Notifier, QueueError, Transport};
-use zerocopy::{IntoBytes, LittleEndian, NativeEndian};
+use zerocopy::{ByteOrder, IntoBytes, LittleEndian, NativeEndian};
 
 use super::live_flag::LiveFlag;
 use super::slot::Slot;
@@ -30,7 +31,7 @@ pub enum StatsRequest {
 /// The statistics queue.
 #[derive(Debug)]
 pub(crate) struct StatisticsQueue<N, C> {
-    pub(crate) slot: Slot<BufferQueue<N, 1>>,
+    pub(crate) slot: Slot<BufferQueue<N, 1, Disabled, DeviceReads>>,
     /// The configuration space of the live device.
     config: Option<LiveConfig<C>>,
     /// Number of buffers that the device has returned since the start of the driver. Wraps.
@@ -134,10 +135,15 @@ impl<N: Notifier, C: ConfigIo> StatisticsQueue<N, C> {
 fn write(sample: &Sample, buffer: &mut Writer<'_>, interface: Interface) {
     for (tag, value) in sample.entries() {
         match interface {
-            Interface::Modern => buffer.bytes(Stat::<LittleEndian>::new(tag, value).as_bytes()),
-            Interface::Legacy => buffer.bytes(Stat::<NativeEndian>::new(tag, value).as_bytes()),
+            Interface::Modern => buffer.bytes(entry::<LittleEndian>(tag, value).as_bytes()),
+            Interface::Legacy => buffer.bytes(entry::<NativeEndian>(tag, value).as_bytes()),
         };
     }
+}
+
+/// Returns an entry with a raw tag. A detour through [`StatTag`](aerostat_spec::balloon::StatTag) would be code for each tag.
+fn entry<O: ByteOrder>(tag: u16, value: u64) -> Stat<O> {
+    Stat { tag: Stored::from_stored(tag.into()), val: value.into() }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use aerostat_balloon::ops::PauseReason;
 use aerostat_balloon::spec::NegotiateError;
 use aerostat_balloon::transport::{ConfigError, DeviceError, InterruptSource, Mmio, MmioError, QueueError, SetupError};
 use aerostat_balloon::{Balloon, BalloonError, NoFeatures, Options, Pages, ProbeError, Size4KiB, Step};
-use aerostat_device::{BalloonDevice, Builder, Fault, RegisterFault, TestPlatform, When};
+use aerostat_device::{BalloonDevice, Builder, Event, Fault, RegisterFault, TestPlatform, When};
 
 use crate::common::{TellHost, assert_all_returned, assert_clean, assert_reset, bus, settle};
 use crate::{Rig, TARGET, broken};
@@ -204,8 +204,10 @@ fn the_value_read_from_actual_is_ignored() {
     assert_eq!((rig.device.actual(), rig.balloon.size()), (10, Pages(10)));
     // A size that an earlier driver has written is corrected.
     let mut rig = Rig::new(BalloonDevice::builder().inject(RegisterFault::Actual(77)).inline());
+    rig.device.clear_events();
     rig.settle();
     assert_eq!((rig.device.actual(), rig.balloon.size()), (0, Pages(0)));
+    assert!(rig.device.events().contains(&Event::ActualWritten(0)), "{:?}", rig.device.events());
 }
 
 /// Each step reads DEVICE_NEEDS_RESET.

@@ -21,6 +21,7 @@ pub(crate) fn describe(qemu: String, linux: Option<String>) -> anyhow::Result<Ma
         memory_mib: memory.unwrap_or(0) / 1024,
         kernel: text("/proc/sys/kernel/osrelease").trim().to_owned(),
         huge_pages: chosen(&text("/sys/kernel/mm/transparent_hugepage/enabled")).unwrap_or("none").to_owned(),
+        free_in_blocks_mib: free_in_blocks(&text("/proc/buddyinfo")),
         qemu,
         linux,
         rust: answer(Command::new("rustc").arg("--version"))?,
@@ -66,6 +67,15 @@ fn field(text: &str, name: &str) -> Option<String> {
     Some(value.trim().to_owned())
 }
 
+/// Returns the memory in free blocks of 2 MiB or more, in MiB. Each line has the numbers of free blocks of 4 KiB, 8 KiB and so on.
+fn free_in_blocks(text: &str) -> Option<u64> {
+    let free = |line: &str| {
+        let counts = line.split_once("zone")?.1.split_whitespace().skip(1).enumerate().skip(9);
+        counts.map(|(order, count)| Some(count.parse::<u64>().ok()? << order >> 8)).sum::<Option<u64>>()
+    };
+    text.lines().map(free).sum::<Option<u64>>().filter(|_| !text.is_empty())
+}
+
 /// Returns the word in brackets.
 fn chosen(text: &str) -> Option<&str> {
     text.split_once('[')?.1.split_once(']').map(|(chosen, _)| chosen)
@@ -89,5 +99,9 @@ mod tests {
         assert_eq!(field(text, "MemTotal").as_deref(), Some("24639968 kB"));
         assert_eq!(field(text, "flags"), None);
         assert_eq!(chosen("always [madvise] never\n"), Some("madvise"));
+        let zones = "Node 0, zone DMA32 61 87 0 0 0 0 0 0 1 30 7\nNode 0, zone   Normal 7 8 9 0 0 0 0 0 5 1 2\n";
+        assert_eq!(free_in_blocks(zones), Some(31 * 2 + 9 * 4));
+        assert_eq!((free_in_blocks(""), free_in_blocks("Node 0, zone DMA x")), (None, Some(0)));
+        assert_eq!(free_in_blocks("Node 0, zone DMA 0 0 0 0 0 0 0 0 0 x"), None);
     }
 }

@@ -49,6 +49,9 @@ pub(crate) struct Machine {
     pub(crate) kernel: String,
     /// The host's setting for transparent huge pages.
     pub(crate) huge_pages: String,
+    /// Free memory in aligned blocks of 2 MiB or more, at the start of the measurement.
+    #[serde(default)]
+    pub(crate) free_in_blocks_mib: Option<u64>,
     pub(crate) qemu: String,
     /// The kernel of the Linux guest, if it was measured.
     pub(crate) linux: Option<String>,

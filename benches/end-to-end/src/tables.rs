@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{
     markdown::{command, range, table},
     ratios,
-    results::{Action, Operation, Report, Results, STATES, Spread, State, System, TimeKind},
+    results::{Action, Machine, Operation, Report, Results, STATES, Spread, State, System, TimeKind},
 };
 
 /// A function that generates a part of the page.
@@ -36,7 +36,7 @@ fn machine(results: &Results) -> String {
         ("command", format!("`{}`", setup.command)),
         ("date, revision", format!("{}, {}", machine.day, machine.revision)),
         ("CPU", format!("{} × {}", machine.cpus, machine.cpu)),
-        ("memory", format!("{} MiB", machine.memory_mib)),
+        ("memory", memory(machine)),
         ("host's kernel", format!("Linux {}, transparent huge pages: {}", machine.kernel, machine.huge_pages)),
         ("virtual machine", format!("{}, `-accel tcg`, one CPU, {} MiB", machine.qemu, setup.memory_mib)),
         ("Linux guest", linux.to_owned()),
@@ -91,10 +91,15 @@ fn costs(unit: &str, results: &Results, kind: TimeKind) -> String {
     table(&heading, System::ALL.into_iter().filter_map(row))
 }
 
+fn memory(machine: &Machine) -> String {
+    let free = machine.free_in_blocks_mib.map(|free| format!(", {free} MiB free in blocks of 2 MiB at the start"));
+    format!("{} MiB{}", machine.memory_mib, free.unwrap_or_default())
+}
+
 fn instructions(results: &Results) -> String {
-    let rows = results.instructions.iter().map(|count| {
-        vec![count.system.name().to_owned(), format!("{:.0}", count.inflate), format!("{:.0}", count.deflate)]
-    });
+    let text = |count: f64| if count < 10.0 { format!("{count:.1}") } else { format!("{count:.0}") };
+    let rows = results.instructions.iter();
+    let rows = rows.map(|count| vec![count.system.name().to_owned(), text(count.inflate), text(count.deflate)]);
     table(&["guest instructions per page", "inflate", "deflate"], rows) + &command(results, "instructions")
 }
 

@@ -3,10 +3,10 @@
 use proc_macro2::Span;
 
 use crate::check::scope::Scope;
-use crate::check::{layout, names, references, unions, unique, values};
+use crate::check::{choices, layout, names, references, unions, unique, values};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Access, Block, Element, Feature, Field, Type, When};
-use crate::name::Name;
+use crate::model::{Access, Block, Choice, Element, Feature, Field, Type, When};
+use crate::name::{CNames, Name};
 use crate::syntax::{self, Docs};
 
 /// Names that the generated code uses in addition to those of the fields.
@@ -35,7 +35,7 @@ pub(super) fn registers(registers: &syntax::Registers, scope: &Scope<'_>, diagno
 pub(super) fn block(
     docs: &Docs,
     name: &Name,
-    alias: Option<String>,
+    alias: CNames,
     fields: &syntax::Fields,
     features: Option<&[Feature]>,
     scope: &Scope<'_>,
@@ -43,6 +43,7 @@ pub(super) fn block(
 ) -> Block {
     let entries = &fields.entries;
     let (mut checked, mut names): (Vec<(Field, Span)>, Vec<Name>) = Default::default();
+    let mut chosen: Vec<Choice> = Vec::new();
     // `None` if the end of the previous field is unknown, because an error came before it.
     let mut end = (!diagnostics.has_syntax_errors()).then_some(0);
     for (at, field) in entries.iter().enumerate() {
@@ -64,34 +65,43 @@ pub(super) fn block(
             overlay: None,
         };
         layout::reject_value(field, "a block", diagnostics);
-        reject_structure_arrays(field, &checked_field.ty, diagnostics);
+        chosen.extend(choices::choice(before, field, &checked_field.ty, scope, diagnostics));
         let mut numbers = Vec::new();
-        flatten(checked_field, scope, &mut numbers);
+        let mut arrays = Vec::new();
+        flatten(checked_field, scope, &mut numbers, &mut arrays);
+        reject_structure_arrays(field, &arrays, diagnostics);
         if end.is_some() {
             let span = field.offset.map_or(field.name.span, |offset| offset.span);
             checked.extend(numbers.iter().map(|number| (number.clone(), span)));
         }
         names.extend(numbers.into_iter().map(|number| number.name));
     }
+    names.extend(chosen.iter().map(|choice| choices::value_name(&choice.name)));
     unique::names("field", names.iter(), diagnostics);
     checked.sort_by_key(|(field, _)| field.offset);
     check_overlaps(&checked, diagnostics);
     let fields: Vec<Field> = checked.into_iter().map(|(field, _)| field).collect();
     let len = fields.iter().map(|field| field.offset + field.ty.size()).max().unwrap_or(0);
-    Block { docs: docs.clone(), name: name.clone(), alias, fields, len }
+    Block { docs: docs.clone(), name: name.clone(), alias, fields, len, choices: chosen }
 }
 
 /// Replaces a field whose type is a structure by the fields of the structure: `range: range` by `range_start` and `range_end`.
-fn flatten(field: Field, scope: &Scope<'_>, numbers: &mut Vec<Field>) {
+/// Structures that are elements of arrays become `arrays`.
+fn flatten(field: Field, scope: &Scope<'_>, numbers: &mut Vec<Field>, arrays: &mut Vec<Name>) {
     let structure = match &field.ty.element {
+        Element::Struct(structure) if field.ty.len.is_some() => {
+            arrays.push(structure.name.clone());
+            return;
+        }
         Element::Struct(structure) => structure,
         Element::Union(union) => {
             for entry in &union.entries {
-                let name = Name { text: format!("{}_{}", field.name.text, entry.name.text), span: field.name.span };
-                let alias = Some(format!("{}.{}", field.alias.as_deref().unwrap_or(&field.name.text), entry.name.text));
+                let name = choices::part_name(&field.name, &entry.name);
+                let alias =
+                    CNames::one(format!("{}.{}", field.alias.first().unwrap_or(&field.name.text), entry.name.text));
                 let overlay = Some(field.overlay.as_ref().map_or(&field.name, |outer| outer).clone());
                 let (docs, ty) = (entry.docs.clone(), entry.ty.clone());
-                flatten(Field { docs, name, ty, alias, overlay, ..field.clone() }, scope, numbers);
+                flatten(Field { docs, name, ty, alias, overlay, ..field.clone() }, scope, numbers, arrays);
             }
             return;
         }
@@ -101,21 +111,21 @@ fn flatten(field: Field, scope: &Scope<'_>, numbers: &mut Vec<Field>) {
         }
     };
     for (inner, ty, offset) in scope.fields(&structure.name) {
-        let name = Name { text: format!("{}_{}", field.name.text, inner.name.text), span: field.name.span };
-        let alias = Some(format!("{}.{}", field.alias.as_deref().unwrap_or(&field.name.text), inner.name.text));
+        let name = choices::part_name(&field.name, &inner.name);
+        let alias = CNames::one(format!("{}.{}", field.alias.first().unwrap_or(&field.name.text), inner.name.text));
         let (docs, offset) = (inner.docs.clone(), field.offset + offset);
         let number = Field { docs, name, ty, offset, alias, ..field.clone() };
-        flatten(number, scope, numbers);
+        flatten(number, scope, numbers, arrays);
     }
 }
 
-/// Reports an array of structures.
-fn reject_structure_arrays(field: &syntax::Field, ty: &Type, diagnostics: &mut Diagnostics) {
-    if let (Element::Struct(structure), Some(_)) = (&ty.element, ty.len) {
+/// Reports arrays of structures.
+fn reject_structure_arrays(field: &syntax::Field, elements: &[Name], diagnostics: &mut Diagnostics) {
+    for element in elements {
         let message = "arrays of structures are not supported in a block";
         diagnostics.push(
             Diagnostic::new(field.ty.element.span, message)
-                .help(format!("write a field of type `{}` for each element", structure.name.text)),
+                .help(format!("write a field of type `{}` for each element", element.text)),
         );
     }
 }

@@ -9,7 +9,7 @@ use crate::check::scope::{DeviceParts, Scope};
 use crate::check::{blocks, features, members, names, queues, ranges, references, unique, values};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Block, Device, Feature, Kind, Module, SharedMemory};
-use crate::name::Name;
+use crate::name::{CNames, Name};
 use crate::syntax::{self, Docs, File, Item};
 
 /// Names that the generated code of a device uses in addition to those of the members.
@@ -30,8 +30,8 @@ pub(super) fn device(device: &syntax::Device, diagnostics: &mut Diagnostics) -> 
         ranges::fit(number, "device id", u64::from(u32::MAX), diagnostics)
     });
     let id = id.unwrap_or(1);
-    let prefix = match &device.prefix {
-        Some(prefix) => prefix.clone(),
+    let prefix = match device.prefix.first() {
+        Some(prefix) => prefix.to_owned(),
         None => format!("VIRTIO_{}", device.name.upper()),
     };
     let features = match &device.features {
@@ -41,8 +41,7 @@ pub(super) fn device(device: &syntax::Device, diagnostics: &mut Diagnostics) -> 
     let config = config(device, &features, diagnostics);
     let queues = queues::queues(device, &features, &config.fields, diagnostics);
     let shared_memory = shared_memory(device, &features, diagnostics);
-    let names: Vec<Name> = queues.iter().map(|queue| queue.name.clone()).collect();
-    let parts = DeviceParts { features: &features, queues: &names, config: &config.fields };
+    let parts = DeviceParts { features: &features, queues: &queues, config: &config.fields };
     Module {
         docs: device.docs.clone(),
         name: device.name.clone(),
@@ -57,7 +56,15 @@ fn config(device: &syntax::Device, features: &[Feature], diagnostics: &mut Diagn
     let empty = syntax::Fields { span, entries: Vec::new() };
     let fields = device.config.as_ref().unwrap_or(&empty);
     let name = Name { text: "config".into(), span };
-    blocks::block(&Docs::default(), &name, None, fields, Some(features), &Scope::new(&device.members), diagnostics)
+    blocks::block(
+        &Docs::default(),
+        &name,
+        CNames::default(),
+        fields,
+        Some(features),
+        &Scope::new(&device.members),
+        diagnostics,
+    )
 }
 
 /// Checks the shared memory regions. Returns them in the order of their ids.

@@ -3,7 +3,7 @@
 use crate::check::scope::{DeviceParts, Scope};
 use crate::check::{names, references, types, unique, values};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Count, Element, Int, Request, RequestField, Scalar, ValueKind};
+use crate::model::{Count, Element, Int, Queue, Request, RequestField, Scalar, ValueKind};
 use crate::name::Name;
 use crate::syntax::{self, FieldValue, Length, Member, VariantValue};
 
@@ -28,9 +28,7 @@ pub(super) fn request<'a>(
     if request.readable.is_none() && request.writable.is_none() {
         values::empty("request", &request.name, request.name.span, diagnostics);
     }
-    if let Some(queue) = &request.queue {
-        check_queue(queue, device, diagnostics);
-    }
+    let queues = queues(request, device, diagnostics);
     let rules = Rules { scope, device, request };
     let readable = rules.part(request.readable.as_ref(), true, diagnostics);
     let writable = rules.part(request.writable.as_ref(), false, diagnostics);
@@ -38,22 +36,72 @@ pub(super) fn request<'a>(
     unique::names("field", readable.iter().map(|field| &field.name).chain(&lengths), diagnostics);
     unique::names("field", writable.iter().map(|field| &field.name), diagnostics);
     let (docs, name, alias) = (request.docs.clone(), request.name.clone(), request.alias.clone());
-    Request { docs, name, alias, queue: request.queue.clone(), readable, writable }
+    Request { docs, name, alias, queues, readable, writable }
 }
 
-/// Reports an unknown queue. After a syntax error it may only be missing from the syntax tree.
-fn check_queue(name: &Name, device: DeviceParts<'_>, diagnostics: &mut Diagnostics) {
-    let known = || device.queues.iter().map(|queue| queue.text.as_str());
-    if known().any(|queue| queue == name.text) {
-        return;
+/// Returns the queues of the request: those after `on`, or else those of the device whose buffers have its parts.
+fn queues(request: &syntax::Request, device: DeviceParts<'_>, diagnostics: &mut Diagnostics) -> Vec<Name> {
+    let mut queues: Vec<Name> = Vec::new();
+    for name in &request.queues {
+        if let Some(first) = queues.iter().find(|queue| queue.text == name.text) {
+            let duplicate = Diagnostic::new(name.span, format!("duplicate queue `{}` after `on`", name.text));
+            diagnostics.push(duplicate.label(first.span, "first named here"));
+        } else if let Some(queue) = check_queue(name, device, diagnostics) {
+            queues.push(name.clone());
+            check_direction(request, queue, diagnostics);
+        }
+    }
+    if request.queues.is_empty() {
+        let fits = |queue: &&Queue| excluded_part(request, queue).is_none();
+        queues.extend(device.queues.iter().filter(fits).map(|queue| queue.name.clone()));
+        if queues.is_empty() && !device.queues.is_empty() && !diagnostics.has_syntax_errors() {
+            let message = format!("no queue of the device has buffers for the parts of `{}`", request.name.text);
+            let help = "a queue with the word `readable` or `writable` has buffers with only this part";
+            diagnostics.push(Diagnostic::new(request.name.span, message).help(help));
+        }
+    }
+    queues
+}
+
+/// Returns the part of the request that the buffers of the queue do not have.
+fn excluded_part<'r>(request: &'r syntax::Request, queue: &Queue) -> Option<&'r syntax::Fields> {
+    let part = match queue.writable? {
+        true => &request.readable,
+        false => &request.writable,
+    };
+    part.as_ref().filter(|part| !part.entries.is_empty())
+}
+
+/// Reports a part of the request that the buffers of the queue do not have.
+fn check_direction(request: &syntax::Request, queue: &Queue, diagnostics: &mut Diagnostics) {
+    let Some(part) = excluded_part(request, queue) else { return };
+    let (name, queue_name) = (&request.name.text, &queue.name.text);
+    let (allowed, part_name, verb) = match queue.writable {
+        Some(true) => ("writable", "readable", "writes"),
+        _ => ("readable", "writable", "reads"),
+    };
+    let message = format!(
+        "the request `{name}` has a `{part_name}` part, but the device only {verb} the buffers of `{queue_name}`"
+    );
+    let help = format!("remove the part, name another queue after `on`, or remove `{allowed}` after the queue");
+    let label = format!("`{queue_name}` is `{allowed}`");
+    diagnostics.push(Diagnostic::new(part.span, message).label(queue.name.span, label).help(help));
+}
+
+/// Finds a queue. Reports an unknown one. After a syntax error it may only be missing from the syntax tree.
+fn check_queue<'d>(name: &Name, device: DeviceParts<'d>, diagnostics: &mut Diagnostics) -> Option<&'d Queue> {
+    let known = || device.queues.iter().map(|queue| queue.name.text.as_str());
+    if let Some(queue) = device.queues.iter().find(|queue| queue.name.text == name.text) {
+        return Some(queue);
     }
     let near = crate::suggest::did_you_mean(&name.text, known());
     if !diagnostics.has_syntax_errors() || !near.is_empty() {
         diagnostics.push(
             Diagnostic::new(name.span, format!("unknown queue `{}`{near}", name.text))
-                .help("the name after `on` is a queue of the same device"),
+                .help("the names after `on` are queues of the same device"),
         );
     }
+    None
 }
 
 impl<'a> Rules<'a, '_> {

@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use crate::model::{self, Element, Feature, Scalar, StructType, Type, UnionEntry, UnionType, ValueKind, ValueType};
+use crate::model::{
+    self, Element, Feature, Queue, Scalar, StructType, Type, UnionEntry, UnionType, ValueKind, ValueType,
+};
 use crate::name::Name;
 use crate::syntax::{Const, Field, Length, Member, Struct, TypeName};
 
@@ -14,7 +16,7 @@ pub(super) const MAX_LEN: u64 = 65_536;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct DeviceParts<'a> {
     pub(super) features: &'a [Feature],
-    pub(super) queues: &'a [Name],
+    pub(super) queues: &'a [Queue],
     pub(super) config: &'a [model::Field],
 }
 
@@ -139,7 +141,7 @@ impl<'a> Scope<'a> {
         let Some(union) = &field.ty.union else { return self.quiet_type(&field.ty) };
         let entries = union.entries.iter().map(|entry| {
             let ty = self.quiet_type(&entry.ty)?;
-            Some(UnionEntry { docs: entry.docs.clone(), name: entry.name.clone(), ty })
+            Some(UnionEntry { docs: entry.docs.clone(), name: entry.name.clone(), ty, values: Vec::new() })
         });
         let name = Name { text: format!("{}_{}", owner.text, field.name.text), span: field.name.span };
         let union = UnionType::new(name, entries.collect::<Option<_>>()?, None);

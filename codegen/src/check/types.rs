@@ -140,7 +140,7 @@ pub(super) fn constant(name: &Name, diagnostics: &mut Diagnostics) -> Option<Int
     }
     let found = Scalar::named(&name.text).map(|scalar| scalar.int);
     if found.is_none() {
-        diagnostics.push(unknown_integer(name, &["u8", "u16", "u32", "u64", "usize"]));
+        diagnostics.push(unknown_integer(name, &["u8", "u16", "u32", "u64", "le16", "le32", "le64", "usize"]));
     }
     found
 }

@@ -1,11 +1,13 @@
 //! Rules for unions.
 
+use std::slice;
+
 use crate::check::scope::Scope;
 use crate::check::{names, types, unique};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Element, Selector, Type, UnionEntry, UnionType};
 use crate::name::Name;
-use crate::syntax::{Field, Member, Union, VariantValue};
+use crate::syntax::{self, Field, Member, Union, VariantValue};
 
 /// Resolves the type of a field, which can be a union. `owner` has the name of the structure and its fields before this one.
 pub(super) fn field(
@@ -22,6 +24,7 @@ pub(super) fn field(
     }
     unique::names("entry", union.entries.iter().map(|entry| &entry.name), diagnostics);
     let selector = union.selector.as_ref().and_then(|name| selector(name, before, union, scope, diagnostics));
+    reject_values(union, diagnostics);
     let mut entries = Vec::new();
     for entry in &union.entries {
         names::check(&entry.name, diagnostics);
@@ -33,7 +36,13 @@ pub(super) fn field(
             continue;
         }
         if let Some(ty) = types::field(&entry.ty, scope, diagnostics) {
-            entries.push(UnionEntry { docs: entry.docs.clone(), name: entry.name.clone(), ty });
+            let values = if selector.is_some() { choosing(entry) } else { &[] };
+            entries.push(UnionEntry {
+                docs: entry.docs.clone(),
+                name: entry.name.clone(),
+                ty,
+                values: values.to_vec(),
+            });
         }
     }
     if entries.len() < union.entries.len() || entries.is_empty() {
@@ -41,6 +50,24 @@ pub(super) fn field(
     }
     let name = Name { text: format!("{}_{}", owner.text, field.name.text), span: field.name.span };
     Some(Type { element: Element::Union(UnionType::new(name, entries, selector)), len: None })
+}
+
+/// The values that choose an entry, if a field does.
+fn choosing(entry: &syntax::UnionEntry) -> &[Name] {
+    if entry.values.is_empty() { slice::from_ref(&entry.name) } else { &entry.values }
+}
+
+/// Reports values where no field chooses the entry.
+fn reject_values(union: &Union, diagnostics: &mut Diagnostics) {
+    if union.selector.is_some() {
+        return;
+    }
+    for value in union.entries.iter().filter_map(|entry| entry.values.first()) {
+        diagnostics.push(
+            Diagnostic::new(value.span, "`if` is not allowed in a union without `by`")
+                .help("write `union by name`, with the name of the field whose values choose the entry"),
+        );
+    }
 }
 
 /// Resolves the field that chooses the entry of a union.
@@ -75,12 +102,21 @@ fn selector(
         let numbered = values.variants.iter().filter(|variant| !matches!(variant.value, VariantValue::Other));
         numbered.map(|variant| variant.name.text.as_str())
     };
-    for entry in &union.entries {
-        if !known().any(|value| value == entry.name.text) {
-            let near = crate::suggest::did_you_mean(&entry.name.text, known());
-            let message = format!("`{}` has no value `{}`{near}", ty.name.text, entry.name.text);
-            let help = "with `by`, the entries of a union have the names of the enum's values";
-            diagnostics.push(Diagnostic::new(entry.name.span, message).help(help));
+    let mut seen: Vec<&Name> = Vec::new();
+    for value in union.entries.iter().flat_map(choosing) {
+        if !known().any(|known| known == value.text) {
+            let near = crate::suggest::did_you_mean(&value.text, known());
+            let message = format!("`{}` has no value `{}`{near}", ty.name.text, value.text);
+            let help = "with `by`, an entry has the name of a value of the enum, or such names after `if`";
+            diagnostics.push(Diagnostic::new(value.span, message).help(help));
+        }
+        match seen.iter().find(|first| first.text == value.text) {
+            // Entries of the same name are reported as such.
+            Some(first) if union.entries.iter().any(|entry| !entry.values.is_empty()) => {
+                let message = format!("the value `{}` chooses two entries", value.text);
+                diagnostics.push(Diagnostic::new(value.span, message).label(first.span, "it chooses this one too"));
+            }
+            _ => seen.push(value),
         }
     }
     Some(Selector { field: field.name.clone(), ty: ty.name })

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::decoded::Decoded;
 use super::reader::Reader;
 use super::{DecodeError, Decoder, RequestPart};
-use crate::model::{Device, Element, IndexVariable, Kind, Member, Module, Queue, Request, Scalar, Struct, Type};
+use crate::model::{Device, Element, Kind, Member, Module, Request, Scalar, Struct, Type};
 
 /// A buffer that the device has completed: what it read, and what it wrote.
 ///
@@ -49,15 +49,16 @@ impl FromStr for Exchange {
     type Err = NotAnExchange;
 
     fn from_str(text: &str) -> Result<Self, NotAnExchange> {
-        let parse = || {
-            let (_, rest) = text.split_once("virtio ")?;
+        // The text before the exchange can contain the word too.
+        let exchange = |(start, word): (usize, &str)| {
+            let rest = text.get(start..)?.strip_prefix(word)?;
             let (device, rest) = rest.split_once(" queue ")?;
             let (queue, rest) = rest.split_once(':')?;
             let (readable, written) = rest.split_once("->")?;
             let (device, queue) = (device.parse().ok()?, queue.parse().ok()?);
             Some(Self { device, queue, readable: bytes(readable)?, written: bytes(written)? })
         };
-        parse().ok_or(NotAnExchange)
+        text.match_indices("virtio ").find_map(exchange).ok_or(NotAnExchange)
     }
 }
 
@@ -140,9 +141,7 @@ impl<'a> Decoder<'a> {
         let Some((module, device)) = self.device(exchange.device) else {
             return Ok(unknown(format!("device {} queue {}", exchange.device, exchange.queue), exchange));
         };
-        let queues = device.queues.iter().filter(|queue| self.is_index_of(queue, exchange.queue));
-        // A queue with a fixed index is more certain than one of several.
-        let Some(queue) = queues.min_by_key(|queue| queue.computed.is_some()) else {
+        let Some(queue) = self.queue(device, exchange) else {
             return Ok(unknown(format!("queue {}", exchange.queue), exchange));
         };
         let queue = &queue.name.text;
@@ -158,7 +157,7 @@ impl<'a> Decoder<'a> {
         let mut candidates = Vec::new();
         for member in &module.members {
             candidates.extend(match member {
-                Member::Request(request) if request.queue.as_ref().is_some_and(|name| name.text == *queue) => {
+                Member::Request(request) if request.queues.iter().any(|name| name.text == *queue) => {
                     self.as_request(request, exchange)?
                 }
                 Member::Struct(structure) => self.as_structure(module, structure, exchange),
@@ -177,25 +176,6 @@ impl<'a> Decoder<'a> {
             Kind::Device(device) if device.id == id => Some((module, device)),
             _ => None,
         })
-    }
-
-    fn is_index_of(&self, queue: &Queue, index: u16) -> bool {
-        let Some(computed) = &queue.computed else { return queue.index == index };
-        let (scale, offset) = (u64::from(computed.scale), u64::from(computed.offset));
-        match &computed.n {
-            IndexVariable::Queue { from, below } => {
-                let limit = below.as_ref().and_then(|(field, _)| self.config.get(&field.text));
-                let Some(distance) = u64::from(index).checked_sub(offset) else { return false };
-                let n = distance.checked_div(scale).unwrap_or(0);
-                distance.is_multiple_of(scale) && n >= u64::from(*from) && limit.is_none_or(|limit| n < *limit)
-            }
-            IndexVariable::Field(field, _) => {
-                let n = self.config.get(&field.text);
-                n.is_some_and(|n| {
-                    scale.checked_mul(*n).and_then(|index| index.checked_add(offset)) == Some(index.into())
-                })
-            }
-        }
     }
 
     fn array(&self, module: &Module, ty: &str, bytes: &[u8]) -> Result<Decoded, DecodeError> {

@@ -48,7 +48,7 @@ impl<'a> Reader<'a> {
         let end = self.at.saturating_add(usize::try_from(union.size).unwrap_or(usize::MAX));
         let selected = union.selector.as_ref().and_then(|selector| {
             let variant = self.enumeration(&selector.ty.text)?.variants.iter().find(|v| Some(v.value) == chosen)?;
-            union.entries.iter().find(|entry| entry.name.text == variant.name.text)
+            union.entries.iter().find(|entry| entry.values.iter().any(|value| value.text == variant.name.text))
         });
         match selected {
             Some(entry) => self.value(&entry.ty, &join(name, &entry.name.text)),

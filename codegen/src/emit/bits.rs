@@ -14,7 +14,7 @@ impl Target {
         let (name, repr) = (self.camel(&bits.name), int(bits.repr));
         let fact = format!("`{}`: a bit field in a `{}`.", bits.name.text, bits.repr.name());
         let facts: Vec<String> = [fact].into_iter().chain(self.place(&bits.name)).collect();
-        let bits_docs = docs(&bits.docs, &facts, &[bits.alias.as_deref()]);
+        let bits_docs = docs(&bits.docs, &facts, &bits.alias);
         let mut next = 0;
         let mut fields = TokenStream::new();
         for field in &bits.fields {
@@ -26,7 +26,7 @@ impl Target {
                 None => format!("`{}`: bit {}.", field.name.text, field.low),
                 Some(_) => format!("`{}`: bits {} to {}.", field.name.text, field.low, next - 1),
             };
-            let docs = docs(&field.docs, &[fact], &[field.alias.as_deref()]);
+            let docs = docs(&field.docs, &[fact], &field.alias);
             fields.extend(match field.width {
                 None => quote!(#docs pub #name: bool,),
                 Some(width) => {

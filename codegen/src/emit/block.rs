@@ -13,10 +13,10 @@ impl Target {
     pub(super) fn block(&self, block: &Block, summary: &str) -> TokenStream {
         let (krate, prelude) = (&self.krate, self.prelude());
         let (module, name, len) = (self.ident(&block.name, &block.name.text), &block.name.text, number(block.len));
-        let docs = docs(&block.docs, &[summary.to_owned()], &[block.alias.as_deref()]);
+        let docs = docs(&block.docs, &[summary.to_owned()], &block.alias);
         let fields = block.fields.iter().map(|field| self.field(field));
         let space = format!(" The block. Its size is {} bytes.", block.len);
-        let checks = self.block_checks(block);
+        let (checks, choices) = (self.block_checks(block), self.choices(block));
         quote! {
             #docs
             pub mod #module {
@@ -33,6 +33,8 @@ impl Target {
 
                 #(#fields)*
 
+                #choices
+
                 #checks
             }
         }
@@ -42,7 +44,7 @@ impl Target {
     fn field(&self, field: &Field) -> TokenStream {
         let krate = &self.krate;
         let name = self.camel(&field.name);
-        let docs = docs(&field.docs, &facts(field, self.place(&field.name)), &[field.alias.as_deref()]);
+        let docs = docs(&field.docs, &facts(field, self.place(&field.name)), &field.alias);
         let (text, offset) = (&field.name.text, number(field.offset));
         let wire = self.wire(&field.ty);
         let (body, constructors, element) = match (field.ty.len, field.conditions.as_slice()) {

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::emit::target::{Target, number};
-use crate::model::Device;
+use crate::model::{Device, Queue};
 
 impl Target {
     /// Emits a device type, its features, queues and configuration space.
@@ -15,10 +15,19 @@ impl Target {
         let queues = self.queues(&device.queues);
         let config = self.block(&device.config, &format!("The configuration space of `{name}`."));
         let shared_memory = self.shared_memory(&device.shared_memory);
-        let specs = device.queues.iter().map(|queue| {
+        let spec = |queue: &Queue| {
             let queue = self.camel(&queue.name);
             quote!(<queue::#queue as #krate::Queue>::SPEC)
+        };
+        let specs = device.queues.iter().filter(|queue| queue.computed.is_none()).map(spec);
+        let computed = device.queues.iter().filter_map(|queue| Some((queue, queue.computed.as_ref()?)));
+        let computed = computed.map(|(queue, computed)| {
+            let (spec, step) = (spec(queue), self.step(computed));
+            quote!(#krate::ComputedQueues { spec: #spec, step: #step })
         });
+        let computed: Vec<TokenStream> = computed.collect();
+        let computed = (!computed.is_empty())
+            .then(|| quote!(const COMPUTED_QUEUES: &'static [#krate::ComputedQueues] = &[#(#computed),*];));
         let doc = format!(" The device type `{name}`. Its virtio device id is {}.", device.id);
         quote! {
             #[doc = #doc]
@@ -29,6 +38,7 @@ impl Target {
                 const ID: #krate::DeviceId = #krate::DeviceId(#id);
                 const NAME: &'static str = #name;
                 const QUEUES: &'static [#krate::QueueSpec] = &[#(#specs),*];
+                #computed
                 type Config = config::Space;
                 type Features = Features;
             }

@@ -74,7 +74,7 @@ impl Target {
         match &values.other {
             Some(other) => {
                 let fact = format!("`{}`: all other values.", other.name.text);
-                let docs = docs(&other.docs, &[fact], &[other.alias.as_deref()]);
+                let docs = docs(&other.docs, &[fact], &other.alias);
                 let format = format!("{} ({{}})", other.name.text);
                 OtherValues { name: self.camel(&other.name), docs, format }
             }
@@ -112,10 +112,10 @@ impl Parts {
         let Self { name, repr, names, other, .. } = self;
         let fact = format!("`{}`: stored as `{}`.", values.name.text, values.repr.name());
         let facts: Vec<String> = [fact].into_iter().chain(place).collect();
-        let enum_docs = docs(&values.docs, &facts, &[values.alias.as_deref()]);
+        let enum_docs = docs(&values.docs, &facts, &values.alias);
         let variants = values.variants.iter().zip(names).map(|(variant, name)| {
             let fact = format!("`{}`: {}.", variant.name.text, variant.value);
-            let docs = docs(&variant.docs, &[fact], &[variant.alias.as_deref()]);
+            let docs = docs(&variant.docs, &[fact], &variant.alias);
             quote!(#docs #name)
         });
         let OtherValues { name: other, docs: other_docs, .. } = other;

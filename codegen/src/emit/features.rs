@@ -7,6 +7,7 @@ use crate::emit::bits::padding;
 use crate::emit::docs::docs;
 use crate::emit::target::{Target, number};
 use crate::model::{FIRST_HIGH_BIT, Feature};
+use crate::name::CNames;
 
 impl Target {
     /// Emits everything for the features of `owner`.
@@ -45,7 +46,7 @@ impl Target {
             fields.extend(padding(next, feature.bit, &word));
             next = feature.bit + 1;
             let name = self.ident(&feature.name, &feature.name.text);
-            let docs = docs(&feature.docs, &[format!("`{}`", feature.c_name)], &[]);
+            let docs = docs(&feature.docs, &[format!("`{}`", feature.c_name)], &CNames::default());
             fields.extend(quote!(#docs pub #name: bool,));
         }
         fields.extend(padding(next, width, &word));
@@ -73,7 +74,7 @@ impl Target {
         let mut facts = vec![format!("`{c_name}`, bit {}.", feature.bit)];
         facts.extend(prerequisites(feature, all));
         facts.extend(self.place(&feature.name));
-        let docs = docs(&feature.docs, &facts, &[Some(c_name.as_str()), feature.alias.as_deref()]);
+        let docs = docs(&feature.docs, &facts, &feature.alias.with_first(c_name));
         quote! {
             #docs
             #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -40,7 +40,7 @@ impl Target {
             false => "The device reads its buffers.".to_owned(),
         }));
         facts.extend(self.place(&queue.name));
-        let docs = docs(&queue.docs, &facts, &[queue.alias.as_deref()]);
+        let docs = docs(&queue.docs, &facts, &queue.alias);
         let index = number(queue.index.into());
         let needs = match &queue.condition {
             None => quote!(0),
@@ -61,10 +61,11 @@ impl Target {
                 }
             }
         });
-        let buffers = queue.writable.map(|writable| {
-            let buffers = Ident::new(if writable { "DeviceWrites" } else { "DeviceReads" }, Span::call_site());
-            quote!(const BUFFERS: #krate::QueueBuffers = #krate::QueueBuffers::#buffers;)
-        });
+        let buffers = match queue.writable {
+            None => quote!(Both),
+            Some(false) => quote!(DeviceReads),
+            Some(true) => quote!(DeviceWrites),
+        };
         quote! {
             #docs
             #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,12 +75,25 @@ impl Target {
 
             impl #krate::Queue for #name {
                 type Device = super::Device;
+                type Buffers = #krate::direction::#buffers;
                 const SPEC: #krate::QueueSpec =
                     #krate::QueueSpec { name: #text, index: #index, needs: #needs };
-                #buffers
 
                 #spec
             }
+        }
+    }
+
+    /// Emits the distance of the indexes of several queues.
+    pub(super) fn step(&self, computed: &ComputedIndex) -> TokenStream {
+        let krate = &self.krate;
+        let core = quote!(#krate::__private::core);
+        match computed.n {
+            IndexVariable::Queue { .. } => {
+                let scale = number(computed.scale.into());
+                quote!(#core::num::NonZeroU16::new(#scale))
+            }
+            IndexVariable::Field(..) => quote!(#core::option::Option::None),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::emit::docs::docs;
 use crate::emit::request_context::Context;
 use crate::emit::target::{Target, number};
 use crate::model::{Count, Element, Request, RequestField, Type};
+use crate::name::Name;
 
 impl Target {
     /// Emits a request.
@@ -53,11 +54,9 @@ impl<'a> Parts<'a> {
         let core = self.core();
         let text = &self.request.name.text;
         let mut facts = vec![format!("The request `{text}`. The device answers with a [`{0}`]({0}).", self.answer)];
-        if let Some(queue) = &self.request.queue {
-            facts.push(format!("It goes into the queue [`{0}`](queue::{0}).", queue.camel()));
-        }
+        facts.extend(queues_fact(&self.request.queues));
         facts.extend(target.place(&self.request.name));
-        let docs = docs(&self.request.docs, &facts, &[self.request.alias.as_deref()]);
+        let docs = docs(&self.request.docs, &facts, &self.request.alias);
         let context = self
             .context
             .type_name(target, self.request)
@@ -147,7 +146,10 @@ impl<'a> Parts<'a> {
         let (checks, encode) = (self.checks(), self.encode());
         let (answer_len, decode) = (self.answer_len(), self.decode());
         let names = self.request.writable.iter().map(|field| self.ident(field));
+        let queues = self.request.queues.iter().map(|queue| self.target.camel(queue));
         quote! {
+            #(impl #parameter #krate::RequestOn<queue::#queues> for #name #arguments {})*
+
             #[allow(unused_variables, unused_mut, clippy::unused_unit)]
             impl #parameter #krate::Request for #name #arguments {
                 type Shape = #shape;
@@ -271,7 +273,7 @@ impl<'a> Parts<'a> {
                 .collect();
             facts.push(format!("Exists only with {}.", names.join(" or ")));
         }
-        docs(&field.docs, &facts, &[field.alias.as_deref()])
+        docs(&field.docs, &facts, &field.alias)
     }
 
     /// The parameters of the answer's type.
@@ -298,6 +300,16 @@ impl<'a> Parts<'a> {
     pub(super) fn core(&self) -> TokenStream {
         let krate = &self.target.krate;
         quote!(#krate::__private::core)
+    }
+}
+
+/// The documentation of the queues of a request.
+fn queues_fact(queues: &[Name]) -> Option<String> {
+    let links: Vec<String> = queues.iter().map(|queue| format!("[`{0}`](queue::{0})", queue.camel())).collect();
+    match &links[..] {
+        [] => None,
+        [queue] => Some(format!("It goes into the queue {queue}.")),
+        queues => Some(format!("It goes into one of the queues {}.", queues.join(", "))),
     }
 }
 

@@ -33,7 +33,7 @@ impl Target {
         let mut facts = vec![format!("The shared memory region `{text}`. Its id is {}.", region.id)];
         facts.extend(region.condition.as_ref().map(exists_with));
         facts.extend(self.place(&region.name));
-        let docs = docs(&region.docs, &facts, &[region.alias.as_deref()]);
+        let docs = docs(&region.docs, &facts, &region.alias);
         let body = match &region.condition {
             None => quote!(;),
             Some(_) => quote!({ negotiated: () }),

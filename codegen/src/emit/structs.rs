@@ -50,7 +50,7 @@ impl Target {
             parameter = Some(quote!(<O: zerocopy::ByteOrder = zerocopy::LittleEndian>));
         }
         facts.extend(self.place(&structure.name));
-        let docs = docs(&structure.docs, &facts, &[structure.alias.as_deref()]);
+        let docs = docs(&structure.docs, &facts, &structure.alias);
         let fields = structure.fields.iter().map(|field| {
             let (name, ty) = (self.ident(&field.name, &field.name.text), self.stored(&field.ty));
             let docs = field_docs(field);
@@ -196,5 +196,5 @@ fn field_docs(field: &StructField) -> TokenStream {
     if let Element::Value(value) = &field.ty.element {
         fact.push_str(&format!(" Stored as `{}`.", value.scalar.name));
     }
-    docs(&field.docs, &[fact], &[field.alias.as_deref()])
+    docs(&field.docs, &[fact], &field.alias)
 }

@@ -6,6 +6,7 @@ use quote::{ToTokens as _, format_ident, quote};
 use crate::emit::docs::docs;
 use crate::emit::target::{Target, number};
 use crate::model::{Element, Selector, Struct, StructField, UnionEntry, UnionType};
+use crate::name::CNames;
 
 impl Target {
     /// Emits the types of the unions in a structure.
@@ -57,7 +58,7 @@ impl Target {
             (Some(_), None, Element::Value(_)) => Some(quote!(.get())),
             _ => None,
         };
-        let get_docs = docs(&entry.docs, &[format!("Returns the entry `{}`.", entry.name.text)], &[]);
+        let get_docs = docs(&entry.docs, &[format!("Returns the entry `{}`.", entry.name.text)], &CNames::default());
         let make_doc = format!(" Makes the entry `{}`. The bytes behind it are 0.", entry.name.text);
         quote! {
             #get_docs
@@ -92,20 +93,21 @@ impl Target {
         let (field_name, selector_field) =
             (self.ident(&field.name, &field.name.text), self.ident(&selector.field, &selector.field.text));
         let selector_type = self.camel(&selector.ty);
-        let names: Vec<Ident> = union.entries.iter().map(|entry| self.camel(&entry.name)).collect();
-        let types = union.entries.iter().map(|entry| self.parameter(&entry.ty));
-        let entry_docs = union
-            .entries
-            .iter()
-            .map(|entry| docs(&entry.docs, &[format!("`{}`: `{}`.", entry.name.text, entry.ty.text())], &[]));
-        let gets = union.entries.iter().map(|entry| self.ident(&entry.name, &entry.name.text).to_token_stream());
-        let makes = union.entries.iter().map(|entry| format_ident!("from_{}", entry.name.text));
-        let doc = format!(" The entry of [`{name}`] that `{}` chooses.", selector.field.text);
+        let chosen = || union.entries.iter().flat_map(|entry| entry.values.iter().map(move |value| (entry, value)));
+        let names: Vec<Ident> = chosen().map(|(_, value)| self.camel(value)).collect();
+        let types = chosen().map(|(entry, _)| self.parameter(&entry.ty));
+        let entry_docs = chosen().map(|(entry, _)| {
+            docs(&entry.docs, &[format!("`{}`: `{}`.", entry.name.text, entry.ty.text())], &CNames::default())
+        });
+        let gets = chosen().map(|(entry, _)| self.ident(&entry.name, &entry.name.text).to_token_stream());
+        let makes = chosen().map(|(entry, _)| format_ident!("from_{}", entry.name.text));
+        let doc = format!(" The entry of [`{name}`] that the value of `{}` chooses.", selector.field.text);
         let get_doc = format!(
-            " Returns the entry of `{}` that `{}` chooses, or `None` if no entry has that name.",
+            " Returns the entry of `{}` that `{}` chooses, or `None` if it chooses none.",
             field.name.text, selector.field.text
         );
-        let set_doc = format!(" Sets `{}`, and `{}` to the name of the entry.", field.name.text, selector.field.text);
+        let set_doc =
+            format!(" Sets `{}`, and `{}` to the value that chooses the entry.", field.name.text, selector.field.text);
         quote! {
             #[doc = #doc]
             #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::block::Block;
 use super::condition::{Condition, FIRST_HIGH_BIT};
 use super::numbers::Int;
-use crate::name::Name;
+use crate::name::{CNames, Name};
 use crate::syntax::Docs;
 
 /// A device type.
@@ -36,8 +36,8 @@ pub struct Feature {
     pub requires_any: Vec<u128>,
     /// The name in the specification.
     pub c_name: String,
-    /// A second C name, if it has one.
-    pub alias: Option<String>,
+    /// Further names in C.
+    pub alias: CNames,
 }
 
 /// A shared memory region.
@@ -51,8 +51,8 @@ pub struct SharedMemory {
     pub id: u8,
     /// The feature that the region depends on.
     pub condition: Option<Condition>,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
 }
 
 /// A queue.
@@ -70,8 +70,8 @@ pub struct Queue {
     pub writable: Option<bool>,
     /// The feature that the queue depends on.
     pub condition: Option<Condition>,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
 }
 
 /// The index of a queue that is known only at run time: `scale * n + offset`.

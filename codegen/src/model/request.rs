@@ -3,7 +3,7 @@
 use super::condition::Condition;
 use super::numbers::Int;
 use super::types::Element;
-use crate::name::Name;
+use crate::name::{CNames, Name};
 use crate::syntax::Docs;
 
 /// A request: a part that the device reads, and a part that the device writes.
@@ -13,10 +13,10 @@ pub struct Request {
     pub docs: Docs,
     /// The name.
     pub name: Name,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
-    /// The queue, if it is named.
-    pub queue: Option<Name>,
+    /// The names in C.
+    pub alias: CNames,
+    /// The queues that it goes into: those that the description names, or else those of the device whose buffers have its parts.
+    pub queues: Vec<Name>,
     /// The fields that the device reads, in order.
     pub readable: Vec<RequestField>,
     /// The fields that the device writes, in order.
@@ -30,8 +30,8 @@ pub struct RequestField {
     pub docs: Docs,
     /// The name.
     pub name: Name,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
     /// The type, or the element type of an array.
     pub element: Element,
     /// How many elements it has.

@@ -1,7 +1,7 @@
 //! Structures.
 
 use super::types::Type;
-use crate::name::Name;
+use crate::name::{CNames, Name};
 use crate::syntax::Docs;
 
 /// A structure.
@@ -11,8 +11,8 @@ pub struct Struct {
     pub docs: Docs,
     /// The name.
     pub name: Name,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
     /// The fields, in order.
     pub fields: Vec<StructField>,
     /// The size in bytes.
@@ -32,8 +32,8 @@ pub struct StructField {
     pub docs: Docs,
     /// The name.
     pub name: Name,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
     /// The type.
     pub ty: Type,
     /// The offset in the structure, in bytes.

@@ -50,6 +50,8 @@ pub struct UnionEntry {
     pub name: Name,
     /// The type.
     pub ty: Type,
+    /// The values of the selector's enum that choose the entry. Empty without a selector.
+    pub values: Vec<Name>,
 }
 
 /// The field whose value chooses the entry of a union.

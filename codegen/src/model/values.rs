@@ -1,7 +1,7 @@
 //! Enums, bit fields and constants.
 
 use super::numbers::Int;
-use crate::name::Name;
+use crate::name::{CNames, Name};
 use crate::syntax::Docs;
 
 /// An enum.
@@ -11,8 +11,8 @@ pub struct Enum {
     pub docs: Docs,
     /// The name.
     pub name: Name,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
     /// The type of the values.
     pub repr: Int,
     /// The values, in order.
@@ -28,8 +28,8 @@ pub struct Other {
     pub docs: Docs,
     /// The name.
     pub name: Name,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
 }
 
 /// A value of an enum.
@@ -39,8 +39,8 @@ pub struct Variant {
     pub docs: Docs,
     /// The name.
     pub name: Name,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
     /// The number.
     pub value: u64,
 }
@@ -52,8 +52,8 @@ pub struct Bits {
     pub docs: Docs,
     /// The name.
     pub name: Name,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
     /// The type of the bit field.
     pub repr: Int,
     /// The parts, lowest bits first.
@@ -67,8 +67,8 @@ pub struct BitField {
     pub docs: Docs,
     /// The name.
     pub name: Name,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
     /// The lowest bit.
     pub low: u32,
     /// The width in bits, or `None` for a flag.
@@ -82,8 +82,8 @@ pub struct Const {
     pub docs: Docs,
     /// The name.
     pub name: Name,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
     /// The type.
     pub ty: Int,
     /// The value.

@@ -12,7 +12,7 @@ use super::requests::Request;
 use super::shared_memory::SharedMemoryRegions;
 use super::values::{Bits, Const, Enum};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::name::Name;
+use crate::name::{CNames, Name};
 
 /// A device type, for instance `device balloon = 5 { … }`. 5 is the virtio device id.
 ///
@@ -27,7 +27,7 @@ pub struct Device {
     /// The virtio device id, or `None` if there is a syntax error before it.
     pub id: Option<Number>,
     /// The prefix of the C names, if it is not `VIRTIO_` and the name.
-    pub prefix: Option<String>,
+    pub prefix: CNames,
     /// `features { … }`
     pub features: Option<Features>,
     /// `queues { … }`
@@ -99,7 +99,7 @@ impl Device {
             // The braces are checked all the same.
             Err(error) if parser::skip_to_braces(input) => {
                 diagnostics.push_syntax(error);
-                (Name { text: "unnamed".into(), span: start }, None, None)
+                (Name { text: "unnamed".into(), span: start }, None, CNames::default())
             }
             Err(error) => return Err(error),
         };

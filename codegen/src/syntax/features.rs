@@ -6,7 +6,7 @@ use syn::parse::ParseStream;
 
 use super::parser::{self, Docs, Number, Section};
 use crate::diagnostic::Diagnostics;
-use crate::name::Name;
+use crate::name::{CNames, Name};
 
 /// Feature bits: `features { must_tell_host = 0, stats_vq = 1 }` in a device, and `features reserved { … }` at the top
 /// level for the features of all device types.
@@ -34,8 +34,8 @@ pub struct Feature {
     pub requires: Vec<Name>,
     /// Groups of features. This feature requires at least one feature of each group.
     pub requires_any: Vec<Vec<Name>>,
-    /// A second C name, if it has one.
-    pub alias: Option<String>,
+    /// Further names in C.
+    pub alias: CNames,
 }
 
 impl Features {
@@ -58,7 +58,7 @@ impl Feature {
         }
         input.parse::<Token![=]>()?;
         let bit = Number::parse(input)?;
-        let (mut requires, mut requires_any, mut alias) = (Vec::new(), Vec::new(), None);
+        let (mut requires, mut requires_any, mut alias) = (Vec::new(), Vec::new(), CNames::default());
         loop {
             if parser::word(input, "requires")?.is_some() {
                 match Requires::parse(input)? {

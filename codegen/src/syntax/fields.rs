@@ -8,7 +8,7 @@ use syn::{Ident, Token};
 use super::parser::{self, Docs, Number, Section};
 use super::types::TypeName;
 use crate::diagnostic::Diagnostics;
-use crate::name::Name;
+use crate::name::{CNames, Name};
 
 /// The fields of a block: `{ num_pages: le32 read, actual: le32 read write }`.
 ///
@@ -41,8 +41,8 @@ pub struct Field {
     pub conditions: Vec<Name>,
     /// The value of a field that always has the same value.
     pub value: Option<FieldValue>,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
 }
 
 /// The value of a field that always has the same value, in a request.
@@ -84,8 +84,8 @@ pub struct Registers {
     pub docs: Docs,
     /// The name.
     pub name: Name,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
     /// The fields.
     pub fields: Fields,
 }
@@ -102,8 +102,8 @@ pub struct Struct {
     pub packed: Option<Span>,
     /// The name.
     pub name: Name,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
     /// The fields.
     pub fields: Fields,
 }
@@ -137,7 +137,8 @@ impl Field {
             }
         };
         let (access, conditions) = (Vec::new(), Vec::new());
-        let mut field = Self { docs, name, ty, access, offset: None, conditions, value: None, alias: None };
+        let mut field =
+            Self { docs, name, ty, access, offset: None, conditions, value: None, alias: CNames::default() };
         let mut condition = None;
         // A name with a colon starts the next field; the comma before it is missing.
         while !input.is_empty() && !input.peek(Token![,]) && !input.peek2(Token![:]) {

@@ -6,7 +6,7 @@ use syn::parse::ParseStream;
 use syn::{Attribute, Ident, LitInt, LitStr, Token, braced};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::name::Name;
+use crate::name::{CNames, Name};
 
 /// Documentation: one or more lines of `/// text`. It becomes the documentation of the generated item.
 #[derive(Clone, Debug, Default)]
@@ -143,21 +143,29 @@ pub(crate) fn alternatives(input: ParseStream<'_>) -> syn::Result<Vec<Name>> {
     Ok(others)
 }
 
-/// Parses `as "C_NAME"` if it comes next.
-pub(crate) fn alias(input: ParseStream<'_>) -> syn::Result<Option<String>> {
-    if word(input, "as")?.is_none() {
-        return Ok(None);
+/// Parses `as "C_NAME"` or `as "C_NAME" or "OTHER_NAME"` if it comes next.
+pub(crate) fn alias(input: ParseStream<'_>) -> syn::Result<CNames> {
+    let mut names = Vec::new();
+    let mut next = word(input, "as")?;
+    while next.is_some() {
+        let expected = |error: syn::Error| syn::Error::new(error.span(), "expected the C name as a string");
+        names.push(input.parse::<LitStr>().map_err(expected)?.value());
+        next = word(input, "or")?;
     }
-    let expected = |error: syn::Error| syn::Error::new(error.span(), "expected the C name as a string");
-    input.parse::<LitStr>().map(|name| Some(name.value())).map_err(expected)
+    Ok(CNames(names))
 }
 
-/// Parses `as "C_NAME"` if it comes next, in an entry whose clauses have no fixed order. Returns whether it did.
-pub(crate) fn alias_once(input: ParseStream<'_>, slot: &mut Option<String>) -> syn::Result<bool> {
+/// Parses C names like [`alias`], in an entry whose clauses have no fixed order. Returns whether there were any.
+pub(crate) fn alias_once(input: ParseStream<'_>, slot: &mut CNames) -> syn::Result<bool> {
     let span = input.span();
-    match alias(input)? {
-        Some(given) => once(slot, given, span, "as").map(|()| true),
-        None => Ok(false),
+    let names = alias(input)?;
+    match (names.0.is_empty(), slot.0.is_empty()) {
+        (true, _) => Ok(false),
+        (false, true) => {
+            *slot = names;
+            Ok(true)
+        }
+        (false, false) => Err(syn::Error::new(span, "duplicate `as`")),
     }
 }
 

@@ -7,7 +7,7 @@ use syn::{Ident, LitInt, Token};
 
 use super::parser::{self, Docs, Number, Section};
 use crate::diagnostic::Diagnostics;
-use crate::name::Name;
+use crate::name::{CNames, Name};
 
 /// The queues of a device: `queues { inflate = 0, deflate = 1, stats = 2 if stats_vq }`.
 #[derive(Clone, Debug)]
@@ -40,8 +40,8 @@ pub struct Queue {
     pub writable: Option<Span>,
     /// The feature that the queue depends on.
     pub condition: Option<Name>,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
 }
 
 /// The index of a queue.
@@ -80,7 +80,7 @@ impl Queue {
         input.parse::<Token![=]>()?;
         let index = QueueIndex::parse(input)?;
         let (mut from, mut count, mut readable, mut writable) = (None, None, None, None);
-        let (mut condition, mut alias) = (None, None);
+        let (mut condition, mut alias) = (None, CNames::default());
         loop {
             if let Some(span) = parser::word(input, "if")? {
                 parser::once(&mut condition, Name::parse(input)?, span, "if")?;

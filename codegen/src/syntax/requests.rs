@@ -6,7 +6,7 @@ use syn::{Token, braced};
 use super::fields::Fields;
 use super::parser::{self, Docs};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::name::Name;
+use crate::name::{CNames, Name};
 
 /// A request, for instance `request read on requests { readable { header: header } writable { data: [u8], status: status } }`.
 ///
@@ -17,6 +17,9 @@ use crate::name::Name;
 /// * `[u8; config.cdb_size]`: the field `cdb_size` of the configuration space gives the length.
 /// * `[u8; count]`: the field `count` of the request gives the length.
 ///
+/// `on a or b` names the queues that the request goes into. Without it, the request goes into any queue of the device whose
+/// buffers have its parts.
+///
 /// `if feature` is for fields that exist only with a feature, and `= 7` or `= flush` for fields that always have this number or
 /// this value of an enum.
 #[derive(Clone, Debug)]
@@ -25,10 +28,10 @@ pub struct Request {
     pub docs: Docs,
     /// The name.
     pub name: Name,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
-    /// The queue, if it is named.
-    pub queue: Option<Name>,
+    /// The names in C.
+    pub alias: CNames,
+    /// The queues after `on`. If there is no `on`, the list is empty.
+    pub queues: Vec<Name>,
     /// The part that the device reads.
     pub readable: Option<Fields>,
     /// The part that the device writes.
@@ -38,10 +41,12 @@ pub struct Request {
 impl Request {
     pub(crate) fn parse(docs: Docs, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
         let name = Name::parse(input)?;
-        let (mut alias, mut queue) = (None, None);
+        let (mut alias, mut queues) = (CNames::default(), None);
         loop {
             if let Some(span) = parser::word(input, "on")? {
-                parser::once(&mut queue, Name::parse(input)?, span, "on")?;
+                let first = Name::parse(input)?;
+                let others = parser::alternatives(input)?;
+                parser::once(&mut queues, [vec![first], others].concat(), span, "on")?;
             } else if !parser::alias_once(input, &mut alias)? {
                 break;
             }
@@ -71,6 +76,6 @@ impl Request {
             }
             *slot = Some(fields);
         }
-        Ok(Self { docs, name, alias, queue, readable, writable })
+        Ok(Self { docs, name, alias, queues: queues.unwrap_or_default(), readable, writable })
     }
 }

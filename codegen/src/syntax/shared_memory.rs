@@ -6,7 +6,7 @@ use syn::parse::ParseStream;
 
 use super::parser::{self, Docs, Number, Section};
 use crate::diagnostic::Diagnostics;
-use crate::name::Name;
+use crate::name::{CNames, Name};
 
 /// The shared memory regions of a device: `shared_memory { host_visible = 1 if resource_blob }`.
 #[derive(Clone, Debug)]
@@ -28,8 +28,8 @@ pub struct SharedMemory {
     pub id: Number,
     /// The feature that the region depends on.
     pub condition: Option<Name>,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
 }
 
 impl SharedMemoryRegions {
@@ -44,7 +44,7 @@ impl SharedMemory {
         let name = Name::parse(input)?;
         input.parse::<Token![=]>()?;
         let id = Number::parse(input)?;
-        let (mut condition, mut alias) = (None, None);
+        let (mut condition, mut alias) = (None, CNames::default());
         loop {
             if let Some(span) = parser::word(input, "if")? {
                 parser::once(&mut condition, Name::parse(input)?, span, "if")?;

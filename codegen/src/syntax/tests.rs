@@ -36,7 +36,7 @@ fn sections_of_a_device_have_no_fixed_order() {
     let [Item::Device(device)] = &items[..] else { panic!("one device") };
     assert_eq!(device.name.text, "lamp");
     assert_eq!(device.id.map(|id| id.value), Some(63));
-    assert_eq!(device.prefix.as_deref(), Some("VIRTIO_LMP"));
+    assert_eq!(device.prefix.first(), Some("VIRTIO_LMP"));
     assert_eq!(device.features.as_ref().map(|features| features.entries.len()), Some(1));
     assert_eq!(device.queues.as_ref().map(|queues| queues.entries.len()), Some(1));
     assert_eq!(device.config.as_ref().map(|config| config.entries.len()), Some(1));
@@ -59,7 +59,7 @@ fn clauses_of_a_field_have_no_fixed_order() {
         assert_eq!(access, [Access::Read, Access::Setup], "{clauses}");
         assert_eq!(field.offset.map(|offset| offset.value), Some(16), "{clauses}");
         assert_eq!(field.conditions.first().map(|condition| condition.text.as_str()), Some("timer"), "{clauses}");
-        assert_eq!(field.alias.as_deref(), Some("T"), "{clauses}");
+        assert_eq!(field.alias.first(), Some("T"), "{clauses}");
     }
 }
 
@@ -73,7 +73,15 @@ fn feature_can_require_several() {
         .map(|feature| feature.requires.iter().map(|required| required.text.as_str()).collect())
         .collect();
     assert_eq!(requires, [vec![], vec!["a"], vec!["a", "b"]]);
-    assert_eq!(features.entries[2].alias.as_deref(), Some("C"));
+    assert_eq!(features.entries[2].alias.first(), Some("C"));
+}
+
+#[test]
+fn item_can_have_several_c_names() {
+    let items = parse("features reserved { a = 24 as \"A\" or \"B\" or \"C\" requires b, b = 25 }");
+    let [Item::Reserved(_, _, features)] = &items[..] else { panic!("the reserved features") };
+    let feature = &features.entries[0];
+    assert_eq!((feature.alias.iter().collect::<Vec<_>>(), feature.requires.len()), (vec!["A", "B", "C"], 1));
 }
 
 #[test]

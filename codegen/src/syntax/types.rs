@@ -36,8 +36,8 @@ pub enum Length {
 
 /// A union, as the type of a field: `u: union by type { plug: req_plug, state: req_state }`.
 ///
-/// `by type` names a field before it, whose type is an enum. Then the entries have the names of values of the enum, and the value
-/// of the field says which entry the union contains. A field `union { … }` without a name has the name `union`.
+/// `by type` names a field before it, whose type is an enum. The value of the field says which entry the union contains: the entry
+/// with the name of the value, or the entry with the value after `if`: `string: [u8; 128] if id_name or id_serial`. A field `union { … }` without a name has the name `union`.
 #[derive(Clone, Debug)]
 pub struct Union {
     /// The place of the word `union`.
@@ -57,6 +57,8 @@ pub struct UnionEntry {
     pub name: Name,
     /// The type.
     pub ty: TypeName,
+    /// The values that choose the entry. If the list is empty, the value with the name of the entry does.
+    pub values: Vec<Name>,
 }
 
 impl TypeName {
@@ -151,6 +153,11 @@ impl UnionEntry {
         let docs = Docs::parse(input)?;
         let name = Name::parse(input)?;
         input.parse::<Token![:]>()?;
-        Ok(Self { docs, name, ty: TypeName::parse(input)? })
+        let ty = TypeName::parse(input)?;
+        let values = match parser::word(input, "if")? {
+            Some(_) => [vec![Name::parse(input)?], parser::alternatives(input)?].concat(),
+            None => Vec::new(),
+        };
+        Ok(Self { docs, name, ty, values })
     }
 }

@@ -5,7 +5,7 @@ use syn::parse::ParseStream;
 
 use super::parser::{self, Docs, Number};
 use crate::diagnostic::Diagnostics;
-use crate::name::Name;
+use crate::name::{CNames, Name};
 
 /// An enum, for instance `enum stat_tag: u16 { swap_in = 0, swap_out = 1 }`.
 ///
@@ -19,8 +19,8 @@ pub struct Enum {
     pub name: Name,
     /// The type of the values.
     pub repr: Name,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
     /// The values.
     pub variants: Vec<Variant>,
 }
@@ -35,8 +35,8 @@ pub struct Variant {
     pub name: Name,
     /// The value.
     pub value: VariantValue,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
 }
 
 /// What a [`Variant`] stands for.
@@ -60,8 +60,8 @@ pub struct Bits {
     pub name: Name,
     /// The type of the bit field.
     pub repr: Name,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
     /// The parts.
     pub fields: Vec<BitField>,
 }
@@ -78,8 +78,8 @@ pub struct BitField {
     pub low: Number,
     /// The bit after the highest one, if the part is a range.
     pub end: Option<Number>,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
 }
 
 /// A constant, for instance `const magic: u32 = 0x7472_6976;`. The type is an integer type such as `u8`, `le32`
@@ -94,8 +94,8 @@ pub struct Const {
     pub ty: Name,
     /// The value.
     pub value: Number,
-    /// The C name, if it has one.
-    pub alias: Option<String>,
+    /// The names in C.
+    pub alias: CNames,
 }
 
 impl Enum {
@@ -156,7 +156,7 @@ impl Const {
 }
 
 /// Parses `name: type` and an optional C name.
-fn head(input: ParseStream<'_>) -> syn::Result<(Name, Name, Option<String>)> {
+fn head(input: ParseStream<'_>) -> syn::Result<(Name, Name, CNames)> {
     let name = Name::parse(input)?;
     input.parse::<Token![:]>()?;
     let integer = Name::parse(input)?;

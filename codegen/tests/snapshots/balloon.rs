@@ -186,10 +186,13 @@ pub mod balloon {
         /// Page numbers to add to the balloon.
         ///
         /// The queue `inflate`. Its index is 0.
+        ///
+        /// The device reads its buffers.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Inflate;
         impl ::aerostat_spec::Queue for Inflate {
             type Device = super::Device;
+            type Buffers = ::aerostat_spec::direction::DeviceReads;
             const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
                 name: "inflate",
                 index: 0,
@@ -199,10 +202,13 @@ pub mod balloon {
         /// Page numbers to remove from the balloon.
         ///
         /// The queue `deflate`. Its index is 1.
+        ///
+        /// The device reads its buffers.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Deflate;
         impl ::aerostat_spec::Queue for Deflate {
             type Device = super::Device;
+            type Buffers = ::aerostat_spec::direction::DeviceReads;
             const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
                 name: "deflate",
                 index: 1,
@@ -214,6 +220,8 @@ pub mod balloon {
         /// The queue `stats`. Its index is 2.
         ///
         /// Exists only with [`StatsVq`](super::feature::StatsVq). [`given`](Self::given) makes it from the proof that the feature was negotiated.
+        ///
+        /// The device reads its buffers.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Stats {
             negotiated: (),
@@ -228,6 +236,7 @@ pub mod balloon {
         }
         impl ::aerostat_spec::Queue for Stats {
             type Device = super::Device;
+            type Buffers = ::aerostat_spec::direction::DeviceReads;
             const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
                 name: "stats",
                 index: 2,
@@ -253,6 +262,7 @@ pub mod balloon {
         }
         impl ::aerostat_spec::Queue for FreePage {
             type Device = super::Device;
+            type Buffers = ::aerostat_spec::direction::Both;
             const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
                 name: "free_page",
                 index: 3,
@@ -265,6 +275,8 @@ pub mod balloon {
         /// The queue `reporting`. Its index is 4.
         ///
         /// Exists only with [`PageReporting`](super::feature::PageReporting). [`given`](Self::given) makes it from the proof that the feature was negotiated.
+        ///
+        /// The device writes its buffers.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct Reporting {
             negotiated: (),
@@ -279,6 +291,7 @@ pub mod balloon {
         }
         impl ::aerostat_spec::Queue for Reporting {
             type Device = super::Device;
+            type Buffers = ::aerostat_spec::direction::DeviceWrites;
             const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
                 name: "reporting",
                 index: 4,
@@ -330,7 +343,7 @@ pub mod balloon {
         impl ::aerostat_spec::__private::described::Settable for Actual {}
         /// The hinting command of the device: 0 to stop, 1 when it is done, or the id of a hinting round.
         ///
-        /// `free_page_hint_cmd_id`: `le32` at offset 0x08, read-only.
+        /// `free_page_hint_cmd_id`: `hint_command` at offset 0x08, read-only.
         ///
         /// Exists only with [`FreePageHint`](super::feature::FreePageHint). [`given`](Self::given) makes it from the proof that the feature was negotiated.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -347,7 +360,10 @@ pub mod balloon {
         }
         impl ::aerostat_spec::Field for FreePageHintCmdId {
             type Block = Space;
-            type Wire = ::aerostat_spec::Le<u32>;
+            type Wire = ::aerostat_spec::As<
+                super::HintCommand,
+                ::aerostat_spec::Le<u32>,
+            >;
             const OFFSET: usize = 8;
             const NAME: &'static str = "free_page_hint_cmd_id";
         }
@@ -440,10 +456,10 @@ pub mod balloon {
     #[zerocopy(crate = "zerocopy")]
     #[repr(C)]
     pub struct Stat<O: zerocopy::ByteOrder = zerocopy::LittleEndian> {
-        /// The statistic, see [`StatTag`].
+        /// The statistic.
         ///
-        /// `tag`: `virtio16` at offset 0x00.
-        pub tag: zerocopy::U16<O>,
+        /// `tag`: `stat_tag` at offset 0x00. Stored as `virtio16`.
+        pub tag: ::aerostat_spec::Stored<StatTag, zerocopy::U16<O>>,
         /// The value. Amounts of memory are in bytes.
         ///
         /// `val`: `virtio64` at offset 0x02.
@@ -451,9 +467,11 @@ pub mod balloon {
     }
     impl<O: zerocopy::ByteOrder> Stat<O> {
         /// Creates the structure.
-        pub const fn new(tag: u16, val: u64) -> Self {
+        pub const fn new(tag: StatTag, val: u64) -> Self {
             Self {
-                tag: zerocopy::U16::new(tag),
+                tag: ::aerostat_spec::Stored::from_stored(
+                    zerocopy::U16::new(tag.to_raw()),
+                ),
                 val: zerocopy::U64::new(val),
             }
         }
@@ -754,6 +772,318 @@ pub mod balloon {
                     ::aerostat_spec::__private::core::write!(f, "round ({})", raw)
                 }
             }
+        }
+    }
+    /// Adds pages to the balloon.
+    ///
+    /// The request `inflate`. The device answers with a [`InflateAnswer`](InflateAnswer).
+    ///
+    /// It goes into the queue [`Inflate`](queue::Inflate).
+    #[derive(Clone, Copy, Debug)]
+    pub struct Inflate<'r, O: zerocopy::ByteOrder = zerocopy::LittleEndian> {
+        /// The numbers of the pages.
+        ///
+        /// `pages`: `[virtio32]`.
+        pub pages: &'r [zerocopy::U32<O>],
+    }
+    /// The answer to [`Inflate`].
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct InflateAnswer {}
+    impl<O: zerocopy::ByteOrder + 'static> ::aerostat_spec::RequestOn<queue::Inflate>
+    for Inflate<'_, O> {}
+    #[allow(unused_variables, unused_mut, clippy::unused_unit)]
+    impl<O: zerocopy::ByteOrder + 'static> ::aerostat_spec::Request for Inflate<'_, O> {
+        type Shape = ();
+        type Answer<'a> = InflateAnswer;
+        fn shape(&self) -> () {}
+        fn encode(
+            &self,
+            __put: &mut dyn ::aerostat_spec::__private::core::ops::FnMut(&[u8]),
+        ) -> ::aerostat_spec::__private::core::result::Result<
+            (),
+            ::aerostat_spec::RequestError,
+        > {
+            __put(zerocopy::IntoBytes::as_bytes(self.pages));
+            ::aerostat_spec::__private::core::result::Result::Ok(())
+        }
+        fn answer_len(__shape: &()) -> usize {
+            let mut __len = 0_usize;
+            __len
+        }
+        fn decode<'a>(
+            __shape: &(),
+            __bytes: &'a [u8],
+        ) -> ::aerostat_spec::__private::core::result::Result<
+            Self::Answer<'a>,
+            ::aerostat_spec::AnswerError,
+        > {
+            let mut __reader = ::aerostat_spec::__private::AnswerReader::new(__bytes);
+            ::aerostat_spec::__private::core::result::Result::Ok(InflateAnswer {})
+        }
+    }
+    /// Removes pages from the balloon.
+    ///
+    /// The request `deflate`. The device answers with a [`DeflateAnswer`](DeflateAnswer).
+    ///
+    /// It goes into the queue [`Deflate`](queue::Deflate).
+    #[derive(Clone, Copy, Debug)]
+    pub struct Deflate<'r, O: zerocopy::ByteOrder = zerocopy::LittleEndian> {
+        /// The numbers of the pages.
+        ///
+        /// `pages`: `[virtio32]`.
+        pub pages: &'r [zerocopy::U32<O>],
+    }
+    /// The answer to [`Deflate`].
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct DeflateAnswer {}
+    impl<O: zerocopy::ByteOrder + 'static> ::aerostat_spec::RequestOn<queue::Deflate>
+    for Deflate<'_, O> {}
+    #[allow(unused_variables, unused_mut, clippy::unused_unit)]
+    impl<O: zerocopy::ByteOrder + 'static> ::aerostat_spec::Request for Deflate<'_, O> {
+        type Shape = ();
+        type Answer<'a> = DeflateAnswer;
+        fn shape(&self) -> () {}
+        fn encode(
+            &self,
+            __put: &mut dyn ::aerostat_spec::__private::core::ops::FnMut(&[u8]),
+        ) -> ::aerostat_spec::__private::core::result::Result<
+            (),
+            ::aerostat_spec::RequestError,
+        > {
+            __put(zerocopy::IntoBytes::as_bytes(self.pages));
+            ::aerostat_spec::__private::core::result::Result::Ok(())
+        }
+        fn answer_len(__shape: &()) -> usize {
+            let mut __len = 0_usize;
+            __len
+        }
+        fn decode<'a>(
+            __shape: &(),
+            __bytes: &'a [u8],
+        ) -> ::aerostat_spec::__private::core::result::Result<
+            Self::Answer<'a>,
+            ::aerostat_spec::AnswerError,
+        > {
+            let mut __reader = ::aerostat_spec::__private::AnswerReader::new(__bytes);
+            ::aerostat_spec::__private::core::result::Result::Ok(DeflateAnswer {})
+        }
+    }
+    /// The memory statistics of the guest. The device keeps the buffer until it wants newer ones.
+    ///
+    /// The request `statistics`. The device answers with a [`StatisticsAnswer`](StatisticsAnswer).
+    ///
+    /// It goes into the queue [`Stats`](queue::Stats).
+    #[derive(Clone, Copy, Debug)]
+    pub struct Statistics<'r, O: zerocopy::ByteOrder = zerocopy::LittleEndian> {
+        /// One entry for each statistic that the driver knows.
+        ///
+        /// `stats`: `[stat]`.
+        pub stats: &'r [Stat<O>],
+    }
+    /// The answer to [`Statistics`].
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct StatisticsAnswer {}
+    impl<O: zerocopy::ByteOrder + 'static> ::aerostat_spec::RequestOn<queue::Stats>
+    for Statistics<'_, O> {}
+    #[allow(unused_variables, unused_mut, clippy::unused_unit)]
+    impl<O: zerocopy::ByteOrder + 'static> ::aerostat_spec::Request
+    for Statistics<'_, O> {
+        type Shape = ();
+        type Answer<'a> = StatisticsAnswer;
+        fn shape(&self) -> () {}
+        fn encode(
+            &self,
+            __put: &mut dyn ::aerostat_spec::__private::core::ops::FnMut(&[u8]),
+        ) -> ::aerostat_spec::__private::core::result::Result<
+            (),
+            ::aerostat_spec::RequestError,
+        > {
+            __put(zerocopy::IntoBytes::as_bytes(self.stats));
+            ::aerostat_spec::__private::core::result::Result::Ok(())
+        }
+        fn answer_len(__shape: &()) -> usize {
+            let mut __len = 0_usize;
+            __len
+        }
+        fn decode<'a>(
+            __shape: &(),
+            __bytes: &'a [u8],
+        ) -> ::aerostat_spec::__private::core::result::Result<
+            Self::Answer<'a>,
+            ::aerostat_spec::AnswerError,
+        > {
+            let mut __reader = ::aerostat_spec::__private::AnswerReader::new(__bytes);
+            ::aerostat_spec::__private::core::result::Result::Ok(StatisticsAnswer {})
+        }
+    }
+    /// The command id of a hinting round, or [`HintCommand::Stop`] at its end.
+    ///
+    /// The request `hint_round`. The device answers with a [`HintRoundAnswer`](HintRoundAnswer).
+    ///
+    /// It goes into the queue [`FreePage`](queue::FreePage).
+    #[derive(Clone, Copy, Debug)]
+    pub struct HintRound<O: zerocopy::ByteOrder = zerocopy::LittleEndian> {
+        /// The id. Its byte order is that of the interface, unlike that of `free_page_hint_cmd_id`.
+        ///
+        /// `id`: `virtio32`.
+        pub id: u32,
+        /// The byte order.
+        pub byte_order: ::aerostat_spec::__private::core::marker::PhantomData<O>,
+    }
+    /// The answer to [`HintRound`].
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct HintRoundAnswer {}
+    impl<O: zerocopy::ByteOrder + 'static> ::aerostat_spec::RequestOn<queue::FreePage>
+    for HintRound<O> {}
+    #[allow(unused_variables, unused_mut, clippy::unused_unit)]
+    impl<O: zerocopy::ByteOrder + 'static> ::aerostat_spec::Request for HintRound<O> {
+        type Shape = ();
+        type Answer<'a> = HintRoundAnswer;
+        fn shape(&self) -> () {}
+        fn encode(
+            &self,
+            __put: &mut dyn ::aerostat_spec::__private::core::ops::FnMut(&[u8]),
+        ) -> ::aerostat_spec::__private::core::result::Result<
+            (),
+            ::aerostat_spec::RequestError,
+        > {
+            {
+                let __stored: zerocopy::U32<O> = zerocopy::U32::new(self.id);
+                __put(zerocopy::IntoBytes::as_bytes(&__stored));
+            }
+            ::aerostat_spec::__private::core::result::Result::Ok(())
+        }
+        fn answer_len(__shape: &()) -> usize {
+            let mut __len = 0_usize;
+            __len
+        }
+        fn decode<'a>(
+            __shape: &(),
+            __bytes: &'a [u8],
+        ) -> ::aerostat_spec::__private::core::result::Result<
+            Self::Answer<'a>,
+            ::aerostat_spec::AnswerError,
+        > {
+            let mut __reader = ::aerostat_spec::__private::AnswerReader::new(__bytes);
+            ::aerostat_spec::__private::core::result::Result::Ok(HintRoundAnswer {})
+        }
+    }
+    /// A hint: a block of free pages, which the device can discard.
+    ///
+    /// The request `hint`. The device answers with a [`HintAnswer`](HintAnswer).
+    ///
+    /// It goes into the queue [`FreePage`](queue::FreePage).
+    #[derive(Clone, Copy, Debug)]
+    pub struct Hint {
+        /// The maximum number of elements in the field `block` of the answer.
+        pub block_len: usize,
+    }
+    /// The layout of the answer to a [`Hint`].
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct HintShape {
+        block_len: usize,
+    }
+    /// The answer to [`Hint`].
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct HintAnswer<'a> {
+        /// The block.
+        ///
+        /// `block`: `[u8]`.
+        pub block: &'a [u8],
+    }
+    impl ::aerostat_spec::RequestOn<queue::FreePage> for Hint {}
+    #[allow(unused_variables, unused_mut, clippy::unused_unit)]
+    impl ::aerostat_spec::Request for Hint {
+        type Shape = HintShape;
+        type Answer<'a> = HintAnswer<'a>;
+        fn shape(&self) -> HintShape {
+            HintShape {
+                block_len: self.block_len,
+            }
+        }
+        fn encode(
+            &self,
+            __put: &mut dyn ::aerostat_spec::__private::core::ops::FnMut(&[u8]),
+        ) -> ::aerostat_spec::__private::core::result::Result<
+            (),
+            ::aerostat_spec::RequestError,
+        > {
+            ::aerostat_spec::__private::core::result::Result::Ok(())
+        }
+        fn answer_len(__shape: &HintShape) -> usize {
+            let mut __len = 0_usize;
+            __len = __len.saturating_add(usize::saturating_mul(__shape.block_len, 1));
+            __len
+        }
+        fn decode<'a>(
+            __shape: &HintShape,
+            __bytes: &'a [u8],
+        ) -> ::aerostat_spec::__private::core::result::Result<
+            Self::Answer<'a>,
+            ::aerostat_spec::AnswerError,
+        > {
+            let mut __reader = ::aerostat_spec::__private::AnswerReader::new(__bytes);
+            let block = __reader.rest::<u8>("block", __shape.block_len)?;
+            ::aerostat_spec::__private::core::result::Result::Ok(HintAnswer { block })
+        }
+    }
+    /// A report: blocks of free pages, which the device can discard. A report can have several buffers.
+    ///
+    /// The request `report`. The device answers with a [`ReportAnswer`](ReportAnswer).
+    ///
+    /// It goes into the queue [`Reporting`](queue::Reporting).
+    #[derive(Clone, Copy, Debug)]
+    pub struct Report {
+        /// The maximum number of elements in the field `blocks` of the answer.
+        pub blocks_len: usize,
+    }
+    /// The layout of the answer to a [`Report`].
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct ReportShape {
+        blocks_len: usize,
+    }
+    /// The answer to [`Report`].
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct ReportAnswer<'a> {
+        /// The blocks.
+        ///
+        /// `blocks`: `[u8]`.
+        pub blocks: &'a [u8],
+    }
+    impl ::aerostat_spec::RequestOn<queue::Reporting> for Report {}
+    #[allow(unused_variables, unused_mut, clippy::unused_unit)]
+    impl ::aerostat_spec::Request for Report {
+        type Shape = ReportShape;
+        type Answer<'a> = ReportAnswer<'a>;
+        fn shape(&self) -> ReportShape {
+            ReportShape {
+                blocks_len: self.blocks_len,
+            }
+        }
+        fn encode(
+            &self,
+            __put: &mut dyn ::aerostat_spec::__private::core::ops::FnMut(&[u8]),
+        ) -> ::aerostat_spec::__private::core::result::Result<
+            (),
+            ::aerostat_spec::RequestError,
+        > {
+            ::aerostat_spec::__private::core::result::Result::Ok(())
+        }
+        fn answer_len(__shape: &ReportShape) -> usize {
+            let mut __len = 0_usize;
+            __len = __len.saturating_add(usize::saturating_mul(__shape.blocks_len, 1));
+            __len
+        }
+        fn decode<'a>(
+            __shape: &ReportShape,
+            __bytes: &'a [u8],
+        ) -> ::aerostat_spec::__private::core::result::Result<
+            Self::Answer<'a>,
+            ::aerostat_spec::AnswerError,
+        > {
+            let mut __reader = ::aerostat_spec::__private::AnswerReader::new(__bytes);
+            let blocks = __reader.rest::<u8>("blocks", __shape.blocks_len)?;
+            ::aerostat_spec::__private::core::result::Result::Ok(ReportAnswer { blocks })
         }
     }
 }

@@ -128,6 +128,7 @@ pub mod lamp {
         pub struct Plain;
         impl ::aerostat_spec::Queue for Plain {
             type Device = super::Device;
+            type Buffers = ::aerostat_spec::direction::Both;
             const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
                 name: "plain",
                 index: 0,
@@ -271,6 +272,8 @@ pub mod lamp {
         }
     }
     /// The request `cmd`. The device answers with a [`CmdAnswer`](CmdAnswer).
+    ///
+    /// It goes into the queue [`Plain`](queue::Plain).
     #[derive(Clone, Copy, Debug)]
     pub struct Cmd {
         /// What the request depends on.
@@ -287,6 +290,7 @@ pub mod lamp {
     /// The answer to [`Cmd`].
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct CmdAnswer {}
+    impl ::aerostat_spec::RequestOn<queue::Plain> for Cmd {}
     #[allow(unused_variables, unused_mut, clippy::unused_unit)]
     impl ::aerostat_spec::Request for Cmd {
         type Shape = ();

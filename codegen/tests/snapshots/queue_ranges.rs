@@ -12,10 +12,24 @@ pub mod lamp {
         const NAME: &'static str = "lamp";
         const QUEUES: &'static [::aerostat_spec::QueueSpec] = &[
             <queue::Event as ::aerostat_spec::Queue>::SPEC,
-            <queue::Request as ::aerostat_spec::Queue>::SPEC,
-            <queue::Receive as ::aerostat_spec::Queue>::SPEC,
-            <queue::Transmit as ::aerostat_spec::Queue>::SPEC,
-            <queue::Control as ::aerostat_spec::Queue>::SPEC,
+        ];
+        const COMPUTED_QUEUES: &'static [::aerostat_spec::ComputedQueues] = &[
+            ::aerostat_spec::ComputedQueues {
+                spec: <queue::Request as ::aerostat_spec::Queue>::SPEC,
+                step: ::aerostat_spec::__private::core::num::NonZeroU16::new(1),
+            },
+            ::aerostat_spec::ComputedQueues {
+                spec: <queue::Receive as ::aerostat_spec::Queue>::SPEC,
+                step: ::aerostat_spec::__private::core::num::NonZeroU16::new(2),
+            },
+            ::aerostat_spec::ComputedQueues {
+                spec: <queue::Transmit as ::aerostat_spec::Queue>::SPEC,
+                step: ::aerostat_spec::__private::core::num::NonZeroU16::new(2),
+            },
+            ::aerostat_spec::ComputedQueues {
+                spec: <queue::Control as ::aerostat_spec::Queue>::SPEC,
+                step: ::aerostat_spec::__private::core::option::Option::None,
+            },
         ];
         type Config = config::Space;
         type Features = Features;
@@ -92,12 +106,12 @@ pub mod lamp {
         pub struct Event;
         impl ::aerostat_spec::Queue for Event {
             type Device = super::Device;
+            type Buffers = ::aerostat_spec::direction::DeviceWrites;
             const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
                 name: "event",
                 index: 1,
                 needs: 0,
             };
-            const BUFFERS: ::aerostat_spec::QueueBuffers = ::aerostat_spec::QueueBuffers::DeviceWrites;
         }
         /// The queues `request`. The index of queue n is n + 2.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +144,7 @@ pub mod lamp {
         }
         impl ::aerostat_spec::Queue for Request {
             type Device = super::Device;
+            type Buffers = ::aerostat_spec::direction::Both;
             const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
                 name: "request",
                 index: 2,
@@ -177,6 +192,7 @@ pub mod lamp {
         }
         impl ::aerostat_spec::Queue for Receive {
             type Device = super::Device;
+            type Buffers = ::aerostat_spec::direction::Both;
             const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
                 name: "receive",
                 index: 6,
@@ -223,12 +239,12 @@ pub mod lamp {
         }
         impl ::aerostat_spec::Queue for Transmit {
             type Device = super::Device;
+            type Buffers = ::aerostat_spec::direction::DeviceReads;
             const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
                 name: "transmit",
                 index: 7,
                 needs: 0,
             };
-            const BUFFERS: ::aerostat_spec::QueueBuffers = ::aerostat_spec::QueueBuffers::DeviceReads;
             fn spec(self) -> ::aerostat_spec::QueueSpec {
                 ::aerostat_spec::QueueSpec {
                     index: self.index,
@@ -270,6 +286,7 @@ pub mod lamp {
         }
         impl ::aerostat_spec::Queue for Control {
             type Device = super::Device;
+            type Buffers = ::aerostat_spec::direction::Both;
             const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
                 name: "control",
                 index: 8,

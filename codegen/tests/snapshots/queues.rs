@@ -70,6 +70,7 @@ pub mod lamp {
         pub struct Switch;
         impl ::aerostat_spec::Queue for Switch {
             type Device = super::Device;
+            type Buffers = ::aerostat_spec::direction::Both;
             const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
                 name: "switch",
                 index: 0,
@@ -93,6 +94,7 @@ pub mod lamp {
         }
         impl ::aerostat_spec::Queue for Timer {
             type Device = super::Device;
+            type Buffers = ::aerostat_spec::direction::Both;
             const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
                 name: "timer",
                 index: 2,

@@ -13,6 +13,8 @@ pub mod lamp {
         const NAME: &'static str = "lamp";
         const QUEUES: &'static [::aerostat_spec::QueueSpec] = &[
             <queue::Requests as ::aerostat_spec::Queue>::SPEC,
+            <queue::Urgent as ::aerostat_spec::Queue>::SPEC,
+            <queue::Events as ::aerostat_spec::Queue>::SPEC,
         ];
         type Config = config::Space;
         type Features = Features;
@@ -70,9 +72,36 @@ pub mod lamp {
         pub struct Requests;
         impl ::aerostat_spec::Queue for Requests {
             type Device = super::Device;
+            type Buffers = ::aerostat_spec::direction::Both;
             const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
                 name: "requests",
                 index: 0,
+                needs: 0,
+            };
+        }
+        /// The queue `urgent`. Its index is 1.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Urgent;
+        impl ::aerostat_spec::Queue for Urgent {
+            type Device = super::Device;
+            type Buffers = ::aerostat_spec::direction::Both;
+            const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
+                name: "urgent",
+                index: 1,
+                needs: 0,
+            };
+        }
+        /// The queue `events`. Its index is 2.
+        ///
+        /// The device writes its buffers.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Events;
+        impl ::aerostat_spec::Queue for Events {
+            type Device = super::Device;
+            type Buffers = ::aerostat_spec::direction::DeviceWrites;
+            const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
+                name: "events",
+                index: 2,
                 needs: 0,
             };
         }
@@ -254,7 +283,7 @@ pub mod lamp {
     ///
     /// The request `cmd`. The device answers with a [`CmdAnswer`](CmdAnswer).
     ///
-    /// It goes into the queue [`Requests`](queue::Requests).
+    /// It goes into one of the queues [`Requests`](queue::Requests), [`Urgent`](queue::Urgent).
     #[doc(alias = "lamp_cmd")]
     #[derive(Clone, Copy, Debug)]
     pub struct Cmd<'r, O: zerocopy::ByteOrder = zerocopy::LittleEndian> {
@@ -291,6 +320,10 @@ pub mod lamp {
         /// `data`: `[u8]`.
         pub data: &'a [u8],
     }
+    impl<O: zerocopy::ByteOrder + 'static> ::aerostat_spec::RequestOn<queue::Requests>
+    for Cmd<'_, O> {}
+    impl<O: zerocopy::ByteOrder + 'static> ::aerostat_spec::RequestOn<queue::Urgent>
+    for Cmd<'_, O> {}
     #[allow(unused_variables, unused_mut, clippy::unused_unit)]
     impl<O: zerocopy::ByteOrder + 'static> ::aerostat_spec::Request for Cmd<'_, O> {
         type Shape = CmdShape;
@@ -398,6 +431,8 @@ pub mod lamp {
         }
     }
     /// The request `event`. The device answers with a [`EventAnswer`](EventAnswer).
+    ///
+    /// It goes into one of the queues [`Requests`](queue::Requests), [`Urgent`](queue::Urgent), [`Events`](queue::Events).
     #[derive(Clone, Copy, Debug)]
     pub struct Event {}
     /// The answer to [`Event`].
@@ -406,6 +441,9 @@ pub mod lamp {
         /// `id`: `le32`.
         pub id: u32,
     }
+    impl ::aerostat_spec::RequestOn<queue::Requests> for Event {}
+    impl ::aerostat_spec::RequestOn<queue::Urgent> for Event {}
+    impl ::aerostat_spec::RequestOn<queue::Events> for Event {}
     #[allow(unused_variables, unused_mut, clippy::unused_unit)]
     impl ::aerostat_spec::Request for Event {
         type Shape = ();

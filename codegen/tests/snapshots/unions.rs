@@ -136,6 +136,57 @@ pub mod lamp {
             const NAME: &'static str = "end";
         }
         impl ::aerostat_spec::__private::described::Readable for End {}
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::zerocopy;
+        /// The entry of the union `u` that `select` chooses.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum UValue {
+            /// `name`: `[u8; 4]`, if `select` is `name`.
+            Name([u8; 4]),
+            /// `name`: `[u8; 4]`, if `select` is `serial`.
+            Serial([u8; 4]),
+            /// `range`: `interval`, if `select` is `range`.
+            Range(super::Interval),
+        }
+        impl UValue {
+            /// Reads `select`, and the entry of `u` that it chooses. Returns `None` if it chooses none. In a snapshot of the configuration, all of it belongs together.
+            ///
+            /// # Errors
+            ///
+            /// The error of the reader.
+            pub fn read<R: ::aerostat_spec::FieldReader<Space>>(
+                fields: &R,
+            ) -> ::aerostat_spec::__private::core::result::Result<
+                ::aerostat_spec::__private::core::option::Option<Self>,
+                R::Error,
+            > {
+                ::aerostat_spec::__private::core::result::Result::Ok(
+                    match fields.read(Select)? {
+                        super::Select::Name => {
+                            ::aerostat_spec::__private::core::option::Option::Some(
+                                Self::Name(fields.elements(UName::all())?),
+                            )
+                        }
+                        super::Select::Serial => {
+                            ::aerostat_spec::__private::core::option::Option::Some(
+                                Self::Serial(fields.elements(UName::all())?),
+                            )
+                        }
+                        super::Select::Range => {
+                            ::aerostat_spec::__private::core::option::Option::Some(
+                                Self::Range(
+                                    super::Interval::new(
+                                        fields.read(URangeLow)?,
+                                        fields.read(URangeHigh)?,
+                                    ),
+                                ),
+                            )
+                        }
+                        _ => ::aerostat_spec::__private::core::option::Option::None,
+                    },
+                )
+            }
+        }
         ::aerostat_spec::__private::static_assertions::const_assert_eq!(
             << Select as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
             ::WIDTH, 1
@@ -182,12 +233,19 @@ pub mod lamp {
         Name,
         /// `range`: 2.
         Range,
+        /// `serial`: 3.
+        Serial,
         /// A value that the description does not define.
         Unknown(u8),
     }
     impl Select {
         /// All defined values, in the order of the description.
-        pub const ALL: &'static [Self] = &[Self::Unset, Self::Name, Self::Range];
+        pub const ALL: &'static [Self] = &[
+            Self::Unset,
+            Self::Name,
+            Self::Range,
+            Self::Serial,
+        ];
         /// Converts a number. Numbers that the description does not define become [`Unknown`](Self::Unknown).
         #[allow(unreachable_patterns)]
         pub const fn from_raw(raw: u8) -> Self {
@@ -195,6 +253,7 @@ pub mod lamp {
                 0 => Self::Unset,
                 1 => Self::Name,
                 2 => Self::Range,
+                3 => Self::Serial,
                 other => Self::Unknown(other),
             }
         }
@@ -204,6 +263,7 @@ pub mod lamp {
                 Self::Unset => 0,
                 Self::Name => 1,
                 Self::Range => 2,
+                Self::Serial => 3,
                 Self::Unknown(raw) => raw,
             }
         }
@@ -241,6 +301,7 @@ pub mod lamp {
                 Self::Unset => f.pad("unset"),
                 Self::Name => f.pad("name"),
                 Self::Range => f.pad("range"),
+                Self::Serial => f.pad("serial"),
                 Self::Unknown(raw) => {
                     ::aerostat_spec::__private::core::write!(f, "unknown ({})", raw)
                 }
@@ -396,16 +457,18 @@ pub mod lamp {
             }
         }
     }
-    /// The entry of [`RequestU`] that `kind` chooses.
+    /// The entry of [`RequestU`] that the value of `kind` chooses.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum RequestUValue<O: zerocopy::ByteOrder = zerocopy::LittleEndian> {
         /// `name`: `[u8; 4]`.
         Name([u8; 4]),
+        /// `name`: `[u8; 4]`.
+        Serial([u8; 4]),
         /// `range`: `range`.
         Range(Range<O>),
     }
     impl Request {
-        /// Returns the entry of `u` that `kind` chooses, or `None` if no entry has that name.
+        /// Returns the entry of `u` that `kind` chooses, or `None` if it chooses none.
         pub fn u_value<O: zerocopy::ByteOrder>(
             &self,
         ) -> ::aerostat_spec::__private::core::option::Option<RequestUValue<O>> {
@@ -413,6 +476,11 @@ pub mod lamp {
                 Select::Name => {
                     ::aerostat_spec::__private::core::option::Option::Some(
                         RequestUValue::Name(self.u.name()),
+                    )
+                }
+                Select::Serial => {
+                    ::aerostat_spec::__private::core::option::Option::Some(
+                        RequestUValue::Serial(self.u.name()),
                     )
                 }
                 Select::Range => {
@@ -423,11 +491,15 @@ pub mod lamp {
                 _ => ::aerostat_spec::__private::core::option::Option::None,
             }
         }
-        /// Sets `u`, and `kind` to the name of the entry.
+        /// Sets `u`, and `kind` to the value that chooses the entry.
         pub fn set_u<O: zerocopy::ByteOrder>(&mut self, value: RequestUValue<O>) {
             match value {
                 RequestUValue::Name(value) => {
                     self.kind.set(Select::Name);
+                    self.u = RequestU::from_name(value);
+                }
+                RequestUValue::Serial(value) => {
+                    self.kind.set(Select::Serial);
                     self.u = RequestU::from_name(value);
                 }
                 RequestUValue::Range(value) => {

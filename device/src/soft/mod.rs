@@ -27,7 +27,7 @@
 //! let transport = Mmio::new(registers.clone()).map_err(|(_, error)| error)?;
 //! let device = Device::take(transport)?.wait(&mut Spin::default()).map_err(|(_, error)| error)?;
 //! let mut device = device.acknowledge().driver().negotiate::<Declared>()?;
-//! let switch = device.buffer_queue::<_, 2>(lamp::queue::Switch, 1, 16, &mut platform)?;
+//! let switch = device.request_queue::<_, 2>(lamp::queue::Switch, 1, 16, &mut platform)?;
 //! let device = device.go_live();
 //! let mut switch = switch.enable(&device);
 //! switch.send_request(&lamp::Dim { level: 7 })?;

@@ -2,8 +2,8 @@
 
 use aerostat_device::soft::{SoftMmio, SoftQueue};
 use aerostat_device::{GuestMemory, TestPlatform};
-use aerostat_transport::queue::Enabled;
-use aerostat_transport::{BufferQueue, Device, Live, Mmio, MmioNotifier, Spin};
+use aerostat_transport::queue::{Enabled, RequestQueue};
+use aerostat_transport::{Device, Live, Mmio, MmioNotifier, Spin};
 
 aerostat_transport::spec::virtio_device! {
     device lamp = 63 {
@@ -24,7 +24,7 @@ struct Lamp {
     memory: GuestMemory,
     platform: TestPlatform,
     device: Device<Mmio<SoftMmio>, lamp::Device, Live<Declared>>,
-    switch: BufferQueue<MmioNotifier<SoftMmio>, 8, Enabled>,
+    switch: RequestQueue<lamp::queue::Switch, MmioNotifier<SoftMmio>, 8, Enabled>,
 }
 
 /// Sets up the driver of a device that offers these features.
@@ -37,7 +37,7 @@ fn lamp(features: u64) -> Lamp {
     let device = Device::take(transport).map_err(|failed| failed.error).unwrap();
     let device = device.wait(&mut Spin::default()).map_err(|(_, error)| error).unwrap().acknowledge().driver();
     let mut device = device.negotiate::<Declared>().map_err(|failed| failed.error).unwrap();
-    let switch = device.buffer_queue(lamp::queue::Switch, 1, 16, &mut platform).unwrap();
+    let switch = device.request_queue(lamp::queue::Switch, 1, 16, &mut platform).unwrap();
     let device = device.go_live();
     Lamp { switch: switch.enable(&device), registers, memory, platform, device }
 }

@@ -5,21 +5,17 @@
 
 use core::cell::Cell;
 use core::fmt::{self, Display, Formatter};
+use core::mem::offset_of;
 use core::ptr;
 
 use aerostat_balloon::transport::queue::{QueueLimit, QueueSize, RingAddresses, RingPosition};
+use aerostat_balloon::transport::spec::ring::{Avail, Desc};
 use aerostat_balloon::transport::spec::{DeviceId, Feature, Interface, reserved};
 use aerostat_balloon::transport::{
     BusError, BusMaster, DmaDomain, Features, Notifier, QueueError, SharedMemory, Status, Transport,
 };
 use log::info;
 
-/// The size of a descriptor in bytes.
-const DESCRIPTOR: u64 = 16;
-/// Flags of a descriptor.
-const NEXT: u16 = 1;
-const WRITE: u16 = 2;
-const INDIRECT: u16 = 4;
 /// The maximum number of bytes of a buffer in the log.
 const MOST: u32 = 4096;
 
@@ -65,12 +61,13 @@ impl<N> LoggedNotifier<N> {
             return;
         }
         // SAFETY: the ring is memory of the driver as long as the notifier can be called.
-        let available: u16 = unsafe { read(self.ring.driver.0 + 2) };
+        let available: u16 = unsafe { read(self.ring.driver.0 + offset_of!(Avail, idx) as u64) };
         let mut seen = self.seen.replace(available);
         while seen != available {
-            let slot = u64::from(seen % self.size);
+            // The entries follow the header.
+            let entry = size_of::<Avail>() + usize::from(seen % self.size) * size_of::<u16>();
             // SAFETY: as above.
-            let head: u16 = unsafe { read(self.ring.driver.0 + 4 + 2 * slot) };
+            let head: u16 = unsafe { read(self.ring.driver.0 + entry as u64) };
             info!(
                 "virtio {} queue {}: {} -> ",
                 self.device,
@@ -100,15 +97,16 @@ impl Display for Chain {
         let (mut table, mut at, mut left) = (self.table, self.head, MOST);
         // A chain has at most as many descriptors as a queue, and a table of its own.
         for _ in 0..u16::MAX {
-            let descriptor = table + DESCRIPTOR * u64::from(at);
+            let place = table + size_of::<Desc>() as u64 * u64::from(at);
             // SAFETY: the driver has written the chain, and takes its memory back only after the notification.
-            let [address, rest]: [u64; 2] = unsafe { read(descriptor) };
-            let (len, flags, next) = (rest as u32, (rest >> 32) as u16, (rest >> 48) as u16);
-            if flags & INDIRECT != 0 {
+            let descriptor: Desc = unsafe { read(place) };
+            let (address, len) = (descriptor.addr.get(), descriptor.len.get());
+            let flags = descriptor.flags.get();
+            if flags.indirect() {
                 (table, at) = (address, 0);
                 continue;
             }
-            if flags & WRITE == 0 {
+            if !flags.write() {
                 for byte in 0..len.min(left) {
                     // SAFETY: as above.
                     let byte: u8 = unsafe { read(address + u64::from(byte)) };
@@ -116,10 +114,10 @@ impl Display for Chain {
                 }
                 left = left.saturating_sub(len);
             }
-            if flags & NEXT == 0 {
+            if !flags.next() {
                 break;
             }
-            at = next;
+            at = descriptor.next.get();
         }
         Ok(())
     }

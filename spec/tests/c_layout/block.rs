@@ -68,7 +68,7 @@ fn features_and_device_id_match_linux() {
 fn request_layout_matches_linux() {
     let claims = [
         ("sizeof(struct virtio_blk_outhdr)", to_u64(size_of::<RequestHeader>())),
-        ("offsetof(struct virtio_blk_outhdr, type)", to_u64(offset_of!(RequestHeader, request_type))),
+        ("offsetof(struct virtio_blk_outhdr, type)", to_u64(offset_of!(RequestHeader, r#type))),
         ("offsetof(struct virtio_blk_outhdr, ioprio)", to_u64(offset_of!(RequestHeader, reserved))),
         ("offsetof(struct virtio_blk_outhdr, sector)", to_u64(offset_of!(RequestHeader, sector))),
         ("sizeof(struct virtio_blk_discard_write_zeroes)", to_u64(size_of::<Segment>())),

@@ -1,20 +1,25 @@
 //! Random structures have the sizes and offsets that a C compiler gives them.
 
 use std::fmt::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use aerostat_codegen::model::{Member, Struct};
 use aerostat_codegen::{Source, parse_text};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
 use crate::{Claim, cc};
 
 /// A field: the choice of its type, and the length of an array.
 type Field = (u8, Option<u8>);
 
-/// A structure: whether it is packed, and its fields. A field with two choices is a union.
-type Structure = (bool, Vec<(Field, Option<Field>)>);
+/// A structure: whether it is packed, its fields, and the type of an array without a length at its end. A field with two choices is a
+/// union.
+type Structure = (bool, Vec<(Field, Option<Field>)>, Option<u8>);
+
+/// The number of structures whose generated code is compiled.
+const COMPILED: usize = 40;
 
 /// A type that a field can have.
 struct Known {
@@ -24,27 +29,62 @@ struct Known {
     align: u64,
 }
 
+/// The same structures in each run, so that a failure stays.
 #[test]
 fn random_structures_match_c() {
+    check("random", TestRunner::deterministic());
+}
+
+/// Other structures in each run. `AEROSTAT_LAYOUT_SEED` repeats those of an earlier one.
+#[test]
+fn structures_of_a_new_seed_match_c() {
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.subsec_nanos());
+    let given = std::env::var("AEROSTAT_LAYOUT_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed: u32 = given.unwrap_or_else(now);
+    eprintln!("AEROSTAT_LAYOUT_SEED={seed}");
+    let mut bytes = [0; 32];
+    bytes[..4].copy_from_slice(&seed.to_le_bytes());
+    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    check("random_seed", TestRunner::new_with_rng(ProptestConfig::default(), random));
+}
+
+// The generated code asserts sizes and offsets, so compiling it checks them.
+aerostat_spec::virtio_spec!("tests/c_layout/random.vspec");
+
+/// `BLESS=1` writes the file.
+#[test]
+fn compiled_structures_are_the_first_random_ones() {
+    let (description, _) = describe(&structures(&mut TestRunner::deterministic())[..COMPILED]);
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c_layout/random.vspec");
+    let text = format!("//! Random structures, see `random.rs`.\n\n{description}\n");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&file, &text).expect("a writable file");
+    }
+    assert_eq!(std::fs::read_to_string(file).expect("a readable file"), text);
+}
+
+fn structures(runner: &mut TestRunner) -> Vec<Structure> {
     let field = || (any::<u8>(), proptest::option::weighted(0.3, 1_u8..5));
     let fields = proptest::collection::vec((field(), proptest::option::weighted(0.2, field())), 1..7);
-    let strategy = proptest::collection::vec((any::<bool>(), fields), 150);
-    // The same structures in each run, so that a failure can be repeated.
-    let structures = strategy.new_tree(&mut TestRunner::deterministic()).expect("structures").current();
+    let tail = proptest::option::weighted(0.2, any::<u8>());
+    let strategy = proptest::collection::vec((any::<bool>(), fields, tail), 150);
+    strategy.new_tree(runner).expect("structures").current()
+}
 
-    let (description, c) = describe(&structures);
+fn check(name: &str, mut runner: TestRunner) {
+    let (description, c) = describe(&structures(&mut runner));
     let model = parse_text(&Source { path: "random", text: &description })
         .unwrap_or_else(|messages| panic!("{}\n{description}", messages.join("\n")));
     let claims: Vec<Claim> = model.modules[0].members.iter().flat_map(claims).collect();
     assert!(claims.len() > 500);
-    let header = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("random_structures.h");
+    let header = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}_structures.h"));
     std::fs::write(&header, c).expect("a writable folder for the header");
     let header = header.to_str().expect("a path in UTF-8").to_owned();
-    cc::check("random", &["stdint.h", &header], &claims);
+    cc::check(name, &["stdint.h", &header], &claims);
 }
 
 fn claims(member: &Member) -> Vec<Claim> {
-    let Member::Struct(Struct { name, fields, size, .. }) = member else { panic!("only structures") };
+    let Member::Struct(Struct { name, fields, size, .. }) = member else { return Vec::new() };
     let leak = |text: String| -> &'static str { text.leak() };
     let offsets = fields.iter().flat_map(|field| {
         let path = format!("struct {}, {}", name.text, field.name.text);
@@ -62,9 +102,14 @@ fn describe(structures: &[Structure]) -> (String, String) {
         scalar("le16", "uint16_t", 2),
         scalar("virtio32", "uint32_t", 4),
         scalar("be64", "uint64_t", 8),
+        scalar("byte_enum", "uint8_t", 1),
+        scalar("word_enum", "uint32_t", 4),
+        scalar("half_bits", "uint16_t", 2),
     ];
-    let (mut description, mut c) = (String::from("module random {\n"), String::new());
-    for (number, (packed, fields)) in structures.iter().enumerate() {
+    let values = "enum byte_enum: u8 { first, second = 9 }\nenum word_enum: virtio32 { first = 1 << 20 }\n\
+                  bits half_bits: le16 { low = 0, high = 4..12 }\n";
+    let (mut description, mut c) = (format!("module random {{\n{values}"), String::new());
+    for (number, (packed, fields, tail)) in structures.iter().enumerate() {
         let (word, attribute) = if *packed { ("packed ", " __attribute__((packed))") } else { ("", "") };
         let _ = writeln!(description, "{word}struct s{number} {{");
         let _ = writeln!(c, "struct s{number} {{");
@@ -95,13 +140,23 @@ fn describe(structures: &[Structure]) -> (String, String) {
                 }
             }
         }
-        if !packed {
+        let mut has_tail = false;
+        if let Some(choice) = tail {
+            let (text, declare, _, tail_align) = typed(&known, (*choice, None));
+            if !packed {
+                align = align.max(tail_align);
+                pad(&mut description, &mut c, &mut size, align, fields.len());
+            }
+            let _ = writeln!(description, "tail: [{text}],");
+            let _ = writeln!(c, "{};", declare("tail[]"));
+            has_tail = true;
+        } else if !packed {
             pad(&mut description, &mut c, &mut size, align, fields.len());
         }
         description.push_str("}\n");
         let _ = writeln!(c, "}}{attribute};");
-        // Small structures only, or the sizes would grow without a limit.
-        if size < 200 {
+        // Small structures only, or the sizes would grow without a limit, and none with a tail.
+        if size < 200 && !has_tail {
             let align = if *packed { 1 } else { align };
             known.push(Known { text: format!("s{number}"), c: format!("struct s{number}"), size, align });
         }

@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 
-use aerostat_spec::{Block, Field, Interface, Readable, Wire, Writable};
+use aerostat_spec::{Block, Field, FieldReader, Interface, Readable, Wire, Writable};
 
 use crate::bus::{ConfigError, ConfigIo, Status};
 use crate::io::registers;
@@ -134,6 +134,21 @@ impl<C: ConfigIo, B: Block, P> Snapshot<'_, C, B, P> {
     ) -> Result<[<F::Wire as Wire>::Value; N], ConfigError> {
         elements.iter().try_for_each(|element| self.config.fits(*element))?;
         Ok(elements.map(|element| registers::read(&self.config.io, element, self.config.interface)))
+    }
+}
+
+impl<C: ConfigIo, B: Block, P> FieldReader<B> for Snapshot<'_, C, B, P> {
+    type Error = ConfigError;
+
+    fn read<F: Readable<Block = B>>(&self, field: F) -> Result<<F::Wire as Wire>::Value, ConfigError> {
+        Snapshot::read(self, field)
+    }
+
+    fn elements<F: Readable<Block = B>, const N: usize>(
+        &self,
+        elements: [F; N],
+    ) -> Result<[<F::Wire as Wire>::Value; N], ConfigError> {
+        Snapshot::elements(self, elements)
     }
 }
 

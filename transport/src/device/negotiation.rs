@@ -33,7 +33,7 @@ impl<T: Transport, D: spec::Device> Device<T, D, Negotiating> {
         mut self,
         usable: impl FnOnce(Offer) -> u64,
     ) -> Result<Device<T, D, FeaturesOk<F>>, SetupFailed<T>> {
-        let before = match const { is_variable(D::QUEUES, F::DECLARED) } {
+        let before = match const { is_variable(D::QUEUES, D::COMPUTED_QUEUES, F::DECLARED) } {
             true => self.transport.existing_queues(D::QUEUES),
             false => ExistingQueues::default(),
         };

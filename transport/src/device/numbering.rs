@@ -3,7 +3,7 @@
 //! The specification gives each queue a fixed number. Many deployed devices count only the queues that they have, so a
 //! queue after a missing one has a lower number.
 
-use aerostat_spec::QueueSpec;
+use aerostat_spec::{ComputedQueues, QueueSpec};
 
 use crate::bus::{QueueError, Transport};
 use crate::device::fail_on_drop::FailOnDrop;
@@ -28,6 +28,10 @@ use crate::device::fail_on_drop::FailOnDrop;
 /// The last rule is an assumption about devices: one that numbers over the negotiated features changes its queues with the
 /// negotiation, or has every queue of the specification. No other device of this kind is known. It would look like QEMU without
 /// hinting, which numbers over the offered features.
+///
+/// Queues whose index is known only at run time, such as the request queues of a file system device, are not looked for, because
+/// how many of them exist is not known. But their numbers have to agree, so a file system device that does not offer
+/// notifications is ambiguous: its first request queue is 2 or 1. Known devices have [`Numbering::DenseOverOffered`].
 ///
 /// For a balloon, this happens if the device offers a queue after one that it does not offer, and has as many queues as the
 /// specification gives it:
@@ -94,9 +98,14 @@ pub(crate) struct ExistingQueues {
 }
 
 /// The queues of a device, its features, and which queues exist before and after the negotiation.
+///
+/// Only queues with a fixed index are evidence. How many queues of a range a device has is not known: a console with one port
+/// has no queue of another port. `COMPUTED` is whether the description has such queues; without them, the code for them is not
+/// compiled in.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Evidence {
+pub(crate) struct Evidence<const COMPUTED: bool> {
     pub(crate) queues: &'static [QueueSpec],
+    pub(crate) computed: &'static [ComputedQueues],
     pub(crate) offered: u64,
     pub(crate) negotiated: u64,
     pub(crate) before: ExistingQueues,
@@ -118,23 +127,58 @@ impl Numbers {
     }
 }
 
+impl Numbers {
+    /// Returns the number of the queue `spec` among `queues` and `computed`. An index counts as used if the device may have that
+    /// queue: how many queues of a range a device has is not known here.
+    #[inline(never)]
+    pub(crate) fn among(self, spec: &QueueSpec, queues: &[QueueSpec], computed: &[ComputedQueues]) -> u16 {
+        let number = self.of(spec, queues);
+        let Self::Dense(features) = self else { return number };
+        let computed = computed.iter().filter(|other| exists(&other.spec, features));
+        computed.fold(number, |number, other| number.saturating_add(other.count_below(spec.index)))
+    }
+}
+
 /// Returns whether the queue exists with these features.
+#[inline]
 pub(crate) fn exists(queue: &QueueSpec, features: u64) -> bool {
     queue.needs & !features == 0
 }
 
 /// Returns whether the number of a queue that a driver with these declared features can use depends on how the device numbers its
 /// queues: a queue before it depends on a feature. Otherwise the detection is not compiled in.
-pub(super) const fn is_variable(queues: &[QueueSpec], declared: u64) -> bool {
+pub(super) const fn is_variable(queues: &[QueueSpec], computed: &[ComputedQueues], declared: u64) -> bool {
     let mut rest = queues;
     while let [queue, others @ ..] = rest {
         rest = others;
-        let mut before = queues;
-        while let [other, others @ ..] = before {
-            before = others;
-            if queue.needs & !declared == 0 && other.needs != 0 && other.index < queue.index {
-                return true;
-            }
+        if queue.needs & !declared == 0 && has_conditional(queues, computed, queue.index) {
+            return true;
+        }
+    }
+    let mut rest = computed;
+    while let [queue, others @ ..] = rest {
+        rest = others;
+        if queue.spec.needs & !declared == 0 && has_conditional(queues, computed, queue.highest_index()) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Returns whether a queue before this index depends on a feature.
+const fn has_conditional(queues: &[QueueSpec], computed: &[ComputedQueues], index: u16) -> bool {
+    let mut rest = queues;
+    while let [other, others @ ..] = rest {
+        rest = others;
+        if other.needs != 0 && other.index < index {
+            return true;
+        }
+    }
+    let mut rest = computed;
+    while let [other, others @ ..] = rest {
+        rest = others;
+        if other.spec.needs != 0 && other.spec.index < index {
+            return true;
         }
     }
     false
@@ -147,11 +191,13 @@ impl ExistingQueues {
     }
 
     /// Returns whether the queue is in the set, or may be in it.
+    #[inline]
     pub(crate) fn may_contain(self, queue: u16) -> bool {
         queue >= self.known || self.contains(queue)
     }
 
     /// Returns whether the queue is in the set.
+    #[inline]
     pub(crate) fn contains(self, queue: u16) -> bool {
         self.mask & 1_u16.checked_shl(queue.into()).unwrap_or(0) != 0
     }
@@ -172,7 +218,7 @@ impl<T: Transport> FailOnDrop<T> {
     }
 }
 
-impl Evidence {
+impl<const COMPUTED: bool> Evidence<COMPUTED> {
     /// Returns the numbers of the negotiated queues.
     ///
     /// # Errors
@@ -187,7 +233,8 @@ impl Evidence {
                 self.check_agreement(*found.get_or_insert(numbers), numbers)?;
             }
         }
-        match (found, self.queues.iter().find(|queue| queue.needs != 0 && exists(queue, self.negotiated))) {
+        let depends = || self.queues.iter().find(|queue| queue.needs != 0 && exists(queue, self.negotiated));
+        match (found, depends().or_else(|| self.computed().map(|computed| &computed.spec).next())) {
             (Some(numbers), _) => Ok(numbers),
             (None, Some(queue)) => Err(QueueError::UnknownNumbers { queue }),
             // Only queues that every device has are used.
@@ -204,7 +251,24 @@ impl Evidence {
                 return Err(QueueError::AmbiguousNumbers { queue, numbers });
             }
         }
+        for computed in self.computed() {
+            // The higher the index, the more the numberings differ.
+            for index in [computed.spec.index, computed.highest_index()] {
+                let queue = QueueSpec { index, ..computed.spec };
+                let numbers = [self.number(one, &queue), self.number(other, &queue)];
+                if numbers[0] != numbers[1] {
+                    return Err(QueueError::AmbiguousNumbers { queue: &computed.spec, numbers });
+                }
+            }
+        }
         Ok(())
+    }
+
+    /// Returns the negotiated queues whose index is known only at run time.
+    #[inline(always)]
+    fn computed(&self) -> impl Iterator<Item = &'static ComputedQueues> + use<COMPUTED> {
+        let (computed, negotiated) = (if COMPUTED { self.computed } else { &[] }, self.negotiated);
+        computed.iter().filter(move |computed| exists(&computed.spec, negotiated))
     }
 
     /// Returns whether a device that numbers its queues like this can have the existing queues.
@@ -233,7 +297,7 @@ impl Evidence {
             || self.has_every_queue()
     }
 
-    /// Returns whether every queue of the description exists by the number of the specification.
+    /// Returns whether every queue with a fixed index exists by the number of the specification.
     fn has_every_queue(&self) -> bool {
         self.queues.iter().all(|queue| self.after.may_contain(queue.index))
     }
@@ -245,6 +309,63 @@ impl Evidence {
     }
 
     fn number(&self, numbers: Numbers, queue: &QueueSpec) -> u16 {
-        numbers.of(queue, self.queues)
+        match COMPUTED {
+            true => numbers.among(queue, self.queues, self.computed),
+            false => numbers.of(queue, self.queues),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::num::NonZeroU16;
+
+    use super::*;
+
+    const INDEXES: u16 = 24;
+
+    fn spec(index: u16, needs: u64) -> QueueSpec {
+        QueueSpec { name: "lamp", index, needs }
+    }
+
+    /// Returns whether the device has the queue with this index.
+    fn has(index: u16, features: u64, queues: &[QueueSpec], computed: &[ComputedQueues]) -> bool {
+        let is_in = |range: &ComputedQueues| {
+            let step = range.step.map_or(1, NonZeroU16::get);
+            index >= range.spec.index && (index - range.spec.index).is_multiple_of(step)
+        };
+        queues.iter().any(|queue| queue.index == index && exists(queue, features))
+            || computed.iter().any(|range| is_in(range) && exists(&range.spec, features))
+    }
+
+    /// All pairs of ranges that do not overlap, behind and between two fixed queues: dense numbers have no gaps, are in the order
+    /// of the indexes, and each belongs to one queue.
+    #[test]
+    fn dense_numbers_have_no_gaps() {
+        let ranges = || {
+            (1..4_u16).flat_map(|step| (1..5_u16).flat_map(move |lowest| [0, 1, 2].map(|needs| (step, lowest, needs))))
+        };
+        let range = |(step, lowest, needs)| ComputedQueues { spec: spec(lowest, needs), step: NonZeroU16::new(step) };
+        let mut checked = 0;
+        for (first, second) in ranges().flat_map(|first| ranges().map(move |second| (first, second))) {
+            let (queues, computed) = ([spec(0, 4), spec(5, 0)], [range(first), range(second)]);
+            let times = |index| {
+                let described = queues.iter().filter(|queue| queue.index == index).count();
+                described + computed.iter().filter(|range| has(index, u64::MAX, &[], &[**range])).count()
+            };
+            if (0..INDEXES).any(|index| times(index) > 1) {
+                continue;
+            }
+            for features in 0..8 {
+                let existing = (0..INDEXES).filter(|index| has(*index, features, &queues, &computed));
+                for (number, index) in (0..).zip(existing) {
+                    let found = Numbers::Dense(features).among(&spec(index, 0), &queues, &computed);
+                    assert_eq!(found, number, "index {index}, features {features}, {computed:?}");
+                    assert_eq!(Numbers::Specified.among(&spec(index, 0), &queues, &computed), index);
+                    checked += 1;
+                }
+            }
+        }
+        assert!(checked > 1000, "{checked}");
     }
 }

@@ -11,7 +11,7 @@ use crate::device::fail_on_drop::FailOnDrop;
 use crate::device::lifecycle::{Device, FeaturesOk};
 use crate::device::numbering::{Evidence, Numbering, Numbers, exists, is_variable};
 use crate::dma::{Addressing, Dma, DmaRegion, MapError};
-use crate::queue::{BufferQueue, QueueCore, QueueNeeds, QueueOps, VirtQueue, buffers_layout};
+use crate::queue::{BufferQueue, Disabled, QueueCore, QueueNeeds, QueueOps, RequestQueue, VirtQueue, buffers_layout};
 use crate::ring::{Format, Indirect, IndirectTables, QueueLimit, QueueSize, Ring, RuleBounds, Rules};
 
 // A function for each part that depends on fewer type parameters, so that it is compiled once. Those that return a queue are
@@ -33,14 +33,19 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
             Numbering::Specification => Numbers::Specified,
             Numbering::DenseOverOffered => Numbers::Dense(offered),
             Numbering::DenseOverNegotiated => Numbers::Dense(negotiated),
-            Numbering::Automatic if !const { is_variable(D::QUEUES, F::DECLARED) } => Numbers::Specified,
+            Numbering::Automatic if !const { is_variable(D::QUEUES, D::COMPUTED_QUEUES, F::DECLARED) } => {
+                Numbers::Specified
+            }
             Numbering::Automatic => {
-                let (queues, before) = (D::QUEUES, self.state.before);
+                let (queues, computed, before) = (D::QUEUES, D::COMPUTED_QUEUES, self.state.before);
                 let after = self.transport.existing_queues(queues);
                 if self.transport.status().is_gone() {
                     return Err(QueueError::Gone);
                 }
-                Evidence { queues, offered, negotiated, before, after }.numbers()?
+                match const { D::COMPUTED_QUEUES.is_empty() } {
+                    true => Evidence::<false> { queues, computed, offered, negotiated, before, after }.numbers()?,
+                    false => Evidence::<true> { queues, computed, offered, negotiated, before, after }.numbers()?,
+                }
             }
         };
         Ok(())
@@ -57,10 +62,12 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
         needs: impl Into<QueueNeeds>,
         dma: &mut impl Dma,
     ) -> Result<VirtQueue<T::Notifier, K>, QueueError> {
-        self.virt_queue(self.number(&queue.spec(), const { &Q::SPEC })?, needs.into(), dma)
+        let needs = needs.into().within::<Q::Buffers>();
+        self.virt_queue(self.number(&queue.spec(), const { &Q::SPEC })?, needs, dma)
     }
 
-    /// Sets up a queue like [`Device::queue`] that owns the memory of its `K` buffers, `each` bytes long.
+    /// Sets up a queue like [`Device::queue`] that owns the memory of its `K` buffers, `each` bytes long. For the requests of the
+    /// description, see [`Device::request_queue`].
     ///
     /// # Errors
     ///
@@ -71,7 +78,23 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
         needs: impl Into<QueueNeeds>,
         each: usize,
         dma: &mut impl Dma,
-    ) -> Result<BufferQueue<T::Notifier, K>, QueueError> {
+    ) -> Result<BufferQueue<T::Notifier, K, Disabled, Q::Buffers>, QueueError> {
+        self.queue_with_buffers(self.number(&queue.spec(), const { &Q::SPEC })?, needs.into(), each, dma)
+    }
+
+    /// Sets up a queue like [`Device::buffer_queue`] that sends the requests which the description names for this queue. A buffer
+    /// has `each` bytes for a request and its answer.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueError`], and all memory is freed. The device can be used without the queue.
+    pub fn request_queue<Q: Queue<Device = D>, const K: usize>(
+        &mut self,
+        queue: Q,
+        needs: impl Into<QueueNeeds>,
+        each: usize,
+        dma: &mut impl Dma,
+    ) -> Result<RequestQueue<Q, T::Notifier, K>, QueueError> {
         self.queue_with_buffers(self.number(&queue.spec(), const { &Q::SPEC })?, needs.into(), each, dma)
     }
 
@@ -94,9 +117,12 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
     ///
     /// `described` is the queue in the description, and `queue` the one with its computed index.
     fn number(&self, queue: &QueueSpec, described: &'static QueueSpec) -> Result<u16, QueueError> {
-        match exists(described, self.state.accepted.bits()) {
+        if !exists(described, self.state.accepted.bits()) {
+            return Err(QueueError::NotNegotiated { queue: described });
+        }
+        match const { D::COMPUTED_QUEUES.is_empty() } {
             true => Ok(self.state.numbers.of(queue, D::QUEUES)),
-            false => Err(QueueError::NotNegotiated { queue: described }),
+            false => Ok(self.state.numbers.among(queue, D::QUEUES, D::COMPUTED_QUEUES)),
         }
     }
 
@@ -113,13 +139,13 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
     }
 
     #[inline(never)]
-    fn queue_with_buffers<const K: usize>(
+    fn queue_with_buffers<const K: usize, B>(
         &mut self,
         queue: u16,
         needs: QueueNeeds,
         each: usize,
         dma: &mut impl Dma,
-    ) -> Result<BufferQueue<T::Notifier, K>, QueueError> {
+    ) -> Result<BufferQueue<T::Notifier, K, Disabled, B>, QueueError> {
         let addressing = self.addressing(dma)?;
         let bytes = each.saturating_mul(K);
         let memory = allocate(queue, buffers_layout(each, K), bytes, dma, addressing)?;
@@ -155,7 +181,8 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
         match self.enable_ring(queue, &ring) {
             Ok(notifier) => {
                 self.state.set_up.insert(queue);
-                Ok((QueueCore::new(ring, QueueOps::within::<Bounds<T, F>>(), tables, queue, self.generation), notifier))
+                let ops = QueueOps::within::<Bounds<T, F>>();
+                Ok((QueueCore::new(ring, ops, tables, needs.directions, queue, self.generation), notifier))
             }
             Err(error) => {
                 // It is in the domain of `dma`.

@@ -15,12 +15,15 @@ use std::sync::Arc;
 use aerostat_interleavings::loom::sync::Notify;
 use aerostat_interleavings::register;
 use aerostat_spec::Interface;
+use aerostat_spec::direction::Both;
 
 use self::device::Device;
 use crate::barrier::Barriers;
 use crate::bus::Notifier;
 use crate::dma::{DeviceAddress, DmaRegion};
-use crate::queue::{Access, Element, Enabled, Generation, QueueCore, QueueOps, QueueSize, Token, VirtQueue};
+use crate::queue::{
+    Access, Directions, Element, Enabled, Generation, QueueCore, QueueOps, QueueSize, Token, VirtQueue,
+};
 use crate::ring::{Events, Format, Indirect, Ring, RingPosition, Rules, Unbounded, UseOrder};
 
 /// Descriptors of a ring.
@@ -80,7 +83,7 @@ fn queue<N: Notifier>(format: Format, events: Events, notifier: N) -> (Queue<N>,
     unsafe { register(memory.start, memory.layout.size()) };
     let device = Device::new(rules, size, memory.view(), ring.addresses::<Unbounded>());
     let generation = Generation::new().unwrap();
-    let core = QueueCore::new(ring, QueueOps::within::<Unbounded>(), None, 0, generation);
+    let core = QueueCore::new(ring, QueueOps::within::<Unbounded>(), None, Directions::of::<Both>(), 0, generation);
     (VirtQueue::new(core, notifier).enable_for(generation), device, Arc::new(memory))
 }
 

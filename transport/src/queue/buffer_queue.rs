@@ -1,7 +1,10 @@
 //! A virtqueue that owns the memory of its buffers.
 
 use core::alloc::Layout;
+use core::marker::PhantomData;
 use core::ptr::NonNull;
+
+use aerostat_spec::direction::{Both, DeviceCanRead, DeviceCanWrite};
 
 use crate::bus::Notifier;
 use crate::dma::{DeviceAddress, Dma, DmaRegion};
@@ -22,28 +25,33 @@ use crate::ring::{Access, Element, Interrupts};
 /// |---|---|---|
 /// | [`send`](Self::send) | reads the data | [`pop`](Self::pop) |
 /// | [`request`](Self::request) | reads the request, if there is one, and writes a response | [`receive`](Self::receive) |
+/// | [`add_writable`](Self::add_writable) | writes the buffer | [`receive`](Self::receive) |
+///
+/// `B` is which of these the description allows: a type of [`direction`](aerostat_spec::direction), or
+/// [`Requests`](crate::queue::Requests) for a [`RequestQueue`](crate::RequestQueue), which sends described requests.
 #[derive(Debug)]
-pub struct BufferQueue<N, const K: usize, S = Disabled> {
+pub struct BufferQueue<N, const K: usize, S = Disabled, B = Both> {
     queue: VirtQueue<N, K, S>,
     memory: DmaRegion,
     /// Length of each buffer in bytes.
     each: usize,
     /// Offset of the response in each buffer, in bytes.
     responses: [u32; K],
+    buffers: PhantomData<fn() -> B>,
 }
 
-impl<N: Notifier, const K: usize> BufferQueue<N, K, Disabled> {
+impl<N: Notifier, const K: usize, B> BufferQueue<N, K, Disabled, B> {
     pub(crate) fn new(queue: VirtQueue<N, K, Disabled>, mut memory: DmaRegion, each: usize) -> Self {
         // The device must not see old kernel data.
         memory.zero();
-        Self { queue, memory, each, responses: [0; K] }
+        Self { queue, memory, each, responses: [0; K], buffers: PhantomData }
     }
 
     /// Enables the queue of a device of this generation. A queue of another generation becomes unusable.
     #[inline(never)]
-    pub(crate) fn enable_for(self, generation: Generation) -> BufferQueue<N, K, Enabled> {
-        let Self { queue, memory, each, responses } = self;
-        BufferQueue { queue: queue.enable_for(generation), memory, each, responses }
+    pub(crate) fn enable_for(self, generation: Generation) -> BufferQueue<N, K, Enabled, B> {
+        let Self { queue, memory, each, responses, buffers } = self;
+        BufferQueue { queue: queue.enable_for(generation), memory, each, responses, buffers }
     }
 
     /// Notifies the live device of the buffers sent since the last call, see [`VirtQueue::notify_live`].
@@ -63,7 +71,7 @@ pub(crate) fn buffers_layout(each: usize, count: usize) -> Option<Layout> {
     (each > 0 && count > 0 && u32::try_from(each).is_ok()).then_some(layout)
 }
 
-impl<N: Notifier, const K: usize> BufferQueue<N, K, Enabled> {
+impl<N: Notifier, const K: usize, B> BufferQueue<N, K, Enabled, B> {
     /// Notifies the device of the buffers sent since the last call, see [`VirtQueue::notify`].
     pub fn notify(&mut self) -> Notification {
         self.queue.notify()
@@ -75,14 +83,17 @@ impl<N: Notifier, const K: usize> BufferQueue<N, K, Enabled> {
     }
 }
 
-impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
+impl<N: Notifier, const K: usize, S, B> BufferQueue<N, K, S, B> {
     /// Sends a buffer that `fill` writes. Returns `None` if `fill` wrote nothing, and sends nothing then.
     ///
     /// # Errors
     ///
     /// [`AddError`] without a call of `fill` if no buffer is free, or if the queue is unusable.
-    pub fn send(&mut self, fill: impl FnOnce(&mut Writer<'_>)) -> Result<Option<Token>, AddError> {
-        match self.request(0, fill) {
+    pub fn send(&mut self, fill: impl FnOnce(&mut Writer<'_>)) -> Result<Option<Token>, AddError>
+    where
+        B: DeviceCanRead,
+    {
+        match self.exchange(0, fill) {
             Err(AddError::Empty { .. }) => Ok(None),
             sent => sent.map(Some),
         }
@@ -99,7 +110,29 @@ impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
     /// * [`AddError`] without a call of `fill` if no buffer is free, or if the queue is unusable.
     /// * [`AddError::Full`] after a call of `fill` if only one descriptor is free: a request with a response takes two.
     /// * [`AddError::Empty`] if both request and response are empty.
-    pub fn request(&mut self, response: usize, fill: impl FnOnce(&mut Writer<'_>)) -> Result<Token, AddError> {
+    pub fn request(&mut self, response: usize, fill: impl FnOnce(&mut Writer<'_>)) -> Result<Token, AddError>
+    where
+        B: DeviceCanRead + DeviceCanWrite,
+    {
+        self.exchange(response, fill)
+    }
+
+    /// Gives the device a buffer of `len` bytes to write, at most the length of a buffer. It is filled with zeros first, see
+    /// [`request`](Self::request).
+    ///
+    /// # Errors
+    ///
+    /// * [`AddError::Empty`] if `len` is 0.
+    /// * Another [`AddError`] if no buffer is free, or if the queue is unusable.
+    pub fn add_writable(&mut self, len: usize) -> Result<Token, AddError>
+    where
+        B: DeviceCanWrite,
+    {
+        self.exchange(len, |_no_request| {})
+    }
+
+    /// Implements [`request`](Self::request).
+    pub(super) fn exchange(&mut self, response: usize, fill: impl FnOnce(&mut Writer<'_>)) -> Result<Token, AddError> {
         let response = response.min(self.each);
         let mut buffers = self.buffers();
         let (next, mut writer) = buffers.prepare(response)?;
@@ -178,14 +211,14 @@ impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
         if !self.memory.is_in_domain_of(dma) {
             return Err(self);
         }
-        let Self { queue, memory, each, responses } = self;
+        let Self { queue, memory, each, responses, buffers } = self;
         match queue.release(proof, dma) {
             Ok(()) => {
                 // It is in the domain.
                 let _ = memory.release(dma);
                 Ok(())
             }
-            Err(queue) => Err(Self { queue, memory, each, responses }),
+            Err(queue) => Err(Self { queue, memory, each, responses, buffers }),
         }
     }
 }
@@ -198,9 +231,9 @@ struct Buffers<'a> {
     responses: &'a mut [u32],
 }
 
-impl<N: Notifier, const K: usize, S> Resettable<N> for BufferQueue<N, K, S> {}
+impl<N: Notifier, const K: usize, S, B> Resettable<N> for BufferQueue<N, K, S, B> {}
 
-impl<N: Notifier, const K: usize, S> sealed::Resettable<N> for BufferQueue<N, K, S> {
+impl<N: Notifier, const K: usize, S, B> sealed::Resettable<N> for BufferQueue<N, K, S, B> {
     fn parts(&mut self) -> sealed::Parts<'_, N> {
         sealed::Resettable::parts(&mut self.queue)
     }

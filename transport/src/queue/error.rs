@@ -118,6 +118,14 @@ pub enum AddError {
         /// Number of the queue.
         queue: u16,
     },
+    /// An element has a direction that the queue does not have: the device only reads its buffers, or only writes them.
+    #[error(
+        "queue {queue}: the device only reads or only writes the buffers of this queue, and an element is for the other"
+    )]
+    Direction {
+        /// Number of the queue.
+        queue: u16,
+    },
     /// The elements are longer than 2^32 - 1 bytes together.
     #[error("queue {queue}: the buffer is longer than 4 GiB; split it")]
     TooLong {

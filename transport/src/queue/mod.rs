@@ -21,8 +21,10 @@ pub use self::error::{AddError, DeviceError};
 pub(crate) use self::generation::Generation;
 pub use self::generation::{LiveProof, ResetProof};
 pub use self::needs::QueueNeeds;
+#[cfg(all(test, loom))]
+pub(crate) use self::raw::Directions;
 pub(crate) use self::raw::{QueueCore, QueueOps, RawQueue};
-pub use self::request::{ReceiveError, SendError};
+pub use self::request::{ReceiveError, RequestQueue, Requests, SendError};
 pub(crate) use self::shadow::Slot;
 pub use self::token::{Token, Used};
 pub(crate) use self::virt_queue::sealed::Parts;

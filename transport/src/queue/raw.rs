@@ -1,6 +1,7 @@
 //! The part of a queue that does not depend on its number of descriptors, so it is compiled once.
 
 use aerostat_spec::Interface;
+use aerostat_spec::direction::Direction;
 
 use crate::dma::{Dma, DmaRegion};
 use crate::queue::error::{AddError, DeviceError};
@@ -46,12 +47,27 @@ impl QueueOps {
     }
 }
 
+/// Which parts the buffers of a queue can have: those that the device reads, and those that it writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Directions {
+    readable: bool,
+    writable: bool,
+}
+
+impl Directions {
+    /// Returns the parts that a description allows.
+    pub(crate) const fn of<B: Direction>() -> Self {
+        Self { readable: B::READABLE, writable: B::WRITABLE }
+    }
+}
+
 /// A queue without its descriptor shadow.
 #[derive(Debug)]
 pub(crate) struct QueueCore {
     ring: Ring,
     ops: &'static QueueOps,
     tables: Option<IndirectTables>,
+    directions: Directions,
     /// The rest of the batch that the device reported with one used entry.
     batch: Option<Batch>,
     pub(crate) index: u16,
@@ -73,10 +89,11 @@ impl QueueCore {
         ring: Ring,
         ops: &'static QueueOps,
         tables: Option<IndirectTables>,
+        directions: Directions,
         index: u16,
         generation: Generation,
     ) -> Self {
-        Self { ring, ops, tables, batch: None, index, generation, poisoned: None }
+        Self { ring, ops, tables, directions, batch: None, index, generation, poisoned: None }
     }
 
     /// Returns the position for a notification of the buffers made available since the last call, if the device wants one.
@@ -268,6 +285,10 @@ impl RawQueue<[Slot]> {
             if element.access == Access::DeviceWrites {
                 extent.writable += element.len;
             }
+        }
+        let Directions { readable, writable } = self.core.directions;
+        if extent.writable > 0 && !writable || extent.writable < extent.total && !readable {
+            return Err(AddError::Direction { queue });
         }
         Ok(extent)
     }

@@ -1,12 +1,28 @@
 //! Requests of a description over a queue that owns its buffers.
 
-use aerostat_spec::{AnswerError, Request, RequestError};
+use core::marker::PhantomData;
+
+use aerostat_spec::direction::{DeviceCanRead, DeviceCanWrite};
+use aerostat_spec::{AnswerError, Queue, RequestError, RequestOn};
 use thiserror::Error;
 
 use crate::bus::Notifier;
 use crate::queue::buffer_queue::BufferQueue;
 use crate::queue::error::{AddError, DeviceError};
 use crate::queue::token::Token;
+use crate::queue::virt_queue::Disabled;
+
+/// The buffers of a queue that sends the described requests of the queue `Q`, see [`RequestQueue`].
+#[derive(Debug)]
+pub struct Requests<Q>(PhantomData<Q>);
+
+impl<Q: Queue<Buffers: DeviceCanRead>> DeviceCanRead for Requests<Q> {}
+
+impl<Q: Queue<Buffers: DeviceCanWrite>> DeviceCanWrite for Requests<Q> {}
+
+/// A [`BufferQueue`] that sends the requests which the description names for the queue `Q`.
+/// [`Device::request_queue`](crate::Device::request_queue) returns it.
+pub type RequestQueue<Q, N, const K: usize, S = Disabled> = BufferQueue<N, K, S, Requests<Q>>;
 
 /// A request was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -40,20 +56,20 @@ pub enum ReceiveError {
     Answer(#[from] AnswerError),
 }
 
-impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
-    /// Sends a request. Keep [`Request::shape`] to read the answer.
+impl<N: Notifier, const K: usize, S, Q: Queue> RequestQueue<Q, N, K, S> {
+    /// Sends a request. Keep its [`shape`](aerostat_spec::Request::shape) to read the answer.
     ///
     /// # Errors
     ///
     /// [`SendError`], and nothing is sent.
-    pub fn send_request<R: Request>(&mut self, request: &R) -> Result<Token, SendError> {
+    pub fn send_request<R: RequestOn<Q>>(&mut self, request: &R) -> Result<Token, SendError> {
         let answer = R::answer_len(&request.shape());
         let needed = request.request_len()?.saturating_add(answer);
         let len = self.buffer_len();
         if needed > len {
             return Err(SendError::BufferTooShort { needed, len });
         }
-        let token = self.request(answer, |writer| {
+        let token = self.exchange(answer, |writer| {
             // The lengths were checked before, so each part fits.
             let _ = request.encode(&mut |part| {
                 writer.bytes(part);
@@ -68,7 +84,7 @@ impl<N: Notifier, const K: usize, S> BufferQueue<N, K, S> {
     /// # Errors
     ///
     /// [`ReceiveError`]
-    pub fn receive_answer<'m, R: Request>(
+    pub fn receive_answer<'m, R: RequestOn<Q>>(
         &mut self,
         shape: impl FnOnce(Token) -> R::Shape,
         memory: &'m mut [u8],

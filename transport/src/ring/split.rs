@@ -154,7 +154,7 @@ impl Split {
 /// Encodes a descriptor as two words, so it takes two stores.
 #[inline]
 pub(crate) fn descriptor(rules: Rules, element: &Element, flags: ring::DescFlags, next: u16) -> [u64; 2] {
-    let (address, len, flags) = (element.address.0, element.len, flags.into_bits());
+    let (address, len) = (element.address.0, element.len);
     match rules.interface {
         Interface::Modern => transmute!(Desc::<LittleEndian>::new(address, len, flags, next)),
         Interface::Legacy => transmute!(Desc::<NativeEndian>::new(address, len, flags, next)),

@@ -4,7 +4,9 @@
 //! * [`models`]: devices by how they number their queues, in the whole table of offered and negotiated features.
 //! * [`devices`]: the devices of hypervisors.
 //! * [`detection`]: what is read, and when.
+//! * [`computed`]: queues whose index is known only at run time.
 
+mod computed;
 mod detection;
 mod devices;
 mod models;

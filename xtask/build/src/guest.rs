@@ -93,14 +93,14 @@ pub fn build_for_stack(recipe: &Recipe, profile: &str) -> anyhow::Result<PathBuf
     run_build(recipe, profile, cargo)
 }
 
-/// Builds the guest of the release profile, with the part that runs a balloon over each adapter.
+/// Builds the guest of the release profile, with the part that runs a balloon over each adapter, and with a log of what it sends.
 ///
 /// # Errors
 ///
 /// If the build fails.
 pub fn build_with_adapters(recipe: &Recipe) -> anyhow::Result<PathBuf> {
     let mut cargo = recipe.cargo("build", &recipe.target_dir(), LIBRARIES);
-    cargo.args(["--features", "adapters"]);
+    cargo.args(["--features", "adapters,exchanges"]);
     run_build(recipe, RELEASE, cargo)
 }
 

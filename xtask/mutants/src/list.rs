@@ -1,10 +1,13 @@
 //! The list of mutants, as `cargo mutants --list --json` prints it.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use anyhow::Context as _;
 use serde::Deserialize;
+use serde_json::Value;
 use xtask_common::workspace::cargo;
+
+use crate::{Verdicts, programs::Verdict};
 
 /// A mutant.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,6 +29,7 @@ pub(crate) enum Genre {
     UnaryOperator,
     MatchArm,
     MatchArmGuard,
+    StructField,
     #[serde(other)]
     Other,
 }
@@ -57,4 +61,26 @@ pub(crate) fn mutants(root: &Path) -> anyhow::Result<Vec<Mutant>> {
         String::from_utf8_lossy(&listed.stderr)
     );
     serde_json::from_slice(&listed.stdout).context("the list of cargo-mutants is not understood")
+}
+
+/// Returns the verdicts in an `outcomes.json` of cargo-mutants about the listed mutants.
+///
+/// # Errors
+///
+/// If the file cannot be read.
+pub(crate) fn outcomes(file: &Path, mutants: &[Mutant]) -> anyhow::Result<Verdicts> {
+    let text = fs::read(file).with_context(|| format!("failed to read {}", file.display()))?;
+    let outcomes: Value = serde_json::from_slice(&text)?;
+    let verdicts = outcomes["outcomes"].as_array().into_iter().flatten().filter_map(|outcome| {
+        let name = outcome["scenario"]["Mutant"]["name"].as_str()?;
+        let verdict = match outcome["summary"].as_str()? {
+            "CaughtMutant" => Verdict::Caught { by: "cargo-mutants".to_owned() },
+            "MissedMutant" => Verdict::Missed { left_out: 0 },
+            "Timeout" => Verdict::Timeout,
+            "Unviable" => Verdict::Unviable,
+            _ => return None,
+        };
+        mutants.iter().any(|mutant| mutant.name == name).then(|| (name.to_owned(), verdict))
+    });
+    Ok(verdicts.collect())
 }

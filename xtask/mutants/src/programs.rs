@@ -5,7 +5,8 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::Context as _;
@@ -13,11 +14,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xtask_common::process::run::{self, RunError};
 
-use crate::tree;
+use crate::{list::Mutant, tree};
 
 /// The packages whose tests judge, as in `.cargo/mutants.toml`.
 const PACKAGES: [&str; 3] = ["aerostat-spec", "aerostat-transport", "aerostat-balloon"];
-/// Tests that no mutant can change, or that read the sources.
+/// Tests and programs that no mutant can change, that read the sources, or that need QEMU.
 const SKIPPED: [&str; 4] =
     ["wrong_use_does_not_compile", "invalid_code_does_not_compile", "description_file_is_a_source_file", "qemu"];
 /// The time limit of a test without a mutant.
@@ -37,21 +38,29 @@ pub(crate) fn cargo(command: &str, folder: &Path) -> Command {
 /// A test program.
 #[derive(Clone, Debug)]
 struct Program {
+    /// The folder of its package and its target, for instance `balloon/properties`.
+    name: String,
     file: PathBuf,
     /// The folder of its package.
     package: PathBuf,
 }
 
 /// A test, and what it reaches.
-#[derive(Clone, Debug)]
-pub(crate) struct Test {
-    /// The index of its program.
-    program: usize,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Test {
+    /// The name of its program.
+    program: String,
     name: String,
     seconds: f64,
     reached: BTreeSet<usize>,
-    /// How many mutants it has caught.
-    caught: u32,
+}
+
+/// What the tests of a build reach. It is kept, because running all tests takes minutes.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Reached {
+    /// The time of each program's build.
+    built: BTreeMap<String, SystemTime>,
+    tests: Vec<Test>,
 }
 
 /// How the tests judged a mutant.
@@ -59,22 +68,36 @@ pub(crate) struct Test {
 pub(crate) enum Verdict {
     /// A test fails.
     Caught {
-        /// The test.
+        /// The program and the test.
         by: String,
     },
     /// A test does not end within ten times the time that it takes otherwise, and 20 s.
     Timeout,
+    /// It does not compile. Only cargo-mutants says that of a mutant, because mutants that do not compile are not in the copy.
+    Unviable,
     /// No test reaches the mutant.
     Unreached,
-    /// All tests that reach it pass.
-    Missed,
+    /// The tests that reach it pass.
+    Missed {
+        /// The number of tests that reach it and did not run, because of `--seconds`.
+        left_out: usize,
+    },
+}
+
+impl Verdict {
+    /// Returns whether no test failed.
+    pub(crate) fn is_missed(&self) -> bool {
+        matches!(self, Self::Unreached | Self::Missed { .. })
+    }
 }
 
 /// All tests.
 #[derive(Debug)]
 pub(crate) struct Suite {
-    programs: Vec<Program>,
+    programs: BTreeMap<String, Program>,
     tests: Vec<Test>,
+    /// How many mutants of a source file a program has caught. The empty name stands for all files.
+    caught: Mutex<BTreeMap<(String, String), u32>>,
 }
 
 impl Program {
@@ -90,11 +113,35 @@ impl Program {
         Ok((status.success() && output.contains(&all), output))
     }
 
+    /// Runs each test once, without a mutant.
+    fn reached(&self) -> anyhow::Result<Vec<Test>> {
+        let scratch = tree::folder().join("reached");
+        let mut tests = Vec::new();
+        for name in self.tests()? {
+            let _ = fs::remove_dir_all(&scratch);
+            fs::create_dir_all(&scratch)?;
+            let path = scratch.join("by");
+            let started = Instant::now();
+            let environment =
+                [("AEROSTAT_REACHED", path.to_str().context("a path is not UTF-8")?), ("RUST_BACKTRACE", "0")];
+            let (passed, output) = self.run(&[&name], LIMIT, environment)?;
+            anyhow::ensure!(passed, "{}::{name} fails without a mutant: {output}", self.name);
+            let seconds = started.elapsed().as_secs_f64();
+            let mut reached = BTreeSet::new();
+            for file in fs::read_dir(&scratch)? {
+                reached.extend(fs::read_to_string(file?.path())?.lines().filter_map(|line| line.parse::<usize>().ok()));
+            }
+            tests.push(Test { program: self.name.clone(), name, seconds, reached });
+        }
+        Ok(tests)
+    }
+
     fn tests(&self) -> io::Result<Vec<String>> {
         let listed =
             Command::new(&self.file).args(["--list", "--format", "terse"]).current_dir(&self.package).output()?;
         let all = String::from_utf8_lossy(&listed.stdout).into_owned();
-        let ignored = Command::new(&self.file).args(["--list", "--ignored", "--format", "terse"]).output()?;
+        let ignored = ["--list", "--ignored", "--format", "terse"];
+        let ignored = Command::new(&self.file).args(ignored).current_dir(&self.package).output()?;
         let ignored = String::from_utf8_lossy(&ignored.stdout).into_owned();
         let is_run = |line: &&str| !ignored.lines().any(|ignored| ignored == *line);
         let names = all.lines().filter(is_run).filter_map(|line| line.strip_suffix(": test"));
@@ -115,33 +162,28 @@ impl Suite {
         let messages = String::from_utf8(built.stdout)?;
         let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let programs = messages.filter_map(|message| {
-            let manifest = Path::new(message["manifest_path"].as_str()?).to_path_buf();
+            let package = Path::new(message["manifest_path"].as_str()?).parent()?.to_path_buf();
             let file = message["executable"].as_str()?.into();
-            Some(Program { file, package: manifest.parent()?.to_path_buf() })
+            let folder = package.file_name()?.to_str()?;
+            let name = format!("{folder}/{}", message["target"]["name"].as_str()?);
+            Some((name.clone(), Program { name, file, package }))
         });
-        let mut suite = Self { programs: programs.collect(), tests: Vec::new() };
-        let scratch = tree::folder().join("reached");
-        for (program, at) in suite.programs.iter().zip(0..) {
-            for name in program.tests()? {
-                let _ = fs::remove_dir_all(&scratch);
-                fs::create_dir_all(&scratch)?;
-                let path = scratch.join("by");
-                let started = Instant::now();
-                let environment =
-                    [("AEROSTAT_REACHED", path.to_str().context("a path is not UTF-8")?), ("RUST_BACKTRACE", "0")];
-                let (passed, output) = program.run(&[&name], LIMIT, environment)?;
-                anyhow::ensure!(passed, "{name} fails without a mutant: {output}");
-                let seconds = started.elapsed().as_secs_f64();
-                let mut reached = BTreeSet::new();
-                for file in fs::read_dir(&scratch)? {
-                    reached.extend(
-                        fs::read_to_string(file?.path())?.lines().filter_map(|line| line.parse::<usize>().ok()),
-                    );
-                }
-                suite.tests.push(Test { program: at, name, seconds, reached, caught: 0 });
+        let is_run = |(name, _): &(String, Program)| !SKIPPED.iter().any(|skipped| name.contains(skipped));
+        let programs: BTreeMap<String, Program> = programs.filter(is_run).collect();
+        let file = tree::folder().join("reached.json");
+        let kept = fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Reached>(&text).ok());
+        let mut kept = kept.unwrap_or_default();
+        for program in programs.values() {
+            let built = fs::metadata(&program.file)?.modified()?;
+            if kept.built.get(&program.name) != Some(&built) {
+                kept.tests.retain(|test| test.program != program.name);
+                kept.tests.extend(program.reached()?);
+                kept.built.insert(program.name.clone(), built);
+                fs::write(&file, serde_json::to_vec(&kept)?)?;
             }
         }
-        Ok(suite)
+        kept.tests.retain(|test| programs.contains_key(&test.program));
+        Ok(Self { programs, tests: kept.tests, caught: Mutex::default() })
     }
 
     /// Returns how many tests there are.
@@ -149,51 +191,79 @@ impl Suite {
         self.tests.len()
     }
 
-    /// Runs the tests that reach a mutant until one fails. The quick tests of a program run in one process, and programs that have
-    /// caught many mutants in little time go first.
+    /// Notes that a program catches mutants of a file, so that it goes first with others.
+    pub(crate) fn note(&self, by: &str, file: &str) {
+        let program = by.split("::").next().unwrap_or_default();
+        let mut caught = self.caught.lock().unwrap_or_else(PoisonError::into_inner);
+        for file in ["", file] {
+            *caught.entry((program.to_owned(), file.to_owned())).or_default() += 1;
+        }
+    }
+
+    /// Runs the tests that reach a mutant until one fails, or the next ones would exceed `seconds`. The quick tests of a program run
+    /// in one process, and programs that have caught many mutants in little time go first.
     ///
     /// # Errors
     ///
     /// If a program does not start.
-    pub(crate) fn judge(&mut self, mutant: usize) -> anyhow::Result<Verdict> {
-        let mut groups: BTreeMap<(u8, usize, &str), Vec<&Test>> = BTreeMap::new();
-        for test in self.tests.iter().filter(|test| test.reached.contains(&mutant)) {
+    pub(crate) fn judge(&self, number: usize, mutant: &Mutant, seconds: f64) -> anyhow::Result<Verdict> {
+        let mut groups: BTreeMap<(u8, &str, &str), Vec<&Test>> = BTreeMap::new();
+        for test in self.tests.iter().filter(|test| test.reached.contains(&number)) {
             let (class, alone) = match test.seconds {
                 ..0.25 => (0, ""),
                 ..1.0 => (1, ""),
                 _ => (2, test.name.as_str()),
             };
-            groups.entry((class, test.program, alone)).or_default().push(test);
+            groups.entry((class, &test.program, alone)).or_default().push(test);
         }
         if groups.is_empty() {
             return Ok(Verdict::Unreached);
         }
-        let seconds = |tests: &[&Test]| 0.1 + tests.iter().map(|test| test.seconds).sum::<f64>();
-        let caught = |tests: &[&Test]| tests.iter().map(|test| f64::from(test.caught)).sum::<f64>();
-        let mut groups: Vec<_> = groups.into_iter().collect();
-        let cost = |tests: &[&Test]| seconds(tests) / (0.02 + caught(tests));
-        groups.sort_by(|((one, ..), a), ((other, ..), b)| one.cmp(other).then(cost(a).total_cmp(&cost(b))));
-        let number = mutant.to_string();
-        let mut by = None;
-        for ((_, program, _), tests) in groups {
-            let Some(runs) = self.programs.get(program) else { continue };
-            let limit = Duration::from_secs_f64(20.0 + 10.0 * seconds(&tests));
+        let mut left_out: usize = groups.values().map(Vec::len).sum();
+        let mut left = seconds;
+        let number = number.to_string();
+        for (program, tests, takes) in self.in_order(groups, &mutant.file) {
+            if takes > left {
+                break;
+            }
+            left -= takes;
+            let Some(program) = self.programs.get(program) else { continue };
+            let limit = Duration::from_secs_f64(20.0 + 10.0 * takes);
             let names: Vec<&str> = tests.iter().map(|test| test.name.as_str()).collect();
-            match runs.run(&names, limit, [("AEROSTAT_MUTANT", &number), ("RUST_BACKTRACE", "0")]) {
-                Ok((true, _)) => {}
+            match program.run(&names, limit, [("AEROSTAT_MUTANT", &number), ("RUST_BACKTRACE", "0")]) {
+                Ok((true, _)) => left_out -= names.len(),
                 Ok((false, output)) => {
-                    by = Some((program, failed(&output).unwrap_or(names[0]).to_owned()));
-                    break;
+                    let by = format!("{}::{}", program.name, failed(&output).unwrap_or(names[0]));
+                    self.note(&by, &mutant.file);
+                    return Ok(Verdict::Caught { by });
                 }
                 Err(RunError::Limit { .. }) => return Ok(Verdict::Timeout),
                 Err(error) => return Err(error.into()),
             }
         }
-        let Some((program, by)) = by else { return Ok(Verdict::Missed) };
-        if let Some(test) = self.tests.iter_mut().find(|test| test.program == program && test.name == by) {
-            test.caught += 1;
-        }
-        Ok(Verdict::Caught { by })
+        Ok(Verdict::Missed { left_out })
+    }
+
+    /// Sorts groups of tests by what they are likely to catch in their time. Returns the program of each, its tests and seconds.
+    fn in_order<'a>(
+        &self,
+        groups: BTreeMap<(u8, &'a str, &str), Vec<&'a Test>>,
+        file: &str,
+    ) -> Vec<(&'a str, Vec<&'a Test>, f64)> {
+        let caught = self.caught.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = |program: &str, file: &str| {
+            f64::from(caught.get(&(program.to_owned(), file.to_owned())).copied().unwrap_or(0))
+        };
+        let mut sorted: Vec<_> = groups
+            .into_iter()
+            .map(|((class, program, _), tests)| {
+                let takes = 0.1 + tests.iter().map(|test| test.seconds).sum::<f64>();
+                let cost = takes * f64::from(1 + class) / (0.1 + times(program, "") * 0.02 + times(program, file));
+                (cost, (program, tests, takes))
+            })
+            .collect();
+        sorted.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+        sorted.into_iter().map(|(_, group)| group).collect()
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Rewritten {
     pub(crate) expressions: Vec<Part>,
     /// The mutants that the file contains.
     pub(crate) mutants: BTreeSet<usize>,
+    /// Mutants that are not valid Rust: `||` in a chain of `let`.
+    pub(crate) unviable: Vec<usize>,
 }
 
 /// Bytes of a rewritten file that belong to mutants.
@@ -52,6 +54,7 @@ pub(crate) fn rewrite(
         wanted: HashMap::new(),
         edits: Vec::new(),
         expressions: Vec::new(),
+        unviable: Vec::new(),
         switch,
         kept,
         order: 0,
@@ -95,6 +98,7 @@ struct Visitor<'a> {
     wanted: HashMap<(usize, usize, Genre), Vec<(usize, String)>>,
     edits: Vec<Edit>,
     expressions: Vec<(usize, usize, Vec<usize>)>,
+    unviable: Vec<usize>,
     /// The path of the function that tells whether a mutant is enabled.
     switch: &'a str,
     kept: &'a BTreeSet<String>,
@@ -182,7 +186,7 @@ impl Visitor<'_> {
 
     fn finish(mut self) -> Rewritten {
         self.edits.sort_by_key(|edit| (edit.start, edit.kind, edit.order));
-        let mut rewritten = Rewritten::default();
+        let mut rewritten = Rewritten { unviable: self.unviable, ..Rewritten::default() };
         // Where in the text the source continues: its position, and that in the text.
         let mut moved = Vec::new();
         let mut at = 0;
@@ -259,7 +263,9 @@ impl<'ast> Visit<'ast> for Visitor<'_> {
         match binary.op {
             _ if mutants.is_empty() => {}
             // The right side is evaluated only if it decides.
-            BinOp::And(_) | BinOp::Or(_) if has_let(&binary.left) || has_let(&binary.right) => {}
+            BinOp::And(_) | BinOp::Or(_) if has_let(&binary.left) || has_let(&binary.right) => {
+                self.unviable.extend(numbers)
+            }
             BinOp::And(_) | BinOp::Or(_) => {
                 let decides = match binary.op {
                     BinOp::And(_) => "(true, false) | (false, true)",
@@ -301,6 +307,28 @@ impl<'ast> Visit<'ast> for Visitor<'_> {
             }
         }
         visit::visit_expr_unary(self, unary);
+    }
+
+    fn visit_expr_struct(&mut self, structure: &'ast syn::ExprStruct) {
+        if let Some(base) = &structure.rest {
+            let base = self.place(base.span());
+            for pair in structure.fields.pairs() {
+                // The comma belongs to the mutant.
+                let (field, whole) = (pair.value(), self.place(pair.span()));
+                if let Some(&(number, _)) = self.mutants(whole, Genre::StructField).first() {
+                    let (place, is_enabled) = (self.place(field.expr.span()), self.is_enabled(number));
+                    let name = &self.source[self.at(field.member.span().start())..self.at(field.member.span().end())];
+                    let colon = if field.colon_token.is_some() { String::new() } else { format!("{name}: ") };
+                    let base = &self.source[base.0..base.1];
+                    let before = format!("{colon}if {is_enabled} {{ ({base}).{name} }} else {{ ");
+                    let order = self.next();
+                    self.edit(Kind::Before, (place.0, place.0), order, before, &[number]);
+                    self.edit(Kind::After, (place.1, place.1), -order, " }", &[number]);
+                    self.expressions.push((place.0, place.1, vec![number]));
+                }
+            }
+        }
+        visit::visit_expr_struct(self, structure);
     }
 
     fn visit_arm(&mut self, arm: &'ast syn::Arm) {
@@ -375,6 +403,23 @@ mod tests {
         let expected = " fn f() -> u8 { if s::__mutant(0) { return 0; } \n    1\n}\n";
         assert_eq!(rewritten(source, &mutants, &[]), expected);
         assert_eq!(rewritten(source, &mutants, &["f"]), source);
+    }
+
+    #[test]
+    fn fields_are_taken_from_the_base_of_the_expression() {
+        let source = "fn f() {\n    S { a, b: c(d), ..*e }\n}\n";
+        let mutants = [mutant(Genre::StructField, 2, [9, 11], ""), mutant(Genre::StructField, 2, [12, 20], "")];
+        let expected = "fn f() {\n    S { a: if s::__mutant(0) { (*e).a } else { a }, b: if s::__mutant(1) { (*e).b } else { c(d) }, \
+                        ..*e }\n}\n";
+        assert_eq!(rewritten(source, &mutants, &[]), expected);
+    }
+
+    #[test]
+    fn a_chain_of_let_has_no_or() {
+        let source = "fn f() {\n    if a && let b = c {}\n}\n";
+        let mutants = [mutant(Genre::BinaryOperator, 2, [10, 12], "||")];
+        let rewritten = rewrite(source, &[(7, &mutants[0])], "s", &BTreeSet::new()).unwrap();
+        assert_eq!((rewritten.text.as_str(), rewritten.unviable), (source, vec![7]));
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(crate) struct Found {
     pub(crate) unviable: BTreeMap<String, String>,
     /// Functions that stay `const`.
     constants: BTreeSet<String>,
+    /// The day and the commit of the sources.
+    pub(crate) made: String,
 }
 
 /// Makes a copy of the workspace in `folder` in which all mutants compile. Returns the numbers of the mutants in it.
@@ -40,10 +42,16 @@ pub(crate) fn make(
     mutants: &[Mutant],
     found: &mut Found,
 ) -> anyhow::Result<BTreeSet<usize>> {
+    let commit = ["log", "-1", "--date=format:%-d %B %Y", "--format=%cd, `%h`"];
+    found.made =
+        String::from_utf8(Command::new("git").args(commit).current_dir(root).output()?.stdout)?.trim().to_owned();
     loop {
         let files = write(root, folder, mutants, found)?;
         let before = (found.unviable.len(), found.constants.len());
         let Some(errors) = check(folder)? else {
+            for mutant in files.values().flat_map(|file| &file.unviable).filter_map(|&number| mutants.get(number)) {
+                found.unviable.insert(mutant.name.clone(), "a chain of `let` has no `||`".to_owned());
+            }
             return Ok(files.values().flat_map(|file| file.mutants.iter().copied()).collect());
         };
         for error in &errors {

@@ -32,13 +32,13 @@ mod tests {
     fn decode(log: &str) -> anyhow::Result<String> {
         let path = super::super::description("balloon").expect("the description");
         let model = super::super::model(&path).expect("a valid description");
-        decoded(&Decoder::new(&model).elements("inflate", "le32"), log)
+        decoded(&Decoder::new(&model), log)
     }
 
     #[test]
     fn exchanges_are_found_between_other_lines() {
-        let log = "booting\n[0.1] virtio 5 queue 0: 01000000 -> \nvirtio 4 queue 0:  -> 00\nbye\n";
-        assert_eq!(decode(log).expect("one exchange"), "inflate: [le32]\n  > 0x0000 [0]: 0x1\n");
+        let log = "virtio mmio\n[0.1] virtio mmio 0: virtio 5 queue 0: 01000000 -> \nvirtio 4 queue 0:  -> 00\nbye\n";
+        assert_eq!(decode(log).expect("one exchange"), "inflate: inflate\n  > 0x0000 pages[0]: 0x1\n");
     }
 
     #[test]

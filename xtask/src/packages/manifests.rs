@@ -76,4 +76,25 @@ mod tests {
         }
         assert_eq!(names.len(), 9, "{names:?}");
     }
+
+    #[test]
+    fn drivers_and_the_guest_compile_the_description_of_one_device() {
+        for (package, devices) in [
+            ("aerostat-balloon", "balloon"),
+            ("aerostat-guest", "balloon"),
+            ("aerostat-pmem", "pmem"),
+            ("aerostat-entropy", ""),
+            ("aerostat-transport", ""),
+        ] {
+            let mut tree = workspace::cargo();
+            tree.args(["tree", "--offline", "--package", package, "--all-features", "--edges", "normal"]);
+            tree.args(["--prefix", "none", "--no-dedupe", "--format", "{p} [{f}]"]);
+            let (status, text) = run::output(&mut tree, Duration::from_secs(60)).unwrap();
+            assert!(status.success(), "{package}");
+            let spec: Vec<_> = text.lines().filter(|line| line.starts_with("aerostat-spec ")).collect();
+            assert!(!spec.is_empty(), "{package}: {text}");
+            let enabled = format!("[{devices}]");
+            assert!(spec.iter().all(|line| line.ends_with(&enabled)), "{package}: {spec:?}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use xtask_build::{
 use xtask_common::{arch::Arch, process::run::BUILD_LIMIT, workspace};
 use xtask_qemu::transport::Transport;
 
-use crate::{book, packages::checks};
+use crate::{book, headers, packages::checks};
 
 use super::{
     adapters, bare_metal,
@@ -96,6 +96,8 @@ fn scenario(scenario: &'static Scenario, arch: Arch, transport: Transport) -> St
 /// Returns the steps of `scope`. Guests have the architecture `arch`, except in the matrix, which covers all architectures.
 pub(crate) fn plan(scope: Scope, arch: Arch) -> Vec<Step> {
     let mut steps = vec![
+        // First, because the tests of the descriptions use them.
+        check(Scope::Long, "the headers of a newer Linux", |_| headers::install()),
         tests("the libraries and tools, on the host", host_tests),
         tests("the guest's portable parts, on the host", guest_tests),
         on_host("the documentation, without warnings", Action::Build { command: documentation, limit: BUILD_LIMIT }),
@@ -157,6 +159,7 @@ pub(crate) fn plan(scope: Scope, arch: Arch) -> Vec<Step> {
 fn host_tests() -> Command {
     let mut cargo = workspace::cargo();
     cargo.args(["test", "--no-fail-fast", "--workspace", "--exclude", guest::PACKAGE]);
+    cargo.envs(headers::installed().map(|folder| (headers::VARIABLE, folder)));
     cargo
 }
 

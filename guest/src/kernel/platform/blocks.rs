@@ -11,7 +11,7 @@ use crate::kernel::memory::{FRAMES, RESERVE};
 
 impl ReportFrames for Platform {
     fn allocate_unreported(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
-        allocate(frames, BlockFilter::Unreported)
+        allocate(frames, frames, BlockFilter::Unreported)
     }
 
     fn deallocate_reported(&mut self, run: FrameRun<Size4KiB>) {
@@ -20,15 +20,14 @@ impl ReportFrames for Platform {
 }
 
 impl BlockFrames for Platform {
-    fn allocate_blocks(&mut self, frames: u32, _max: u32) -> Option<FrameRun<Size4KiB>> {
-        // One block: the next search starts behind it, and the driver merges adjacent blocks.
-        allocate(frames, BlockFilter::Any)
+    fn allocate_blocks(&mut self, frames: u32, max: u32) -> Option<FrameRun<Size4KiB>> {
+        allocate(frames, max, BlockFilter::Any)
     }
 }
 
 impl HintFrames for Platform {
     fn allocate_block(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
-        allocate(frames, BlockFilter::Any)
+        allocate(frames, frames, BlockFilter::Any)
     }
 
     fn initialize(&mut self, run: &FrameRun<Size4KiB>) {
@@ -36,13 +35,18 @@ impl HintFrames for Platform {
     }
 }
 
-/// Allocates a block, but not from the kernel's reserve.
-fn allocate(frames: u32, filter: BlockFilter) -> Option<FrameRun<Size4KiB>> {
+/// Allocates a run of blocks of `frames` frames each, up to `max` frames in total, but not from the kernel's reserve.
+fn allocate(frames: u32, max: u32, filter: BlockFilter) -> Option<FrameRun<Size4KiB>> {
     let mut all = FRAMES.lock();
-    all.available().checked_sub(RESERVE + u64::from(frames))?;
-    let block = all.allocate_block(frames.into(), filter)?;
+    let spare = all.available().saturating_sub(RESERVE);
+    if spare < frames.into() {
+        return None;
+    }
+    let run = all.allocate_blocks(frames.into(), spare.min(max.into()), filter)?;
+    // At most `max` frames.
+    let count = (run.end - run.start) as u32;
     // SAFETY: the frames were free memory, and the allocator does not return them again until they are deallocated.
-    Some(unsafe { FrameRun::from_raw(block.start, frames) })
+    Some(unsafe { FrameRun::from_raw(run.start, count) })
 }
 
 fn range(run: &FrameRun<Size4KiB>) -> Range<u64> {

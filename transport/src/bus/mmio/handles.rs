@@ -45,12 +45,12 @@ impl<I: Io> InterruptSource for MmioInterrupt<I> {
     // conformance: deviation mmio.irq.3: the interrupt is acknowledged before queues and configuration are checked,
     // so that an event between both is not lost
     fn acknowledge(&self) -> InterruptStatus {
-        let status = Interrupt::from_bits(self.registers.read(reg::InterruptStatus));
+        let status = self.registers.read(reg::InterruptStatus);
         let found = InterruptStatus { used_buffers: status.used_buffer(), configuration: status.config_change() };
         if !found.is_none() {
             // Undefined bits are not acknowledged.
             let known = Interrupt::new().with_used_buffer(found.used_buffers).with_config_change(found.configuration);
-            self.registers.write(reg::InterruptAck, known.into_bits());
+            self.registers.write(reg::InterruptAck, known);
             // Orders the acknowledgement before the next check of queues and configuration.
             dma_mb();
         }

@@ -49,7 +49,7 @@ impl<C: ConfigRegionAccess> BarWindows<C> {
             capability.id == pci::CAP_VENDOR_SPECIFIC
                 // It lies completely inside configuration space.
                 && registers.io().len() >= <cfg_cap::Space as Block>::LEN
-                && pci::CfgType::from_raw(registers.read(cap::CfgType)) == pci::CfgType::Pci
+                && registers.read(cap::CfgType) == pci::CfgType::Pci
                 && usize::from(registers.read(cap::CapLen)) >= <cfg_cap::Space as Block>::LEN
         };
         let found = function.capabilities().find(is_window);

@@ -1,7 +1,7 @@
 //! MSI-X.
 
 use aerostat_spec::Block;
-use aerostat_spec::pci::{CAP_MSIX, MsixControl, msix_cap, msix_entry};
+use aerostat_spec::pci::{CAP_MSIX, msix_cap, msix_entry};
 use pci_types::{ConfigRegionAccess, PciAddress};
 
 use crate::bus::pci::bar::BarIndex;
@@ -124,7 +124,7 @@ impl<I: Io> Msix<I> {
             return Ok(None);
         };
         let registers = Registers::<msix_cap::Space, _>::new(function.registers_of(capability));
-        let control = MsixControl::from_bits(registers.read(msix_cap::MessageControl));
+        let control = registers.read(msix_cap::MessageControl);
         let size = control.table_size() + 1;
         let place = registers.read(msix_cap::Table);
         function.virtio_device().ok_or(PciError::NotVirtio)?;
@@ -139,14 +139,14 @@ impl<I: Io> Msix<I> {
         let table = map.map(range).filter(|io| io.len() as u64 >= len).ok_or(PciError::Unmapped { range })?;
         // Masks the function before the entries, which may still be those of an earlier driver.
         let control = control.with_enable(true).with_function_mask(true);
-        registers.write(msix_cap::MessageControl, control.into_bits());
+        registers.write(msix_cap::MessageControl, control);
         let msix = Self { function: function.address(), table, size, used: 0 };
         for vector in 0..size {
             if let Some(entry) = msix.entry(vector) {
                 entry.write(msix_entry::VectorControl, MASKED);
             }
         }
-        registers.write(msix_cap::MessageControl, control.with_function_mask(false).into_bits());
+        registers.write(msix_cap::MessageControl, control.with_function_mask(false));
         Ok(Some(msix))
     }
 
@@ -188,7 +188,7 @@ impl<I: Io> Msix<I> {
 pub(crate) fn disable<C: ConfigRegionAccess>(function: &PciFunction<C>) {
     if let Some(capability) = function.capabilities().find(|capability| capability.id == CAP_MSIX) {
         let registers = Registers::<msix_cap::Space, _>::new(function.registers_of(capability));
-        let control = MsixControl::from_bits(registers.read(msix_cap::MessageControl));
-        registers.write(msix_cap::MessageControl, control.with_enable(false).into_bits());
+        let control = registers.read(msix_cap::MessageControl);
+        registers.write(msix_cap::MessageControl, control.with_enable(false));
     }
 }

@@ -16,8 +16,8 @@ pub enum StructureKind {
 }
 
 impl StructureKind {
-    pub(super) fn from_raw(raw: u8) -> Option<Self> {
-        match pci::CfgType::from_raw(raw) {
+    pub(super) fn of(kind: pci::CfgType) -> Option<Self> {
+        match kind {
             pci::CfgType::Common => Some(Self::Common),
             pci::CfgType::Notify => Some(Self::Notify),
             pci::CfgType::Isr => Some(Self::Isr),

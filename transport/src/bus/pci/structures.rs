@@ -67,7 +67,7 @@ fn describe<C: ConfigRegionAccess>(
     if usize::from(registers.read(pci::cap::CapLen)) < <pci::cap::Space as Block>::LEN {
         return None;
     }
-    let kind = StructureKind::from_raw(registers.read(pci::cap::CfgType))?;
+    let kind = StructureKind::of(registers.read(pci::cap::CfgType))?;
     let bar = BarIndex::new(registers.read(pci::cap::Bar))?;
     Some((kind, bar, registers.read(pci::cap::Offset), registers.read(pci::cap::Length)))
 }
@@ -79,7 +79,7 @@ pub(crate) fn shared_memory<C: ConfigRegionAccess>(function: &PciFunction<C>, id
         let low = Registers::<pci::cap::Space, _>::new(function.registers_of(capability));
         let high = Registers::<pci::cap64::Space, _>::new(function.registers_of(capability));
         let is_region = usize::from(low.read(pci::cap::CapLen)) >= <pci::cap64::Space as Block>::LEN
-            && pci::CfgType::from_raw(low.read(pci::cap::CfgType)) == pci::CfgType::SharedMemory
+            && low.read(pci::cap::CfgType) == pci::CfgType::SharedMemory
             && low.read(pci::cap::Id) == id;
         let bar = BarIndex::new(low.read(pci::cap::Bar)).filter(|_| is_region)?;
         let offset = u64::from(low.read(pci::cap::Offset)) | u64::from(high.read(pci::cap64::OffsetHi)) << 32;
