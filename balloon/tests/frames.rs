@@ -15,7 +15,7 @@ use aerostat_balloon::{
     Balloon, BalloonError, FrameRun, FrameSize, Frames, Options, Pages, PrivateMemory, Ready, Size4KiB, Size16KiB,
     Size64KiB, Step,
 };
-use aerostat_device::{BalloonDevice, Event, Ledger, MemoryLayout, TestPlatform, Work};
+use aerostat_device::{BalloonDevice, Event, Ledger, MemoryLayout, QueueKind, TestPlatform, Work};
 use common::{Bus, TellHost, assert_all_returned, assert_clean, bus, live, probe, settle};
 
 /// Runs as first frame and count.
@@ -311,6 +311,29 @@ fn inflate_with_takes_frames_up_to_the_target() {
     assert_eq!(rejected.error, BalloonError::Busy);
     balloon.platform().share().deallocate(rejected.run.unwrap());
     assert_clean(&device, &ledger);
+}
+
+/// The queue of the device may be shorter than the arrays that may be in flight.
+#[test]
+fn a_run_enters_as_far_as_the_queue_has_room() {
+    for size in [1, 2, 4] {
+        let (mut balloon, device, ledger) = live::<Size4KiB>(
+            BalloonDevice::builder().queue_size_of(QueueKind::Inflate, size).memory(16 << 20).manual(),
+        );
+        device.set_target(2048);
+        let entries = 256 * u32::from(size);
+        let run = balloon.platform().share().allocate(entries + 100).unwrap();
+        let rejected = balloon.inflate_with(run).unwrap_err();
+        let rest = rejected.run.unwrap();
+        assert_eq!((rest.count(), rejected.error), (100, BalloonError::Busy), "a queue of {size}");
+        balloon.platform().share().deallocate(rest);
+        assert_eq!(ledger.allocated_frames().len(), entries as usize);
+        while device.step() {}
+        assert_eq!(device.host_page_count(), entries as usize, "the host heard of each page");
+        let _ = balloon.service();
+        assert_eq!(balloon.size(), Pages(entries));
+        assert_clean(&device, &ledger);
+    }
 }
 
 /// Page numbers are guest addresses; ring addresses are bus addresses.

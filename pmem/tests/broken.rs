@@ -2,6 +2,7 @@
 
 mod common;
 
+use aerostat_pmem::transport::queue::ReceiveError;
 use aerostat_pmem::transport::spec::AnswerError;
 use aerostat_pmem::{PmemError, ProbeError};
 use common::{BYTES, START, TestMachine};
@@ -15,7 +16,9 @@ fn a_short_answer_is_an_error() {
         let request = queue.take().unwrap();
         queue.answer(&request, &[0; 4][..written]);
         let error = AnswerError::Short { field: "ret", needed: 4, written };
-        assert_eq!(pmem.poll(), Err(PmemError::Receive(error.into())));
+        let result = pmem.poll();
+        let Err(PmemError::Receive(ReceiveError::Answer { error: found, .. })) = result else { panic!("{result:?}") };
+        assert_eq!(found, error);
         // The driver stays usable.
         pmem.start_flush().unwrap();
         let request = queue.take().unwrap();

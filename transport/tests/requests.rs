@@ -75,12 +75,28 @@ fn request_and_answer_have_the_described_layout() {
 fn answer_that_is_too_short_is_an_error_and_the_queue_stays_usable() {
     let mut fixture = fixture();
     for _ in 0..2 {
-        fixture.queue1.send_request(&REQUEST).unwrap();
+        let token = fixture.queue1.send_request(&REQUEST).unwrap();
         fixture.answer(&[1, 2, 3]);
         let error = AnswerError::Short { field: "status", needed: 4, written: 3 };
         let mut memory = [0; 16];
         let received = fixture.queue1.receive_answer::<lamp::Read<'_>>(|_| REQUEST.shape(), &mut memory);
-        assert_eq!(received, Err(ReceiveError::Answer(error)));
+        assert_eq!(received, Err(ReceiveError::Answer { token, written: 3, error }));
+        assert_eq!(memory[..4], [1, 2, 3, 0], "the driver can look for a header in what there is");
+    }
+}
+
+#[test]
+fn answer_that_does_not_fit_in_the_memory_is_an_error_and_the_queue_stays_usable() {
+    let mut fixture = fixture();
+    for len in [3, 0, 4] {
+        let token = fixture.queue1.send_request(&REQUEST).unwrap();
+        fixture.answer(&[1, 2, 3, 0]);
+        let mut memory = vec![0; len];
+        let received = fixture.queue1.receive_answer::<lamp::Read<'_>>(|_| REQUEST.shape(), &mut memory);
+        match len {
+            4 => assert!(matches!(received, Ok(Some((found, _))) if found == token)),
+            _ => assert_eq!(received, Err(ReceiveError::MemoryTooShort { token, needed: 4, len })),
+        }
     }
 }
 

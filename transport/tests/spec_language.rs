@@ -9,7 +9,7 @@ use aerostat_transport::{Config, ConfigError, ConfigIo, Device, FeaturesOk, InUs
 use virtio_queue::{QueueOwnedT, QueueT};
 
 use self::input::ConfigSelect;
-use self::input::config::{Select, Size, Space, UValue};
+use self::input::config::{Select, Size, Space, Subsel, UValue};
 
 aerostat_spec::virtio_spec!("../spec/vspec/input.vspec");
 
@@ -35,6 +35,7 @@ aerostat_spec::feature_set! { struct OfLamp for lamp {} }
 fn name<C: ConfigIo>(config: &Config<C, Space, InUse>) -> Result<Option<Vec<u8>>, ConfigError> {
     // ANCHOR: snapshot
     config.write(Select, ConfigSelect::IdName)?;
+    config.write(Subsel, 0)?;
     let (size, entry) = config.snapshot(|config| Ok((config.read(Size)?, UValue::read(config)?)))?;
     // ANCHOR_END: snapshot
     Ok(match entry {

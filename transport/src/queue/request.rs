@@ -12,7 +12,7 @@ use crate::queue::error::{AddError, DeviceError};
 use crate::queue::token::Token;
 use crate::queue::virt_queue::Disabled;
 
-/// The buffers of a queue that sends the described requests of the queue `Q`, see [`RequestQueue`].
+/// The buffers of a queue for the described requests of the queue `Q`, see [`RequestQueue`].
 #[derive(Debug)]
 pub struct Requests<Q>(PhantomData<Q>);
 
@@ -52,8 +52,28 @@ pub enum ReceiveError {
     #[error(transparent)]
     Device(#[from] DeviceError),
     /// The answer does not have the layout of the description. The queue stays usable.
-    #[error(transparent)]
-    Answer(#[from] AnswerError),
+    ///
+    /// Some devices write only a header, with the number of an error, if a request failed. It is at the start of the memory for the
+    /// answer.
+    #[error("the answer to request {} cannot be read: {error}", .token.0)]
+    Answer {
+        /// The token of the request.
+        token: Token,
+        /// The number of bytes of the answer at the start of the memory.
+        written: usize,
+        /// Why it cannot be read.
+        error: AnswerError,
+    },
+    /// The memory for the answer is too short, and the rest of the answer is lost. The queue stays usable.
+    #[error("the answer to request {} has {needed} bytes, but the memory for it has {len}", .token.0)]
+    MemoryTooShort {
+        /// The token of the request.
+        token: Token,
+        /// The length of the answer, in bytes.
+        needed: usize,
+        /// The length of the memory, in bytes.
+        len: usize,
+    },
 }
 
 impl<N: Notifier, const K: usize, S, Q: Queue> RequestQueue<Q, N, K, S> {
@@ -79,7 +99,10 @@ impl<N: Notifier, const K: usize, S, Q: Queue> RequestQueue<Q, N, K, S> {
     }
 
     /// Takes the next answer off the queue. `shape` returns the shape of the request with this token. The answer is copied to
-    /// the start of `memory`, because the device may still write to the buffer. An answer that does not fit is cut.
+    /// the start of `memory`, because the device may still write to the buffer.
+    ///
+    /// If requests of different kinds are in flight, `R` is known only after the token: use [`BufferQueue::receive`] and
+    /// [`Request::decode`](aerostat_spec::Request::decode).
     ///
     /// # Errors
     ///
@@ -89,9 +112,19 @@ impl<N: Notifier, const K: usize, S, Q: Queue> RequestQueue<Q, N, K, S> {
         shape: impl FnOnce(Token) -> R::Shape,
         memory: &'m mut [u8],
     ) -> Result<Option<(Token, R::Answer<'m>)>, ReceiveError> {
-        let received = self.receive(|used, answer| (used.token, answer.bytes(memory)))?;
-        let Some((token, written)) = received else { return Ok(None) };
+        let len = memory.len();
+        let received = self.receive(|used, answer| {
+            let needed = answer.remaining();
+            (used.token, needed, answer.bytes(memory))
+        })?;
+        let Some((token, needed, written)) = received else { return Ok(None) };
+        if written < needed {
+            return Err(ReceiveError::MemoryTooShort { token, needed, len });
+        }
         let bytes = memory.get(..written).unwrap_or_default();
-        Ok(Some((token, R::decode(&shape(token), bytes)?)))
+        match R::decode(&shape(token), bytes) {
+            Ok(answer) => Ok(Some((token, answer))),
+            Err(error) => Err(ReceiveError::Answer { token, written, error }),
+        }
     }
 }

@@ -43,6 +43,8 @@ fn table() -> String {
     let (unneeded, pairs, tried) = (count("| no test: "), count("| a test, if "), orderings.len());
     assert!(unneeded > 0 && pairs > 0 && unneeded + pairs < tried, "{unneeded} {pairs}");
     let found = tried - unneeded - pairs;
+    let (_, mutants) = testing.split_once("<!-- begin: mutants -->").unwrap();
+    let [caught, judged, unjudged] = ["caught", "judged", "not judged"].map(|name| row(mutants, name).remove(1));
     let totals = row(&read("docs/src/conformance.md"), "all");
     let [_, tested, constructed, deviations, gaps, not_applicable, all] = totals.as_slice() else {
         panic!("another table: {totals:?}")
@@ -52,9 +54,10 @@ fn table() -> String {
 | | what the tests of each change check | in numbers |
 |---|---|---|
 | no panic | a kernel with [every feature, transport and frame size, futures and log messages](docs/src/testing.md#panics), linked for size and for speed, contains no call of a panic | {calls_of_panics} calls |
-| no frame is lost, returned twice or used early; each call does a bounded number of register accesses | [a hostile device](docs/src/testing.md#fuzzing), for a minute | a longer run: {calls} calls of the driver, {findings} findings; {mutations} deliberate bugs are found within a minute each |
+| no frame is lost, returned twice or used early; each call does a bounded number of register accesses | [a hostile device](docs/src/testing.md#fuzzing), for a minute | a longer run: {calls} calls of the driver, {findings} findings; {mutations} deliberate bugs are found within a minute each, with `--all` |
 | contexts that run at the same time | [the orders that the memory orderings allow](docs/src/interleavings.md), in small models with a limit of preemptions | of {tried} weaker orderings, {found} make a test fail alone and {pairs} together with another one; the others have a reason |
 | no undefined behaviour | [unit tests in Miri](docs/src/testing.md#miri), where it is installed; with `--all` also balloons in several threads | |
+| the tests themselves | not by the tests of each change: [mutants](docs/src/testing.md#mutants), changes of single expressions and functions | {caught} of {judged} are caught, {unjudged} are not judged |
 | the requirements of VIRTIO 1.4 | [each has evidence at a test or at the code](docs/src/conformance.md), or a reason | of {all}: {tested} by tests or types, {constructed} by construction, {deviations} deviations, {gaps} not shown, {not_applicable} not applicable |
 
 "
