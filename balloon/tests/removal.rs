@@ -291,6 +291,8 @@ fn a_device_that_is_removed_during_the_probe_is_gone() {
     check_probe::<All>(all);
     check_probe::<All>(|| all().add_features(features::RING_PACKED | features::EVENT_IDX));
     check_probe::<Required>(all);
+    // Reads of the configuration of a legacy device do not notice the removal themselves.
+    check_probe::<Required>(|| all().legacy());
     // Two attempts: with the queues of the features, and with all queues.
     check_probe::<NoFeatures>(|| all().quirk(Quirk::NeedsAllQueues));
     // Two attempts: with PAGE_POISON, and without.
