@@ -117,7 +117,9 @@ mod tests {
 
     #[test]
     fn a_value_is_written_at_an_aligned_address_and_the_rest_is_left() {
-        assert_eq!(PrivateSlot::<Aligned>::words(5), Some(8 + 7 + 5), "the value, words to align it, and the rest");
+        // The value and bytes to align it, in whole words, and the rest.
+        let expected = (64 + 64 - align_of::<u64>()).div_ceil(8) + 5;
+        assert_eq!(PrivateSlot::<Aligned>::words(5), Some(expected));
         let (slot, rest) = divide::<Aligned>(PrivateSlot::<Aligned>::words(5).unwrap()).unwrap();
         assert_eq!((slot.as_ptr().addr() % 64, rest), (0, 5));
         // SAFETY: the slot is valid for writes.
