@@ -88,7 +88,7 @@ impl<'a> Report<'a> {
             ("… of them by a test that did not end", thousands(self.timeouts)),
             ("not caught", thousands(self.missed.len())),
             ("… of them with a reason below", thousands(explained)),
-            ("… of them by all tests that reach them", thousands(self.missed.len() - self.unfinished)),
+            ("… of them by all tests that were built and reach them", thousands(self.missed.len() - self.unfinished)),
             ("**score: caught / judged**", format!("**{}**", percent(caught, judged))),
             ("caught / viable, if all that are not judged were missed", percent(caught, judged + self.left.len())),
         ];
