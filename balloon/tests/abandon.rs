@@ -5,11 +5,10 @@ mod common;
 use aerostat_balloon::handles::Progress;
 use aerostat_balloon::transport::{DeviceError, InterruptStatus, SetupError};
 use aerostat_balloon::{
-    BalloonError, BalloonFeatureSet, FrameRun, Frames, LiveState, Options, Pages, Platform, Size4KiB, Step,
-    features as declare,
+    BalloonError, FrameRun, Frames, LiveState, Options, Pages, Size4KiB, Step, features as declare,
 };
-use aerostat_device::{BalloonDevice, Builder, Ledger, RegisterFault, TestPlatform, features};
-use common::{Live, assert_all_returned, assert_clean, assert_reset, no_wait, probe, settle, spin};
+use aerostat_device::{BalloonDevice, Builder, Ledger, RegisterFault, features};
+use common::{Live, assert_all_returned, assert_clean, assert_reset, no_wait, settle, spin, start};
 
 declare! {
     struct AllRequired {
@@ -58,17 +57,6 @@ fn in_use() -> (Live<Size4KiB, AllRequired>, BalloonDevice, Ledger) {
     device.set_target(300);
     assert!(ledger.allocated_frames().len() > 1000);
     (balloon, device, ledger)
-}
-
-fn start<F: BalloonFeatureSet>(builder: Builder, options: Options<F>) -> (Live<Size4KiB, F>, BalloonDevice, Ledger)
-where
-    TestPlatform<Size4KiB>: Platform<F>,
-{
-    let device = builder.start().unwrap();
-    let platform = TestPlatform::of(&device).unwrap();
-    let ledger = platform.ledger();
-    ledger.set_statistics([(4, 1)]);
-    (probe(&device, platform, options), device, ledger)
 }
 
 /// Asserts that the operations of every feature set return `error`, and that no frame moves and the device is not accessed.

@@ -3,7 +3,6 @@
 
 mod common;
 
-use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -11,12 +10,13 @@ use std::rc::Rc;
 
 use aerostat_balloon::error::FrameError;
 use aerostat_balloon::handles::Progress;
-use aerostat_balloon::platform::{FillFrames, HintFrames, ReportFrames};
-use aerostat_balloon::transport::{DeviceAddress, DeviceError, Dma, DmaDomain, DmaRegion, InterruptStatus};
+use aerostat_balloon::platform::{HintFrames, ReportFrames};
+use aerostat_balloon::transport::{DeviceError, InterruptStatus};
 use aerostat_balloon::{
-    Balloon, BalloonError, FrameRun, Frames, Handles, Options, PrivateMemory, Ready, Size4KiB, features as declare,
+    Balloon, BalloonError, FrameRun, Frames, Handles, Options, Ready, Size4KiB, features as declare,
 };
 use aerostat_device::{BalloonDevice, Builder, Event, Ledger, QueueKind, TestPlatform, Work, features};
+use common::changed::{Changed, Changes};
 use common::{Bus, assert_all_returned, assert_clean, assert_reset, probe};
 
 declare! {
@@ -35,9 +35,9 @@ const BLOCK_FRAMES: u32 = BLOCK / 4096;
 /// What a test does while the balloon takes a block.
 type OnTake = Rc<RefCell<Option<Box<dyn FnOnce()>>>>;
 
-/// A kernel that records what it fills. Clones are the same kernel.
-struct Kernel {
-    memory: TestPlatform,
+/// What is special in the kernel, which records what it fills. Clones belong to the same kernel.
+#[derive(Clone)]
+struct Recorded {
     on_take: OnTake,
     /// Frames that were filled with the poison value, and not returned since.
     filled: Rc<RefCell<BTreeSet<u64>>>,
@@ -51,33 +51,26 @@ struct Kernel {
     correct: Rc<Cell<u32>>,
 }
 
-impl Kernel {
-    fn new(memory: TestPlatform) -> Self {
+type Kernel = Changed<Recorded>;
+
+impl Default for Recorded {
+    fn default() -> Self {
         let correct = Rc::new(Cell::new(u32::MAX));
         let (on_take, filled, unfilled, taken) = Default::default();
-        Self { memory, on_take, filled, unfilled, numbers: 0..0, taken, correct }
+        Self { on_take, filled, unfilled, numbers: 0..0, taken, correct }
     }
+}
 
-    fn share(&self) -> Self {
-        Self {
-            memory: self.memory.share(),
-            on_take: Rc::clone(&self.on_take),
-            filled: Rc::clone(&self.filled),
-            unfilled: Rc::clone(&self.unfilled),
-            numbers: self.numbers.clone(),
-            taken: Rc::clone(&self.taken),
-            correct: Rc::clone(&self.correct),
-        }
-    }
-
+impl Recorded {
     /// Returns a block that `allocate` finds, or the next number.
     fn block(
         &mut self,
+        memory: &mut TestPlatform,
         frames: u32,
         allocate: fn(&mut TestPlatform, u32) -> Option<FrameRun<Size4KiB>>,
     ) -> Option<FrameRun<Size4KiB>> {
         let block = match self.numbers.is_empty() {
-            true => allocate(&mut self.memory, frames),
+            true => allocate(memory, frames),
             false => {
                 let first = self.numbers.start;
                 self.numbers.start += u64::from(frames);
@@ -90,7 +83,7 @@ impl Kernel {
         }
         let Some(left) = self.correct.get().checked_sub(1) else {
             let (block, rest) = block.split(frames - 1);
-            self.memory.deallocate(rest?);
+            memory.deallocate(rest?);
             return Some(block);
         };
         self.correct.set(left);
@@ -99,91 +92,34 @@ impl Kernel {
     }
 }
 
-impl Frames for Kernel {
-    type Size = Size4KiB;
-
-    fn range(&self) -> Range<u64> {
-        if self.numbers.is_empty() { self.memory.range() } else { 0..self.numbers.end }
+impl Changes for Recorded {
+    fn range(&self, memory: &TestPlatform) -> Range<u64> {
+        if self.numbers.is_empty() { memory.range() } else { 0..self.numbers.end }
     }
 
-    fn free_frames(&self) -> u64 {
-        self.memory.free_frames()
-    }
-
-    fn allocate(&mut self, max: u32) -> Option<FrameRun<Size4KiB>> {
-        self.memory.allocate(max)
-    }
-
-    fn deallocate(&mut self, run: FrameRun<Size4KiB>) {
+    fn deallocate(&mut self, memory: &mut TestPlatform, run: FrameRun<Size4KiB>) {
         for frame in run.first()..run.first() + u64::from(run.count()) {
             if !self.filled.borrow_mut().remove(&frame) {
                 self.unfilled.set(self.unfilled.get() + 1);
             }
         }
         if self.numbers.is_empty() {
-            self.memory.deallocate(run);
+            memory.deallocate(run);
         }
     }
 
-    fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
-        self.memory.allocate_private(words)
+    fn allocate_unreported(&mut self, memory: &mut TestPlatform, frames: u32) -> Option<FrameRun<Size4KiB>> {
+        self.block(memory, frames, TestPlatform::allocate_unreported)
     }
 
-    unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
-        // SAFETY: it allocated the memory.
-        unsafe { self.memory.deallocate_private(memory) };
-    }
-}
-
-// SAFETY: the memory is that of a platform that fulfils the contract.
-unsafe impl Dma for Kernel {
-    fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
-        self.memory.alloc(layout)
+    fn allocate_block(&mut self, memory: &mut TestPlatform, frames: u32) -> Option<FrameRun<Size4KiB>> {
+        self.block(memory, frames, TestPlatform::allocate_block)
     }
 
-    fn free(&mut self, region: DmaRegion) {
-        self.memory.free(region);
-    }
-
-    fn map(&mut self, physical: u64, bytes: usize) -> Option<DeviceAddress> {
-        self.memory.map(physical, bytes)
-    }
-
-    unsafe fn unmap(&mut self, physical: u64, bytes: usize) {
-        // SAFETY: by the caller's promise.
-        unsafe { self.memory.unmap(physical, bytes) };
-    }
-
-    fn domain(&self) -> DmaDomain {
-        self.memory.domain()
-    }
-}
-
-impl ReportFrames for Kernel {
-    fn allocate_unreported(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
-        self.block(frames, TestPlatform::allocate_unreported)
-    }
-
-    fn deallocate_reported(&mut self, run: FrameRun<Size4KiB>) {
-        ReportFrames::deallocate_reported(&mut self.memory, run);
-    }
-}
-
-impl HintFrames for Kernel {
-    fn allocate_block(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
-        self.block(frames, TestPlatform::allocate_block)
-    }
-
-    fn initialize(&mut self, run: &FrameRun<Size4KiB>) {
-        self.memory.initialize(run);
-    }
-}
-
-impl FillFrames for Kernel {
-    fn fill(&mut self, run: &FrameRun<Size4KiB>, value: u32) {
+    fn fill(&mut self, memory: &mut TestPlatform, run: &FrameRun<Size4KiB>, value: u32) {
         self.filled.borrow_mut().extend(run.first()..run.first() + u64::from(run.count()));
         if self.numbers.is_empty() {
-            FillFrames::fill(&mut self.memory, run, value);
+            memory.fill(run, value);
         }
     }
 }
@@ -197,8 +133,8 @@ fn builder(further: u64) -> Builder {
 /// Returns a balloon with blocks of 1 MiB, its device, its ledger, and its kernel.
 fn start(builder: Builder) -> (Whole, BalloonDevice, Ledger, Kernel) {
     let device = builder.start().unwrap();
-    let kernel = Kernel::new(TestPlatform::of(&device).unwrap());
-    let (ledger, other) = (kernel.memory.ledger(), kernel.share());
+    let kernel = Kernel::new(TestPlatform::of(&device).unwrap(), Recorded::default());
+    let (ledger, other) = (kernel.kernel.ledger(), kernel.share());
     let options = Options::new(Blocks).report_block(BLOCK).hint_block(BLOCK).poison_value(0x5aa5_1234);
     (probe(&device, kernel, options), device, ledger, other)
 }
@@ -262,10 +198,10 @@ fn blocks_contain_the_poison_value_when_the_balloon_ends() {
             settle(&device);
         }
         // Reported blocks were filled before the device got them, too.
-        kernel.filled.borrow_mut().clear();
-        kernel.unfilled.set(0);
+        kernel.changes.filled.borrow_mut().clear();
+        kernel.changes.unfilled.set(0);
         drop(balloon);
-        assert_eq!((ledger.allocated_frames().len(), kernel.unfilled.get()), (0, 0), "used: {is_used}");
+        assert_eq!((ledger.allocated_frames().len(), kernel.changes.unfilled.get()), (0, 0), "used: {is_used}");
         assert_all_returned(&device, &ledger);
     }
 }
@@ -278,7 +214,7 @@ fn a_block_that_is_taken_while_the_balloon_ends_goes_back() {
             let (balloon, device, ledger, mut kernel) = start(builder(is_platform));
             let Handles { balloon, mut reporting, mut hinting, statistics: _ } = balloon.split();
             let _ = device.start_hinting();
-            *kernel.on_take.borrow_mut() = Some(Box::new(|| drop(balloon)));
+            *kernel.changes.on_take.borrow_mut() = Some(Box::new(|| drop(balloon)));
             let result = match is_hinted {
                 true => hinting.service(&mut kernel, InterruptStatus::ANY),
                 false => reporting.service(&mut kernel),
@@ -304,7 +240,7 @@ fn the_device_is_notified_of_the_blocks_before_a_rejected_one() {
         let queue = device.queue_number(kind).unwrap();
         let _ = device.start_hinting();
         device.clear_events();
-        kernel.correct.set(3);
+        kernel.changes.correct.set(3);
         let error = match is_hinted {
             true => balloon.service_hinting(InterruptStatus::ANY).unwrap_err(),
             false => balloon.service_reporting().unwrap_err(),
@@ -321,7 +257,8 @@ fn the_device_is_notified_of_the_blocks_before_a_rejected_one() {
 #[test]
 fn hinted_blocks_far_behind_others_come_back_in_a_later_call() {
     let device = builder(0).start().unwrap();
-    let kernel = Kernel { numbers: 300_000..300_020, ..Kernel::new(TestPlatform::of(&device).unwrap()) };
+    let numbers = Recorded { numbers: 300_000..300_020, ..Recorded::default() };
+    let kernel = Kernel::new(TestPlatform::of(&device).unwrap(), numbers);
     let mut other = kernel.share();
     let options = Options::new(Blocks).hint_block(4096);
     let mut handles = probe(&device, kernel, options).split();
@@ -333,7 +270,7 @@ fn hinted_blocks_far_behind_others_come_back_in_a_later_call() {
         reclaimed += handles.hinting.reclaim_hinted(&mut other, u32::MAX).unwrap();
     }
     assert!(reclaimed > 20);
-    assert_eq!(reclaimed, other.taken.get());
+    assert_eq!(reclaimed, other.changes.taken.get());
 }
 
 /// The length of a buffer has 32 bits.
@@ -341,10 +278,11 @@ fn hinted_blocks_far_behind_others_come_back_in_a_later_call() {
 fn a_report_is_shorter_than_4_gib() {
     const GIB: u32 = 1 << 30;
     let device = builder(0).work(Work::Acknowledge).start().unwrap();
-    let kernel = Kernel { numbers: 0..64 << 18, ..Kernel::new(TestPlatform::of(&device).unwrap()) };
+    let numbers = Recorded { numbers: 0..64 << 18, ..Recorded::default() };
+    let kernel = Kernel::new(TestPlatform::of(&device).unwrap(), numbers);
     let options = Options::new(Blocks).report_block(GIB);
     let mut other = kernel.share();
     let mut handles = probe(&device, kernel, options).split();
     assert_eq!(handles.reporting.service(&mut other), Ok(Progress::Waiting));
-    assert_eq!((handles.reporting.in_flight(), other.taken.get()), (2, 2 * 3), "two reports of three blocks");
+    assert_eq!((handles.reporting.in_flight(), other.changes.taken.get()), (2, 2 * 3), "two reports of three blocks");
 }

@@ -2,7 +2,6 @@
 
 mod common;
 
-use std::alloc::Layout;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -10,12 +9,11 @@ use std::rc::Rc;
 
 use aerostat_balloon::error::{FrameError, NewError};
 use aerostat_balloon::ops::{Pause, PauseReason};
-use aerostat_balloon::transport::{Dma, DmaRegion};
 use aerostat_balloon::{
-    Balloon, BalloonError, FrameRun, FrameSize, Frames, Options, Pages, PrivateMemory, Ready, Size4KiB, Size16KiB,
-    Size64KiB, Step,
+    Balloon, BalloonError, FrameRun, FrameSize, Frames, Options, Pages, Ready, Size4KiB, Size16KiB, Size64KiB, Step,
 };
 use aerostat_device::{BalloonDevice, Event, Ledger, MemoryLayout, QueueKind, TestPlatform, Work};
+use common::changed::{Changed, Changes};
 use common::{Bus, TellHost, assert_all_returned, assert_clean, bus, live, probe, settle};
 
 /// Runs as first frame and count.
@@ -23,7 +21,6 @@ type Runs = Rc<RefCell<VecDeque<(u64, u32)>>>;
 
 /// A kernel whose frames are only numbers. The test chooses the runs that it allocates.
 struct Scripted {
-    memory: TestPlatform<Size4KiB>,
     range: Range<u64>,
     /// Runs that the balloon will get.
     to_allocate: Runs,
@@ -31,50 +28,27 @@ struct Scripted {
     returned: Runs,
 }
 
-impl Frames for Scripted {
-    type Size = Size4KiB;
-
-    fn range(&self) -> Range<u64> {
+impl Changes for Scripted {
+    fn range(&self, _memory: &TestPlatform) -> Range<u64> {
         self.range.clone()
     }
 
-    fn free_frames(&self) -> u64 {
+    fn free_frames(&self, _memory: &TestPlatform) -> u64 {
         u64::MAX
     }
 
-    fn allocate(&mut self, _max: u32) -> Option<FrameRun<Size4KiB>> {
+    fn allocate(&mut self, _memory: &mut TestPlatform, _max: u32) -> Option<FrameRun<Size4KiB>> {
         let (first, count) = self.to_allocate.borrow_mut().pop_front()?;
-        // SAFETY: the frames are only numbers: the device of these tests only acknowledges arrays.
-        Some(unsafe { FrameRun::from_raw(first, count) })
+        Some(run(first, count))
     }
 
-    fn deallocate(&mut self, run: FrameRun<Size4KiB>) {
+    fn deallocate(&mut self, _memory: &mut TestPlatform, run: FrameRun<Size4KiB>) {
         self.returned.borrow_mut().push_back((run.first(), run.count()));
-    }
-
-    fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
-        self.memory.allocate_private(words)
-    }
-
-    unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
-        // SAFETY: it allocated the memory.
-        unsafe { self.memory.deallocate_private(memory) };
-    }
-}
-
-// SAFETY: the memory is that of a platform that fulfils the contract.
-unsafe impl Dma for Scripted {
-    fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
-        self.memory.alloc(layout)
-    }
-
-    fn free(&mut self, region: DmaRegion) {
-        self.memory.free(region);
     }
 }
 
 struct Kernel {
-    balloon: Balloon<Ready<Bus, Scripted, TellHost>>,
+    balloon: Balloon<Ready<Bus, Changed<Scripted>, TellHost>>,
     device: BalloonDevice,
     ledger: Ledger,
     to_allocate: Runs,
@@ -86,8 +60,8 @@ impl Kernel {
         let device = BalloonDevice::builder().memory(8 << 20).work(Work::Acknowledge).inline().start().unwrap();
         let memory = TestPlatform::of(&device).unwrap();
         let (ledger, to_allocate, returned) = (memory.ledger(), Runs::default(), Runs::default());
-        let platform = Scripted { memory, range, to_allocate: to_allocate.clone(), returned: returned.clone() };
-        let balloon = probe(&device, platform, Options::new(TellHost));
+        let script = Scripted { range, to_allocate: to_allocate.clone(), returned: returned.clone() };
+        let balloon = probe(&device, Changed::new(memory, script), Options::new(TellHost));
         Self { balloon, device, ledger, to_allocate, returned }
     }
 
@@ -365,8 +339,8 @@ fn fail_to_create(range: Range<u64>) -> NewError {
     let memory = TestPlatform::of(&device).unwrap();
     let ledger = memory.ledger();
     ledger.fail_private();
-    let platform = Scripted { memory, range, to_allocate: Runs::default(), returned: Runs::default() };
-    let created = Balloon::new(bus(&device), platform, Options::new(TellHost));
+    let script = Scripted { range, to_allocate: Runs::default(), returned: Runs::default() };
+    let created = Balloon::new(bus(&device), Changed::new(memory, script), Options::new(TellHost));
     let error = created.map(drop).map_err(|failed| failed.error).unwrap_err();
     assert_all_returned(&device, &ledger);
     assert_eq!(device.events(), [], "the device is not accessed");
@@ -419,52 +393,22 @@ fn a_step_goes_on_behind_frames_that_the_balloon_cannot_take() {
 }
 
 /// A kernel that allocates one word of private memory less than requested.
-struct ShortOfMemory {
-    returned: Rc<RefCell<Vec<usize>>>,
-}
+struct ShortOfMemory;
 
-impl Frames for ShortOfMemory {
-    type Size = Size4KiB;
-
-    fn range(&self) -> Range<u64> {
-        0..1000
+impl Changes for ShortOfMemory {
+    fn allocate_private(&mut self, memory: &mut TestPlatform, words: usize) -> Option<&'static mut [u64]> {
+        memory.allocate_private(words - 1)
     }
-
-    fn free_frames(&self) -> u64 {
-        u64::MAX
-    }
-
-    fn allocate(&mut self, _max: u32) -> Option<FrameRun<Size4KiB>> {
-        None
-    }
-
-    fn deallocate(&mut self, _run: FrameRun<Size4KiB>) {}
-
-    fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
-        Some(vec![0; words - 1].leak())
-    }
-
-    unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
-        self.returned.borrow_mut().push(memory.into_raw().len());
-    }
-}
-
-// SAFETY: it allocates no region.
-unsafe impl Dma for ShortOfMemory {
-    fn alloc(&mut self, _layout: Layout) -> Option<DmaRegion> {
-        None
-    }
-
-    fn free(&mut self, _region: DmaRegion) {}
 }
 
 #[test]
 fn private_memory_that_is_too_small_is_returned_with_transport_and_platform() {
     let device = BalloonDevice::builder().inline().start().unwrap();
-    let returned = Rc::default();
-    let platform = ShortOfMemory { returned: Rc::clone(&returned) };
-    let failed = Balloon::new(bus(&device), platform, Options::new(TellHost)).map(drop).unwrap_err();
-    let NewError::NoPrivateMemory { words } = failed.error else { panic!("{}", failed.error) };
-    assert_eq!(*returned.borrow(), [words - 1]);
+    let memory = TestPlatform::of(&device).unwrap();
+    let ledger = memory.ledger();
+    let kernel = Changed::new(memory, ShortOfMemory);
+    let failed = Balloon::new(bus(&device), kernel, Options::new(TellHost)).map(drop).unwrap_err();
+    assert!(matches!(failed.error, NewError::NoPrivateMemory { .. }), "{}", failed.error);
+    assert_all_returned(&device, &ledger);
     assert_eq!(device.events(), [], "the device is not accessed");
 }

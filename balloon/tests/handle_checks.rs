@@ -6,10 +6,11 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use aerostat_balloon::handles::{HintingHandle, ReportingHandle, StatisticsHandle};
-use aerostat_balloon::transport::{DmaDomain, InterruptStatus, Io, Mmio};
+use aerostat_balloon::transport::{InterruptStatus, Mmio};
 use aerostat_balloon::{Balloon, BalloonError, Handles, Options, Size4KiB, features as declare};
-use aerostat_device::{BalloonDevice, Ledger, Registers, TestPlatform, features};
+use aerostat_device::{BalloonDevice, Ledger, TestPlatform, features};
 use common::polls;
+use common::registers::{Observe, Observed};
 
 declare! {
     struct Declared { StatsVq: Required, FreePageHint: Required, PageReporting: Required }
@@ -27,66 +28,28 @@ struct Hook {
     on_status: RefCell<Option<Box<dyn FnOnce()>>>,
 }
 
-/// Registers with a hook.
-#[derive(Clone)]
-struct Hooked(Registers, Rc<Hook>);
-
-impl Hooked {
-    fn registers(&self) -> &Registers {
-        self.1.accesses.set(self.1.accesses.get() + 1);
-        &self.0
-    }
-}
-
-// SAFETY: every access reaches the register at its offset.
-unsafe impl Io for Hooked {
-    fn domain(&self) -> DmaDomain {
-        self.0.domain()
-    }
-
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn read8(&self, offset: usize) -> u8 {
-        self.registers().read8(offset)
-    }
-
-    fn read16(&self, offset: usize) -> u16 {
-        self.registers().read16(offset)
-    }
-
-    fn read32(&self, offset: usize) -> u32 {
+impl Observe for Rc<Hook> {
+    fn access(&self, offset: usize, written: Option<u32>) {
         if offset == STATUS
-            && let Some(act) = self.1.on_status.take()
+            && written.is_none()
+            && let Some(act) = self.on_status.take()
         {
             act();
         }
-        self.registers().read32(offset)
-    }
-
-    fn write8(&self, offset: usize, value: u8) {
-        self.registers().write8(offset, value);
-    }
-
-    fn write16(&self, offset: usize, value: u16) {
-        self.registers().write16(offset, value);
-    }
-
-    fn write32(&self, offset: usize, value: u32) {
-        self.registers().write32(offset, value);
+        self.accesses.set(self.accesses.get() + 1);
     }
 }
 
-type Parts = Handles<Mmio<Hooked>, TestPlatform<Size4KiB>, Declared>;
+type Bus = Mmio<Observed<Rc<Hook>>>;
+type Parts = Handles<Bus, TestPlatform<Size4KiB>, Declared>;
 /// A step of one handle.
 type Service = fn(&mut HandlesAlone, &mut TestPlatform<Size4KiB>) -> Result<(), BalloonError>;
 
 /// The handles of a balloon that is in another context.
 struct HandlesAlone {
-    statistics: StatisticsHandle<Mmio<Hooked>, TestPlatform<Size4KiB>, Declared>,
-    reporting: ReportingHandle<Mmio<Hooked>, TestPlatform<Size4KiB>, Declared>,
-    hinting: HintingHandle<Mmio<Hooked>, TestPlatform<Size4KiB>, Declared>,
+    statistics: StatisticsHandle<Bus, TestPlatform<Size4KiB>, Declared>,
+    reporting: ReportingHandle<Bus, TestPlatform<Size4KiB>, Declared>,
+    hinting: HintingHandle<Bus, TestPlatform<Size4KiB>, Declared>,
 }
 
 const SERVICES: [(&str, Service); 3] = [
@@ -101,7 +64,7 @@ fn split() -> (Parts, BalloonDevice, Ledger, TestPlatform<Size4KiB>, Rc<Hook>) {
     let (ledger, kernel) = (platform.ledger(), platform.share());
     ledger.set_statistics([(4, 1)]);
     let hook = Rc::new(Hook::default());
-    let bus = Mmio::new(Hooked(device.registers(), Rc::clone(&hook))).map_err(|(_, error)| error).unwrap();
+    let bus = Mmio::new(Observed(device.registers(), Rc::clone(&hook))).map_err(|(_, error)| error).unwrap();
     let balloon = Balloon::new(bus, platform, Options::new(Declared)).map_err(|failed| failed.error).unwrap();
     let balloon = balloon.probe(&mut polls()).map_err(|failed| failed.error).unwrap();
     let _ = device.start_hinting();

@@ -2,18 +2,21 @@
 
 mod common;
 
+use std::cell::{Cell, RefCell};
+use std::num::NonZeroU64;
 use std::ops::Range;
+use std::rc::Rc;
 
 use aerostat_balloon::handles::Progress;
 use aerostat_balloon::ops::PauseReason;
-use aerostat_balloon::platform::{HintFrames, ReportFrames, Sample, StatTag, Statistics};
-use aerostat_balloon::transport::{DeviceAddress, Dma, DmaDomain, DmaRegion, InterruptStatus, Numbering, QueueError};
+use aerostat_balloon::platform::{Sample, StatTag, Statistics};
+use aerostat_balloon::transport::{DmaDomain, DmaRegion, InterruptStatus, Numbering, QueueError};
 use aerostat_balloon::{
-    Balloon, BalloonError, BalloonFeatureSet, FrameRun, Frames, Options, Pages, PrivateMemory, ProbeError, Reserve,
-    Size4KiB, Step, features as declare,
+    Balloon, BalloonError, Frames, Options, Pages, ProbeError, Reserve, Size4KiB, Step, features as declare,
 };
-use aerostat_device::{BalloonDevice, Builder, Ledger, TestPlatform, features};
-use common::{Live, assert_all_returned, assert_clean, bus, polls, probe, settle};
+use aerostat_device::{BalloonDevice, Builder, TestPlatform, features};
+use common::changed::{Changed, Changes};
+use common::{assert_all_returned, assert_clean, bus, polls, probe, settle, start};
 
 declare! {
     struct Blocks {
@@ -34,16 +37,6 @@ fn builder() -> Builder {
 
 fn options() -> Options<Blocks> {
     Options::new(Blocks).hint_block(BLOCK).report_block(BLOCK).numbering(Numbering::Specification)
-}
-
-fn start<F: BalloonFeatureSet>(builder: Builder, options: Options<F>) -> (Live<Size4KiB, F>, BalloonDevice, Ledger)
-where
-    TestPlatform<Size4KiB>: aerostat_balloon::Platform<F>,
-{
-    let device = builder.start().unwrap();
-    let platform = TestPlatform::of(&device).unwrap();
-    let ledger = platform.ledger();
-    (probe(&device, platform, options), device, ledger)
 }
 
 #[test]
@@ -122,87 +115,32 @@ fn a_restore_needs_no_private_memory_if_no_memory_was_added() {
     }
 }
 
-/// A kernel whose memory grows, and that has its own domains.
+/// Memory that grows, and a domain of its own.
+#[derive(Clone)]
 struct Growing {
-    kernel: TestPlatform,
     domain: DmaDomain,
-    end: std::rc::Rc<std::cell::Cell<u64>>,
+    end: Rc<Cell<u64>>,
     /// Address and length of each region of DMA memory that was allocated.
-    regions: std::rc::Rc<std::cell::RefCell<Vec<(u64, usize)>>>,
+    regions: Rc<RefCell<Vec<(u64, usize)>>>,
 }
 
-impl Frames for Growing {
-    type Size = Size4KiB;
-
-    fn range(&self) -> Range<u64> {
-        self.kernel.range().start..self.end.get()
-    }
-
-    fn free_frames(&self) -> u64 {
-        self.kernel.free_frames()
-    }
-
-    fn allocate(&mut self, max: u32) -> Option<FrameRun<Size4KiB>> {
-        self.kernel.allocate(max)
-    }
-
-    fn deallocate(&mut self, run: FrameRun<Size4KiB>) {
-        self.kernel.deallocate(run);
-    }
-
-    fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
-        self.kernel.allocate_private(words)
-    }
-
-    unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
-        // SAFETY: it allocated the memory.
-        unsafe { self.kernel.deallocate_private(memory) };
+impl Growing {
+    fn new(end: u64) -> Self {
+        Self { domain: DmaDomain::IDENTITY, end: Rc::new(Cell::new(end)), regions: Rc::default() }
     }
 }
 
-// SAFETY: the memory is that of a platform that fulfils the contract.
-unsafe impl Dma for Growing {
-    fn alloc(&mut self, layout: std::alloc::Layout) -> Option<DmaRegion> {
-        let region = self.kernel.alloc(layout)?;
+impl Changes for Growing {
+    fn range(&self, memory: &TestPlatform) -> Range<u64> {
+        memory.range().start..self.end.get()
+    }
+
+    fn allocated_dma(&mut self, region: &DmaRegion) {
         self.regions.borrow_mut().push((region.physical(), region.len()));
-        Some(region)
     }
 
-    fn free(&mut self, region: DmaRegion) {
-        self.kernel.free(region);
-    }
-
-    fn map(&mut self, physical: u64, bytes: usize) -> Option<DeviceAddress> {
-        self.kernel.map(physical, bytes)
-    }
-
-    unsafe fn unmap(&mut self, physical: u64, bytes: usize) {
-        // SAFETY: by the caller's promise.
-        unsafe { self.kernel.unmap(physical, bytes) };
-    }
-
-    fn domain(&self) -> DmaDomain {
+    fn domain(&self, _memory: &TestPlatform) -> DmaDomain {
         self.domain
-    }
-}
-
-impl ReportFrames for Growing {
-    fn allocate_unreported(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
-        self.kernel.allocate_unreported(frames)
-    }
-
-    fn deallocate_reported(&mut self, run: FrameRun<Size4KiB>) {
-        ReportFrames::deallocate_reported(&mut self.kernel, run);
-    }
-}
-
-impl HintFrames for Growing {
-    fn allocate_block(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
-        self.kernel.allocate_block(frames)
-    }
-
-    fn initialize(&mut self, run: &FrameRun<Size4KiB>) {
-        self.kernel.initialize(run);
     }
 }
 
@@ -212,12 +150,8 @@ fn memory_that_was_added_is_used_after_a_restore() {
     let kernel = TestPlatform::of(&device).unwrap();
     let (ledger, range) = (kernel.ledger(), kernel.range());
     let middle = range.start + (range.end - range.start) / 2;
-    let end = std::rc::Rc::new(std::cell::Cell::new(middle));
-    let mut balloon = probe(
-        &device,
-        Growing { kernel, domain: DmaDomain::IDENTITY, end: end.clone(), regions: Default::default() },
-        options(),
-    );
+    let growing = Growing::new(middle);
+    let mut balloon = probe(&device, Changed::new(kernel, growing.clone()), options());
     assert_eq!(ledger.allocated_private(), 1, "one allocation for everything");
     device.set_target(u32::MAX);
     let step = settle(&mut balloon);
@@ -225,7 +159,7 @@ fn memory_that_was_added_is_used_after_a_restore() {
     assert_eq!(balloon.size(), Pages((middle - range.start) as u32), "all frames inside the range");
 
     let frozen = balloon.freeze(&mut polls()).map_err(|failed| failed.error).unwrap();
-    end.set(range.end);
+    growing.end.set(range.end);
     // Without private memory, the balloon stays frozen and unchanged.
     ledger.fail_private();
     let failed = frozen.restore(&mut polls()).map(drop).unwrap_err();
@@ -250,14 +184,10 @@ fn the_device_gets_no_old_contents_of_memory() {
     let device = builder().inline().start().unwrap();
     device.memory().fill(device.memory().pages(), 0xa5);
     let kernel = TestPlatform::of(&device).unwrap();
-    let (end, regions) = (std::rc::Rc::new(std::cell::Cell::new(kernel.range().end)), std::rc::Rc::default());
-    let balloon = probe(
-        &device,
-        Growing { kernel, domain: DmaDomain::IDENTITY, end, regions: std::rc::Rc::clone(&regions) },
-        options(),
-    );
-    assert!(regions.borrow().len() > 4);
-    for (start, length) in regions.take() {
+    let growing = Growing::new(kernel.range().end);
+    let balloon = probe(&device, Changed::new(kernel, growing.clone()), options());
+    assert!(growing.regions.borrow().len() > 4);
+    for (start, length) in growing.regions.take() {
         let mut bytes = vec![0; length];
         device.memory().read(start, &mut bytes).unwrap();
         assert!(!bytes.windows(4).any(|bytes| bytes == [0xa5; 4]), "{length} bytes at {start:#x}");
@@ -324,11 +254,9 @@ fn blocks_that_the_device_still_has_stay_with_it() {
 fn a_handle_rejects_the_platform_of_another_device_without_an_iommu() {
     let device = builder().manual().start().unwrap();
     let platform: TestPlatform = TestPlatform::of(&device).unwrap();
-    let of = |id| Growing {
-        kernel: platform.share(),
-        domain: DmaDomain::new(std::num::NonZeroU64::new(id).unwrap()),
-        end: std::rc::Rc::new(std::cell::Cell::new(platform.range().end)),
-        regions: Default::default(),
+    let of = |id| {
+        let domain = DmaDomain::new(NonZeroU64::new(id).unwrap());
+        Changed::new(platform.share(), Growing { domain, ..Growing::new(platform.range().end) })
     };
     let (mut own, mut other) = (of(1), of(2));
     let mut parts = probe(&device, of(1), options()).split();

@@ -1,81 +1,21 @@
 //! Types that a kernel writes: for a static, for a transport and a feature set chosen at run time; and their sizes.
 
-use std::alloc::Layout;
-use std::ops::Range;
+mod common;
+
 use std::ptr::NonNull;
 use std::sync::Mutex;
 
 use aerostat_balloon::handles::{HintingHandle, ReportingHandle, StatisticsHandle};
-use aerostat_balloon::platform::{FillFrames, HintFrames, ReportFrames, Sample, StatTag, Statistics};
 use aerostat_balloon::transport::pci::Ecam;
-use aerostat_balloon::transport::{Dma, DmaRegion, Either, LegacyMmio, Mmio, MmioRegion, Pci, Transport};
+use aerostat_balloon::transport::{Either, LegacyMmio, Mmio, MmioRegion, Pci, Transport};
 use aerostat_balloon::{
-    Balloon, FrameRun, Frames, Frozen, Handles, NoFeatures, Options, PrivateMemory, Ready, Size4KiB, Size64KiB, Split,
-    Unprobed, feature, features,
+    Balloon, Frozen, Handles, NoFeatures, Options, Ready, Size4KiB, Size64KiB, Split, Unprobed, feature, features,
 };
 use aerostat_device::{BalloonDevice, Registers, TestPlatform, features as offered};
+use common::changed::{Changed, Changes, NoDma, NoFrames};
 
 /// A kernel that has private memory, but neither frames nor DMA memory.
-struct Kernel;
-
-impl Frames for Kernel {
-    type Size = Size4KiB;
-
-    fn range(&self) -> Range<u64> {
-        0..0
-    }
-
-    fn free_frames(&self) -> u64 {
-        u64::MAX
-    }
-
-    fn allocate(&mut self, _max: u32) -> Option<FrameRun<Size4KiB>> {
-        None
-    }
-
-    fn deallocate(&mut self, _run: FrameRun<Size4KiB>) {}
-
-    fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
-        Some(vec![0; words].leak())
-    }
-
-    unsafe fn deallocate_private(&mut self, _memory: PrivateMemory) {}
-}
-
-impl Statistics for Kernel {
-    fn sample(&mut self, sample: &mut Sample) {
-        sample.set(StatTag::FreeMemory, 0);
-    }
-}
-
-impl ReportFrames for Kernel {
-    fn allocate_unreported(&mut self, _frames: u32) -> Option<FrameRun<Size4KiB>> {
-        None
-    }
-
-    fn deallocate_reported(&mut self, _run: FrameRun<Size4KiB>) {}
-}
-
-impl HintFrames for Kernel {
-    fn allocate_block(&mut self, _frames: u32) -> Option<FrameRun<Size4KiB>> {
-        None
-    }
-
-    fn initialize(&mut self, _run: &FrameRun<Size4KiB>) {}
-}
-
-impl FillFrames for Kernel {
-    fn fill(&mut self, _run: &FrameRun<Size4KiB>, _value: u32) {}
-}
-
-// SAFETY: it allocates no region.
-unsafe impl Dma for Kernel {
-    fn alloc(&mut self, _layout: Layout) -> Option<DmaRegion> {
-        None
-    }
-
-    fn free(&mut self, _region: DmaRegion) {}
-}
+type Kernel = NoFrames<NoDma>;
 
 type AnyBus = Either<Mmio<MmioRegion>, Pci<MmioRegion, Ecam<MmioRegion>>>;
 
@@ -111,7 +51,7 @@ fn a_static_holds_a_balloon_whose_transport_was_chosen_at_run_time() {
     // SAFETY: the registers are never freed, and accessed only through the region.
     let region = unsafe { MmioRegion::new(NonNull::from(&mut registers.0).cast(), size_of::<Memory>()) };
     let bus = Mmio::new(region).map_err(|(_, error)| error).unwrap();
-    let balloon = Balloon::new(Either::First(bus), Kernel, Options::new(Declared));
+    let balloon = Balloon::new(Either::First(bus), NoFrames(NoDma), Options::new(Declared));
     let balloon = balloon.map_err(|failed| failed.error).unwrap();
     *BALLOON.lock().unwrap() = Some(AnyState::Unprobed(balloon));
 
@@ -191,50 +131,13 @@ fn balloons_and_handles_have_at_most_64_bytes() {
 /// Private memory also holds the transport and the platform, however large they are.
 #[test]
 fn the_size_of_the_platform_does_not_change_the_size_of_the_balloon() {
-    struct Large {
-        kernel: Kernel,
-        _table: [u64; 513],
+    struct Table {
+        _entries: [u64; 513],
     }
 
-    impl Frames for Large {
-        type Size = Size4KiB;
+    impl Changes<Kernel> for Table {}
 
-        fn range(&self) -> Range<u64> {
-            self.kernel.range()
-        }
-
-        fn free_frames(&self) -> u64 {
-            self.kernel.free_frames()
-        }
-
-        fn allocate(&mut self, max: u32) -> Option<FrameRun<Size4KiB>> {
-            self.kernel.allocate(max)
-        }
-
-        fn deallocate(&mut self, run: FrameRun<Size4KiB>) {
-            self.kernel.deallocate(run);
-        }
-
-        fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
-            self.kernel.allocate_private(words)
-        }
-
-        unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
-            // SAFETY: it allocated the memory.
-            unsafe { self.kernel.deallocate_private(memory) };
-        }
-    }
-
-    // SAFETY: it allocates no region.
-    unsafe impl Dma for Large {
-        fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
-            self.kernel.alloc(layout)
-        }
-
-        fn free(&mut self, region: DmaRegion) {
-            self.kernel.free(region);
-        }
-    }
+    type Large = Changed<Table, Kernel>;
 
     assert!(size_of::<Large>() > 4096);
     assert_all_small::<AnyBus, Large, NoFeatures>();

@@ -2,15 +2,13 @@
 
 mod common;
 
-use std::alloc::Layout;
-use std::ops::Range;
-
 use aerostat_balloon::handles::Progress;
-use aerostat_balloon::platform::{FillFrames, FreeContents, ReportFrames};
+use aerostat_balloon::platform::FreeContents;
 use aerostat_balloon::spec::NegotiateError;
-use aerostat_balloon::transport::{Dma, DmaRegion, InterruptStatus, SetupError};
-use aerostat_balloon::{Balloon, FrameRun, Frames, Options, Pages, PrivateMemory, ProbeError, Size4KiB, Step, feature};
+use aerostat_balloon::transport::{InterruptStatus, SetupError};
+use aerostat_balloon::{Balloon, Options, Pages, ProbeError, Size4KiB, Step, feature};
 use aerostat_device::{BalloonDevice, Ledger, RegisterFault, TestPlatform, features};
+use common::changed::{Changed, Changes};
 use common::{TellHost, assert_all_returned, assert_clean, assert_reset, bus, probe, settle, spin};
 
 /// Feature sets of the balloons of these tests.
@@ -46,64 +44,10 @@ fn start(offered: u64) -> (BalloonDevice, TestPlatform<Size4KiB>, Ledger) {
 }
 
 /// A kernel that relies on the contents of its free memory.
-struct Keeping(TestPlatform<Size4KiB>);
+struct Keeping;
 
-impl Frames for Keeping {
-    type Size = Size4KiB;
-
-    fn range(&self) -> Range<u64> {
-        self.0.range()
-    }
-
-    fn free_frames(&self) -> u64 {
-        self.0.free_frames()
-    }
-
-    fn allocate(&mut self, max: u32) -> Option<FrameRun<Size4KiB>> {
-        self.0.allocate(max)
-    }
-
-    fn deallocate(&mut self, run: FrameRun<Size4KiB>) {
-        self.0.deallocate(run);
-    }
-
-    fn allocate_private(&mut self, words: usize) -> Option<&'static mut [u64]> {
-        self.0.allocate_private(words)
-    }
-
-    unsafe fn deallocate_private(&mut self, memory: PrivateMemory) {
-        // SAFETY: it allocated the memory.
-        unsafe { self.0.deallocate_private(memory) };
-    }
-}
-
-impl ReportFrames for Keeping {
+impl Changes for Keeping {
     const CONTENTS: FreeContents = FreeContents::Kept;
-
-    fn allocate_unreported(&mut self, frames: u32) -> Option<FrameRun<Size4KiB>> {
-        ReportFrames::allocate_unreported(&mut self.0, frames)
-    }
-
-    fn deallocate_reported(&mut self, run: FrameRun<Size4KiB>) {
-        self.0.deallocate_reported(run);
-    }
-}
-
-impl FillFrames for Keeping {
-    fn fill(&mut self, run: &FrameRun<Size4KiB>, value: u32) {
-        self.0.fill(run, value);
-    }
-}
-
-// SAFETY: the memory is that of a platform that fulfils the contract.
-unsafe impl Dma for Keeping {
-    fn alloc(&mut self, layout: Layout) -> Option<DmaRegion> {
-        self.0.alloc(layout)
-    }
-
-    fn free(&mut self, region: DmaRegion) {
-        self.0.free(region);
-    }
 }
 
 /// Returns the bit of a required feature that the driver cannot use.
@@ -120,7 +64,7 @@ fn reporting_is_not_used_if_the_host_does_not_learn_the_contents_of_free_memory(
     // The device does not offer PAGE_POISON.
     let (device, platform, ledger) = start(features::PAGE_REPORTING);
     let options = Options::new(sets::OptionalPoison).poison_value(0);
-    let mut balloon = probe(&device, Keeping(platform), options);
+    let mut balloon = probe(&device, Changed::new(platform, Keeping), options);
     assert_eq!(balloon.service_reporting(), Ok(None));
     assert!(!balloon.accepted().unwrap().has(feature::PageReporting));
     assert_eq!(device.accepted_features(), features::VERSION_1);
@@ -134,7 +78,7 @@ fn reporting_is_not_used_if_the_host_does_not_learn_the_contents_of_free_memory(
 
     // The kernel does not declare PAGE_POISON.
     let (device, platform, ledger) = start(features::PAGE_REPORTING | features::PAGE_POISON);
-    let mut balloon = probe(&device, Keeping(platform), Options::new(sets::OptionalReporting));
+    let mut balloon = probe(&device, Changed::new(platform, Keeping), Options::new(sets::OptionalReporting));
     assert_eq!(balloon.service_reporting(), Ok(None));
     drop(balloon);
     assert_all_returned(&device, &ledger);
@@ -142,7 +86,7 @@ fn reporting_is_not_used_if_the_host_does_not_learn_the_contents_of_free_memory(
     // The kernel leaves PAGE_POISON out at run time.
     let (device, platform, ledger) = start(features::PAGE_REPORTING | features::PAGE_POISON);
     let options = Options::new(sets::OptionalPoison).without(feature::PagePoison);
-    let mut balloon = probe(&device, Keeping(platform), options);
+    let mut balloon = probe(&device, Changed::new(platform, Keeping), options);
     assert_eq!(balloon.service_reporting(), Ok(None));
     drop(balloon);
     assert_all_returned(&device, &ledger);
@@ -153,7 +97,7 @@ fn reporting_is_not_used_if_the_host_does_not_learn_the_contents_of_free_memory(
 fn reporting_is_used_if_the_host_learns_the_contents_of_free_memory() {
     let (device, platform, ledger) = start(features::PAGE_REPORTING | features::PAGE_POISON);
     let options = Options::new(sets::PoisonAndReporting).poison_value(0x1234_5678);
-    let mut balloon = probe(&device, Keeping(platform), options);
+    let mut balloon = probe(&device, Changed::new(platform, Keeping), options);
     assert_eq!(device.poison(), Some(0x1234_5678));
     while balloon.service_reporting().unwrap() == Progress::Waiting {}
     assert!(ledger.reported_frames() > 0);

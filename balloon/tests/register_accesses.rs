@@ -7,15 +7,16 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use aerostat_balloon::handles::StatsRequest;
-use aerostat_balloon::transport::{DmaDomain, InterruptStatus, Io, Mmio};
+use aerostat_balloon::transport::{InterruptStatus, Mmio};
 use aerostat_balloon::{Balloon, Frames, Options, Pages, Ready, Size4KiB, Step, features};
-use aerostat_device::{BalloonDevice, Builder, RegisterFault, Registers, TestPlatform, features as offered};
+use aerostat_device::{BalloonDevice, Builder, RegisterFault, TestPlatform, features as offered};
+use common::registers::{Observe, Observed};
 
 features! {
     struct Declared { StatsVq: Required, DeflateOnOom: Required, FreePageHint: Required, PageReporting: Required }
 }
 
-type Live = Balloon<Ready<Mmio<Counting>, TestPlatform<Size4KiB>, Declared>>;
+type Live = Balloon<Ready<Mmio<Observed<Rc<Counts>>>, TestPlatform<Size4KiB>, Declared>>;
 
 /// The register of the generation count of the configuration.
 const GENERATION: usize = 0xfc;
@@ -29,55 +30,18 @@ struct Counts {
     changes: Cell<u32>,
 }
 
-/// Registers that count accesses.
-#[derive(Clone)]
-struct Counting(Registers, Rc<Counts>);
-
-impl Counting {
-    fn count(&self) -> &Registers {
-        self.1.accesses.set(self.1.accesses.get() + 1);
-        &self.0
-    }
-}
-
-// SAFETY: every access reaches the register at its offset.
-unsafe impl Io for Counting {
-    fn domain(&self) -> DmaDomain {
-        self.0.domain()
+impl Observe for Rc<Counts> {
+    fn access(&self, _offset: usize, _written: Option<u32>) {
+        self.accesses.set(self.accesses.get() + 1);
     }
 
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn read8(&self, offset: usize) -> u8 {
-        self.count().read8(offset)
-    }
-
-    fn read16(&self, offset: usize) -> u16 {
-        self.count().read16(offset)
-    }
-
-    fn read32(&self, offset: usize) -> u32 {
-        let value = self.count().read32(offset);
-        let left = self.1.changes.get();
+    fn read(&self, offset: usize, value: u32) -> u32 {
+        let left = self.changes.get();
         if offset != GENERATION || left == 0 {
             return value;
         }
-        self.1.changes.set(left - 1);
+        self.changes.set(left - 1);
         value.wrapping_add(left)
-    }
-
-    fn write8(&self, offset: usize, value: u8) {
-        self.count().write8(offset, value);
-    }
-
-    fn write16(&self, offset: usize, value: u16) {
-        self.count().write16(offset, value);
-    }
-
-    fn write32(&self, offset: usize, value: u32) {
-        self.count().write32(offset, value);
     }
 }
 
@@ -113,7 +77,7 @@ fn live_in(builder: Builder) -> (Live, BalloonDevice, Rc<Counts>) {
     let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
     platform.ledger().set_statistics([(4, 1 << 20)]);
     let counts = Rc::new(Counts::default());
-    let transport = Mmio::new(Counting(device.registers(), Rc::clone(&counts))).map_err(|(_, error)| error).unwrap();
+    let transport = Mmio::new(Observed(device.registers(), Rc::clone(&counts))).map_err(|(_, error)| error).unwrap();
     let balloon = Balloon::new(transport, platform, Options::new(Declared)).map_err(|failed| failed.error).unwrap();
     (balloon.probe(&mut crate::common::polls()).map_err(|failed| failed.error).unwrap(), device, counts)
 }
@@ -125,7 +89,7 @@ fn a_step_with_blocks() {
     let builder = BalloonDevice::builder().features(offered::PAGE_REPORTING | offered::VERSION_1).block_inflation();
     let device = builder.inline().start().unwrap();
     let counts = Rc::new(Counts::default());
-    let bus = Mmio::new(Counting(device.registers(), Rc::clone(&counts))).map_err(|(_, error)| error).unwrap();
+    let bus = Mmio::new(Observed(device.registers(), Rc::clone(&counts))).map_err(|(_, error)| error).unwrap();
     let platform = TestPlatform::<Size4KiB>::of(&device).unwrap();
     let balloon = Balloon::new(bus, platform, Options::new(Blocks)).map_err(|failed| failed.error).unwrap();
     let mut balloon = balloon.probe(&mut crate::common::polls()).map_err(|failed| failed.error).unwrap();

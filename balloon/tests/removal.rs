@@ -1,17 +1,20 @@
 //! The device is removed before each register access in turn: of a probe, of a restore, and of a balloon at work. Each time, the
 //! error names the removal, and the kernel gets everything back.
 
+mod common;
+
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use aerostat_balloon::error::ProbeFailed;
-use aerostat_balloon::transport::{DeviceError, DmaDomain, Either, Io, LegacyMmio, Mmio, Numbering, SetupError};
+use aerostat_balloon::transport::{DeviceError, Either, LegacyMmio, Mmio, Numbering, SetupError};
 use aerostat_balloon::{
     Balloon, BalloonError, BalloonFeatureSet, NoFeatures, Options, Platform, ProbeError, Ready, Size4KiB, Step,
     Unprobed, features as declare,
 };
-use aerostat_device::{BalloonDevice, Builder, Ledger, Quirk, Registers, TestPlatform, features};
+use aerostat_device::{BalloonDevice, Builder, Ledger, Quirk, TestPlatform, features};
+use common::registers::{Observe, Observed};
 
 declare! {
     struct All {
@@ -35,10 +38,9 @@ declare! {
     }
 }
 
-/// Registers of a device that is removed before an access.
+/// Removes the device before an access.
 #[derive(Clone)]
-struct Vanishing {
-    registers: Registers,
+struct Removal {
     device: BalloonDevice,
     /// How many accesses come before the removal.
     left: Rc<Cell<usize>>,
@@ -46,8 +48,8 @@ struct Vanishing {
     late: Rc<Cell<usize>>,
 }
 
-impl Vanishing {
-    fn access(&self) -> &Registers {
+impl Observe for Removal {
+    fn access(&self, _offset: usize, _written: Option<u32>) {
         match self.left.get() {
             0 => self.late.set(self.late.get() + 1),
             left => {
@@ -58,46 +60,10 @@ impl Vanishing {
                 }
             }
         }
-        &self.registers
     }
 }
 
-// SAFETY: the registers of the device, with side effects on the host's side only.
-unsafe impl Io for Vanishing {
-    fn domain(&self) -> DmaDomain {
-        self.registers.domain()
-    }
-
-    fn len(&self) -> usize {
-        self.registers.len()
-    }
-
-    fn read8(&self, offset: usize) -> u8 {
-        self.access().read8(offset)
-    }
-
-    fn read16(&self, offset: usize) -> u16 {
-        self.access().read16(offset)
-    }
-
-    fn read32(&self, offset: usize) -> u32 {
-        self.access().read32(offset)
-    }
-
-    fn write8(&self, offset: usize, value: u8) {
-        self.access().write8(offset, value);
-    }
-
-    fn write16(&self, offset: usize, value: u16) {
-        self.access().write16(offset, value);
-    }
-
-    fn write32(&self, offset: usize, value: u32) {
-        self.access().write32(offset, value);
-    }
-}
-
-type Bus = Either<Mmio<Vanishing>, LegacyMmio<Vanishing>>;
+type Bus = Either<Mmio<Observed<Removal>>, LegacyMmio<Observed<Removal>>>;
 type Live<F> = Balloon<Ready<Bus, TestPlatform<Size4KiB>, F>>;
 
 /// The accesses that a call may make after the removal.
@@ -105,7 +71,7 @@ const LATE: usize = 110;
 
 /// A device that works inside the register accesses, and the kernel's side of it.
 struct Setup {
-    registers: Vanishing,
+    removal: Removal,
     ledger: Ledger,
 }
 
@@ -118,26 +84,26 @@ impl Setup {
     {
         let device = builder.memory(4 << 20).inline().start().unwrap();
         let [left, late] = [usize::MAX, 0].map(|count| Rc::new(Cell::new(count)));
-        let registers = Vanishing { registers: device.registers(), device: device.clone(), left, late };
+        let removal = Removal { device: device.clone(), left, late };
         let platform = TestPlatform::of(&device).unwrap();
         let ledger = platform.ledger();
         ledger.set_statistics([(4, 1)]);
-        let bus = Mmio::either(registers.clone()).map_err(|(_, error)| error).unwrap();
+        let bus = Mmio::either(Observed(device.registers(), removal.clone())).map_err(|(_, error)| error).unwrap();
         let options = Options::new(F::default()).numbering(Numbering::Specification);
         let balloon = Balloon::new(bus, platform, options).map_err(|failed| failed.error).unwrap();
-        (Self { registers, ledger }, balloon)
+        (Self { removal, ledger }, balloon)
     }
 
     /// Removes the device before the access with this number, counted from now on.
     fn remove_before(&self, access: usize) {
-        self.registers.left.set(access + 1);
+        self.removal.left.set(access + 1);
     }
 
     /// Returns whether the device was removed. If so, nothing may be lost, and the driver broke no rule.
     fn was_removed(&self, case: &str) -> bool {
         assert!(self.ledger.all_returned(), "{case}");
-        assert_eq!((self.ledger.violations(), self.registers.device.violations()), (vec![], vec![]), "{case}");
-        self.registers.late.get() > 0
+        assert_eq!((self.ledger.violations(), self.removal.device.violations()), (vec![], vec![]), "{case}");
+        self.removal.late.get() > 0
     }
 }
 
@@ -160,7 +126,7 @@ fn briefly(attempt: u32) -> ControlFlow<()> {
 /// Checks a probe or a restore during which the device was removed. Returns the balloon in the state before.
 fn check_failed<B>(setup: &Setup, failed: ProbeFailed<B>, case: &str) -> B {
     assert_eq!(failed.error, ProbeError::Setup(SetupError::Gone), "{case}");
-    let late = setup.registers.late.get();
+    let late = setup.removal.late.get();
     assert!(late <= LATE, "{case}: {late} accesses after the removal");
     failed.balloon
 }
@@ -184,11 +150,11 @@ where
         let (setup, balloon) = Setup::start::<F>(builder());
         setup.remove_before(access);
         match balloon.probe(&mut never) {
-            Ok(_) if setup.registers.late.get() == 0 => return false,
+            Ok(_) if setup.removal.late.get() == 0 => return false,
             Ok(balloon) => end(balloon, &case),
             Err(failed) => {
                 // A second attempt fails too, without the device.
-                setup.registers.late.set(0);
+                setup.removal.late.set(0);
                 let balloon = check_failed(&setup, failed, &case);
                 let failed = balloon.probe(&mut never).map(drop).unwrap_err();
                 let balloon = check_failed(&setup, failed, &case);
@@ -211,7 +177,7 @@ where
         let frozen = balloon.freeze(&mut never).map_err(|failed| failed.error).unwrap();
         setup.remove_before(access);
         match frozen.restore(&mut never) {
-            Ok(_) if setup.registers.late.get() == 0 => return false,
+            Ok(_) if setup.removal.late.get() == 0 => return false,
             Ok(balloon) => end(balloon, &case),
             // SAFETY: the device of this test was removed.
             Err(failed) => drop(unsafe { check_failed(&setup, failed, &case).assume_reset() }),
@@ -243,8 +209,8 @@ where
         let (setup, balloon) = Setup::start::<F>(builder());
         let mut balloon = balloon.probe(&mut never).map_err(|failed| failed.error).unwrap();
         setup.remove_before(access);
-        let worked = work(&mut balloon, &setup.registers.device);
-        if setup.registers.late.get() == 0 {
+        let worked = work(&mut balloon, &setup.removal.device);
+        if setup.removal.late.get() == 0 {
             return false;
         }
         if let Err(error) = worked {
@@ -263,10 +229,10 @@ where
         let case = format!("freeze, access {access}");
         let (setup, balloon) = Setup::start::<F>(builder());
         let mut balloon = balloon.probe(&mut never).map_err(|failed| failed.error).unwrap();
-        work(&mut balloon, &setup.registers.device).unwrap();
+        work(&mut balloon, &setup.removal.device).unwrap();
         setup.remove_before(access);
         match balloon.freeze(&mut briefly) {
-            Ok(_) if setup.registers.late.get() == 0 => return false,
+            Ok(_) if setup.removal.late.get() == 0 => return false,
             // The device was removed after its reset.
             Ok(frozen) => drop(frozen),
             Err(failed) => {
@@ -291,7 +257,7 @@ fn a_device_that_is_removed_during_the_probe_is_gone() {
     check_probe::<All>(all);
     check_probe::<All>(|| all().add_features(features::RING_PACKED | features::EVENT_IDX));
     check_probe::<Required>(all);
-    // Reads of the configuration of a legacy device do not notice the removal themselves.
+    // Reads of the configuration of a legacy device do not notice the removal themselves. The end of the attempt does.
     check_probe::<Required>(|| all().legacy());
     // Two attempts: with the queues of the features, and with all queues.
     check_probe::<NoFeatures>(|| all().quirk(Quirk::NeedsAllQueues));

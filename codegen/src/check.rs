@@ -9,6 +9,7 @@ mod features;
 mod layout;
 mod members;
 mod names;
+mod overlaps;
 mod queues;
 mod ranges;
 mod references;
@@ -21,39 +22,49 @@ mod values;
 
 use crate::diagnostic::Diagnostics;
 use crate::model::{Kind, Model, Module};
-use crate::syntax::{File, Item};
+use crate::syntax::{File, Item, Skipped};
 
 /// Checks a description. The model is complete only if no diagnostic was added.
 pub fn check(file: &File, diagnostics: &mut Diagnostics) -> Model {
     let mut model = Model::default();
     for item in &file.items {
-        let module = match item {
-            Item::Device(device) => devices::device(device, diagnostics),
-            Item::Module(module) => {
-                names::check(&module.name, diagnostics);
-                if module.members.is_empty() {
-                    values::empty("module", &module.name, module.body, diagnostics);
-                }
-                Module {
-                    docs: module.docs.clone(),
-                    name: module.name.clone(),
-                    kind: Kind::Plain,
-                    members: members::members(&module.members, &[], scope::DeviceParts::default(), diagnostics),
-                }
-            }
-            Item::Reserved(docs, name, features) => Module {
-                docs: docs.clone(),
-                name: name.clone(),
-                kind: Kind::Reserved(features::features(features, features::Owner::Reserved, "VIRTIO", diagnostics)),
-                members: Vec::new(),
-            },
-        };
-        model.modules.push(module);
+        let skipped = item.skipped().into_iter().chain([&file.skipped]).flat_map(Skipped::names);
+        let others = file.items.iter().filter(|other| !std::ptr::eq(*other, item));
+        let mut own = Diagnostics::without(skipped).with_types_elsewhere(others.flat_map(Item::types));
+        model.modules.push(check_item(item, &mut own));
+        diagnostics.append(own);
     }
-    let is_named = |item: &&Item| !matches!(item, Item::Device(device) if device.id.is_none());
-    unique::names("module", file.items.iter().filter(is_named).map(Item::name), diagnostics);
+    let mut own = Diagnostics::without(file.skipped.names());
+    members::members(&file.misplaced, &[], scope::DeviceParts::default(), &mut own);
+    diagnostics.append(own);
+    unique::names("module", file.items.iter().map(Item::name), diagnostics);
     devices::unique_ids(file, diagnostics);
     model
+}
+
+/// Checks an item. `diagnostics` knows the names that may be missing from it.
+fn check_item(item: &Item, diagnostics: &mut Diagnostics) -> Module {
+    match item {
+        Item::Device(device) => devices::device(device, diagnostics),
+        Item::Module(module) => {
+            names::check(&module.name, diagnostics);
+            if module.members.is_empty() {
+                values::empty("module", &module.name, module.body, &module.skipped, diagnostics);
+            }
+            Module {
+                docs: module.docs.clone(),
+                name: module.name.clone(),
+                kind: Kind::Plain,
+                members: members::members(&module.members, &[], scope::DeviceParts::default(), diagnostics),
+            }
+        }
+        Item::Reserved(docs, name, features) => Module {
+            docs: docs.clone(),
+            name: name.clone(),
+            kind: Kind::Reserved(features::features(features, features::Owner::Reserved, "VIRTIO", diagnostics)),
+            members: Vec::new(),
+        },
+    }
 }
 
 #[cfg(test)]

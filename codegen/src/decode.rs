@@ -26,7 +26,8 @@ use std::fmt::{self, Display, Formatter};
 pub use decoded::{Decoded, DecodedField};
 
 use crate::decode::reader::Reader;
-use crate::model::{Count, Member, Model, Module, Request, RequestField, Type};
+use crate::model::{Count, Kind, Member, Model, Module, Request, RequestField};
+use crate::name::Name;
 
 /// A part of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,12 +52,19 @@ pub struct Decoder<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The description has no structure or request of this name.
+    /// The description has no structure, request, feature, configuration field or queue of this name.
     Unknown {
         /// The name.
         name: String,
         /// A similar name.
         suggestion: Option<String>,
+    },
+    /// The name is that of a request where a structure is expected, or of a structure where a request is expected.
+    OtherKind {
+        /// The name.
+        name: String,
+        /// Whether it is a request.
+        is_request: bool,
     },
     /// A length is the value of a field of the configuration space that was not given.
     MissingConfig {
@@ -72,6 +80,8 @@ impl Display for DecodeError {
                 write!(f, "the description has no `{name}`")?;
                 suggestion.as_ref().map_or(Ok(()), |near| write!(f, "; did you mean `{near}`?"))
             }
+            Self::OtherKind { name, is_request: true } => write!(f, "`{name}` is a request, and not a structure"),
+            Self::OtherKind { name, is_request: false } => write!(f, "`{name}` is a structure, and not a request"),
             Self::MissingConfig { name } => {
                 write!(f, "the layout depends on the configuration field `{name}`: give its value")
             }
@@ -101,6 +111,26 @@ impl<'a> Decoder<'a> {
         self
     }
 
+    /// Checks that the description has the features, configuration fields and queues that were given.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Unknown`]
+    pub fn check_names(&self) -> Result<(), DecodeError> {
+        let devices = || {
+            self.model.modules.iter().filter_map(|module| match &module.kind {
+                Kind::Device(device) => Some(device),
+                _ => None,
+            })
+        };
+        let features = || devices().flat_map(|device| device.features.iter().map(|feature| &feature.name));
+        let fields = || devices().flat_map(|device| device.config.fields.iter().map(|field| &field.name));
+        let queues = || devices().flat_map(|device| device.queues.iter().map(|queue| &queue.name));
+        self.features.iter().try_for_each(|name| known(name, features()))?;
+        self.config.keys().try_for_each(|name| known(name, fields()))?;
+        self.elements.keys().try_for_each(|name| known(name, queues()))
+    }
+
     /// Returns the names of all structures and requests.
     pub fn names(&self) -> impl Iterator<Item = &'a str> {
         let members = self.model.modules.iter().flat_map(|module| &module.members);
@@ -115,7 +145,7 @@ impl<'a> Decoder<'a> {
     ///
     /// # Errors
     ///
-    /// [`DecodeError::Unknown`]
+    /// [`DecodeError::Unknown`], [`DecodeError::OtherKind`]
     pub fn structure(&self, name: &str, bytes: &[u8]) -> Result<Decoded, DecodeError> {
         let (module, structure) = self.find(name, |member| match member {
             Member::Struct(structure) if structure.name.text == name => Some(structure),
@@ -152,10 +182,9 @@ impl<'a> Decoder<'a> {
     /// Decodes a field of a request. A length that only the driver knows is what the fields behind it leave.
     fn field(&self, field: &RequestField, behind: &[RequestField], reader: &mut Reader<'_>) -> Result<(), DecodeError> {
         let name = &field.name.text;
-        let ty = |len: Option<u32>| Type { element: field.element.clone(), len };
         let count = match &field.count {
             Count::One => {
-                reader.value(&ty(None), name);
+                reader.element(&field.element, name);
                 return Ok(());
             }
             Count::Fixed(count) => Some(u64::from(*count)),
@@ -180,11 +209,7 @@ impl<'a> Decoder<'a> {
                 left.checked_div(field.element.size()).unwrap_or(0)
             }
         };
-        // More elements than bytes are cut, so a wrong length cannot make the output endless.
-        let count = count.min(reader.bytes.len() as u64 + 1);
-        if count > 0 {
-            reader.value(&ty(Some(u32::try_from(count).unwrap_or(u32::MAX))), name);
-        }
+        reader.array(&field.element, count, name);
         Ok(())
     }
 
@@ -201,11 +226,32 @@ impl<'a> Decoder<'a> {
         let modules = self.model.modules.iter();
         let found = modules.flat_map(|module| module.members.iter().map(move |member| (module, member)));
         let mut found = found.filter_map(|(module, member)| Some((module, get(member)?)));
-        found.next().ok_or_else(|| DecodeError::Unknown {
-            name: name.to_owned(),
-            suggestion: crate::suggest::nearest(name, self.names()).map(str::to_owned),
-        })
+        found.next().ok_or_else(|| self.not_found(name))
     }
+
+    /// The error for a name that a structure or a request does not have. Only the other of the two can have it.
+    fn not_found(&self, name: &str) -> DecodeError {
+        let name = name.to_owned();
+        let members = || self.model.modules.iter().flat_map(|module| &module.members);
+        let is = |member: &Member| match member {
+            Member::Request(request) if request.name.text == name => Some(true),
+            Member::Struct(structure) if structure.name.text == name => Some(false),
+            _ => None,
+        };
+        if let Some(is_request) = members().find_map(is) {
+            return DecodeError::OtherKind { name, is_request };
+        }
+        let suggestion = crate::suggest::nearest(&name, self.names()).map(str::to_owned);
+        DecodeError::Unknown { name, suggestion }
+    }
+}
+
+fn known<'n>(name: &str, names: impl Iterator<Item = &'n Name> + Clone) -> Result<(), DecodeError> {
+    if names.clone().any(|known| known.text == name) {
+        return Ok(());
+    }
+    let near = crate::suggest::nearest(name, names.map(|known| known.text.as_str()));
+    Err(DecodeError::Unknown { name: name.to_owned(), suggestion: near.map(str::to_owned) })
 }
 
 fn fields(request: &Request, part: RequestPart) -> &[RequestField] {

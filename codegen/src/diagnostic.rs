@@ -1,6 +1,10 @@
 //! Errors in a description, with the place and advice.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{Span, TokenStream};
+
+use crate::name::Name;
 
 /// An error in a description.
 #[derive(Clone, Debug)]
@@ -52,7 +56,12 @@ impl Diagnostic {
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     all: Vec<Diagnostic>,
-    has_syntax_errors: bool,
+    /// The names that parts of the description may define which are missing from the syntax tree.
+    skipped: BTreeSet<String>,
+    /// The types of the other devices and modules.
+    elsewhere: Vec<String>,
+    /// The fields whose type is unknown. Their parts have names that start with that of the field.
+    unresolved: Vec<String>,
 }
 
 impl Diagnostics {
@@ -61,30 +70,58 @@ impl Diagnostics {
         Self::default()
     }
 
+    /// Creates an empty list for a part of a description, from whose syntax tree the definitions of these names may be missing.
+    pub(crate) fn without<'a>(skipped: impl Iterator<Item = &'a str>) -> Self {
+        Self { skipped: skipped.map(str::to_owned).collect(), ..Self::default() }
+    }
+
+    /// Sets the types of the other devices and modules, whose use is reported as such.
+    pub(crate) fn with_types_elsewhere<'a>(self, types: impl Iterator<Item = &'a Name>) -> Self {
+        Self { elsewhere: types.map(|name| name.text.clone()).collect(), ..self }
+    }
+
+    /// Returns whether another device or module defines the type.
+    pub(crate) fn is_elsewhere(&self, name: &Name) -> bool {
+        self.elsewhere.contains(&name.text)
+    }
+
     /// Adds an error.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.all.push(diagnostic);
     }
 
-    /// Adds errors.
-    pub(crate) fn extend(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
-        self.all.extend(diagnostics);
-    }
-
     /// Adds a syntax error from `syn`.
     pub fn push_syntax(&mut self, error: syn::Error) {
-        self.has_syntax_errors = true;
         self.all.extend(error.into_iter().map(|error| Diagnostic::new(error.span(), error.to_string())));
     }
 
-    /// Says that parts of the description may be missing from the syntax tree.
-    pub(crate) fn set_incomplete(&mut self) {
-        self.has_syntax_errors = true;
+    /// Adds an error about an unknown name, unless a part of the description that was skipped may define the name, or a field whose type is
+    /// unknown.
+    pub(crate) fn push_unknown(&mut self, name: &Name, diagnostic: Diagnostic) {
+        let is_part = |field: &String| name.text.strip_prefix(field).is_some_and(|part| part.starts_with('_'));
+        if !self.skipped.contains(&name.text) && !self.unresolved.iter().any(is_part) {
+            self.all.push(diagnostic);
+        }
     }
 
-    /// Returns whether parts of the description are missing from the syntax tree because of syntax errors.
-    pub(crate) fn has_syntax_errors(&self) -> bool {
-        self.has_syntax_errors
+    /// Adds a field whose type is unknown, so that the names of its parts are not reported.
+    pub(crate) fn add_unresolved(&mut self, field: &Name) {
+        self.unresolved.push(field.text.clone());
+    }
+
+    /// Returns whether a definition may be missing from the syntax tree.
+    pub(crate) fn has_skipped(&self) -> bool {
+        !self.skipped.is_empty()
+    }
+
+    /// Returns the number of errors.
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Adds the errors of another list.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.all.extend(other.all);
     }
 
     /// Returns whether there are no errors.

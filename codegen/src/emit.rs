@@ -47,9 +47,11 @@ impl Target {
                 (self.features(features, &quote!(#krate::Reserved)), "Features of all device types.".to_owned())
             }
         };
-        let docs = docs::docs(&module.docs, &[summary], &CNames::default());
+        let facts: Vec<String> = [summary].into_iter().chain(self.place(&module.name)).collect();
+        let docs = docs::docs(&module.docs, &facts, &CNames::default());
         let has_structs = module.members.iter().any(|member| matches!(member, Member::Struct(_) | Member::Request(_)));
-        // The derives of zerocopy take the path of their crate as a string, which cannot contain `$crate`.
+        // The derives of zerocopy take the path of their crate as a string, which cannot contain `$crate`. They take a path without
+        // `self` for the name of a crate.
         let zerocopy = has_structs.then(|| quote!(use #krate::__private::zerocopy;));
         let members = module.members.iter().map(|member| self.member(member));
         quote! {

@@ -25,6 +25,7 @@ mod compile;
 mod decode;
 mod diagnostic;
 mod emit;
+mod foreign;
 pub mod model;
 mod name;
 mod recover;

@@ -12,6 +12,16 @@ pub struct Name {
 }
 
 impl Name {
+    /// The name of an item without a valid name. It is not compared with other names.
+    pub(crate) fn missing(span: Span) -> Self {
+        Self { text: String::new(), span }
+    }
+
+    /// Returns whether the item has no valid name.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.text.is_empty()
+    }
+
     /// Returns the name of the Rust type: `free_page_hint` becomes `FreePageHint`.
     pub fn camel(&self) -> String {
         let mut camel = String::with_capacity(self.text.len());

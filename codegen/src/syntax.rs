@@ -20,14 +20,19 @@
 //!
 //! After a syntax error the parser continues with the next entry or item, so one run reports all errors.
 
+mod c_field;
+mod clauses;
 mod device;
 mod features;
 mod fields;
 mod file;
+mod length;
+mod number;
 mod parser;
 mod queues;
 mod requests;
 mod shared_memory;
+mod skipped;
 mod types;
 mod values;
 
@@ -35,11 +40,14 @@ pub use device::{Device, Member, Module};
 pub use features::{Feature, Features};
 pub use fields::{Access, AccessWord, Field, FieldValue, Fields, Offset, Registers, Struct};
 pub use file::{File, Item};
-pub use parser::{Docs, Number};
+pub use length::Length;
+pub use number::Number;
+pub use parser::Docs;
 pub use queues::{Queue, QueueIndex, Queues};
 pub use requests::Request;
 pub use shared_memory::{SharedMemory, SharedMemoryRegions};
-pub use types::{Length, TypeName, Union, UnionEntry};
+pub use skipped::Skipped;
+pub use types::{TypeName, Union, UnionEntry};
 pub use values::{BitField, Bits, Const, Enum, Variant, VariantValue};
 
 #[cfg(test)]

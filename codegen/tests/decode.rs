@@ -67,6 +67,39 @@ fn lengths_of_a_request_come_from_the_device_and_from_what_is_left() {
 }
 
 #[test]
+fn number_of_missing_bytes_and_elements_is_that_of_the_length() {
+    let scsi = described("scsi");
+    let bytes = [0; 25];
+    for (cdb_size, missing) in
+        [(6, None), (7, Some("1 byte is")), (100, Some("94 bytes are")), (1 << 40, Some("1099511627770 bytes are"))]
+    {
+        let decoder = Decoder::new(&scsi).config("cdb_size", cdb_size);
+        let decoded = decoder.request("cmd", RequestPart::Readable, &bytes).expect("a known request").to_string();
+        let expected = missing.map(|missing| format!(" ({missing} missing)")).unwrap_or_default();
+        assert!(decoded.ends_with(&format!("cdb: 00 00 00 00 00 00{expected}\n")), "{decoded}");
+    }
+    let text = "module lamp { request run { readable { count: le32, steps: [le16; count] } } }";
+    let model = parse_text(&Source { path: "lamp.vspec", text }).expect("a valid description");
+    let decoded = Decoder::new(&model).request("run", RequestPart::Readable, &[0xff, 0xff, 0xff, 0xff, 1, 0]);
+    let decoded = decoded.expect("a known request").to_string();
+    assert!(decoded.ends_with("0x0006 steps: (4294967294 elements are missing)\n"), "{decoded}");
+}
+
+#[test]
+fn options_that_the_description_does_not_have_are_errors() {
+    let model = described("scsi");
+    let decoder = Decoder::new(&model);
+    assert_eq!(
+        decoder.clone().feature("t10_pi").config("cdb_size", 1).elements("control", "le32").check_names(),
+        Ok(())
+    );
+    let error = decoder.clone().feature("t10_p").check_names().unwrap_err();
+    assert_eq!(error.to_string(), "the description has no `t10_p`; did you mean `t10_pi`?");
+    assert!(decoder.clone().config("cdbsize", 1).check_names().is_err());
+    assert!(decoder.elements("t10_pi", "le32").check_names().is_err());
+}
+
+#[test]
 fn status_behind_the_data_is_found() {
     let model = described("i2c");
     let decoded = Decoder::new(&model).request("read", RequestPart::Writable, &[1, 2, 1]).expect("a known request");
@@ -109,6 +142,21 @@ fn exchange(decoder: &Decoder<'_>, line: &str) -> String {
 }
 
 #[test]
+fn long_arrays_of_bytes_are_several_lines() {
+    let model = described("block");
+    let data = [&[0; 16][..], &[b'A'; 17], &[0]].concat();
+    let decoded = Decoder::new(&model).request("read", RequestPart::Writable, &data).expect("a known request");
+    let zeros = ["00"; 16].join(" ");
+    let letters = ["41"; 16].join(" ");
+    assert_eq!(
+        decoded.to_string(),
+        format!(
+            "0x0000 data: {zeros}\n0x0010 data: {letters} \"AAAAAAAAAAAAAAAA\"\n0x0020 data: 41 \"A\"\n0x0021 status: ok (0x0)\n"
+        )
+    );
+}
+
+#[test]
 fn exchange_is_decoded_by_the_request_of_its_queue() {
     let model = described("media");
     let line = "device: virtio 48 queue 0: 0100000000000000 -> 000000000000000007000000ffffffff";
@@ -139,6 +187,121 @@ fn exchange_is_decoded_by_the_request_of_its_command() {
         exchange(&decoder, &backing).starts_with("control: resource_attach_backing\n"),
         "{}",
         exchange(&decoder, &backing)
+    );
+}
+
+#[test]
+fn each_opcode_of_the_crypto_device_names_one_request() {
+    let model = described("crypto");
+    let name = |queue: u16, bytes: &[u8]| {
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text =
+            exchange(&Decoder::new(&model).config("max_dataqueues", 1), &format!("virtio 20 queue {queue}: {hex} -> "));
+        text.lines().next().unwrap_or_default().to_owned()
+    };
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    let data = |opcode: u32, rest: &[u32], bytes: &[u8]| {
+        name(0, &[words(&[opcode, 1, 7, 0, 1, 0]), words(rest), bytes.to_vec()].concat())
+    };
+    let control = |opcode: u32, rest: &[u32], bytes: &[u8]| {
+        name(1, &[words(&[opcode, 1, 0, 0]), words(rest), bytes.to_vec()].concat())
+    };
+    assert_eq!(data(0x100, &[3, 20], b"abc"), "data: hash_data");
+    assert_eq!(data(0x100, &[4, 3, 20, 0], b"abc"), "data: hash_data_stateless");
+    assert_eq!(data(0x200, &[3, 20], b"abc"), "data: mac_data");
+    assert_eq!(data(0x200, &[2, 4, 3, 20], b"keyaabc"), "data: mac_data_stateless");
+    let cipher = [2, 3, 3, 0, 0, 0, 0, 0, 0, 0, 1, 0];
+    assert_eq!(data(0x000, &cipher, b"ivabc"), "data: cipher_data");
+    assert_eq!(data(0x001, &cipher, b"ivabc"), "data: cipher_data");
+    assert_eq!(data(0x001, &[2, 3, 3, 0, 3, 0, 3, 1, 4, 0, 2, 0], b"ivabca"), "data: alg_chain_data");
+    assert_eq!(data(0x300, &[2, 1, 3, 3, 4, 0], b"ivabca"), "data: aead_data");
+    assert_eq!(data(0x402, &[3, 64], b"abc"), "data: akcipher_data");
+    assert_eq!(name(0, &[words(&[0x501, 0, 7, 0, 1, 0, 3, 60]), b"abc".to_vec()].concat()), "data: ipsec_data");
+    let legacy = |words: &[u32], len: usize| [words, &vec![0; len - words.len()]].concat();
+    assert_eq!(data(0x100, &legacy(&[3, 20], 12), b"abc"), "data: execute_legacy");
+
+    assert_eq!(control(0x002, &[3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0], b"ke"), "control: create_cipher_session");
+    let chain = [1, 2, 3, 2, 1, 0, 2, 20, 3, 0, 0, 0, 2, 0];
+    assert_eq!(control(0x002, &chain, b"keaut"), "control: create_alg_chain_session");
+    assert_eq!(control(0x102, &[4, 32], b""), "control: create_hash_session");
+    assert_eq!(control(0x202, &[2, 20, 3, 0], b"key"), "control: create_mac_session");
+    assert_eq!(control(0x302, &[1, 3, 16, 0, 1, 0], b"key"), "control: create_aead_session");
+    assert_eq!(control(0x404, &legacy(&[1, 1, 3, 1, 5], 14), b"key"), "control: create_rsa_session");
+    assert_eq!(control(0x404, &legacy(&[2, 1, 3, 3], 14), b"key"), "control: create_ecdsa_session");
+    for opcode in [0x003, 0x103, 0x203, 0x303, 0x405] {
+        assert_eq!(control(opcode, &[7, 0], b""), "control: destroy_session");
+        assert_eq!(control(opcode, &legacy(&[7], 14), b""), "control: destroy_legacy_session");
+    }
+    assert_eq!(control(0x102, &legacy(&[4, 32], 14), b""), "control: create_legacy_session");
+    assert_eq!(control(0x202, &legacy(&[2, 20, 3], 14), b"key"), "control: create_legacy_session");
+}
+
+#[test]
+fn requests_with_the_same_layout_have_their_own_types() {
+    let (can, scsi) = (described("can"), described("scsi"));
+    let name = |model: &Model, line: &str| {
+        let decoder = Decoder::new(model).config("cdb_size", 32).config("sense_size", 96);
+        exchange(&decoder, line).lines().next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(name(&can, "virtio 36 queue 2: 0102 -> 00"), "control: start");
+    assert_eq!(name(&can, "virtio 36 queue 2: 0202 -> 00"), "control: stop");
+    let control = |ty: &str| format!("virtio 8 queue 0: {ty}000000010040050000000002000000 -> 0200000000");
+    assert_eq!(name(&scsi, &control("01")), "control: query_notifications");
+    assert_eq!(name(&scsi, &control("02")), "control: subscribe_notifications");
+    let tmf = "virtio 8 queue 0: 000000000500000001004005000000000700000000000000 -> 00";
+    assert_eq!(name(&scsi, tmf), "control: tmf");
+}
+
+#[test]
+fn reserved_arrays_of_a_request_are_zeros() {
+    let model = described("rtc");
+    let line = |reserved: &str| format!("virtio 17 queue 0: 0100{reserved}0200000000000000 -> ");
+    let text = exchange(&Decoder::new(&model), &line("000000000000"));
+    assert!(
+        text.starts_with(
+            "request: read\n  > 0x0000 msg_type: req_read (0x1)\n  > 0x0002 reserved: 00 00 00 00 00 00\n"
+        ),
+        "{text}"
+    );
+    let text = exchange(&Decoder::new(&model), &line("000000010000"));
+    assert!(!text.starts_with("request: read\n"), "{text}");
+}
+
+#[test]
+fn event_is_decoded_by_its_kind() {
+    let media = described("media");
+    let error = exchange(&Decoder::new(&media), "virtio 48 queue 1:  -> 00000000070000001600000000000000");
+    let expected = "\
+event: event_error
+  < 0x0000 hdr.event: error (0x0)
+  < 0x0004 hdr.session_id: 0x7
+  < 0x0008 errno: 0x16
+  < 0x000c reserved: 0x0
+";
+    assert_eq!(error, expected);
+    let event = exchange(&Decoder::new(&media), &format!("virtio 48 queue 1:  -> 0200000007000000{:0272}", 5));
+    assert!(event.starts_with("event: event_event\n"), "{event}");
+    let dqbuf = exchange(&Decoder::new(&media), &format!("virtio 48 queue 1:  -> 0100000007000000{:01200}", 0));
+    assert!(dqbuf.starts_with("event: event_dqbuf\n"), "{dqbuf}");
+    // The device wrote less than the event has.
+    let short = exchange(&Decoder::new(&media), "virtio 48 queue 1:  -> 0100000007000000aa");
+    assert_eq!(
+        short,
+        "event: event\n  < 0x0000 hdr.event: dqbuf (0x1)\n  < 0x0004 hdr.session_id: 0x7\n  < 0x0008 payload: aa\n"
+    );
+
+    let sound = described("sound");
+    let xrun = exchange(&Decoder::new(&sound), "virtio 25 queue 1:  -> 0111000002000000");
+    let expected = "\
+event: event_message
+  < 0x0000 notification.code: evt_pcm_xrun (0x1101)
+  < 0x0004 notification.u.data: 0x2
+";
+    assert_eq!(xrun, expected);
+    let control = exchange(&Decoder::new(&sound), "virtio 25 queue 1:  -> 0012000001000100");
+    assert!(
+        control.ends_with("u.control.control_id: 0x1\n  < 0x0006 notification.u.control.mask: value (0x1)\n"),
+        "{control}"
     );
 }
 

@@ -52,7 +52,15 @@ fn documentation_refers_to_the_line_in_the_file() {
     let target =
         Target { krate: quote!(::aerostat_spec), spans: Spans::CallSite, path: Some("vspec/lamp.vspec".into()) };
     let code = compile_text(&Source { path: "lamp.vspec", text }, &target).expect("a valid description").to_string();
-    for line in [2, 3] {
+    for line in [1, 2, 3] {
         assert!(code.contains(&format!("Description: `vspec/lamp.vspec`, line {line}.")), "{line}: {code}");
     }
+}
+
+/// The transport's test of the chapter counts the accesses.
+#[test]
+fn documentation_states_the_register_accesses_that_read_an_entry() {
+    let description = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/vspec/input.vspec");
+    let code = expand(&description);
+    assert!(code.contains("/// These are at most 129 register accesses."), "{code}");
 }

@@ -76,6 +76,7 @@ pub mod qtest;
 mod quirk;
 pub mod soft;
 mod violation;
+mod width;
 
 pub use device::{BalloonDevice, Builder, InterruptLine, NoInterrupt, Registers, StartError, StillBusy, wait_at_most};
 pub use event::{Cause, Event, Logging};

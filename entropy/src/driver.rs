@@ -1,13 +1,10 @@
 //! The driver.
 
-use aerostat_transport::queue::{Enabled, Reader, Used};
+use aerostat_transport::queue::Enabled;
 use aerostat_transport::spec::direction::DeviceWrites;
 use aerostat_transport::spec::feature_set;
 use aerostat_transport::spec::reserved::feature::{AccessPlatform, EventIdx, OrderPlatform, RingPacked};
-use aerostat_transport::{
-    BufferQueue, Device, DeviceError, Dma, Ending, Live, SetupError, SetupFailed, Transport, Wait,
-};
-use core::ops::ControlFlow;
+use aerostat_transport::{BufferQueue, Device, Dma, Ending, Live, SetupError, SetupFailed, Transport, Wait};
 
 use crate::error::{EntropyError, ProbeError};
 
@@ -92,7 +89,9 @@ impl<T: Transport> Entropy<T> {
     /// [`EntropyError`] if the device broke the protocol, has to be reset, or is gone.
     pub fn poll(&mut self, bytes: &mut [u8]) -> Result<Option<usize>, EntropyError> {
         self.device.check()?;
-        self.requests.receive(|used, answer| copy(used, answer, bytes))?.transpose()
+        let mut memory = [0; BYTES];
+        let Some(len) = self.requests.receive(|_used, answer| answer.bytes(&mut memory))? else { return Ok(None) };
+        copy(memory.get(..len).unwrap_or_default(), bytes).map(Some)
     }
     // ANCHOR_END: request
 
@@ -101,20 +100,15 @@ impl<T: Transport> Entropy<T> {
     ///
     /// # Errors
     ///
-    /// [`EntropyError`]; then do not use the contents of `bytes`. After [`DeviceError::NoAnswer`] the call can be repeated.
+    /// [`EntropyError`]; then do not use the contents of `bytes`. After
+    /// [`NoAnswer`](aerostat_transport::DeviceError::NoAnswer) the call can be repeated.
     pub fn fill(&mut self, bytes: &mut [u8], wait: &mut impl Wait) -> Result<(), EntropyError> {
-        let (mut filled, mut attempt, mut wait_more) = (0, 0_u32, ControlFlow::Continue(()));
+        let mut filled = 0;
         while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
             self.request(rest.len())?;
-            if let Some(count) = self.poll(rest)? {
-                (filled, attempt, wait_more) = (filled + count, 0, ControlFlow::Continue(()));
-            } else if wait_more == ControlFlow::Break(()) {
-                return Err(DeviceError::NoAnswer { queue: self.requests.index() }.into());
-            } else {
-                // Polls once more after the last wait, during which the device may have answered.
-                wait_more = wait.wait(attempt);
-                attempt = attempt.saturating_add(1);
-            }
+            let mut memory = [0; BYTES];
+            let received = self.requests.wait_for_answer(&self.device, &mut memory, wait)?;
+            filled += copy(received.bytes(), rest)?;
         }
         Ok(())
     }
@@ -184,14 +178,13 @@ impl<T: Transport> Removing<T> {
 
 // ANCHOR: copy
 /// Copies an answer to the start of `bytes` and returns its length.
-fn copy(used: Used, answer: &mut Reader<'_>, bytes: &mut [u8]) -> Result<usize, EntropyError> {
-    let mut all = [0; BYTES];
-    match answer.bytes(&mut all) {
+fn copy(answer: &[u8], bytes: &mut [u8]) -> Result<usize, EntropyError> {
+    match answer.len() {
         0 => Err(EntropyError::NoBytes),
         // A device that reports more bytes than it has written leaves zeros. A good answer like this has a chance of 2^-128.
-        MIN_ZEROS.. if all == [0; BYTES] => Err(EntropyError::Zeros { bytes: used.written }),
+        MIN_ZEROS.. if answer.iter().all(|&byte| byte == 0) => Err(EntropyError::Zeros { bytes: answer.len() as u32 }),
         len => {
-            bytes.iter_mut().zip(all).take(len).for_each(|(byte, answer)| *byte = answer);
+            bytes.iter_mut().zip(answer).for_each(|(byte, answer)| *byte = *answer);
             Ok(len.min(bytes.len()))
         }
     }

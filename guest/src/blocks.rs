@@ -57,13 +57,13 @@ impl Blocks {
     ///
     /// If more frames of a block are free than it has.
     pub(crate) fn deallocate(&mut self, run: &Range<u64>) {
-        for (number, frames) in split_at_blocks(run) {
-            if let Some(block) = self.blocks.get_mut(number) {
-                block.free += frames;
+        for (number, part) in split_at_blocks(run.clone()) {
+            if let Some(block) = self.blocks.get_mut(number as usize) {
+                block.free += (part.end - part.start) as u16;
                 assert!(u64::from(block.free) <= BLOCK_FRAMES, "double deallocation among frames {run:?}");
                 if u64::from(block.free) == BLOCK_FRAMES {
                     self.has_new = true;
-                    self.lowest = self.lowest.min(number);
+                    self.lowest = self.lowest.min(number as usize);
                 }
             }
         }
@@ -71,9 +71,9 @@ impl Blocks {
 
     /// Marks frames as in use, and their blocks as unreported.
     pub(crate) fn allocate(&mut self, run: &Range<u64>) {
-        for (number, frames) in split_at_blocks(run) {
-            if let Some(block) = self.blocks.get_mut(number) {
-                block.free -= frames;
+        for (number, part) in split_at_blocks(run.clone()) {
+            if let Some(block) = self.blocks.get_mut(number as usize) {
+                block.free -= (part.end - part.start) as u16;
                 block.reported = false;
             }
         }
@@ -81,8 +81,8 @@ impl Blocks {
 
     /// Marks the blocks of free frames as reported.
     pub(crate) fn report(&mut self, run: &Range<u64>) {
-        for (block, _) in split_at_blocks(run) {
-            if let Some(block) = self.blocks.get_mut(block) {
+        for (number, _) in split_at_blocks(run.clone()) {
+            if let Some(block) = self.blocks.get_mut(number as usize) {
                 block.reported = u64::from(block.free) == BLOCK_FRAMES;
             }
         }
@@ -151,19 +151,23 @@ impl Blocks {
     }
 }
 
-/// Splits a run of frames at the boundaries of blocks. Returns the number of each block, and how many of its frames are in
-/// the run.
-fn split_at_blocks(run: &Range<u64>) -> impl Iterator<Item = (usize, u16)> {
-    let Range { mut start, end } = *run;
-    core::iter::from_fn(move || {
-        if start >= end {
-            return None;
-        }
-        let block = start / BLOCK_FRAMES;
-        let stop = end.min((block + 1) * BLOCK_FRAMES);
-        let frames = (stop - start) as u16;
-        start = stop;
-        Some((block as usize, frames))
+/// Returns the number of the block that a frame is in.
+pub(crate) const fn block_of(frame: u64) -> u64 {
+    frame / BLOCK_FRAMES
+}
+
+/// Returns the frames of a block.
+pub(crate) const fn frames_of(block: u64) -> Range<u64> {
+    block * BLOCK_FRAMES..(block + 1) * BLOCK_FRAMES
+}
+
+/// Splits a run of frames at the boundaries of blocks. Returns the number of each block, and its frames in the run. An empty run has
+/// no parts.
+pub(crate) fn split_at_blocks(run: Range<u64>) -> impl Iterator<Item = (u64, Range<u64>)> {
+    let end = if run.is_empty() { 0 } else { run.end.div_ceil(BLOCK_FRAMES) };
+    (block_of(run.start)..end).map(move |block| {
+        let all = frames_of(block);
+        (block, all.start.max(run.start)..all.end.min(run.end))
     })
 }
 
@@ -172,6 +176,7 @@ mod tests {
     extern crate std;
 
     use std::boxed::Box;
+    use std::vec::Vec;
 
     use super::*;
 
@@ -183,6 +188,14 @@ mod tests {
         assert_eq!(run.end - run.start, count * BLOCK_FRAMES);
         blocks.deallocate(&run);
         Some(run.start / BLOCK_FRAMES)
+    }
+
+    #[test]
+    fn a_run_is_split_at_the_boundaries_of_blocks() {
+        let parts = |run| split_at_blocks(run).collect::<Vec<_>>();
+        assert_eq!(parts(500..1030), [(0, 500..512), (1, 512..1024), (2, 1024..1030)]);
+        assert_eq!(parts(512..1024), [(1, 512..1024)]);
+        assert_eq!((parts(600..600), parts(512..512), parts(0..0)), (Vec::new(), Vec::new(), Vec::new()));
     }
 
     #[test]

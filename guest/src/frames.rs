@@ -6,7 +6,7 @@ use core::ops::Range;
 use bitmap_allocator::BitAlloc;
 pub use bitmap_allocator::BitAlloc16M;
 
-use crate::blocks::{BLOCK_FRAMES, BlockFilter, Blocks};
+use crate::blocks::{BLOCK_FRAMES, BlockFilter, Blocks, block_of, frames_of, split_at_blocks};
 
 /// Bytes in a frame.
 pub const FRAME_BYTES: u64 = 4096;
@@ -104,8 +104,7 @@ impl<Bits: BitAlloc> FrameAllocator<Bits> {
         );
         assert!(!self.is_free(run.start), "double deallocation of frames {run:?}");
         self.available += run.end - run.start;
-        for part in parts(run) {
-            let block = block_of(part.start);
+        for (block, part) in split_at_blocks(run) {
             let had_free_frames = self.blocks.free(block) > 0;
             self.blocks.deallocate(&part);
             if !self.blocks.is_whole(block) {
@@ -200,8 +199,7 @@ impl<Bits: BitAlloc> FrameAllocator<Bits> {
 
     /// Removes free frames.
     fn remove(&mut self, run: Range<u64>) -> Range<u64> {
-        for part in parts(run.clone()) {
-            let block = block_of(part.start);
+        for (block, part) in split_at_blocks(run.clone()) {
             let all = frames_of(block);
             if !self.blocks.is_whole(block) {
                 self.free.remove(bits(&part));
@@ -217,23 +215,6 @@ impl<Bits: BitAlloc> FrameAllocator<Bits> {
         self.available -= run.end - run.start;
         run
     }
-}
-
-/// Returns the number of the block that a frame is in.
-const fn block_of(frame: u64) -> u64 {
-    frame / BLOCK_FRAMES
-}
-
-const fn frames_of(block: u64) -> Range<u64> {
-    block * BLOCK_FRAMES..(block + 1) * BLOCK_FRAMES
-}
-
-/// Splits a run at the boundaries of blocks.
-fn parts(run: Range<u64>) -> impl Iterator<Item = Range<u64>> {
-    (block_of(run.start)..run.end.div_ceil(BLOCK_FRAMES)).map(move |block| {
-        let all = frames_of(block);
-        all.start.max(run.start)..all.end.min(run.end)
-    })
 }
 
 const fn bits(run: &Range<u64>) -> Range<usize> {

@@ -30,6 +30,12 @@ mod stack;
 mod virtio;
 mod wait;
 
+#[cfg(all(feature = "exchanges", feature = "stack"))]
+compile_error!(
+    "the Cargo features `exchanges` and `stack` cannot be combined: with `exchanges` a driver sees used buffers only after the kernel has \
+     slept, and with `stack` it spins; enable one of them"
+);
+
 use aerostat_guest::{BlockInflation, Drive, Options, Then};
 use log::{LevelFilter, warn};
 

@@ -11,6 +11,8 @@ mod frames;
 mod map;
 mod mmio;
 mod options;
+#[cfg(any(test, feature = "exchanges"))]
+pub mod shadow;
 mod tree;
 mod windows;
 

@@ -1,13 +1,13 @@
 //! The driver.
 
-use core::ops::{ControlFlow, Range};
+use core::ops::Range;
 
 use aerostat_spec::feature_set;
 use aerostat_spec::pmem::{self, config, feature, queue, shared_memory};
 use aerostat_spec::reserved::feature::{AccessPlatform, EventIdx, OrderPlatform, RingPacked};
 use aerostat_transport::queue::Enabled;
 use aerostat_transport::{
-    Device, DeviceError, Dma, Ending, FeaturesOk, Live, RequestQueue, SetupError, SetupFailed, Transport, Wait,
+    Device, Dma, Ending, FeaturesOk, Live, RequestQueue, SetupError, SetupFailed, Transport, Wait,
 };
 
 use crate::error::{PmemError, ProbeError};
@@ -25,7 +25,7 @@ feature_set! {
 
 // ANCHOR: driver
 /// The length of a buffer in bytes: a request and its answer.
-const BYTES: usize = size_of::<pmem::Req>() + size_of::<pmem::Resp>();
+const BYTES: usize = pmem::Flush::LEN + pmem::Flush::ANSWER_LEN;
 
 /// A live persistent memory device.
 ///
@@ -72,7 +72,7 @@ impl<T: Transport> Pmem<T> {
         let device = Device::take(transport)?.wait(wait).map_err(SetupFailed::from)?.acknowledge().driver();
         let mut device = device.negotiate::<Declared>()?;
         let found = range(&mut device).and_then(|range| {
-            let requests = device.request_queue(queue::Request, 1, BYTES, dma)?;
+            let requests = device.request_queue(queue::Request, 2, BYTES, dma)?;
             Ok((range, requests))
         });
         match found {
@@ -117,8 +117,7 @@ impl<T: Transport> Pmem<T> {
         self.device.check()?;
         match self.requests.receive_answer::<pmem::Flush>(|_| (), &mut [0; BYTES])? {
             None => Ok(false),
-            Some((_, pmem::FlushAnswer { ret: 0 })) => Ok(true),
-            Some((_, pmem::FlushAnswer { ret })) => Err(PmemError::Failed { ret }),
+            Some((_, answer)) => succeeded(answer).map(|()| true),
         }
     }
     // ANCHOR_END: flush
@@ -129,8 +128,8 @@ impl<T: Transport> Pmem<T> {
     ///
     /// # Errors
     ///
-    /// [`PmemError`], of this flush or of the earlier one. After [`DeviceError::NoAnswer`] and [`PmemError::Failed`] the call can be
-    /// repeated.
+    /// [`PmemError`], of this flush or of the earlier one. After [`NoAnswer`](aerostat_transport::DeviceError::NoAnswer)
+    /// and [`PmemError::Failed`] the call can be repeated.
     pub fn flush(&mut self, wait: &mut impl Wait) -> Result<(), PmemError> {
         self.finish(wait)?;
         self.start_flush()?;
@@ -139,16 +138,12 @@ impl<T: Transport> Pmem<T> {
 
     /// Waits for the end of the flush in flight, if there is one.
     fn finish(&mut self, wait: &mut impl Wait) -> Result<(), PmemError> {
-        let (mut attempt, mut wait_more) = (0_u32, ControlFlow::Continue(()));
-        while self.requests.in_flight() > 0 && !self.poll()? {
-            if wait_more == ControlFlow::Break(()) {
-                return Err(DeviceError::NoAnswer { queue: self.requests.index() }.into());
-            }
-            // Polls once more after the last wait, during which the device may have answered.
-            wait_more = wait.wait(attempt);
-            attempt = attempt.saturating_add(1);
+        if self.requests.in_flight() == 0 {
+            return Ok(());
         }
-        Ok(())
+        let mut memory = [0; BYTES];
+        let received = self.requests.wait_for_answer(&self.device, &mut memory, wait)?;
+        succeeded(received.decode::<pmem::Flush>(&())?)
     }
     // ANCHOR_END: wait
 
@@ -203,3 +198,13 @@ impl<T: Transport> Removing<T> {
     }
     // ANCHOR_END: remove
 }
+
+// ANCHOR: succeeded
+/// Returns an error if the answer says that the flush failed.
+fn succeeded(pmem::FlushAnswer { ret }: pmem::FlushAnswer) -> Result<(), PmemError> {
+    match ret {
+        0 => Ok(()),
+        ret => Err(PmemError::Failed { ret }),
+    }
+}
+// ANCHOR_END: succeeded

@@ -38,20 +38,29 @@ pub enum ProbeError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PmemError {
-    /// The device has to be reset, is gone, or does not answer.
+    /// The device broke the protocol, has to be reset, is gone, or does not answer.
     #[error(transparent)]
     Device(#[from] DeviceError),
     /// The request could not be added to the queue.
     #[error(transparent)]
     Send(#[from] SendError),
-    /// The device broke the protocol, or its answer is too short.
+    /// The answer of the device is too short.
     #[error(transparent)]
-    Receive(#[from] ReceiveError),
+    Receive(ReceiveError),
     /// The host failed to write the memory to its backing store.
     #[error("the persistent memory device failed to flush its memory: it answered {ret:#x}")]
     Failed {
         /// The answer, which is not 0.
         ret: u32,
     },
+}
+
+impl From<ReceiveError> for PmemError {
+    fn from(error: ReceiveError) -> Self {
+        match error {
+            ReceiveError::Device(error) => Self::Device(error),
+            error => Self::Receive(error),
+        }
+    }
 }
 // ANCHOR_END: errors

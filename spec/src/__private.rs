@@ -2,7 +2,6 @@
 
 pub use aerostat_macros as macros;
 pub use bitfield_struct::bitfield;
-pub use static_assertions;
 pub use zerocopy;
 
 pub use core;

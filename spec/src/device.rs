@@ -14,7 +14,8 @@ pub trait Device: 'static {
     const NAME: &'static str;
     /// The queues with a fixed index, in the order of their indexes.
     const QUEUES: &'static [QueueSpec];
-    /// The queues whose index is known only at run time, in the order of their lowest indexes.
+    /// The queues whose index is known only at run time, in the order of their lowest indexes. The macros set it if the description
+    /// has such queues, for instance `request = 2..`. Without them it is empty.
     const COMPUTED_QUEUES: &'static [ComputedQueues] = &[];
     /// The configuration space.
     type Config: Block;
@@ -54,7 +55,7 @@ pub struct ComputedQueues {
 }
 
 impl ComputedQueues {
-    /// Returns how many of the queues have an index below this one. A single queue is not counted: its index is behind the
+    /// Returns how many of the queues have an index below this one. A single queue is not counted, because its index is behind the
     /// queues that the configuration counts.
     pub const fn count_below(&self, index: u16) -> u16 {
         match self.step {

@@ -1,11 +1,11 @@
 //! Which side writes the buffers of a queue, as types.
 //!
-//! A description says it by the word `readable` or `writable` after a queue. [`Queue::Buffers`](crate::Queue::Buffers) is one of the
-//! types of this module then, and a driver cannot give the device a buffer of the other kind:
+//! The words `readable` and `writable` after a queue in a description select the type of
+//! [`Queue::Buffers`](crate::Queue::Buffers). A driver cannot give the device a buffer of another kind.
 //!
-//! | word | type | the device reads | the device writes |
+//! | words | type | the device reads | the device writes |
 //! |---|---|---|---|
-//! | | [`Both`] | yes | yes |
+//! | none, or both | [`Both`] | yes | yes |
 //! | `readable` | [`DeviceReads`] | yes | no |
 //! | `writable` | [`DeviceWrites`] | no | yes |
 
@@ -19,7 +19,7 @@ pub trait Direction: sealed::Direction + Debug + 'static {
     const WRITABLE: bool;
 }
 
-/// The device reads and writes parts of the buffers, or the description does not say it.
+/// The device may read parts of the buffers and write others. The description of the queue has both words or none.
 #[derive(Debug)]
 pub enum Both {}
 

@@ -85,11 +85,11 @@ pub trait Settable: Field {}
 #[diagnostic::do_not_recommend]
 impl<F: described::Settable> Settable for F {}
 
-/// Reads the fields of a block: of one and the same configuration, if it is that of a configuration space.
+/// A reader of the fields of a block. If the block is a configuration space, all values belong to one configuration.
 ///
-/// Generated code reads values that consist of several fields through it, for instance the entry of a union.
+/// Generated code uses it to read values that consist of several fields, for instance the entry of a union.
 pub trait FieldReader<B: Block> {
-    /// Why a field cannot be read.
+    /// The error if a field cannot be read.
     type Error;
 
     /// Reads a field.
@@ -157,11 +157,11 @@ impl<T: Represented, W: Wire<Value = T::Repr>> Wire for As<T, W> {
     const WIDTH: usize = W::WIDTH;
 
     fn from_little_endian(raw: u64, interface: Interface) -> T {
-        T::from_repr(W::from_little_endian(raw, interface))
+        T::from(W::from_little_endian(raw, interface))
     }
 
     fn to_little_endian(value: T, interface: Interface) -> u64 {
-        W::to_little_endian(value.into_repr(), interface)
+        W::to_little_endian(T::Repr::from(value), interface)
     }
 }
 

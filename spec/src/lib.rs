@@ -48,12 +48,15 @@
 //! | description | generated items in the module of the device |
 //! |---|---|
 //! | `device` | a type `Device`, which implements [`Device`] |
-//! | `features` | a module `feature` with a type for each feature ([`Feature`]), and the mask `FeatureBits` |
+//! | `features` | a module `feature` with a type for each feature ([`Feature`]), and the mask `FeatureBits` ([`FeatureMask`]) |
 //! | `queues` | a module `queue` with a type for each queue ([`Queue`]) |
 //! | `config`, `registers` | a module with a type `Space` for the block ([`Block`]), a type for each field ([`Field`]), and an enum for each union with `by` |
 //! | `struct` | a [zerocopy](https://docs.rs/zerocopy) structure; it is generic over the byte order if that depends on the interface |
 //! | `request` | a type for what the driver sends ([`Request`]), and one for the answer |
 //! | `enum`, `bits`, `const` | an enum with a variant for unknown values; a [bit field](https://docs.rs/bitfield-struct); a constant |
+//!
+//! The types of features, queues, fields and regions stand for what they describe. Only those with a value, such as the index of a
+//! queue, can be compared.
 //!
 //! This crate has descriptions of the [`reserved`] features that all devices share, the device [`status`], the virtqueues
 //! ([`ring`]), and the registers of the MMIO and PCI transports ([`mmio`], [`pci`]). For each device type it has a Cargo feature
@@ -75,6 +78,7 @@ pub mod __private;
 mod device;
 pub mod direction;
 mod feature;
+mod feature_mask;
 mod feature_set;
 mod field;
 mod negotiate;
@@ -89,6 +93,7 @@ pub use device::{ComputedQueues, Device, DeviceId, Queue, QueueSpec, SharedMemor
 pub use feature::{Feature, OfDevice, Reserved};
 #[doc(hidden)]
 pub use feature::{FeatureEntry, FeatureTable};
+pub use feature_mask::FeatureMask;
 #[doc(hidden)]
 pub use feature_set::HasFeature;
 pub use feature_set::{FeatureSet, RequirementOf};
@@ -97,6 +102,9 @@ pub use negotiate::{Accepted, NegotiateError, Negotiated};
 pub use request::{AnswerError, Request, RequestError, RequestOn};
 pub use requirement::{Absent, Available, NotDeclared, Optional, Required, Requirement, RequirementKind, Unavailable};
 pub use stored::{Represented, Stored, StoredInt};
+/// The crate of the generated structures, version 0.8. Import its traits from here, for instance
+/// `use aerostat_spec::zerocopy::FromBytes`: then they are those of the structures, without a dependency of your own.
+pub use zerocopy;
 
 #[cfg(feature = "balloon")]
 virtio_spec!("vspec/balloon.vspec");
@@ -114,6 +122,8 @@ virtio_spec!("vspec/can.vspec");
 virtio_spec!("vspec/console.vspec");
 #[cfg(feature = "crypto")]
 virtio_spec!("vspec/crypto.vspec");
+#[cfg(feature = "entropy")]
+virtio_spec!("vspec/entropy.vspec");
 #[cfg(feature = "fs")]
 virtio_spec!("vspec/fs.vspec");
 #[cfg(feature = "gpio")]

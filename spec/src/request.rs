@@ -32,7 +32,7 @@ use crate::device::Queue;
 pub trait Request {
     /// The layout of the answer: what the driver keeps while the request is in flight. `()` if the layout is fixed.
     type Shape: Copy + Debug;
-    /// The answer.
+    /// The answer. `()` if the device writes nothing.
     type Answer<'a>;
 
     /// Returns the layout of the answer.
@@ -45,7 +45,7 @@ pub trait Request {
     /// [`RequestError`] before the first call of `put`.
     fn encode(&self, put: &mut dyn FnMut(&[u8])) -> Result<(), RequestError>;
 
-    /// Returns the length of the request in bytes: of the part that the device reads.
+    /// Returns the length of the part that the device reads, in bytes.
     ///
     /// # Errors
     ///
@@ -56,10 +56,10 @@ pub trait Request {
         Ok(len)
     }
 
-    /// Returns the maximum length of the answer in bytes.
+    /// Returns the maximum length of the answer in bytes. 0, if the device writes nothing.
     fn answer_len(shape: &Self::Shape) -> usize;
 
-    /// Reads the answer from the bytes that the device wrote. The last field can be shorter than the driver asked for.
+    /// Reads the answer from the bytes that the device wrote. An array of any length at the end can be shorter than the driver asked for.
     ///
     /// # Errors
     ///
@@ -67,8 +67,8 @@ pub trait Request {
     fn decode<'a>(shape: &Self::Shape, bytes: &'a [u8]) -> Result<Self::Answer<'a>, AnswerError>;
 }
 
-/// A request that goes into the queue `Q`: a queue that its description names after `on`. If it names none, a queue of the device
-/// whose buffers have the parts of the request.
+/// A request that a driver can put into the queue `Q`. The description names the queues after `on`. Without `on`, these are all queues
+/// of the device whose buffers can have the parts of the request.
 #[diagnostic::on_unimplemented(
     message = "the request `{Self}` does not go into the queue `{Q}`",
     label = "this request is for another queue",

@@ -6,16 +6,10 @@ use core::marker::PhantomData;
 
 use zerocopy::{ByteOrder, FromBytes, Immutable, IntoBytes, KnownLayout, U16, U32, U64, Unaligned};
 
-/// An enum or a bit field of a description, which an integer represents.
-pub trait Represented: Copy + Debug + Eq + Into<u64> {
+/// An enum or a bit field of a description, which an integer represents. Each integer has a value.
+pub trait Represented: Copy + Debug + Eq + Into<u64> + From<Self::Repr> {
     /// The integer: `u8`, `u16`, `u32` or `u64`.
-    type Repr: Copy + Debug + Eq + Into<u64>;
-
-    /// Converts the integer. Each integer has a value.
-    fn from_repr(raw: Self::Repr) -> Self;
-
-    /// Returns the integer.
-    fn into_repr(self) -> Self::Repr;
+    type Repr: Copy + Debug + Eq + Into<u64> + From<Self>;
 }
 
 /// An integer in memory: `u8`, or an integer of zerocopy with a byte order.
@@ -80,12 +74,12 @@ impl<T, R> Stored<T, R> {
 impl<T: Represented, R: StoredInt<Int = T::Repr>> Stored<T, R> {
     /// Stores the value.
     pub fn new(value: T) -> Self {
-        Self::from_stored(R::store(value.into_repr()))
+        Self::from_stored(R::store(T::Repr::from(value)))
     }
 
     /// Returns the value.
     pub fn get(self) -> T {
-        T::from_repr(self.raw())
+        T::from(self.raw())
     }
 
     /// Replaces the value.

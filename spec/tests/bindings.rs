@@ -44,10 +44,20 @@ fn feature_has_a_name_and_prerequisites() {
 
 #[test]
 fn mask_and_types_have_the_same_bits() {
-    let mask = balloon::FeatureBits::new().with_must_tell_host(true).with_page_reporting(true);
-    let bits = [balloon::feature::MustTellHost::BIT, balloon::feature::PageReporting::BIT];
-    assert_eq!(mask.into_bits(), bits.into_iter().map(|bit| 1 << bit).sum());
-    assert!(lamp::FeatureBits::from_bits(1 << 50).timer());
+    use balloon::feature::{MustTellHost, PageReporting};
+
+    let mask = balloon::FeatureBits::new().with::<MustTellHost>().with::<PageReporting>();
+    assert_eq!(mask.into_bits(), (1 << MustTellHost::BIT) | (1 << PageReporting::BIT));
+    assert_eq!(mask.without::<MustTellHost>().into_bits(), 1 << PageReporting::BIT);
+    assert!(mask.has::<PageReporting>() && !mask.without::<PageReporting>().has::<PageReporting>());
+    assert!(lamp::FeatureBits::from(1_u64 << 50).has::<lamp::feature::Timer>());
+}
+
+#[test]
+fn mask_writes_the_names_of_its_features_and_the_numbers_of_other_bits() {
+    assert_eq!(format!("{:?}", balloon::FeatureBits::new()), "{}");
+    let mask = balloon::FeatureBits::from_bits((1 << 127) | (1 << 32) | 0b10);
+    assert_eq!(format!("{mask:?}"), "{VIRTIO_BALLOON_F_STATS_VQ, 32, 127}");
 }
 
 #[test]

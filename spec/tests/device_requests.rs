@@ -4,6 +4,7 @@ use aerostat_spec::{
     Request, block, can, console, crypto, fs, gpio, gpu, i2c, input, iommu, media, mem, net, pmem, rpmb, rtc, scmi,
     scsi, sound, spi, vsock,
 };
+use zerocopy::FromBytes as _;
 
 /// Bytes in hexadecimal. Spaces separate the fields.
 fn hex(text: &str) -> Vec<u8> {
@@ -71,6 +72,13 @@ fn scsi() {
     };
     assert_eq!(encoded(&request), hex("00000000 05000000 0100400500000000 0700000000000000"));
     assert_eq!(answer(&request, &hex("0a")).response, scsi::Response::FunctionSucceeded);
+    let request: scsi::QueryNotifications = scsi::QueryNotifications {
+        lun: [1, 0, 0x40, 5, 0, 0, 0, 0],
+        event_requested: scsi::AsyncEvents::new().with_media_change(true),
+        byte_order: Default::default(),
+    };
+    assert_eq!(encoded(&request), hex("01000000 0100400500000000 10000000"));
+    assert!(answer(&request, &hex("10000000 00")).event_actual.media_change());
     let request: scsi::EventMessage = scsi::EventMessage { byte_order: Default::default() };
     let bytes = hex("01000000 0100400500000000 02000000");
     assert_eq!(answer(&request, &bytes).event.reason.get(), scsi::ResetReason::Removed.to_raw());
@@ -96,12 +104,24 @@ fn gpu() {
 
 #[test]
 fn rtc() {
-    let request = rtc::Read { reserved: [0; 6], clock_id: 2, reserved1: [0; 6] };
+    let request = rtc::Read { clock_id: 2 };
     assert_eq!(encoded(&request), hex("0100 000000000000 0200 000000000000"));
     let bytes = hex("00 00000000000000 0807060504030201");
     assert_eq!(answer(&request, &bytes).clock_reading, 0x0102_0304_0506_0708);
     let bytes = hex("0020 000000000000 0200 000000000000");
     assert_eq!(answer(&rtc::AlarmMessage {}, &bytes).alarm.clock_id.get(), 2);
+}
+
+#[test]
+fn constant_lengths_are_those_of_the_bytes() {
+    let read = rtc::Read { clock_id: 2 };
+    assert_eq!((rtc::Read::LEN, rtc::Read::ANSWER_LEN), (encoded(&read).len(), rtc::Read::answer_len(&read.shape())));
+    let flush = pmem::Flush {};
+    assert_eq!(
+        (pmem::Flush::LEN, pmem::Flush::ANSWER_LEN),
+        (encoded(&flush).len(), pmem::Flush::answer_len(&flush.shape()))
+    );
+    assert_eq!(i2c::Write::ANSWER_LEN, 1);
 }
 
 #[test]
@@ -124,19 +144,78 @@ fn vsock() {
 
 #[test]
 fn crypto() {
-    let header = crypto::OpHeader::new(crypto::DataOpcode::Hash, 3, 5, crypto::OpFlags::new(), 0);
-    let request = crypto::HashData { header, hash_result_len: 2, src_data: &[1, 2, 3] };
-    let head = "00010000 03000000 0500000000000000 00000000 00000000";
+    let request = crypto::HashData {
+        header_algo: crypto::Hash::Sha224,
+        session_id: 5,
+        flag: crypto::OpFlags::new().with_session_mode(true),
+        hash_result_len: 2,
+        src_data: &[1, 2, 3],
+    };
+    let head = "00010000 03000000 0500000000000000 01000000 00000000";
     assert_eq!(encoded(&request), hex(&format!("{head} 03000000 02000000 010203")));
     let bytes = hex("aabb 00");
     let result = answer(&request, &bytes);
     assert_eq!((result.hash_result, result.inhdr.status), (&[0xaa, 0xbb][..], 0));
+
+    let request = crypto::CreateCipherSession {
+        header_algo: crypto::Cipher::AesCbc,
+        flag: 0,
+        algo: crypto::Cipher::AesCbc,
+        op: crypto::Op::Decrypt,
+        cipher_key: &[7, 8],
+    };
+    let chain = "00".repeat(32);
+    let head = "02000000 03000000 00000000 00000000 03000000 02000000 02000000 00000000";
+    assert_eq!(encoded(&request), hex(&format!("{head} {chain} 01000000 00000000 0708")));
+    let bytes = hex("0500000000000000 00000000 00000000");
+    assert_eq!(answer(&request, &bytes).input.session_id.get(), 5);
+
+    // The fields are those of the structures, which are compared with C.
+    let request = crypto::CreateAlgChainSession {
+        header_algo: crypto::Cipher::AesCbc,
+        flag: 0,
+        alg_chain_order: crypto::AlgChainOrder::CipherThenHash,
+        hash_mode: crypto::HashMode::Auth,
+        cipher_algo: crypto::Cipher::AesCbc,
+        op: crypto::Op::Encrypt,
+        hash_algo: crypto::Mac::HmacSha1.to_raw(),
+        hash_result_len: 20,
+        aad_len: 4,
+        cipher_key: &[7, 8],
+        auth_key: &[9, 10, 11],
+    };
+    let bytes = encoded(&request);
+    assert_eq!(bytes[72..], [7, 8, 9, 10, 11]);
+    let flf = crypto::SymCreateSessionFlf::ref_from_bytes(&bytes[16..72]).expect("the fixed part");
+    assert_eq!(flf.op_type.get(), crypto::SymOp::AlgorithmChaining);
+    let chain = flf.u.chain();
+    assert_eq!(chain.alg_chain_order.get(), crypto::AlgChainOrder::CipherThenHash);
+    let cipher = crypto::CipherSessionFlf::new(crypto::Cipher::AesCbc, 2, crypto::Op::Encrypt, 0);
+    assert_eq!((chain.cipher_hdr, chain.aad_len.get()), (cipher, 4));
+    assert_eq!(chain.u.mac(), crypto::MacCreateSessionFlf::new(crypto::Mac::HmacSha1, 20, 3, 0));
+
+    // The key of an RSA session is behind 44 bytes for the algorithm.
+    let request = crypto::CreateRsaSession {
+        header_algo: crypto::Akcipher::Rsa,
+        flag: 0,
+        key_type: crypto::AkcipherKeyType::Public,
+        padding_algo: crypto::RsaPadding::Pkcs1Padding,
+        hash_algo: crypto::RsaHash::Sha256,
+        key: &[9],
+    };
+    let bytes = encoded(&request);
+    assert_eq!(bytes[..36], hex("04040000 01000000 00000000 00000000 01000000 01000000 01000000 01000000 06000000"));
+    assert_eq!((bytes[36..72].iter().max(), &bytes[72..]), (Some(&0), &[9][..]));
+
+    let request =
+        crypto::DestroySession { opcode: crypto::DestroyOpcode::Cipher, header_algo: 3, flag: 0, session_id: 5 };
+    assert_eq!(encoded(&request), hex("03000000 03000000 00000000 00000000 0500000000000000"));
+    assert_eq!(answer(&request, &hex("00")).status, 0);
 }
 
 #[test]
 fn iommu() {
     let request = iommu::Map {
-        reserved: [0; 3],
         domain: 1,
         virt_start: 0x1000,
         virt_end: 0x1fff,
@@ -146,9 +225,8 @@ fn iommu() {
     let numbers = "0010000000000000 ff1f000000000000 0080000000000000";
     assert_eq!(encoded(&request), hex(&format!("03 000000 01000000 {numbers} 02000000")));
     assert_eq!(answer(&request, &hex("05 000000")).tail.status.get(), iommu::Status::Range);
-    let request =
-        iommu::Probe { context: iommu::ProbeContext::new(8), reserved: [0; 3], endpoint: 4, reserved1: [0; 64] };
-    assert_eq!(encoded(&request)[..8], hex("05 000000 04000000"));
+    let request = iommu::Probe { context: iommu::ProbeContext::new(8), endpoint: 4 };
+    assert_eq!(encoded(&request), hex(&format!("05 000000 04000000 {}", "00".repeat(64))));
     // The end of the answer follows the properties.
     let bytes = hex("0100 1400 01020304 00 000000");
     assert_eq!(answer(&request, &bytes).tail.status.get(), iommu::Status::Ok);
@@ -185,7 +263,16 @@ fn sound() {
     assert_eq!(encoded(&request), hex("04030000 02000000"));
     let bytes = hex("00800000 01000000 04000000 01020304 00000000");
     assert_eq!(answer(&request, &bytes).value, [1, 2, 3, 4]);
-    assert_eq!(answer(&sound::EventMessage {}, &hex("00110000 01000000")).event.data.get(), 1);
+    let bytes = hex("00110000 01000000");
+    let event = answer(&sound::EventMessage {}, &bytes).notification.u_value();
+    assert_eq!(event, Some(sound::NotificationUValue::EvtPcmPeriodElapsed(1)));
+    let bytes = hex("00120000 0300 0200");
+    match answer(&sound::EventMessage {}, &bytes).notification.u_value() {
+        Some(sound::NotificationUValue::EvtCtlNotify(change)) => {
+            assert_eq!((change.control_id.get(), change.mask.get().info()), (3, true));
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -247,6 +334,7 @@ fn can() {
     let request = can::Send { flags, can_id: 0x1234_5678, sdu: &[1, 2] };
     assert_eq!(encoded(&request), hex("0100 0200 00 00 0000 00800000 78563412 0102"));
     assert_eq!(answer(&request, &hex("00")).result, can::Result::Ok);
+    assert_eq!((encoded(&can::Start {}), encoded(&can::Stop {})), (hex("0102"), hex("0202")));
     let request = can::Receive { sdu_len: 8 };
     let bytes = hex("0101 0200 00 00 0000 00000000 23010000 0102");
     let frame = answer(&request, &bytes);

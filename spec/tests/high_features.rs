@@ -53,8 +53,9 @@ fn high_feature_is_described() {
     assert_eq!((High::BIT, Highest::BIT, High::NAME), (64, 127, "VIRTIO_LAMP_F_HIGH"));
     let low: Vec<u32> = lamp::Features::ENTRIES.iter().map(|entry| entry.bit).collect();
     assert_eq!(low, [0, 63]);
-    let mask = lamp::FeatureBits::new().with_high(true).with_low(true);
+    let mask = lamp::FeatureBits::new().with::<High>().with::<Low>();
     assert_eq!(mask.into_bits(), 0b11 << 63);
+    assert_eq!(format!("{mask:?}"), "{VIRTIO_LAMP_F_LOW, VIRTIO_LAMP_F_HIGH}");
 }
 
 #[test]

@@ -100,9 +100,9 @@ fn udp_tunnel_offloads_require_all_segmentation_offloads() {
         accepted.expect("nothing is required").high_bits()
     };
     let none = FeatureBits::new();
-    assert_eq!(bits(none.with_guest_uso6(true)), 0b111_1001, "both features of the driver's side are left out");
-    assert_eq!(bits(none.with_host_udp_tunnel_gso(true)), 0b110_0111, "its checksums are left out too");
-    assert_eq!(bits(none.with_rss(true)), 0b111_1110);
+    assert_eq!(bits(none.with::<feature::GuestUso6>()), 0b111_1001, "both features of the driver's side are left out");
+    assert_eq!(bits(none.with::<feature::HostUdpTunnelGso>()), 0b110_0111, "its checksums are left out too");
+    assert_eq!(bits(none.with::<feature::Rss>()), 0b111_1110);
 }
 
 /// The lengths are those of "Device Operation" (5.1.6): 12 bytes, 20 with hashes, 24 with tunnels, and 32 with all parts.
@@ -134,11 +134,50 @@ fn packet_header_grows_with_the_features() {
         packet.encode(&mut |part| bytes.extend_from_slice(part)).expect("a valid packet");
         bytes.len()
     };
-    let hashes = FeatureBits::new().with_ctrl_vq(true).with_hash_report(true);
-    let tunnels = hashes.with_csum(true).with_host_tso4(true).with_host_tso6(true).with_host_uso(true);
-    let tunnels = tunnels.with_host_udp_tunnel_gso(true);
+    let hashes = FeatureBits::new().with::<feature::CtrlVq>().with::<feature::HashReport>();
+    let tunnels = hashes
+        .with::<feature::Csum>()
+        .with::<feature::HostTso4>()
+        .with::<feature::HostTso6>()
+        .with::<feature::HostUso>();
+    let tunnels = tunnels.with::<feature::HostUdpTunnelGso>();
     assert_eq!([FeatureBits::new(), hashes, tunnels].map(length), [12, 20, 24]);
-    assert_eq!(length(tunnels.with_out_net_header(true)), 32);
+    assert_eq!(length(tunnels.with::<feature::OutNetHeader>()), 32);
+}
+
+/// "Legacy Interface: Device Operation": without MRG_RXBUF, the header is 2 bytes shorter than the 12 bytes of the modern interface, and
+/// its fields are guest-endian.
+#[test]
+fn legacy_packet_header_has_the_number_of_buffers_only_with_its_feature() {
+    use aerostat_spec::__private::zerocopy::{BigEndian, FromBytes as _};
+
+    for (offered, header, expected) in [
+        (0, &[0, 0, 0, 14, 0, 0, 0, 0, 0, 0][..], None),
+        (1 << feature::MrgRxbuf::BIT, &[0, 0, 0, 14, 0, 0, 0, 0, 0, 0, 0, 2], Some(2)),
+    ] {
+        // SAFETY: the proofs are not used with a device.
+        let accepted = unsafe { Accepted::<All>::negotiate_wide(offered, !0) }.expect("nothing is required");
+        let mut packet = header.to_vec();
+        packet.extend([0xaa, 0xbb]);
+        let request: net::ReceiveLegacyPacket<BigEndian> = net::ReceiveLegacyPacket {
+            context: net::ReceiveLegacyPacketContext::new(&accepted),
+            frame_len: 2,
+            byte_order: Default::default(),
+        };
+        let answer = net::ReceiveLegacyPacket::<BigEndian>::decode(&request.shape(), &packet).expect("a packet");
+        assert_eq!((answer.header.hdr_len.get(), answer.num_buffers, answer.frame), (14, expected, &[0xaa, 0xbb][..]));
+
+        let sent: net::TransmitLegacyPacket<'_, BigEndian> = net::TransmitLegacyPacket {
+            context: net::TransmitLegacyPacketContext::new(&accepted),
+            header: net::LegacyHeader::read_from_bytes(&header[..10]).expect("a header"),
+            frame: &[0xaa, 0xbb],
+        };
+        let mut bytes = Vec::new();
+        sent.encode(&mut |part| bytes.extend_from_slice(part)).expect("a valid packet");
+        // The driver sends 0 for the number of buffers.
+        packet.get_mut(10..header.len()).expect("the number").fill(0);
+        assert_eq!(bytes, packet);
+    }
 }
 
 fn accepted_by_receiver(offered: FeatureBits) -> FeatureBits {
@@ -150,30 +189,31 @@ fn accepted_by_receiver(offered: FeatureBits) -> FeatureBits {
 
 #[test]
 fn segmentation_offloads_require_checksum_offload() {
-    let offered = FeatureBits::new().with_guest_tso4(true).with_guest_tso6(true).with_guest_ufo(true);
+    let offered =
+        FeatureBits::new().with::<feature::GuestTso4>().with::<feature::GuestTso6>().with::<feature::GuestUfo>();
     assert_eq!(accepted_by_receiver(offered), FeatureBits::new());
-    assert_eq!(accepted_by_receiver(offered.with_guest_csum(true)), offered.with_guest_csum(true));
+    assert_eq!(accepted_by_receiver(offered.with::<feature::GuestCsum>()), offered.with::<feature::GuestCsum>());
 }
 
 #[test]
 fn ecn_requires_any_segmentation_offload() {
-    let ecn = FeatureBits::new().with_guest_csum(true).with_guest_ecn(true);
-    for enough in [ecn.with_guest_tso4(true), ecn.with_guest_tso6(true)] {
+    let ecn = FeatureBits::new().with::<feature::GuestCsum>().with::<feature::GuestEcn>();
+    for enough in [ecn.with::<feature::GuestTso4>(), ecn.with::<feature::GuestTso6>()] {
         assert_eq!(accepted_by_receiver(enough), enough);
     }
-    assert_eq!(accepted_by_receiver(ecn), ecn.with_guest_ecn(false));
+    assert_eq!(accepted_by_receiver(ecn), ecn.without::<feature::GuestEcn>());
     // Without checksum offload there is no segmentation offload, and without that no ECN.
-    let without_csum = ecn.with_guest_csum(false).with_guest_tso4(true);
+    let without_csum = ecn.without::<feature::GuestCsum>().with::<feature::GuestTso4>();
     assert_eq!(accepted_by_receiver(without_csum), FeatureBits::new());
 }
 
 #[test]
 fn error_lists_all_alternative_prerequisites() {
-    let offered = FeatureBits::new().with_guest_csum(true).with_guest_ecn(true).into_bits();
+    let offered = FeatureBits::new().with::<feature::GuestCsum>().with::<feature::GuestEcn>().into_bits();
     // SAFETY: the proofs are not used with a device.
     let error =
         unsafe { Accepted::<Ecn>::negotiate_wide(offered, !0) }.expect_err("segmentation offloads are not offered");
-    let missing = FeatureBits::new().with_guest_tso4(true).with_guest_tso6(true).into_bits() as u64;
+    let missing = FeatureBits::new().with::<feature::GuestTso4>().with::<feature::GuestTso6>().into_bits() as u64;
     assert_eq!(error, NegotiateError::Prerequisite { name: "VIRTIO_NET_F_GUEST_ECN", bit: 9, missing });
 }
 
@@ -185,11 +225,11 @@ fn alternatives_are_combined_with_other_prerequisites() {
             unsafe { Accepted::<Steering>::negotiate_wide(offered.into_bits(), !0) }.expect("nothing is required");
         FeatureBits::from_bits(accepted.bits().into())
     };
-    let tunnel = FeatureBits::new().with_hash_tunnel(true).with_rss(true);
+    let tunnel = FeatureBits::new().with::<feature::HashTunnel>().with::<feature::Rss>();
     assert_eq!(steering(tunnel), FeatureBits::new());
-    assert_eq!(steering(tunnel.with_ctrl_vq(true)), tunnel.with_ctrl_vq(true));
-    let without_rss = FeatureBits::new().with_hash_tunnel(true).with_ctrl_vq(true);
-    assert_eq!(steering(without_rss), without_rss.with_hash_tunnel(false));
+    assert_eq!(steering(tunnel.with::<feature::CtrlVq>()), tunnel.with::<feature::CtrlVq>());
+    let without_rss = FeatureBits::new().with::<feature::HashTunnel>().with::<feature::CtrlVq>();
+    assert_eq!(steering(without_rss), without_rss.without::<feature::HashTunnel>());
 }
 
 #[test]
@@ -201,8 +241,7 @@ fn proof_of_any_alternative_gives_access_to_a_field() {
     let accepted = unsafe { Accepted::<Steering>::negotiate(!0, !0) }.expect("all features are offered");
     let by_mq = accepted.proof(feature::Mq).map(config::MaxVirtqueuePairs::given);
     let by_rss = accepted.proof(feature::Rss).map(config::MaxVirtqueuePairs::given);
-    assert_eq!(by_mq, by_rss);
-    assert_eq!(by_mq.map(place), Some(8));
+    assert_eq!((by_mq.map(place), by_rss.map(place)), (Some(8), Some(8)));
     let by_report = accepted.proof(feature::HashReport).map(config::RssMaxKeySize::given);
     assert_eq!(by_report.map(place), Some(17));
 }

@@ -95,6 +95,7 @@ impl CommonCfg {
         if at >= DEVICE as usize {
             return 0x5a5a_5a5a >> (32 - bits);
         }
+        assert_width(at - COMMON as usize, bits);
         let queue = self.queues.get(self.select);
         match at - COMMON as usize {
             field::DEVICE_FEATURE => (self.offered >> (32 * self.features[0])) as u32,
@@ -134,6 +135,7 @@ impl CommonCfg {
         if at >= NOTIFY as usize || (TABLE as usize..TABLE as usize + 0x8000).contains(&at) || at >= DEVICE as usize {
             return;
         }
+        assert_width(at - COMMON as usize, bits);
         let accepted = if value < u32::from(self.vectors) { value as u16 } else { 0xffff };
         let queue = self.queues.get_mut(self.select);
         match (at - COMMON as usize, queue) {
@@ -157,4 +159,14 @@ impl CommonCfg {
             (other, _) => panic!("{bits} bits written at {other:#x}: {value:#x}"),
         }
     }
+}
+
+/// Checks the width of an access. A field of 64 bits is accessed as two of 32 bits ("PCI Device Layout", 4.1.3.1).
+fn assert_width(offset: usize, bits: u32) {
+    let width = match offset {
+        ..field::CONFIG_VECTOR | field::QUEUE_DESC..0x38 => 32,
+        field::STATUS | field::GENERATION => 8,
+        _ => 16,
+    };
+    assert_eq!(bits, width, "{bits} bits of the field at {offset:#x} were accessed");
 }

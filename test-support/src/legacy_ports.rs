@@ -4,6 +4,7 @@
 use std::cell::{RefCell, RefMut};
 use std::rc::Rc;
 
+use aerostat_device::accesses_by_width;
 use aerostat_transport::Io;
 
 use crate::RegisterAccess;
@@ -138,29 +139,7 @@ unsafe impl Io for LegacyPorts {
         self.model().len
     }
 
-    fn read8(&self, offset: usize) -> u8 {
-        self.read(offset, 8) as u8
-    }
-
-    fn read16(&self, offset: usize) -> u16 {
-        self.read(offset, 16) as u16
-    }
-
-    fn read32(&self, offset: usize) -> u32 {
-        self.read(offset, 32)
-    }
-
-    fn write8(&self, offset: usize, value: u8) {
-        self.write(offset, 8, value.into());
-    }
-
-    fn write16(&self, offset: usize, value: u16) {
-        self.write(offset, 16, value.into());
-    }
-
-    fn write32(&self, offset: usize, value: u32) {
-        self.write(offset, 32, value);
-    }
+    accesses_by_width!();
 }
 
 impl std::fmt::Debug for LegacyPorts {

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
 
+use aerostat_device::accesses_by_width;
 use aerostat_transport::Io;
 use aerostat_transport::pci::{BarRange, PciFunction, Space};
 use pci_types::{ConfigRegionAccess, PciAddress};
@@ -315,6 +316,16 @@ impl BarRegisters {
         }
         (self.function.device.borrow_mut(), self.range.address + offset as u64)
     }
+
+    fn read(&self, offset: usize, bits: u32) -> u32 {
+        let (mut device, at) = self.at(offset);
+        device.read(at, bits)
+    }
+
+    fn write(&self, offset: usize, bits: u32, value: u32) {
+        let (mut device, at) = self.at(offset);
+        device.write(at, bits, value);
+    }
 }
 
 // SAFETY: every access is performed on the model, in order; the model accesses no memory.
@@ -323,35 +334,7 @@ unsafe impl Io for BarRegisters {
         self.range.len as usize
     }
 
-    fn read8(&self, offset: usize) -> u8 {
-        let (mut device, at) = self.at(offset);
-        device.read(at, 8) as u8
-    }
-
-    fn read16(&self, offset: usize) -> u16 {
-        let (mut device, at) = self.at(offset);
-        device.read(at, 16) as u16
-    }
-
-    fn read32(&self, offset: usize) -> u32 {
-        let (mut device, at) = self.at(offset);
-        device.read(at, 32)
-    }
-
-    fn write8(&self, offset: usize, value: u8) {
-        let (mut device, at) = self.at(offset);
-        device.write(at, 8, value.into());
-    }
-
-    fn write16(&self, offset: usize, value: u16) {
-        let (mut device, at) = self.at(offset);
-        device.write(at, 16, value.into());
-    }
-
-    fn write32(&self, offset: usize, value: u32) {
-        let (mut device, at) = self.at(offset);
-        device.write(at, 32, value);
-    }
+    accesses_by_width!();
 }
 
 impl std::fmt::Debug for SoftPci {

@@ -1,6 +1,9 @@
 //! The code in the book's chapter on the specification language that uses the transport.
 #![cfg(target_pointer_width = "64")]
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use aerostat_spec::{self as spec, FeatureSet, Request as _};
 use aerostat_test_support::peer::{guest, peer};
 use aerostat_test_support::{Memory, SoftMmio};
@@ -9,7 +12,7 @@ use aerostat_transport::{Config, ConfigError, ConfigIo, Device, FeaturesOk, InUs
 use virtio_queue::{QueueOwnedT, QueueT};
 
 use self::input::ConfigSelect;
-use self::input::config::{Select, Size, Space, Subsel, UValue};
+use self::input::config::{Select, Size, Space, Subsel, UString, UValue};
 
 aerostat_spec::virtio_spec!("../spec/vspec/input.vspec");
 
@@ -100,6 +103,30 @@ fn the_chosen_entry_belongs_to_one_configuration() {
     soft.model().on_config_read = None;
     device.config().write(Select, ConfigSelect::Unset).unwrap();
     assert_eq!(device.config().snapshot(|config| UValue::read(config)), Ok(None));
+}
+
+/// As the chapter says. The generated documentation states the maximum.
+#[test]
+fn the_whole_entry_is_read_even_if_the_device_uses_less_of_it() {
+    let reads_of = |select, expected: usize| {
+        let soft = SoftMmio::new(18);
+        let device = negotiated::<input::Device, OfInput>(&soft).go_live();
+        device.config().write(Select, select).unwrap();
+        soft.model().config[2] = 4;
+        let reads = Rc::new(Cell::new(0));
+        let count = reads.clone();
+        soft.model().on_config_read = Some(Box::new(move |_, _| count.set(count.get() + 1)));
+        device.config().snapshot(|config| UValue::read(config)).unwrap();
+        assert_eq!(reads.get(), expected, "{select}");
+        reads.set(0);
+        let first = UString::at(0).unwrap();
+        device.config().snapshot(|config| Ok((config.read(Size)?, config.read(first)?))).unwrap();
+        assert_eq!(reads.get(), 2, "{select}");
+    };
+    reads_of(ConfigSelect::IdName, 1 + 128);
+    // Five numbers with 32 bits.
+    reads_of(ConfigSelect::AbsInfo, 1 + 5);
+    reads_of(ConfigSelect::Unset, 1);
 }
 
 /// The answer to the first request is received after the second was sent.

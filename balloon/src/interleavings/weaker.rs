@@ -4,7 +4,7 @@ use aerostat_interleavings::table::{Reason, check};
 
 const BLOCKS: &str = "frames/blocks.rs";
 const HELD: &str = "frames/held.rs";
-const PARTS: &str = "parts.rs";
+const PARTS: &str = "parts/flags.rs";
 const LIVE: &str = "queues/live_flag.rs";
 
 /// Why no test finds these, or what else does the same.

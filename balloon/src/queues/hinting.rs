@@ -415,6 +415,8 @@ fn allocate_commands(dma: &mut impl Dma, addressing: Addressing) -> Result<DmaRe
 }
 
 /// Returns a command id in the byte order of the interface: little-endian, or that of the guest on the legacy interface.
+// `HintRound` of the description has the same bytes, which `tests/byte_order/hints.rs` compares. Its byte order is a type, so encoding it
+// takes a branch with a request for each order.
 const fn in_device_order(id: u32, interface: Interface) -> u32 {
     match interface {
         Interface::Modern => id.to_le(),

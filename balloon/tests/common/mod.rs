@@ -1,12 +1,16 @@
 //! A balloon on the in-process device, for tests.
 #![allow(dead_code, reason = "each test binary uses its part of this module")]
 
+pub(crate) mod changed;
 pub(crate) mod kernel;
+pub(crate) mod registers;
 
 use std::ops::ControlFlow;
 
 use aerostat_balloon::transport::{Either, LegacyMmio, Mmio, Spin};
-use aerostat_balloon::{Balloon, BalloonFeatureSet, FrameSize, LiveState, Options, Platform, Ready, Step, features};
+use aerostat_balloon::{
+    Balloon, BalloonFeatureSet, FrameSize, LiveState, Options, Platform, Ready, Size4KiB, Step, features,
+};
 use aerostat_device::{BalloonDevice, Builder, Ledger, Registers, TestPlatform};
 
 /// A transport for the interface that the device has.
@@ -34,12 +38,35 @@ pub(crate) fn probe<P: Platform<F>, F: BalloonFeatureSet>(
     balloon.probe(&mut crate::common::polls()).map_err(|failed| failed.error).expect("the probe succeeds")
 }
 
-/// Starts the device of `builder` and probes a balloon that requires MUST_TELL_HOST.
-pub(crate) fn live<S: FrameSize>(builder: Builder) -> (Live<S>, BalloonDevice, Ledger) {
+/// Starts the device of `builder` and probes a balloon with frames of 4 KiB. The kernel has one statistic.
+pub(crate) fn start<F: BalloonFeatureSet>(
+    builder: Builder,
+    options: Options<F>,
+) -> (Live<Size4KiB, F>, BalloonDevice, Ledger)
+where
+    TestPlatform: Platform<F>,
+{
+    start_sized(builder, options)
+}
+
+/// As [`start`], with frames of any size.
+pub(crate) fn start_sized<S: FrameSize, F: BalloonFeatureSet>(
+    builder: Builder,
+    options: Options<F>,
+) -> (Live<S, F>, BalloonDevice, Ledger)
+where
+    TestPlatform<S>: Platform<F>,
+{
     let device = builder.start().expect("the device starts");
     let platform = TestPlatform::<S>::of(&device).expect("guest memory is large enough");
     let ledger = platform.ledger();
-    (probe(&device, platform, Options::new(TellHost)), device, ledger)
+    ledger.set_statistics([(4, 1)]);
+    (probe(&device, platform, options), device, ledger)
+}
+
+/// Starts the device of `builder` and probes a balloon that requires MUST_TELL_HOST.
+pub(crate) fn live<S: FrameSize>(builder: Builder) -> (Live<S>, BalloonDevice, Ledger) {
+    start_sized(builder, Options::new(TellHost))
 }
 
 /// Calls `service` until it does not return `Waiting`, for a device that answers within the call.

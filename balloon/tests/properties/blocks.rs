@@ -3,6 +3,8 @@
 //! The device may offer MUST_TELL_HOST or a poison value, and then the balloon uses arrays alone. Where it does not, every page is
 //! checked as with MUST_TELL_HOST, because this kernel releases no frame early.
 
+use std::convert::identity;
+
 use aerostat_balloon::handles::{Progress, ReportingHandle};
 use aerostat_balloon::ops::PendingDeflation;
 use aerostat_balloon::spec::{Feature, FeatureSet};
@@ -16,7 +18,7 @@ use proptest::prelude::*;
 use crate::common::{Bus, Live};
 use crate::config;
 use crate::conforming::{check, end};
-use crate::declarations::Declaration;
+use crate::declarations::{Declaration, declaration};
 use crate::misbehaving::{any_fault, survives, turn};
 use crate::moves::{Part, a_move};
 use crate::setup::{Setup, setup};
@@ -48,56 +50,12 @@ features! {
 
 impl Declaration for WithBlocks {
     fn options(setup: &Setup) -> Options<Self> {
-        let options = Options::new(Self)
-            .max_in_flight(setup.max_in_flight)
-            .oom_pages(setup.oom_pages)
-            .oom_backoff(setup.oom_backoff)
-            .poison_value(setup.poison)
-            .report_block(1 << setup.report)
-            .hint_block(1 << setup.hint);
+        let options = declaration!(all options, setup);
         // Drawn from a value that does not matter otherwise.
         if setup.hint.is_multiple_of(4) { options.tell_host_of_blocks() } else { options }
     }
 
-    fn release_early<S: FrameSize, B: LiveState<Platform = TestPlatform<S>, Features = Self>>(
-        _pending: PendingDeflation<'_, B>,
-    ) -> Result<u32, BalloonError>
-    where
-        TestPlatform<S>: Platform<Self>,
-    {
-        Ok(0)
-    }
-
-    fn deflate_on_oom<S: FrameSize, B: LiveState<Platform = TestPlatform<S>, Features = Self>>(
-        balloon: &mut Balloon<B>,
-    ) -> Option<PendingDeflation<'_, B>>
-    where
-        TestPlatform<S>: Platform<Self>,
-    {
-        balloon.deflate_on_oom()
-    }
-
-    fn reclaim<S: FrameSize>(balloon: &mut Live<S, Self>, frames: u32) -> Result<(), BalloonError>
-    where
-        TestPlatform<S>: Platform<Self>,
-    {
-        balloon.reclaim_hinted(frames).map(drop)
-    }
-
-    fn service<S: FrameSize>(
-        balloon: &mut Live<S, Self>,
-        part: Part,
-        status: InterruptStatus,
-    ) -> Result<Option<Progress>, BalloonError>
-    where
-        TestPlatform<S>: Platform<Self>,
-    {
-        match part {
-            Part::Statistics => Ok(balloon.service_statistics()?.map(|_| Progress::Idle)),
-            Part::Reporting => balloon.service_reporting(),
-            Part::Hinting => balloon.service_hinting(status),
-        }
-    }
+    declaration!(all methods, identity);
 
     fn service_with<S: FrameSize>(
         balloon: &mut Balloon<Split<Bus, TestPlatform<S>, Self>>,

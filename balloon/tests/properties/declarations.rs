@@ -22,31 +22,43 @@ pub(crate) trait Declaration: BalloonFeatureSet {
 
     /// Releases frames early, if the feature set allows it. Returns their number.
     fn release_early<S: FrameSize, B: LiveState<Platform = TestPlatform<S>, Features = Self>>(
-        pending: PendingDeflation<'_, B>,
+        _pending: PendingDeflation<'_, B>,
     ) -> Result<u32, BalloonError>
     where
-        TestPlatform<S>: Platform<Self>;
+        TestPlatform<S>: Platform<Self>,
+    {
+        Ok(0)
+    }
 
     /// Deflates on OOM, if that was negotiated.
     fn deflate_on_oom<S: FrameSize, B: LiveState<Platform = TestPlatform<S>, Features = Self>>(
-        balloon: &mut Balloon<B>,
+        _balloon: &mut Balloon<B>,
     ) -> Option<PendingDeflation<'_, B>>
     where
-        TestPlatform<S>: Platform<Self>;
+        TestPlatform<S>: Platform<Self>,
+    {
+        None
+    }
 
     /// Takes hinted frames back, if the feature set has hinting.
-    fn reclaim<S: FrameSize>(balloon: &mut Live<S, Self>, frames: u32) -> Result<(), BalloonError>
+    fn reclaim<S: FrameSize>(_balloon: &mut Live<S, Self>, _frames: u32) -> Result<(), BalloonError>
     where
-        TestPlatform<S>: Platform<Self>;
+        TestPlatform<S>: Platform<Self>,
+    {
+        Ok(())
+    }
 
     /// Services a part of the balloon. Returns `None` if its feature was not negotiated.
     fn service<S: FrameSize>(
-        balloon: &mut Live<S, Self>,
-        part: Part,
-        status: InterruptStatus,
+        _balloon: &mut Live<S, Self>,
+        _part: Part,
+        _status: InterruptStatus,
     ) -> Result<Option<Progress>, BalloonError>
     where
-        TestPlatform<S>: Platform<Self>;
+        TestPlatform<S>: Platform<Self>,
+    {
+        Ok(None)
+    }
 
     /// Makes a step of a split balloon that can inflate blocks, if the feature set has block inflation.
     fn service_with<S: FrameSize>(
@@ -73,24 +85,15 @@ pub(crate) fn has_blocks<F: BalloonFeatureSet>() -> bool {
 macro_rules! declaration {
     (release_early: true) => {
         fn release_early<S: FrameSize, B: LiveState<Platform = TestPlatform<S>, Features = Self>>(
-        pending: PendingDeflation<'_, B>,
-    ) -> Result<u32, BalloonError>
+            pending: PendingDeflation<'_, B>,
+        ) -> Result<u32, BalloonError>
         where
             TestPlatform<S>: Platform<Self>,
         {
             pending.release_early()
         }
     };
-    (release_early: false) => {
-        fn release_early<S: FrameSize, B: LiveState<Platform = TestPlatform<S>, Features = Self>>(
-        _pending: PendingDeflation<'_, B>,
-    ) -> Result<u32, BalloonError>
-        where
-            TestPlatform<S>: Platform<Self>,
-        {
-            Ok(0)
-        }
-    };
+    (release_early: false) => {};
     (leave_out: true, $options:ident, $setup:ident) => {
         if $setup.without_statistics {
             $options = $options.without(feature::StatsVq);
@@ -100,54 +103,61 @@ macro_rules! declaration {
         }
     };
     (leave_out: false, $options:ident, $setup:ident) => {};
+    // The options of a feature set with all features.
+    (all options, $setup:ident) => {
+        Options::new(Self::default())
+            .max_in_flight($setup.max_in_flight)
+            .oom_pages($setup.oom_pages)
+            .oom_backoff($setup.oom_backoff)
+            .poison_value($setup.poison)
+            .report_block(1 << $setup.report)
+            .hint_block(1 << $setup.hint)
+    };
+    // Its methods, whose results `$wrap` makes optional.
+    (all methods, $wrap:ident) => {
+        fn deflate_on_oom<S: FrameSize, B: LiveState<Platform = TestPlatform<S>, Features = Self>>(
+            balloon: &mut Balloon<B>,
+        ) -> Option<PendingDeflation<'_, B>>
+        where
+            TestPlatform<S>: Platform<Self>,
+        {
+            $wrap(balloon.deflate_on_oom())
+        }
+
+        fn reclaim<S: FrameSize>(balloon: &mut Live<S, Self>, frames: u32) -> Result<(), BalloonError>
+        where
+            TestPlatform<S>: Platform<Self>,
+        {
+            balloon.reclaim_hinted(frames).map(drop)
+        }
+
+        fn service<S: FrameSize>(
+            balloon: &mut Live<S, Self>,
+            part: Part,
+            status: InterruptStatus,
+        ) -> Result<Option<Progress>, BalloonError>
+        where
+            TestPlatform<S>: Platform<Self>,
+        {
+            match part {
+                // Statistics need no further step.
+                Part::Statistics => Ok($wrap(balloon.service_statistics()?).map(|_| Progress::Idle)),
+                Part::Reporting => Ok($wrap(balloon.service_reporting()?)),
+                Part::Hinting => Ok($wrap(balloon.service_hinting(status)?)),
+            }
+        }
+    };
     ($name:ident, all features, $wrap:ident, leave_out: $out:ident, release_early: $early:ident) => {
         impl Declaration for $name {
             fn options(setup: &Setup) -> Options<Self> {
                 #[allow(unused_mut, reason = "required features are not left out")]
-                let mut options = Options::new(Self::default())
-                    .max_in_flight(setup.max_in_flight)
-                    .oom_pages(setup.oom_pages)
-                    .oom_backoff(setup.oom_backoff)
-                    .poison_value(setup.poison)
-                    .report_block(1 << setup.report)
-                    .hint_block(1 << setup.hint);
+                let mut options = declaration!(all options, setup);
                 declaration!(leave_out: $out, options, setup);
                 options
             }
 
             declaration!(release_early: $early);
-
-            fn deflate_on_oom<S: FrameSize, B: LiveState<Platform = TestPlatform<S>, Features = Self>>(
-                balloon: &mut Balloon<B>,
-            ) -> Option<PendingDeflation<'_, B>>
-            where
-                TestPlatform<S>: Platform<Self>,
-            {
-                $wrap(balloon.deflate_on_oom())
-            }
-
-            fn reclaim<S: FrameSize>(balloon: &mut Live<S, Self>, frames: u32) -> Result<(), BalloonError>
-            where
-                TestPlatform<S>: Platform<Self>,
-            {
-                balloon.reclaim_hinted(frames).map(drop)
-            }
-
-            fn service<S: FrameSize>(
-                balloon: &mut Live<S, Self>,
-                part: Part,
-                status: InterruptStatus,
-            ) -> Result<Option<Progress>, BalloonError>
-            where
-                TestPlatform<S>: Platform<Self>,
-            {
-                match part {
-                    // Statistics need no further step.
-                    Part::Statistics => Ok($wrap(balloon.service_statistics()?).map(|_| Progress::Idle)),
-                    Part::Reporting => Ok($wrap(balloon.service_reporting()?)),
-                    Part::Hinting => Ok($wrap(balloon.service_hinting(status)?)),
-                }
-            }
+            declaration!(all methods, $wrap);
         }
     };
     ($name:ident, no blocks, release_early: $early:ident) => {
@@ -157,36 +167,11 @@ macro_rules! declaration {
             }
 
             declaration!(release_early: $early);
-
-            fn deflate_on_oom<S: FrameSize, B: LiveState<Platform = TestPlatform<S>, Features = Self>>(
-                _balloon: &mut Balloon<B>,
-            ) -> Option<PendingDeflation<'_, B>>
-            where
-                TestPlatform<S>: Platform<Self>,
-            {
-                None
-            }
-
-            fn reclaim<S: FrameSize>(_balloon: &mut Live<S, Self>, _frames: u32) -> Result<(), BalloonError>
-            where
-                TestPlatform<S>: Platform<Self>,
-            {
-                Ok(())
-            }
-
-            fn service<S: FrameSize>(
-                _balloon: &mut Live<S, Self>,
-                _part: Part,
-                _status: InterruptStatus,
-            ) -> Result<Option<Progress>, BalloonError>
-            where
-                TestPlatform<S>: Platform<Self>,
-            {
-                Ok(None)
-            }
         }
     };
 }
+
+pub(crate) use declaration;
 
 features! {
     /// Every feature is used if it is offered.

@@ -6,16 +6,17 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use aerostat_balloon::transport::{DmaDomain, Io, Mmio};
+use aerostat_balloon::transport::Mmio;
 use aerostat_balloon::{Balloon, FrameSize, Frames, Frozen, Options, Ready, Size4KiB, Size16KiB, Step};
-use aerostat_device::{BalloonDevice, GuestMemory, OwnershipViolation, Registers, TestPlatform, Work};
+use aerostat_device::{BalloonDevice, GuestMemory, OwnershipViolation, TestPlatform, Work};
 use proptest::prelude::*;
 
+use crate::common::registers::{Observe, Observed};
 use crate::common::{TellHost, no_wait};
 use crate::config;
 
-type Live<S> = Balloon<Ready<Mmio<Noisy>, TestPlatform<S>, TellHost>>;
-type Cold<S> = Balloon<Frozen<Mmio<Noisy>, TestPlatform<S>, TellHost>>;
+type Live<S> = Balloon<Ready<Mmio<Observed<Rc<Noise>>>, TestPlatform<S>, TellHost>>;
+type Cold<S> = Balloon<Frozen<Mmio<Observed<Rc<Noise>>>, TestPlatform<S>, TellHost>>;
 
 /// The first register with noise: magic value, version and device id are read only once.
 const FIRST: usize = 0x010;
@@ -70,50 +71,18 @@ impl Noise {
     }
 }
 
-/// Registers with noise.
-#[derive(Clone)]
-struct Noisy {
-    registers: Registers,
-    noise: Rc<Noise>,
-}
-
-// SAFETY: the writes reach the device. The noise in what is read may return memory early; it is memory of the test that
-// stays mapped as long as the device may access it.
-unsafe impl Io for Noisy {
-    fn domain(&self) -> DmaDomain {
-        self.registers.domain()
-    }
-
-    fn len(&self) -> usize {
-        self.registers.len()
-    }
-
-    fn read8(&self, offset: usize) -> u8 {
-        self.noise.of(self.registers.read8(offset).into()) as u8
-    }
-
-    fn read16(&self, offset: usize) -> u16 {
-        self.noise.of(self.registers.read16(offset).into()) as u16
-    }
-
-    fn read32(&self, offset: usize) -> u32 {
-        let value = self.registers.read32(offset);
-        if offset < FIRST { value } else { self.noise.of(value) }
-    }
-
-    fn write8(&self, offset: usize, value: u8) {
-        self.registers.write8(offset, value);
-    }
-
-    fn write16(&self, offset: usize, value: u16) {
-        self.registers.write16(offset, value);
-    }
-
-    fn write32(&self, offset: usize, value: u32) {
-        if DEVICE_AREA.contains(&offset) {
-            self.noise.areas.borrow_mut().push(value);
+/// The noise in what is read may return memory early. It is memory of the test that stays mapped as long as the device may access it.
+impl Observe for Rc<Noise> {
+    fn access(&self, offset: usize, written: Option<u32>) {
+        if let Some(value) = written
+            && DEVICE_AREA.contains(&offset)
+        {
+            self.areas.borrow_mut().push(value);
         }
-        self.registers.write32(offset, value);
+    }
+
+    fn read(&self, offset: usize, value: u32) -> u32 {
+        if offset < FIRST { value } else { self.of(value) }
     }
 }
 
@@ -163,7 +132,7 @@ fn survives<S: FrameSize>(seed: u64, one_in: u64, scribbles: u8, moves: &[(u8, u
     let platform = TestPlatform::<S>::builder(device.memory()).device(&device).dma_bytes(1 << 18).build().unwrap();
     let ledger = platform.ledger();
     let noise = Rc::new(Noise { state: Cell::new(seed | 1), one_in: Cell::new(0), areas: RefCell::default() });
-    let registers = Noisy { registers: device.registers(), noise: Rc::clone(&noise) };
+    let registers = Observed(device.registers(), Rc::clone(&noise));
     let transport = Mmio::new(registers).map_err(|(_, error)| error).unwrap();
     let balloon = Balloon::new(transport, platform, Options::new(TellHost)).map_err(|failed| failed.error).unwrap();
     let mut state = State::Live(balloon.probe(&mut crate::common::polls()).map_err(|failed| failed.error).unwrap());

@@ -5,6 +5,7 @@ use proc_macro2::Span;
 use crate::check::scope::Scope;
 use crate::check::{choices, layout, names, references, unions, unique, values};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::foreign;
 use crate::model::{Access, Block, Choice, Element, Feature, Field, Type, When};
 use crate::name::{CNames, Name};
 use crate::syntax::{self, Docs};
@@ -19,12 +20,12 @@ const MAX_OFFSET: u64 = 0x1000_0000;
 pub(super) fn registers(registers: &syntax::Registers, scope: &Scope<'_>, diagnostics: &mut Diagnostics) -> Block {
     names::check(&registers.name, diagnostics);
     if registers.fields.entries.is_empty() {
-        values::empty("register block", &registers.name, registers.name.span, diagnostics);
+        values::empty("register block", &registers.name, registers.name.span, &registers.fields.skipped, diagnostics);
     }
     for condition in registers.fields.entries.iter().filter_map(|field| field.conditions.first()) {
         diagnostics.push(
             Diagnostic::new(condition.span, "`if` is not allowed in a register block")
-                .help("only fields of a `config` can depend on features"),
+                .help(foreign::clause_help("if").unwrap_or_default()),
         );
     }
     let alias = registers.alias.clone();
@@ -44,13 +45,19 @@ pub(super) fn block(
     let entries = &fields.entries;
     let (mut checked, mut names): (Vec<(Field, Span)>, Vec<Name>) = Default::default();
     let mut chosen: Vec<Choice> = Vec::new();
+    // Fields whose offset is unknown. Others can refer to them.
+    let mut unplaced: Vec<Field> = Vec::new();
     // `None` if the end of the previous field is unknown, because an error came before it.
-    let mut end = (!diagnostics.has_syntax_errors()).then_some(0);
+    let mut end = Some(0);
     for (at, field) in entries.iter().enumerate() {
+        end = end.filter(|_| !fields.skipped.is_at(at));
         names::check(&field.name, diagnostics);
         names::not_reserved(&field.name, &RESERVED, diagnostics);
         let before = entries.get(..at).unwrap_or_default();
         let ty = unions::field(name, before, field, scope, diagnostics);
+        if ty.is_none() && features.is_some() {
+            diagnostics.add_unresolved(&field.name);
+        }
         let offset = offset(field, ty.as_ref(), end, diagnostics);
         end = ty.as_ref().and_then(|ty| Some(offset? + ty.size()));
         let checked_field = Field {
@@ -73,6 +80,8 @@ pub(super) fn block(
         if end.is_some() {
             let span = field.offset.map_or(field.name.span, |offset| offset.span);
             checked.extend(numbers.iter().map(|number| (number.clone(), span)));
+        } else {
+            unplaced.extend(numbers.iter().cloned());
         }
         names.extend(numbers.into_iter().map(|number| number.name));
     }
@@ -80,7 +89,7 @@ pub(super) fn block(
     unique::names("field", names.iter(), diagnostics);
     checked.sort_by_key(|(field, _)| field.offset);
     check_overlaps(&checked, diagnostics);
-    let fields: Vec<Field> = checked.into_iter().map(|(field, _)| field).collect();
+    let fields: Vec<Field> = checked.into_iter().map(|(field, _)| field).chain(unplaced).collect();
     let len = fields.iter().map(|field| field.offset + field.ty.size()).max().unwrap_or(0);
     Block { docs: docs.clone(), name: name.clone(), alias, fields, len, choices: chosen }
 }
@@ -145,6 +154,8 @@ fn offset(field: &syntax::Field, ty: Option<&Type>, end: Option<u64>, diagnostic
         return None;
     }
     if !offset.is_multiple_of(align) {
+        // One gap causes only one diagnostic.
+        let next = field.offset.map_or(offset.next_multiple_of(align), |_| offset);
         let (name, ty) = (&field.name.text, ty.element.name());
         diagnostics.push(
             Diagnostic::new(span, format!("`{name}` is misaligned: offset {offset:#x} is not a multiple of {align}"))
@@ -153,6 +164,7 @@ fn offset(field: &syntax::Field, ty: Option<&Type>, end: Option<u64>, diagnostic
                     offset.next_multiple_of(align)
                 )),
         );
+        return Some(next);
     }
     Some(offset)
 }

@@ -10,7 +10,7 @@ use crate::check::{blocks, features, members, names, queues, ranges, references,
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Block, Device, Feature, Kind, Module, SharedMemory};
 use crate::name::{CNames, Name};
-use crate::syntax::{self, Docs, File, Item};
+use crate::syntax::{self, Docs, File, Item, Skipped};
 
 /// Names that the generated code of a device uses in addition to those of the members.
 const RESERVED: [&str; 7] = ["device", "feature", "features", "feature_bits", "queue", "config", "shared_memory"];
@@ -21,7 +21,7 @@ pub(super) fn device(device: &syntax::Device, diagnostics: &mut Diagnostics) -> 
     let no_sections = device.features.is_none() && device.queues.is_none() && device.config.is_none();
     let no_sections = no_sections && device.shared_memory.is_none();
     if no_sections && device.members.is_empty() {
-        values::empty("device", &device.name, device.body, diagnostics);
+        values::empty("device", &device.name, device.body, &device.skipped, diagnostics);
     }
     let id = device.id.and_then(|number| {
         if number.value == 0 {
@@ -41,7 +41,8 @@ pub(super) fn device(device: &syntax::Device, diagnostics: &mut Diagnostics) -> 
     let config = config(device, &features, diagnostics);
     let queues = queues::queues(device, &features, &config.fields, diagnostics);
     let shared_memory = shared_memory(device, &features, diagnostics);
-    let parts = DeviceParts { features: &features, queues: &queues, config: &config.fields };
+    let has_skipped_queues = device.queues.as_ref().is_some_and(|queues| queues.skipped.is_any());
+    let parts = DeviceParts { features: &features, queues: &queues, config: &config.fields, has_skipped_queues };
     Module {
         docs: device.docs.clone(),
         name: device.name.clone(),
@@ -53,13 +54,13 @@ pub(super) fn device(device: &syntax::Device, diagnostics: &mut Diagnostics) -> 
 /// Checks the configuration space.
 fn config(device: &syntax::Device, features: &[Feature], diagnostics: &mut Diagnostics) -> Block {
     let span = device.config.as_ref().map_or(device.name.span, |config| config.span);
-    let empty = syntax::Fields { span, entries: Vec::new() };
+    let empty = syntax::Fields { span, alias: CNames::default(), entries: Vec::new(), skipped: Skipped::default() };
     let fields = device.config.as_ref().unwrap_or(&empty);
     let name = Name { text: "config".into(), span };
     blocks::block(
         &Docs::default(),
         &name,
-        CNames::default(),
+        fields.alias.clone(),
         fields,
         Some(features),
         &Scope::new(&device.members),

@@ -5,6 +5,7 @@ use proc_macro2::Span;
 use crate::check::scope::Scope;
 use crate::check::{names, types, unions, unique, values};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::foreign;
 use crate::model::{Struct, StructField, Type};
 use crate::syntax::{self, Length};
 
@@ -17,7 +18,7 @@ pub(super) fn structure<'a>(structure: &'a syntax::Struct, scope: &Scope<'a>, di
     names::check(name, diagnostics);
     let entries = &structure.fields.entries;
     if entries.is_empty() {
-        values::empty("structure", name, name.span, diagnostics);
+        values::empty("structure", name, name.span, &structure.fields.skipped, diagnostics);
     }
     if let Some(ty) = scope.cycle(structure) {
         let message = format!("the structure `{}` contains itself", name.text);
@@ -27,7 +28,7 @@ pub(super) fn structure<'a>(structure: &'a syntax::Struct, scope: &Scope<'a>, di
     let mut fields: Vec<StructField> = Vec::new();
     let (mut size, mut align) = (0, 1);
     // Whether the offset of the next field is known and has to be aligned.
-    let mut known = !diagnostics.has_syntax_errors() && structure.packed.is_none();
+    let mut known = structure.packed.is_none();
     let (entries, open) = match entries.split_last() {
         Some((last, before)) if matches!(last.ty.len, Some(Length::Open(_))) => (before, Some(last)),
         _ => (&entries[..], None),
@@ -37,7 +38,7 @@ pub(super) fn structure<'a>(structure: &'a syntax::Struct, scope: &Scope<'a>, di
         reject_block_clauses(field, diagnostics);
         let before = entries.get(..at).unwrap_or_default();
         let ty = unions::field(name, before, field, scope, diagnostics);
-        known &= ty.is_some();
+        known &= ty.is_some() && !structure.fields.skipped.is_at(at);
         let ty = ty.unwrap_or(Type::BYTE);
         if known {
             align = align.max(ty.align());
@@ -54,7 +55,7 @@ pub(super) fn structure<'a>(structure: &'a syntax::Struct, scope: &Scope<'a>, di
         });
         size = size.saturating_add(field_size);
     }
-    if known {
+    if known && !structure.fields.skipped.is_any() {
         size =
             check_alignment(&format!("the end of `{}`", name.text), "at the end", name.span, size, align, diagnostics);
     }
@@ -84,22 +85,28 @@ fn check_alignment(what: &str, place: &str, span: Span, offset: u64, align: u64,
     let missing = offset.next_multiple_of(align) - offset;
     if missing != 0 {
         diagnostics.push(
-            Diagnostic::new(span, format!("{what} is misaligned: offset {offset} is not a multiple of {align}"))
+            Diagnostic::new(span, format!("{what} is misaligned: offset {offset:#x} is not a multiple of {align}"))
                 .help(format!("add a field `padding: [u8; {missing}]` {place}, or write `packed struct`")),
         );
     }
     offset + missing
 }
 
-/// Reports clauses that are allowed only in blocks.
+/// Reports clauses that fields of a structure cannot have.
 fn reject_block_clauses(field: &syntax::Field, diagnostics: &mut Diagnostics) {
-    let clauses = field.access.iter().map(|word| (word.span, "access words are"));
-    let offset = field.offset.iter().map(|offset| (offset.span, "an offset is"));
-    let condition = field.conditions.first().into_iter().map(|condition| (condition.span, "`if` is"));
-    for (span, what) in clauses.chain(offset).chain(condition) {
+    let clauses = field.access.iter().map(|word| (word.span, "access words are", "read"));
+    let offset = field.offset.iter().map(|offset| (offset.span, "an offset is", "@"));
+    for (span, what, clause) in clauses.chain(offset) {
         diagnostics.push(
             Diagnostic::new(span, format!("{what} not allowed in a structure"))
-                .help("only fields of `config` and `registers` can have this clause"),
+                .help(foreign::clause_help(clause).unwrap_or_default()),
+        );
+    }
+    if let Some(condition) = field.conditions.first() {
+        diagnostics.push(
+            Diagnostic::new(condition.span, "`if` is not allowed in a structure").help(
+                "only fields of a `config` and of a `request` can depend on features: describe the optional part in a `request`",
+            ),
         );
     }
     reject_value(field, "a structure", diagnostics);
@@ -110,7 +117,7 @@ pub(super) fn reject_value(field: &syntax::Field, place: &str, diagnostics: &mut
     if let Some(value) = &field.value {
         diagnostics.push(
             Diagnostic::new(value.span(), format!("a value is not allowed in {place}"))
-                .help("only fields of a `request` can have a value"),
+                .help(foreign::clause_help("=").unwrap_or_default()),
         );
     }
 }

@@ -60,5 +60,7 @@ pub(super) fn members(
     let generated = generated(members);
     unique::names("item", names().chain(&generated), diagnostics);
     names().for_each(|name| names::not_reserved(name, &[reserved, &RESERVED].concat(), diagnostics));
+    let is_constant = |member: &&syntax::Member| matches!(member, syntax::Member::Const(_));
+    members.iter().filter(|member| !is_constant(member)).for_each(|member| names::not_type(member.name(), diagnostics));
     checked
 }

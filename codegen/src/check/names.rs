@@ -1,6 +1,7 @@
 //! Rules for single names.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::Scalar;
 use crate::name::Name;
 
 /// The Rust keywords that cannot be names even with `r#`.
@@ -14,11 +15,13 @@ pub(super) fn check(name: &Name, diagnostics: &mut Diagnostics) {
             Diagnostic::new(name.span, format!("`{text}` cannot be a name in Rust"))
                 .help(format!("choose another name and set the C name with `as \"{text}\"`")),
         );
-    } else if !is_snake_case(text) {
-        diagnostics.push(
-            Diagnostic::new(name.span, format!("the name `{text}` is not in snake_case"))
-                .help("a name starts with a letter and has only lowercase letters, digits and single underscores"),
-        );
+    } else if !name.is_missing() && !is_snake_case(text) {
+        let snake = to_snake_case(text);
+        let help = match is_snake_case(&snake) {
+            true => format!("write `{snake}`; `as \"{text}\"` keeps the other spelling as the C name"),
+            false => "a name starts with a letter and has only lowercase letters, digits and single underscores".into(),
+        };
+        diagnostics.push(Diagnostic::new(name.span, format!("the name `{text}` is not in snake_case")).help(help));
     }
 }
 
@@ -30,6 +33,30 @@ pub(super) fn not_reserved(name: &Name, reserved: &[&str], diagnostics: &mut Dia
                 .help(format!("choose another name and set the C name with `as \"{}\"`", name.text)),
         );
     }
+}
+
+/// Reports an item with the name of an integer type, which fields could not have as their type.
+pub(super) fn not_type(name: &Name, diagnostics: &mut Diagnostics) {
+    if Scalar::named(&name.text).is_some() {
+        diagnostics.push(
+            Diagnostic::new(name.span, format!("`{}` is the name of an integer type", name.text))
+                .help(format!("choose another name and set the C name with `as \"{}\"`", name.text)),
+        );
+    }
+}
+
+/// Returns the name in lowercase letters, with an underscore between a small and a capital letter.
+fn to_snake_case(text: &str) -> String {
+    let mut snake = String::with_capacity(text.len());
+    let mut was_small = false;
+    for character in text.chars() {
+        if was_small && character.is_uppercase() {
+            snake.push('_');
+        }
+        was_small = character.is_lowercase() || character.is_ascii_digit();
+        snake.extend(character.to_lowercase());
+    }
+    snake
 }
 
 fn is_snake_case(text: &str) -> bool {
@@ -47,6 +74,11 @@ mod tests {
     fn snake_case_is_recognized() {
         for good in ["a", "stats_vq", "version_1", "x25519"] {
             assert!(is_snake_case(good), "{good}");
+        }
+        for (other, snake) in
+            [("StatsVq", "stats_vq"), ("VIRTIO_BLK_T_IN", "virtio_blk_t_in"), ("A", "a"), ("_x", "_x")]
+        {
+            assert_eq!(to_snake_case(other), snake);
         }
         for bad in ["", "_x", "x_", "a__b", "StatsVq", "statsVq", "1x", "größe"] {
             assert!(!is_snake_case(bad), "{bad}");

@@ -1,6 +1,6 @@
 //! Rules for queues.
 
-use crate::check::{names, ranges, references, unique};
+use crate::check::{names, overlaps, ranges, references, unique};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{ComputedIndex, Condition, Element, Feature, Field, IndexVariable, Int, Queue};
 use crate::name::Name;
@@ -39,10 +39,8 @@ pub(super) fn queues(
         QueueIndex::Fixed(number) => Some((&queue.name, number.value, number.span)),
         QueueIndex::Each { .. } | QueueIndex::Computed { .. } => None,
     });
-    unique::numbers("index", fixed.clone(), diagnostics);
-    for (name, index, span) in fixed {
-        check_overlap(name, Number { value: index, span }, entries, diagnostics);
-    }
+    unique::numbers("index", fixed, diagnostics);
+    overlaps::check(entries, &queues, diagnostics);
     queues.sort_by_key(|queue| queue.index);
     queues
 }
@@ -59,9 +57,8 @@ fn reject_high(condition: Option<&Condition>, diagnostics: &mut Diagnostics) {
 /// Resolves the index of a queue: the lowest index, and how it is computed.
 fn index(queue: &syntax::Queue, config: &[Field], diagnostics: &mut Diagnostics) -> (u16, Option<ComputedIndex>) {
     let max = u64::from(u16::MAX);
-    let fit = |number: Number, diagnostics: &mut Diagnostics| {
-        ranges::fit::<u16>(number, "queue index", max, diagnostics).unwrap_or(0)
-    };
+    let fit =
+        |number: Number, diagnostics: &mut Diagnostics| ranges::fit::<u16>(number, "queue index", max, diagnostics);
     let several = matches!(queue.index, QueueIndex::Each { .. });
     let misplaced =
         [queue.from.map(|from| (from.span, "from")), queue.count.as_ref().map(|count| (count.span, "count"))];
@@ -72,10 +69,11 @@ fn index(queue: &syntax::Queue, config: &[Field], diagnostics: &mut Diagnostics)
         );
     }
     let (scale, offset, n) = match &queue.index {
-        QueueIndex::Fixed(number) => return (fit(*number, diagnostics), None),
+        QueueIndex::Fixed(number) => return (fit(*number, diagnostics).unwrap_or(0), None),
         QueueIndex::Each { scale, offset } => {
-            let from = queue.from.map_or(0, |from| fit(from, diagnostics));
+            let from = queue.from.map_or(Some(0), |from| fit(from, diagnostics));
             let below = queue.count.as_ref().and_then(|field| config_integer(field, config, diagnostics));
+            let Some(from) = from else { return (0, None) };
             (*scale, *offset, IndexVariable::Queue { from, below })
         }
         QueueIndex::Computed { scale, field, offset } => {
@@ -86,7 +84,7 @@ fn index(queue: &syntax::Queue, config: &[Field], diagnostics: &mut Diagnostics)
     if scale.value == 0 {
         diagnostics.push(Diagnostic::new(scale.span, "all queues would have the same index"));
     }
-    let (scale, offset) = (fit(scale, diagnostics), fit(offset, diagnostics));
+    let (Some(scale), Some(offset)) = (fit(scale, diagnostics), fit(offset, diagnostics)) else { return (0, None) };
     let first = match n {
         IndexVariable::Queue { from, .. } => from,
         IndexVariable::Field(..) => 1,
@@ -103,36 +101,22 @@ fn index(queue: &syntax::Queue, config: &[Field], diagnostics: &mut Diagnostics)
 /// Finds an integer field of the configuration space.
 fn config_integer(name: &Name, config: &[Field], diagnostics: &mut Diagnostics) -> Option<(Name, Int)> {
     let error = match config.iter().find(|field| field.name.text == name.text) {
-        Some(Field { ty, .. }) if ty.len.is_none() => match &ty.element {
-            Element::Scalar(scalar) => return Some((name.clone(), scalar.int)),
+        Some(found) if found.ty.len.is_none() => match &found.ty.element {
+            Element::Scalar(scalar) => {
+                references::check_readable(name, found, diagnostics);
+                return Some((name.clone(), scalar.int));
+            }
             _ => Diagnostic::new(name.span, format!("the field `{}` is not an integer", name.text)),
         },
         Some(_) => Diagnostic::new(name.span, format!("the field `{}` is not an integer", name.text)),
         None => {
             let near = crate::suggest::did_you_mean(&name.text, config.iter().map(|field| field.name.text.as_str()));
-            if diagnostics.has_syntax_errors() && near.is_empty() {
-                return None;
-            }
-            Diagnostic::new(name.span, format!("unknown field `{}` of the configuration space{near}", name.text))
-                .help("an index is a number, `2..`, `2n + 1`, or `2 * field` with a field of the `config`")
+            let message = format!("unknown field `{}` of the configuration space{near}", name.text);
+            let help = "an index is a number, `2..`, `2n + 1`, or `2 * field` with a field of the `config`";
+            diagnostics.push_unknown(name, Diagnostic::new(name.span, message).help(help));
+            return None;
         }
     };
     diagnostics.push(error);
     None
-}
-
-/// Reports a fixed index that is also the index of one of several queues.
-fn check_overlap(name: &Name, index: Number, entries: &[syntax::Queue], diagnostics: &mut Diagnostics) {
-    for other in entries {
-        let QueueIndex::Each { scale, offset } = other.index else { continue };
-        let first = other.from.map_or(0, |from| from.value);
-        let Some(distance) = index.value.checked_sub(offset.value) else { continue };
-        let n = distance.checked_div(scale.value).unwrap_or(0);
-        if distance.checked_rem(scale.value) == Some(0) && n >= first {
-            let message =
-                format!("`{}` has the same index as a queue of `{}`: {}", name.text, other.name.text, index.value);
-            let label = format!("`{}` has this index if n is {n}", other.name.text);
-            diagnostics.push(Diagnostic::new(index.span, message).label(other.name.span, label));
-        }
-    }
 }

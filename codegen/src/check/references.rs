@@ -1,7 +1,7 @@
 //! Rules for references to features in `if` and `requires`.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Condition, Feature};
+use crate::model::{Condition, Feature, Field};
 use crate::name::Name;
 
 /// Resolves the feature of an `if`.
@@ -34,22 +34,59 @@ pub(super) fn check_duplicates(alternatives: &[Name], diagnostics: &mut Diagnost
     }
 }
 
-/// Reports an unknown feature. After a syntax error only misspellings are reported, because the feature may be missing from
-/// the syntax tree.
+/// The features of all device types, as `spec/vspec/reserved.vspec` describes them.
+const RESERVED: [&str; 15] = [
+    "notify_on_empty",
+    "any_layout",
+    "indirect_desc",
+    "event_idx",
+    "version_1",
+    "access_platform",
+    "ring_packed",
+    "in_order",
+    "order_platform",
+    "sr_iov",
+    "notification_data",
+    "notif_config_data",
+    "ring_reset",
+    "admin_vq",
+    "suspend",
+];
+
+/// Reports a field of the configuration space that the driver needs and cannot read.
+pub(super) fn check_readable(name: &Name, field: &Field, diagnostics: &mut Diagnostics) {
+    // A field without access words is reported as such, unless its name says that it is reserved.
+    let is_reserved = ["reserved", "padding"].iter().any(|word| field.name.text.starts_with(word));
+    if !field.access.read && (field.access.write.is_some() || is_reserved) {
+        diagnostics.push(
+            Diagnostic::new(name.span, format!("the driver cannot read the field `{}`", name.text))
+                .label(field.name.span, format!("`{}` is not `read`", name.text))
+                .help("add `read` after the type of the field"),
+        );
+    }
+}
+
+/// Reports an unknown feature.
 pub(super) fn unknown_feature<'a>(
     name: &Name,
     known: impl Iterator<Item = &'a Name> + Clone,
     diagnostics: &mut Diagnostics,
 ) {
-    let near = crate::suggest::did_you_mean(&name.text, known.clone().map(|known| known.text.as_str()));
-    if diagnostics.has_syntax_errors() && near.is_empty() {
+    if RESERVED.contains(&name.text.as_str()) {
+        let message = format!("`{}` is a reserved feature, and not one of the device", name.text);
+        let help = "only features of the device can be named here; describe what has another layout with a reserved feature as a `struct` or \
+                    `request` of its own";
+        diagnostics.push_unknown(name, Diagnostic::new(name.span, message).help(help));
         return;
     }
+    let near = crate::suggest::did_you_mean(&name.text, known.clone().map(|known| known.text.as_str()));
     let error = Diagnostic::new(name.span, format!("unknown feature `{}`{near}", name.text));
     let all: Vec<String> = known.map(|known| format!("`{}`", known.text)).collect();
-    diagnostics.push(match all.is_empty() {
+    let error = match all.is_empty() {
+        true if diagnostics.has_skipped() => error,
         true => error.help("the device has no features"),
         false if near.is_empty() => error.help(format!("the features are {}", all.join(", "))),
         false => error,
-    });
+    };
+    diagnostics.push_unknown(name, error);
 }

@@ -4,11 +4,14 @@ use crate::check::scope::{DeviceParts, Scope};
 use crate::check::{names, references, types, unique, values};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Count, Element, Int, Queue, Request, RequestField, Scalar, ValueKind};
-use crate::name::Name;
+use crate::name::{CNames, Name};
 use crate::syntax::{self, FieldValue, Length, Member, VariantValue};
 
 /// Names that the generated code uses in addition to those of the fields.
 const RESERVED: [&str; 2] = ["context", "byte_order"];
+
+/// The maximum number of values that a message lists.
+const LISTED: usize = 12;
 
 /// The rules for one request.
 struct Rules<'a, 'o> {
@@ -26,7 +29,7 @@ pub(super) fn request<'a>(
 ) -> Request {
     names::check(&request.name, diagnostics);
     if request.readable.is_none() && request.writable.is_none() {
-        values::empty("request", &request.name, request.name.span, diagnostics);
+        values::empty("request", &request.name, request.name.span, &request.skipped, diagnostics);
     }
     let queues = queues(request, device, diagnostics);
     let rules = Rules { scope, device, request };
@@ -36,7 +39,9 @@ pub(super) fn request<'a>(
     unique::names("field", readable.iter().map(|field| &field.name).chain(&lengths), diagnostics);
     unique::names("field", writable.iter().map(|field| &field.name), diagnostics);
     let (docs, name, alias) = (request.docs.clone(), request.name.clone(), request.alias.clone());
-    Request { docs, name, alias, queues, readable, writable }
+    let [readable_alias, writable_alias] = [&request.readable, &request.writable]
+        .map(|part| part.as_ref().map_or_else(CNames::default, |part| part.alias.clone()));
+    Request { docs, name, alias, queues, readable_alias, writable_alias, readable, writable }
 }
 
 /// Returns the queues of the request: those after `on`, or else those of the device whose buffers have its parts.
@@ -54,7 +59,7 @@ fn queues(request: &syntax::Request, device: DeviceParts<'_>, diagnostics: &mut 
     if request.queues.is_empty() {
         let fits = |queue: &&Queue| excluded_part(request, queue).is_none();
         queues.extend(device.queues.iter().filter(fits).map(|queue| queue.name.clone()));
-        if queues.is_empty() && !device.queues.is_empty() && !diagnostics.has_syntax_errors() {
+        if queues.is_empty() && !device.queues.is_empty() && !device.has_skipped_queues {
             let message = format!("no queue of the device has buffers for the parts of `{}`", request.name.text);
             let help = "a queue with the word `readable` or `writable` has buffers with only this part";
             diagnostics.push(Diagnostic::new(request.name.span, message).help(help));
@@ -88,19 +93,15 @@ fn check_direction(request: &syntax::Request, queue: &Queue, diagnostics: &mut D
     diagnostics.push(Diagnostic::new(part.span, message).label(queue.name.span, label).help(help));
 }
 
-/// Finds a queue. Reports an unknown one. After a syntax error it may only be missing from the syntax tree.
+/// Finds a queue. Reports an unknown one.
 fn check_queue<'d>(name: &Name, device: DeviceParts<'d>, diagnostics: &mut Diagnostics) -> Option<&'d Queue> {
     let known = || device.queues.iter().map(|queue| queue.name.text.as_str());
     if let Some(queue) = device.queues.iter().find(|queue| queue.name.text == name.text) {
         return Some(queue);
     }
     let near = crate::suggest::did_you_mean(&name.text, known());
-    if !diagnostics.has_syntax_errors() || !near.is_empty() {
-        diagnostics.push(
-            Diagnostic::new(name.span, format!("unknown queue `{}`{near}", name.text))
-                .help("the names after `on` are queues of the same device"),
-        );
-    }
+    let error = Diagnostic::new(name.span, format!("unknown queue `{}`{near}", name.text));
+    diagnostics.push_unknown(name, error.help("the names after `on` are queues of the same device"));
     None
 }
 
@@ -119,12 +120,16 @@ impl<'a> Rules<'a, '_> {
     fn field(&self, field: &syntax::Field, readable: bool, diagnostics: &mut Diagnostics) -> Option<RequestField> {
         names::check(&field.name, diagnostics);
         names::not_reserved(&field.name, &RESERVED, diagnostics);
-        let clauses = field.access.first().map(|word| word.span).into_iter().chain(field.offset.map(|at| at.span));
-        for span in clauses {
+        if let Some(word) = field.access.first() {
             diagnostics.push(
-                Diagnostic::new(span, "access words and offsets are not allowed in a request")
+                Diagnostic::new(word.span, "access words are not allowed in a request")
                     .help("the device reads the `readable` part and writes the `writable` part"),
             );
+        }
+        if let Some(offset) = field.offset {
+            diagnostics.push(Diagnostic::new(offset.span, "an offset is not allowed in a request").help(
+                "the fields follow each other without padding; write a field `padding: [u8; 2]` where the text has one",
+            ));
         }
         if let Some(union) = &field.ty.union {
             diagnostics.push(
@@ -163,12 +168,11 @@ impl<'a> Rules<'a, '_> {
         let known = self.device.config;
         let Some(found) = known.iter().find(|field| field.name.text == name.text) else {
             let near = crate::suggest::did_you_mean(&name.text, known.iter().map(|field| field.name.text.as_str()));
-            if !diagnostics.has_syntax_errors() || !near.is_empty() {
-                let message = format!("unknown field `{}` of the configuration space{near}", name.text);
-                diagnostics.push(Diagnostic::new(name.span, message));
-            }
+            let message = format!("unknown field `{}` of the configuration space{near}", name.text);
+            diagnostics.push_unknown(name, Diagnostic::new(name.span, message));
             return None;
         };
+        references::check_readable(name, found, diagnostics);
         match (&found.ty.element, found.ty.len) {
             (Element::Scalar(scalar), None) => Some(Count::Config { name: name.clone(), int: scalar.int }),
             _ => {
@@ -201,12 +205,11 @@ impl<'a> Rules<'a, '_> {
         let Some((found, readable)) = in_writable.or(in_readable) else {
             let known = before.iter().chain(all).map(|field| field.name.text.as_str());
             let near = crate::suggest::did_you_mean(&name.text, known.chain(self.scope.constants()));
-            if !diagnostics.has_syntax_errors() || !near.is_empty() {
-                diagnostics.push(Diagnostic::new(name.span, format!("unknown length `{}`{near}", name.text)).help(
-                    "a length is a number, a `const`, a field of the readable part, or `config` and a field of \
-                         the configuration space: `[u8; config.size]`",
-                ));
-            }
+            let error = Diagnostic::new(name.span, format!("unknown length `{}`{near}", name.text)).help(
+                "a length is a number, a `const`, a field of the readable part, a field of the same part before the array, or \
+                 `config` and a field of the configuration space: `[u8; config.size]`",
+            );
+            diagnostics.push_unknown(name, error);
             return None;
         };
         match (Scalar::named(&found.ty.element.text), &found.ty.len) {
@@ -223,6 +226,7 @@ impl<'a> Rules<'a, '_> {
                 );
                 None
             }
+            _ if types::is_unknown(&found.ty, self.scope) => None,
             _ => {
                 let message = format!("the field `{}` cannot be a length", name.text);
                 let label = format!("`{}` is not an integer", name.text);
@@ -249,6 +253,10 @@ impl<'a> Rules<'a, '_> {
             (FieldValue::Number(number), Element::Scalar(_), Count::One) if number.value <= int.max() => {
                 return Some(number.value);
             }
+            (FieldValue::Number(number), Element::Scalar(_), Count::Fixed(_)) if number.value == 0 => return Some(0),
+            (FieldValue::Number(_), Element::Scalar(_), Count::Fixed(_)) => {
+                Diagnostic::new(span, "an array can only have the value 0")
+            }
             (FieldValue::Number(number), Element::Scalar(_), Count::One) => {
                 let message = format!("the value {} does not fit into `{}`", number.value, int.name());
                 Diagnostic::new(span, message)
@@ -257,29 +265,57 @@ impl<'a> Rules<'a, '_> {
                 match self.variant(&ty.name, name) {
                     Ok(value) => return Some(value),
                     Err(near) => {
-                        Diagnostic::new(span, format!("`{}` has no value `{}`{near}", ty.name.text, name.text))
+                        let message = format!("`{}` has no value `{}`{near}", ty.name.text, name.text);
+                        diagnostics.push_unknown(name, Diagnostic::new(span, message));
+                        return None;
                     }
                 }
             }
             (FieldValue::Named(name), Element::Scalar(_), Count::One) => match self.scope.constant(&name.text) {
                 Some(constant) if constant.value.value <= int.max() => return Some(constant.value.value),
-                _ => Diagnostic::new(span, format!("unknown constant `{}`", name.text))
-                    .help("the value of an integer field is a number or a `const` that fits into it"),
+                _ => {
+                    let error = Diagnostic::new(span, format!("unknown constant `{}`", name.text));
+                    let help = "the value of an integer field is a number or a `const` that fits into it";
+                    diagnostics.push_unknown(name, error.help(help));
+                    return None;
+                }
             },
-            _ => Diagnostic::new(span, "only integers and enums can have a value"),
+            (FieldValue::Number(number), Element::Value(ty), Count::One) if ty.kind == ValueKind::Enum => {
+                let message = format!("the value of an enum is a name, but `{}` is a number", number.value);
+                Diagnostic::new(span, message).help(self.value_help(&ty.name, number.value))
+            }
+            (_, _, Count::One) => Diagnostic::new(span, "only integers and enums can have a value"),
+            _ => Diagnostic::new(span, "an array cannot have this value")
+                .help("an array of integers with a fixed length can have the value 0"),
         };
         diagnostics.push(error);
         None
     }
 
+    /// Returns the help for a number as the value of an enum.
+    fn value_help(&self, ty: &Name, number: u64) -> String {
+        let Some(Member::Enum(values)) = self.scope.member(&ty.text) else { return String::new() };
+        let numbered = values.variants.iter().zip(values::numbers(values));
+        let numbered: Vec<(&str, u64)> =
+            numbered.filter_map(|(variant, value)| Some((variant.name.text.as_str(), value?.value))).collect();
+        let chosen = numbered.iter().find(|(_, value)| *value == number).or(numbered.first());
+        let Some((first, _)) = chosen else { return "write the name of a value".into() };
+        let listed = numbered.iter().take(LISTED).map(|(name, value)| format!("`{name}` ({value:#x})"));
+        let more = (numbered.len() > LISTED).then(|| "…".to_owned());
+        let all: Vec<String> = listed.chain(more).collect();
+        format!("write the name of a value: `= {first}`; the values of `{}` are {}", ty.text, all.join(", "))
+    }
+
     /// Returns the number of a value of an enum, or a suggestion.
     fn variant(&self, ty: &Name, name: &Name) -> Result<u64, String> {
         let Some(Member::Enum(values)) = self.scope.member(&ty.text) else { return Err(String::new()) };
-        let numbers = values::numbers(&values.variants);
+        let numbers = values::numbers(values);
         let found = values.variants.iter().zip(numbers).find(|(variant, _)| variant.name.text == name.text);
-        match found.and_then(|(_, number)| number) {
-            Some(number) => Ok(number.value),
-            None => {
+        match found {
+            Some((_, Some(number))) => Ok(number.value),
+            // The number is unknown, because an entry before it is missing from the syntax tree.
+            Some((variant, None)) if matches!(variant.value, VariantValue::Next) => Ok(0),
+            _ => {
                 let numbered = values.variants.iter().filter(|variant| !matches!(variant.value, VariantValue::Other));
                 Err(crate::suggest::did_you_mean(&name.text, numbered.map(|variant| variant.name.text.as_str())))
             }

@@ -18,6 +18,8 @@ pub(super) struct DeviceParts<'a> {
     pub(super) features: &'a [Feature],
     pub(super) queues: &'a [Queue],
     pub(super) config: &'a [model::Field],
+    /// Whether queues may be missing from the syntax tree.
+    pub(super) has_skipped_queues: bool,
 }
 
 /// The members of a device or a module. A member can be used before its definition.
@@ -93,6 +95,10 @@ impl<'a> Scope<'a> {
         structure.fields.entries.iter().flat_map(types_of).find(|ty| {
             let (mut seen, mut next) = (Vec::new(), vec![ty.text.as_str()]);
             while let Some(name) = next.pop() {
+                // A structure with the name of an integer type is reported as such.
+                if Scalar::named(name).is_some() {
+                    continue;
+                }
                 if name == structure.name.text {
                     return true;
                 }
@@ -124,6 +130,9 @@ impl<'a> Scope<'a> {
         if self.is_open(text) {
             return None;
         }
+        if structure.fields.skipped.is_any() {
+            return None;
+        }
         for field in &structure.fields.entries {
             let ty = self.quiet_field(&structure.name, field)?;
             measured.size = measured.size.saturating_add(ty.size());
@@ -139,6 +148,9 @@ impl<'a> Scope<'a> {
     /// Resolves the type of a field of a structure. Errors in it are reported where the structure is checked.
     fn quiet_field(&self, owner: &Name, field: &Field) -> Option<Type> {
         let Some(union) = &field.ty.union else { return self.quiet_type(&field.ty) };
+        if union.skipped.is_any() {
+            return None;
+        }
         let entries = union.entries.iter().map(|entry| {
             let ty = self.quiet_type(&entry.ty)?;
             Some(UnionEntry { docs: entry.docs.clone(), name: entry.name.clone(), ty, values: Vec::new() })

@@ -1,6 +1,6 @@
 //! Tests of the model of valid descriptions. Invalid descriptions are in `tests/ui`.
 
-use crate::model::{Access, Kind, Member, Model, When};
+use crate::model::{Access, Kind, Member, Model, Scalar, When};
 use crate::source::Source;
 
 fn model(text: &str) -> Model {
@@ -62,4 +62,40 @@ fn access_words_are_combined() {
     let access: Vec<Access> = block.fields.iter().map(|field| field.access).collect();
     let expected = [(true, None), (false, Some(When::Always)), (true, Some(When::Setup)), (true, Some(When::Always))];
     assert_eq!(access, expected.map(|(read, write)| Access { read, write }));
+}
+
+/// Compiles a description with `?` replaced by a name. Returns the messages.
+fn errors(description: &str, name: &str) -> Vec<String> {
+    let text = description.replace('?', name);
+    crate::parse_text(&Source { path: "test", text: &text }).err().unwrap_or_default()
+}
+
+#[test]
+fn messages_list_the_types_that_are_allowed_and_no_others() {
+    for (description, has_usize) in [
+        ("module lamp { enum e: ? { a, b } struct s { f: e } }", false),
+        ("module lamp { bits b: ? { a = 0, c = 1..3 } registers r { f: b read } }", false),
+        ("module lamp { const c: ? = 7; struct s { f: [u8; c] } }", true),
+    ] {
+        let message = errors(description, "lamp").concat();
+        let (_, list) = message.split_once("expected one of ").unwrap_or_else(|| panic!("{message}"));
+        let listed: Vec<&str> = list.trim_end().split(", ").map(|name| name.trim_matches('`')).collect();
+        let all = Scalar::ALL.iter().map(|scalar| scalar.name).chain(["usize", "be8", "virtio8", "u128", "i32"]);
+        let allowed: Vec<&str> = all.filter(|name| errors(description, name).is_empty()).collect();
+        assert_eq!(listed, allowed, "{description}");
+        assert_eq!((listed.len(), listed.contains(&"usize")), (14 + usize::from(has_usize), has_usize));
+    }
+}
+
+#[test]
+fn message_for_a_field_lists_one_spelling_of_each_type() {
+    let description = "module lamp { struct s { f: ? } }";
+    let message = errors(description, "lam").concat();
+    let (_, list) = message.split_once("expected one of ").unwrap_or_else(|| panic!("{message}"));
+    let listed: Vec<_> = list.split('`').filter_map(Scalar::named).map(|scalar| (scalar.int, scalar.order)).collect();
+    for scalar in Scalar::ALL {
+        assert_eq!(errors(description, scalar.name), Vec::<String>::new());
+        let count = listed.iter().filter(|one| **one == (scalar.int, scalar.order)).count();
+        assert_eq!(count, 1, "{}", scalar.name);
+    }
 }

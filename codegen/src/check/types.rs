@@ -2,6 +2,7 @@
 
 use crate::check::scope::{MAX_LEN, Scope};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::foreign;
 use crate::model::{Element, Int, Scalar, Type};
 use crate::name::Name;
 use crate::syntax::{Length, Number, TypeName};
@@ -32,14 +33,26 @@ pub(super) fn element(name: &Name, scope: &Scope<'_>, diagnostics: &mut Diagnost
     }
     // A structure that contains itself, or an enum with an unknown type, is reported at its definition.
     if !scope.types().any(|known| known == name.text) {
-        diagnostics.extend(unknown_element(name, scope, diagnostics.has_syntax_errors()));
+        match misused_word(name, scope) {
+            Some(error) => diagnostics.push(error),
+            None if diagnostics.is_elsewhere(name) => {
+                let message = format!("`{}` is a type of another device or module, which is not supported", name.text);
+                diagnostics.push(Diagnostic::new(name.span, message).help("describe the type again in this one"));
+            }
+            None => diagnostics.push_unknown(name, unknown_element(name, scope)),
+        }
     }
     None
 }
 
-/// The error for an unknown type of a field. After a syntax error only misspellings are reported, because the type may be
-/// missing from the syntax tree.
-fn unknown_element(name: &Name, scope: &Scope<'_>, is_incomplete: bool) -> Option<Diagnostic> {
+/// Returns whether the type of a field is unknown or invalid, which is reported at the field or at the definition of the type.
+pub(super) fn is_unknown(ty: &TypeName, scope: &Scope<'_>) -> bool {
+    let name = &ty.element;
+    ty.union.is_none() && Scalar::named(&name.text).is_none() && scope.element(name).is_none()
+}
+
+/// The error for a word that has a meaning, but is not a type.
+fn misused_word(name: &Name, scope: &Scope<'_>) -> Option<Diagnostic> {
     let text = name.text.as_str();
     if text == "union" {
         let help = "write the entries after it: `union { name: type, … }`";
@@ -48,38 +61,26 @@ fn unknown_element(name: &Name, scope: &Scope<'_>, is_incomplete: bool) -> Optio
     if let "read" | "write" | "setup" = text {
         return Some(Diagnostic::new(name.span, format!("missing type before `{text}`")));
     }
-    if let Some(help) = unsupported(text) {
+    if let Some(help) = foreign::type_help(text) {
         return Some(Diagnostic::new(name.span, format!("the type `{text}` is not supported")).help(help));
     }
-    if let Some(member) = scope.member(text) {
-        let message = format!("`{text}` is not a type");
-        let label = format!("`{text}` is defined here; only a structure, an enum or a bit field is a type");
-        return Some(Diagnostic::new(name.span, message).label(member.name().span, label));
-    }
+    let member = scope.member(text)?;
+    let message = format!("`{text}` is not a type");
+    let label = format!("`{text}` is defined here; only a structure, an enum or a bit field is a type");
+    Some(Diagnostic::new(name.span, message).label(member.name().span, label))
+}
+
+/// The error for an unknown type of a field.
+fn unknown_element(name: &Name, scope: &Scope<'_>) -> Diagnostic {
+    let text = name.text.as_str();
     let near = crate::suggest::did_you_mean(text, LISTED.into_iter().chain(scope.types()));
-    if is_incomplete && near.is_empty() {
-        return None;
-    }
     let list = quoted(LISTED);
     let own = quoted(scope.types());
     let help = match own.is_empty() {
         true => format!("expected one of {list}, or a structure, an enum or a bit field of the same device or module"),
         false => format!("expected one of {list}, {own}"),
     };
-    Some(Diagnostic::new(name.span, format!("unknown type `{text}`{near}")).help(help))
-}
-
-/// Returns what to write in place of a type that other languages have and descriptions do not.
-fn unsupported(text: &str) -> Option<&'static str> {
-    Some(match text {
-        "char" | "bool" | "i8" | "s8" | "__u8" => "write `u8`",
-        "i16" | "s16" | "__u16" | "__le16" => "write `le16`",
-        "i32" | "s32" | "__u32" | "__le32" | "int" | "f32" => "write `le32`",
-        "i64" | "s64" | "__u64" | "__le64" | "f64" => "write `le64`",
-        "u128" | "i128" | "le128" => "write an array of `le64`",
-        "usize" | "isize" => "the width of a field is fixed: write `le32` or `le64`",
-        _ => return None,
-    })
+    Diagnostic::new(name.span, format!("unknown type `{text}`{near}")).help(help)
 }
 
 /// Resolves the length of an array.
@@ -102,7 +103,7 @@ pub(super) fn length(len: &Length, scope: &Scope<'_>, diagnostics: &mut Diagnost
         Length::Named(name) => match scope.constant(&name.text) {
             Some(constant) => Number { value: constant.value.value, span: name.span },
             None => {
-                diagnostics.extend(unknown_constant(name, scope, diagnostics.has_syntax_errors()));
+                diagnostics.push_unknown(name, unknown_constant(name, scope));
                 return None;
             }
         },
@@ -115,20 +116,17 @@ pub(super) fn length(len: &Length, scope: &Scope<'_>, diagnostics: &mut Diagnost
 }
 
 /// The error for an unknown constant, as [`unknown_element`].
-fn unknown_constant(name: &Name, scope: &Scope<'_>, is_incomplete: bool) -> Option<Diagnostic> {
+fn unknown_constant(name: &Name, scope: &Scope<'_>) -> Diagnostic {
     let near = crate::suggest::did_you_mean(&name.text, scope.constants());
-    if is_incomplete && near.is_empty() {
-        return None;
-    }
     let error = Diagnostic::new(name.span, format!("unknown constant `{}`{near}", name.text));
-    Some(error.help("the length of an array is a number or a `const` of the same device or module"))
+    error.help("the length of an array is a number or a `const` of the same device or module")
 }
 
 /// Resolves the type of an enum or a bit field.
 pub(super) fn repr(name: &Name, diagnostics: &mut Diagnostics) -> Option<Scalar> {
     let found = Scalar::named(&name.text);
-    if found.is_none() {
-        diagnostics.push(unknown_integer(name, &["u8", "u16", "u32", "u64", "le16", "le32", "le64"]));
+    if found.is_none() && !name.is_missing() {
+        diagnostics.push(unknown_integer(name, integers()));
     }
     found
 }
@@ -140,15 +138,23 @@ pub(super) fn constant(name: &Name, diagnostics: &mut Diagnostics) -> Option<Int
     }
     let found = Scalar::named(&name.text).map(|scalar| scalar.int);
     if found.is_none() {
-        diagnostics.push(unknown_integer(name, &["u8", "u16", "u32", "u64", "le16", "le32", "le64", "usize"]));
+        diagnostics.push(unknown_integer(name, integers().chain([Int::Usize.name()])));
     }
     found
 }
 
-fn unknown_integer(name: &Name, known: &[&'static str]) -> Diagnostic {
-    let near = crate::suggest::did_you_mean(&name.text, known.iter().copied());
+/// Returns the names of all integers with a byte order.
+fn integers() -> impl Iterator<Item = &'static str> + Clone {
+    Scalar::ALL.iter().map(|scalar| scalar.name)
+}
+
+fn unknown_integer(name: &Name, known: impl Iterator<Item = &'static str> + Clone) -> Diagnostic {
+    if let Some(help) = foreign::type_help(&name.text) {
+        return Diagnostic::new(name.span, format!("the type `{}` is not supported", name.text)).help(help);
+    }
+    let near = crate::suggest::did_you_mean(&name.text, known.clone());
     Diagnostic::new(name.span, format!("unknown integer type `{}`{near}", name.text))
-        .help(format!("expected one of {}", quoted(known.iter().copied())))
+        .help(format!("expected one of {}", quoted(known)))
 }
 
 fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {

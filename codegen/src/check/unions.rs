@@ -18,7 +18,7 @@ pub(super) fn field(
     diagnostics: &mut Diagnostics,
 ) -> Option<Type> {
     let Some(union) = &field.ty.union else { return types::field(&field.ty, scope, diagnostics) };
-    if union.entries.is_empty() {
+    if union.entries.is_empty() && !union.skipped.is_any() {
         let message = format!("the union `{}` is empty", field.name.text);
         diagnostics.push(Diagnostic::new(union.span, message).help("add an entry or remove it"));
     }
@@ -45,7 +45,7 @@ pub(super) fn field(
             });
         }
     }
-    if entries.len() < union.entries.len() || entries.is_empty() {
+    if entries.len() < union.entries.len() || entries.is_empty() || union.skipped.is_any() {
         return None;
     }
     let name = Name { text: format!("{}_{}", owner.text, field.name.text), span: field.name.span };
@@ -80,12 +80,13 @@ fn selector(
 ) -> Option<Selector> {
     let Some(field) = before.iter().find(|field| field.name.text == name.text) else {
         let near = crate::suggest::did_you_mean(&name.text, before.iter().map(|field| field.name.text.as_str()));
-        diagnostics.push(
-            Diagnostic::new(name.span, format!("unknown field `{}`{near}", name.text))
-                .help("the name after `by` is a field before the union"),
-        );
+        let error = Diagnostic::new(name.span, format!("unknown field `{}`{near}", name.text));
+        diagnostics.push_unknown(name, error.help("the name after `by` is a field before the union"));
         return None;
     };
+    if types::is_unknown(&field.ty, scope) {
+        return None;
+    }
     let element = match field.ty.len {
         None => scope.element(&field.ty.element),
         Some(_) => None,
@@ -108,7 +109,7 @@ fn selector(
             let near = crate::suggest::did_you_mean(&value.text, known());
             let message = format!("`{}` has no value `{}`{near}", ty.name.text, value.text);
             let help = "with `by`, an entry has the name of a value of the enum, or such names after `if`";
-            diagnostics.push(Diagnostic::new(value.span, message).help(help));
+            diagnostics.push_unknown(value, Diagnostic::new(value.span, message).help(help));
         }
         match seen.iter().find(|first| first.text == value.text) {
             // Entries of the same name are reported as such.

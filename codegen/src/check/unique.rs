@@ -10,7 +10,7 @@ use crate::name::Name;
 /// Reports names that are equal or have the same Rust name.
 pub(super) fn names<'a>(what: &str, names: impl Iterator<Item = &'a Name>, diagnostics: &mut Diagnostics) {
     let mut seen: HashMap<String, &Name> = HashMap::new();
-    for name in names {
+    for name in names.filter(|name| !name.is_missing()) {
         let camel = name.camel();
         let Some(first) = seen.get(&camel) else {
             seen.insert(camel, name);

@@ -6,11 +6,11 @@ use crate::check::{names, ranges, types, unique};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{BitField, Bits, Const, Enum, Int, Other, Variant};
 use crate::name::Name;
-use crate::syntax::{self, Number, VariantValue};
+use crate::syntax::{self, Number, Skipped, VariantValue};
 
-/// Reports an empty item. After a syntax error its entries may only be missing from the syntax tree.
-pub(super) fn empty(what: &str, name: &Name, span: Span, diagnostics: &mut Diagnostics) {
-    if diagnostics.has_syntax_errors() {
+/// Reports an empty item, unless its entries are only missing from the syntax tree.
+pub(super) fn empty(what: &str, name: &Name, span: Span, skipped: &Skipped, diagnostics: &mut Diagnostics) {
+    if skipped.is_any() || name.is_missing() {
         return;
     }
     diagnostics
@@ -21,11 +21,11 @@ pub(super) fn empty(what: &str, name: &Name, span: Span, diagnostics: &mut Diagn
 pub(super) fn enumeration(values: &syntax::Enum, diagnostics: &mut Diagnostics) -> Option<Enum> {
     names::check(&values.name, diagnostics);
     if values.variants.is_empty() {
-        empty("enum", &values.name, values.name.span, diagnostics);
+        empty("enum", &values.name, values.name.span, &values.skipped, diagnostics);
     }
     let scalar = types::repr(&values.repr, diagnostics);
     let repr = scalar.map(|scalar| scalar.int);
-    let numbers = numbers(&values.variants);
+    let numbers = numbers(values);
     for (variant, value) in values.variants.iter().zip(&numbers) {
         names::check(&variant.name, diagnostics);
         names::not_reserved(&variant.name, &["unknown"], diagnostics);
@@ -49,19 +49,23 @@ pub(super) fn enumeration(values: &syntax::Enum, diagnostics: &mut Diagnostics) 
     Some(Enum { docs: values.docs.clone(), name: values.name.clone(), alias, repr: repr?, variants, other })
 }
 
-/// Returns the number of each entry, or `None` for the entry that names all other values.
-pub(super) fn numbers(variants: &[syntax::Variant]) -> Vec<Option<Number>> {
-    let mut next = 0_u64;
+/// Returns the number of each entry. Returns `None` for the entry that names all other values, and for an entry whose number is unknown,
+/// because the entry before it is missing from the syntax tree.
+pub(super) fn numbers(values: &syntax::Enum) -> Vec<Option<Number>> {
+    let mut next = Some(0_u64);
+    let variants = values.variants.iter().enumerate();
     variants
-        .iter()
-        .map(|variant| {
+        .map(|(at, variant)| {
+            if values.skipped.is_at(at) {
+                next = None;
+            }
             let number = match variant.value {
                 VariantValue::Number(number) => number,
-                VariantValue::Next => Number { value: next, span: variant.name.span },
+                VariantValue::Next => Number { value: next?, span: variant.name.span },
                 VariantValue::Other => return None,
             };
             // After the maximum, 0 follows, which is reported as a duplicate or is the first use of the value.
-            next = number.value.wrapping_add(1);
+            next = Some(number.value.wrapping_add(1));
             Some(number)
         })
         .collect()
@@ -83,7 +87,7 @@ fn other_values(values: &syntax::Enum, diagnostics: &mut Diagnostics) -> Option<
 pub(super) fn bits(bits: &syntax::Bits, diagnostics: &mut Diagnostics) -> Option<Bits> {
     names::check(&bits.name, diagnostics);
     if bits.fields.is_empty() {
-        empty("bit field", &bits.name, bits.name.span, diagnostics);
+        empty("bit field", &bits.name, bits.name.span, &bits.skipped, diagnostics);
     }
     let repr = types::repr(&bits.repr, diagnostics).map(|scalar| scalar.int);
     let mut fields: Vec<(BitField, Span)> = Vec::new();

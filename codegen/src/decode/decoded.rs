@@ -5,7 +5,10 @@ use std::fmt::{self, Display, Formatter};
 /// The name of the bytes behind the last field.
 pub(super) const REST: &str = "(rest)";
 
-/// Decoded bytes: one line for each field. `Display` writes offset, name and value.
+/// The number of bytes in a line.
+pub(super) const ROW: usize = 16;
+
+/// Decoded bytes: one line for each field, and several for a long array of bytes. `Display` writes offset, name and value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decoded {
     pub(super) lines: Vec<DecodedField>,
@@ -30,15 +33,15 @@ impl Decoded {
         &self.lines
     }
 
-    /// Shows bytes as they are, 16 in a line.
+    /// Shows bytes as they are.
     pub(super) fn of_bytes(bytes: &[u8]) -> Self {
         let line = |(line, bytes): (usize, &[u8])| DecodedField {
-            offset: 16 * line,
+            offset: ROW * line,
             name: "bytes".to_owned(),
             value: bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "),
             number: None,
         };
-        Self { lines: bytes.chunks(16).enumerate().map(line).collect() }
+        Self { lines: bytes.chunks(ROW).enumerate().map(line).collect() }
     }
 
     /// Returns whether the bytes ended before the last field.
@@ -49,6 +52,18 @@ impl Decoded {
     /// Returns whether bytes were left behind the last field.
     pub(super) fn has_rest(&self) -> bool {
         self.lines.last().is_some_and(|field| field.name == REST)
+    }
+
+    /// Returns whether all elements of an array are 0.
+    pub(super) fn is_zero(&self, name: &str) -> bool {
+        let is_element = |field: &&DecodedField| {
+            field.name.strip_prefix(name).is_some_and(|index| index.is_empty() || index.starts_with('['))
+        };
+        let is_zero = |field: &DecodedField| match field.number {
+            Some(number) => number == 0,
+            None => field.value.split(' ').all(|byte| byte == "00"),
+        };
+        self.lines.iter().filter(is_element).all(is_zero)
     }
 
     /// Returns the last number with this name.

@@ -6,12 +6,12 @@ use std::str::FromStr;
 use super::decoded::Decoded;
 use super::reader::Reader;
 use super::{DecodeError, Decoder, RequestPart};
-use crate::model::{Device, Element, Kind, Member, Module, Request, Scalar, Struct, Type};
+use crate::model::{Count, Device, Element, Kind, Member, Module, Request, RequestField, Scalar, Struct, Type};
 
 /// A buffer that the device has completed: what it read, and what it wrote.
 ///
 /// As a line of a log it is `virtio 16 queue 0: 00010000 -> 0011`: the device id, the index of the queue, and the bytes of both parts in
-/// hexadecimal. Text before `virtio` is ignored, for instance a time.
+/// hexadecimal, with or without spaces. Text before `virtio` is ignored, for instance a time.
 ///
 /// ```
 /// use aerostat_codegen::Exchange;
@@ -63,7 +63,8 @@ impl FromStr for Exchange {
 }
 
 fn bytes(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u32> = text.trim().chars().map(|digit| digit.to_digit(16)).collect::<Option<_>>()?;
+    let digits = text.chars().filter(|char| !char.is_whitespace()).map(|digit| digit.to_digit(16));
+    let digits: Vec<u32> = digits.collect::<Option<_>>()?;
     let (pairs, rest) = digits.as_chunks::<2>();
     rest.is_empty().then(|| pairs.iter().filter_map(|[high, low]| u8::try_from(high << 4 | low).ok()).collect())
 }
@@ -158,7 +159,7 @@ impl<'a> Decoder<'a> {
         for member in &module.members {
             candidates.extend(match member {
                 Member::Request(request) if request.queues.iter().any(|name| name.text == *queue) => {
-                    self.as_request(request, exchange)?
+                    self.as_request(module, request, exchange)?
                 }
                 Member::Struct(structure) => self.as_structure(module, structure, exchange),
                 _ => None,
@@ -205,22 +206,60 @@ impl<'a> Decoder<'a> {
     }
 
     /// Decodes an exchange as a request, unless a fixed value is another one or the device read less.
-    fn as_request(&self, request: &Request, exchange: &Exchange) -> Result<Option<Candidate>, DecodeError> {
+    fn as_request(
+        &self,
+        module: &'a Module,
+        request: &Request,
+        exchange: &Exchange,
+    ) -> Result<Option<Candidate>, DecodeError> {
         let name = &request.name.text;
         let readable = self.request(name, RequestPart::Readable, &exchange.readable)?;
-        let written = self.request(name, RequestPart::Writable, &exchange.written)?;
         let fixed = request.readable.iter().filter(|field| self.exists(field));
-        let fixed: Vec<(&str, u64)> =
-            fixed.filter_map(|field| Some((field.name.text.as_str(), field.value?))).collect();
-        let agrees = fixed.iter().all(|(field, value)| readable.number(field) == Some(*value));
+        let fixed: Vec<(&RequestField, u64)> = fixed.filter_map(|field| Some((field, field.value?))).collect();
+        let agrees = fixed.iter().all(|(field, value)| match field.count {
+            Count::One => readable.number(&field.name.text) == Some(*value),
+            _ => readable.is_zero(&field.name.text),
+        });
         if !agrees || readable.is_short() {
             return Ok(None);
         }
+        // Other requests do not need the fields of the configuration space that this part needs.
+        let written = self.request(name, RequestPart::Writable, &exchange.written)?;
+        if let Some((name, written)) = self.as_event(module, request, &exchange.written) {
+            return Ok(Some(Candidate { score: 0, name, readable, written }));
+        }
         let mut score = 10 * fixed.len() as i64;
         score += if names(&readable, name) { 20 } else { 0 };
-        score -= if readable.has_rest() { 10 } else { 0 };
+        score -= if self.starts_with_unknown(request, &readable) { 30 } else { 0 };
+        // A request that takes all bytes is better, also if fewer values of it are fixed.
+        score -= if readable.has_rest() { 100 } else { 0 };
         score -= if written.is_short() || written.has_rest() { 5 } else { 0 };
         Ok(Some(Candidate { score, name: name.clone(), readable, written }))
+    }
+
+    /// Decodes what the device wrote as the structure that an enum in it names, if the request stands for events of several kinds: it has
+    /// only a writable part, which ends with bytes.
+    fn as_event(&self, module: &'a Module, request: &Request, bytes: &[u8]) -> Option<(String, Decoded)> {
+        let last = request.writable.last().filter(|_| request.readable.is_empty())?;
+        let is_any = matches!(last.count, Count::Open) && last.element.size() == 1;
+        let structures = is_any.then(|| self.structures(module, bytes))?;
+        let named = structures.filter(|found| found.is_named).max_by_key(|found| found.fits);
+        named.map(|found| (found.name.to_owned(), found.decoded))
+    }
+
+    /// Returns whether the first field is an enum without this value.
+    fn starts_with_unknown(&self, request: &Request, readable: &Decoded) -> bool {
+        let first = request.readable.first().zip(readable.fields().first());
+        let Some((Element::Value(ty), number)) = first.map(|(field, line)| (&field.element, line.number)) else {
+            return false;
+        };
+        let mut members = self.model.modules.iter().flat_map(|module| &module.members);
+        members.any(|member| match member {
+            Member::Enum(values) if values.name.text == ty.name.text => {
+                values.variants.iter().all(|variant| Some(variant.value) != number)
+            }
+            _ => false,
+        })
     }
 
     /// Decodes an exchange as a structure, if an enum in it has a value with the name of the structure.
@@ -239,28 +278,43 @@ impl<'a> Decoder<'a> {
 
     /// Decodes bytes as the structure that an enum in them names, or as the longest structure that ends where they do.
     fn named_structure(&self, module: &'a Module, bytes: &[u8]) -> Decoded {
+        let best = self.structures(module, bytes).max_by_key(|found| (found.is_named, found.fits));
+        best.map_or_else(|| Decoded::of_bytes(bytes), |found| found.decoded)
+    }
+
+    /// Decodes bytes as each structure that an enum in them names or that ends where they do.
+    fn structures<'s>(&'s self, module: &'a Module, bytes: &'s [u8]) -> impl Iterator<Item = Found<'a>> + use<'a, 's> {
         let structures = module.members.iter().filter_map(|member| match member {
             Member::Struct(structure) if structure.size <= bytes.len() as u64 => Some(structure),
             _ => None,
         });
-        let decoded = structures.filter_map(|structure| {
+        structures.filter_map(|structure| {
             let mut reader = Reader::new(module, bytes);
             reader.structure(structure, "");
             reader.rest();
-            let decoded = reader.decoded;
-            let is_named = names(&decoded, &structure.name.text) || names(&decoded, strip(&structure.name.text));
+            let (name, decoded) = (structure.name.text.as_str(), reader.decoded);
+            let is_named = names(&decoded, name) || names(&decoded, strip(name));
             let fits = !decoded.has_rest() && structure.size > 0;
             // Only a structure that starts with an enum says what it is.
             let starts = decoded.fields().first().is_some_and(|field| field.value.contains(" (0x"));
-            (starts && (is_named || fits)).then_some(((is_named, fits), decoded))
-        });
-        decoded.max_by_key(|(key, _)| *key).map_or_else(|| Decoded::of_bytes(bytes), |(_, decoded)| decoded)
+            (starts && (is_named || fits)).then_some(Found { name, is_named, fits, decoded })
+        })
     }
 }
 
-/// The name of a structure without the word that says whether it is a request or an answer.
+/// Bytes as a structure.
+struct Found<'a> {
+    name: &'a str,
+    /// Whether an enum in it names the structure.
+    is_named: bool,
+    /// Whether the structure ends where the bytes do.
+    fits: bool,
+    decoded: Decoded,
+}
+
+/// The name of a structure without the word that says whether it is a request, an answer or an event.
 fn strip(name: &str) -> &str {
-    ["resp_", "req_"].into_iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name)
+    ["resp_", "req_", "event_"].into_iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name)
 }
 
 /// Returns whether the first value of an enum is `name`, or ends with `_name`.

@@ -1,7 +1,10 @@
 //! Reads fields, one after the other.
 
-use super::decoded::{Decoded, DecodedField, REST};
+use super::decoded::{Decoded, DecodedField, REST, ROW};
 use crate::model::{Bits, Element, Enum, Member, Module, Order, Scalar, Struct, Type, UnionType, ValueType};
+
+/// The maximum number of bytes of a field that is one line.
+const LINE: usize = 2 * ROW;
 
 /// Reads fields one after the other.
 pub(super) struct Reader<'a> {
@@ -32,10 +35,7 @@ impl<'a> Reader<'a> {
         if let Some(tail) = &structure.tail {
             let left = self.bytes.len().saturating_sub(self.at) as u64;
             let count = left.checked_div(tail.ty.element.size()).unwrap_or(0);
-            if count > 0 {
-                let ty = Type { element: tail.ty.element.clone(), len: u32::try_from(count).ok() };
-                self.value(&ty, &join(prefix, &tail.name.text));
-            }
+            self.array(&tail.ty.element, count, &join(prefix, &tail.name.text));
         }
     }
 
@@ -57,34 +57,50 @@ impl<'a> Reader<'a> {
         self.at = end;
     }
 
-    pub(super) fn value(&mut self, ty: &Type, name: &str) {
-        match (&ty.element, ty.len) {
-            (Element::Scalar(scalar), Some(len)) if scalar.int.bits() == 8 => self.bytes(len.into(), name),
-            (_, Some(len)) => {
-                let element = Type { element: ty.element.clone(), len: None };
-                for index in 0..len {
-                    if self.at >= self.bytes.len() {
-                        self.push(self.at, name, format!("({} elements are missing)", len - index), None);
-                        return;
-                    }
-                    self.value(&element, &format!("{name}[{index}]"));
-                }
+    /// Decodes an array. It ends at the first missing element, so the output has at most one line more than there are bytes.
+    pub(super) fn array(&mut self, element: &Element, count: u64, name: &str) {
+        match element {
+            Element::Scalar(scalar) if scalar.int.bits() == 8 && count > 0 => return self.bytes(count, name),
+            _ => {}
+        }
+        for index in 0..count {
+            if self.at >= self.bytes.len() {
+                let missing = count - index;
+                let text = if missing == 1 {
+                    "(1 element is missing)".to_owned()
+                } else {
+                    format!("({missing} elements are missing)")
+                };
+                return self.push(self.at, name, text, None);
             }
-            (Element::Scalar(scalar), None) => {
+            self.element(element, &format!("{name}[{index}]"));
+        }
+    }
+
+    pub(super) fn value(&mut self, ty: &Type, name: &str) {
+        match ty.len {
+            Some(len) => self.array(&ty.element, len.into(), name),
+            None => self.element(&ty.element, name),
+        }
+    }
+
+    pub(super) fn element(&mut self, element: &Element, name: &str) {
+        match element {
+            Element::Scalar(scalar) => {
                 let at = self.at;
                 match self.number(*scalar) {
                     Some(number) => self.push(at, name, format!("{number:#x}"), Some(number)),
                     None => self.missing(name),
                 }
             }
-            (Element::Value(value), None) => {
+            Element::Value(value) => {
                 let at = self.at;
                 match self.number(value.scalar) {
                     Some(number) => self.push(at, name, self.described(value, number), Some(number)),
                     None => self.missing(name),
                 }
             }
-            (Element::Struct(structure), None) => {
+            Element::Struct(structure) => {
                 let inner = self.module.members.iter().find_map(|member| match member {
                     Member::Struct(inner) if inner.name.text == structure.name.text => Some(inner),
                     _ => None,
@@ -93,7 +109,7 @@ impl<'a> Reader<'a> {
                     self.structure(inner, name);
                 }
             }
-            (Element::Union(union), None) => self.union(union, None, name),
+            Element::Union(union) => self.union(union, None, name),
         }
     }
 
@@ -133,22 +149,34 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Shows bytes, as many as there are.
+    /// Shows bytes, as many as there are. More than [`LINE`] are lines of [`ROW`] bytes.
     fn bytes(&mut self, len: u64, name: &str) {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let len = usize::try_from(len).unwrap_or(usize::MAX);
-        let shown = rest.get(..len.min(rest.len())).unwrap_or_default();
-        let mut text = shown.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
-        if shown.iter().any(|byte| *byte != 0) && shown.iter().all(|byte| matches!(byte, 0 | b' '..=b'~')) {
-            let printable = shown.iter().take_while(|byte| **byte != 0).map(|byte| char::from(*byte));
+        let end = usize::try_from(len).unwrap_or(usize::MAX).min(rest.len());
+        let mut shown = rest.get(..end).unwrap_or_default();
+        let missing = len.saturating_sub(shown.len() as u64);
+        if shown.len() > LINE {
+            while shown.len() > ROW {
+                let (row, others) = shown.split_at(ROW);
+                self.row(row, name, 0);
+                shown = others;
+            }
+        }
+        self.row(shown, name, missing);
+    }
+
+    fn row(&mut self, bytes: &[u8], name: &str, missing: u64) {
+        let mut text = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
+        if bytes.iter().any(|byte| *byte != 0) && bytes.iter().all(|byte| matches!(byte, 0 | b' '..=b'~')) {
+            let printable = bytes.iter().take_while(|byte| **byte != 0).map(|byte| char::from(*byte));
             text.push_str(&format!(" {:?}", printable.collect::<String>()));
         }
-        if shown.len() < len {
-            text.push_str(&format!(" ({} bytes are missing)", len - shown.len()));
+        if missing > 0 {
+            let bytes = if missing == 1 { "1 byte is".to_owned() } else { format!("{missing} bytes are") };
+            text.push_str(&format!(" ({bytes} missing)"));
         }
-        let at = self.at;
-        self.push(at, name, text.trim_start().to_owned(), None);
-        self.at = self.at.saturating_add(shown.len());
+        self.push(self.at, name, text.trim_start().to_owned(), None);
+        self.at = self.at.saturating_add(bytes.len());
     }
 
     fn missing(&mut self, name: &str) {

@@ -36,7 +36,7 @@ impl Target {
             });
         }
         fields.extend(padding(next, bits.repr.bits(), &repr));
-        let represented = self.represented(&name, bits.repr, &quote!(from_bits), &quote!(into_bits));
+        let represented = self.represented(&name, bits.repr, &quote!(into_bits));
         quote! {
             #bits_docs
             #[#krate::__private::bitfield(#repr)]
@@ -50,7 +50,7 @@ impl Target {
     }
 
     /// Emits the impls that let fields have an enum or a bit field as their type.
-    pub(super) fn represented(&self, name: &Ident, repr: Int, from: &TokenStream, to: &TokenStream) -> TokenStream {
+    pub(super) fn represented(&self, name: &Ident, repr: Int, to: &TokenStream) -> TokenStream {
         let krate = &self.krate;
         let number = int(repr);
         // Each type of a register converts into `u64`. If `u64` represents it, the conversion exists already.
@@ -67,14 +67,6 @@ impl Target {
         quote! {
             impl #krate::Represented for #name {
                 type Repr = #number;
-
-                fn from_repr(raw: #number) -> Self {
-                    Self::#from(raw)
-                }
-
-                fn into_repr(self) -> #number {
-                    self.#to()
-                }
             }
 
             #wide

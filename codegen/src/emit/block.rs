@@ -54,9 +54,10 @@ impl Target {
             (Some(_), _) => (quote!({ index: usize }), Some(self.elements(field)), Some(self.element_offset())),
         };
         let access = self.access(field);
+        let derives = Self::marker_derives(field.ty.len.is_some());
         quote! {
             #docs
-            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            #derives
             pub struct #name #body
 
             #constructors
@@ -76,9 +77,8 @@ impl Target {
 
     /// Emits assertions for the layout: each field has the assumed width and ends before the next one, and the last field
     /// ends at the end of the block.
-    fn block_checks(&self, block: &Block) -> TokenStream {
+    fn block_checks(&self, block: &Block) -> Option<TokenStream> {
         let krate = &self.krate;
-        let assertions = quote!(#krate::__private::static_assertions);
         let width = |field: &Field| {
             let name = self.camel(&field.name);
             let times = field.ty.len.map(|len| {
@@ -93,19 +93,19 @@ impl Target {
         };
         let widths = block.fields.iter().map(|field| {
             let (width, size) = (width(field), number(field.ty.size()));
-            quote!(#assertions::const_assert_eq!(#width, #size);)
+            quote!(#width == #size)
         });
         let in_order = |pair: &&[Field]| pair[0].overlay.is_none() || pair[1].overlay.is_none();
         let order = block.fields.windows(2).filter(in_order).map(|pair| {
             let (first, next, width) = (offset(&pair[0]), offset(&pair[1]), width(&pair[0]));
-            quote!(#assertions::const_assert!(#first + #width <= #next);)
+            quote!(#first + #width <= #next)
         });
         let ends = |field: &&Field| field.offset + field.ty.size() == block.len;
         let end = block.fields.iter().rev().find(ends).map(|last| {
             let (offset, width) = (offset(last), width(last));
-            quote!(#assertions::const_assert_eq!(#offset + #width, <Space as #krate::Block>::LEN);)
+            quote!(#offset + #width == <Space as #krate::Block>::LEN)
         });
-        quote!(#(#widths)* #(#order)* #end)
+        self.assertions(widths.chain(order).chain(end))
     }
 
     /// The `Wire` type of a field.

@@ -1,4 +1,4 @@
-//! Unions in blocks whose entry a field chooses: an enum of the entries, and a method that reads the chosen one.
+//! Unions of blocks with `by`: an enum with a variant for each value that chooses an entry, and a method that reads the chosen entry.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, format_ident, quote};
@@ -12,7 +12,7 @@ impl Target {
     /// Emits the enums of the unions in a block.
     pub(super) fn choices(&self, block: &Block) -> Option<TokenStream> {
         let krate = &self.krate;
-        let choices = block.choices.iter().map(|choice| self.block_choice(choice));
+        let choices = block.choices.iter().map(|choice| self.block_choice(block, choice));
         (!block.choices.is_empty()).then(|| {
             quote! {
                 #[allow(unused_imports)]
@@ -23,7 +23,7 @@ impl Target {
         })
     }
 
-    fn block_choice(&self, choice: &Choice) -> TokenStream {
+    fn block_choice(&self, block: &Block, choice: &Choice) -> TokenStream {
         let krate = &self.krate;
         let core = quote!(#krate::__private::core);
         let name = format_ident!("{}Value", self.camel(&choice.name));
@@ -42,13 +42,17 @@ impl Target {
                 super::#values::#variant => #core::option::Option::Some(Self::#variant(#read)),
             }
         });
-        let doc = format!(" The entry of the union `{union}` that `{field}` chooses.");
+        let docs = self.own_docs(format!("The entry of the union `{union}` that `{field}` chooses."), &choice.name);
+        let accesses = accesses(block, choice);
         let read_doc = format!(
-            " Reads `{field}`, and the entry of `{union}` that it chooses. Returns `None` if it chooses none. In a snapshot of the \
-             configuration, all of it belongs together."
+            " Reads `{field}`, and the whole entry of `{union}` that it chooses. Returns `None` if it chooses none."
+        );
+        let cost_doc = format!(
+            " These are at most {accesses} register accesses. `Config::snapshot` of aerostat-transport repeats them until the generation \
+             count shows that all values belong to one configuration."
         );
         quote! {
-            #[doc = #doc]
+            #docs
             #[derive(Clone, Copy, Debug, PartialEq, Eq)]
             pub enum #name {
                 #(#variants)*
@@ -56,6 +60,8 @@ impl Target {
 
             impl #name {
                 #[doc = #read_doc]
+                ///
+                #[doc = #cost_doc]
                 ///
                 /// # Errors
                 ///
@@ -114,7 +120,7 @@ impl Target {
         }
     }
 
-    /// Reads an argument of a structure's constructor, which takes arrays in the stored form.
+    /// Reads an argument of a structure's constructor. The constructor takes arrays in the stored form.
     fn read_argument(&self, part: &Part) -> TokenStream {
         let read = self.read_part(part);
         let stored = match part {
@@ -128,4 +134,23 @@ impl Target {
             None => read,
         }
     }
+}
+
+/// Returns the maximum number of register accesses that read the selector and an entry.
+fn accesses(block: &Block, choice: &Choice) -> u64 {
+    let selector = block.fields.iter().find(|field| field.name.text == choice.selector.field.text);
+    let selector = selector.map_or(0, |field| of_type(&field.ty));
+    selector.saturating_add(choice.entries.iter().map(|entry| of_part(&entry.part)).max().unwrap_or(0))
+}
+
+fn of_part(part: &Part) -> u64 {
+    match part {
+        Part::Field(_, ty) => of_type(ty),
+        Part::Struct(_, parts) => parts.iter().map(of_part).fold(0, u64::saturating_add),
+    }
+}
+
+/// A number with 64 bits is read as two halves.
+fn of_type(ty: &Type) -> u64 {
+    ty.element.size().div_ceil(4).saturating_mul(ty.len.map_or(1, u64::from))
 }

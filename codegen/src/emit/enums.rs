@@ -33,7 +33,7 @@ impl Target {
         let Parts { name, repr, .. } = parts;
         let krate = &self.krate;
         let core = quote!(#krate::__private::core);
-        let represented = self.represented(name, parts.int, &quote!(from_raw), &quote!(to_raw));
+        let represented = self.represented(name, parts.int, &quote!(to_raw));
         quote! {
             #represented
 
@@ -60,10 +60,10 @@ impl Target {
         quote! {
             impl #core::fmt::Display for #name {
                 fn fmt(&self, f: &mut #core::fmt::Formatter<'_>) -> #core::fmt::Result {
-                    match self {
-                        #(Self::#names => f.pad(#texts),)*
-                        Self::#other(raw) => #core::write!(f, #format, raw),
-                    }
+                    f.pad(match self {
+                        #(Self::#names => #texts,)*
+                        Self::#other(raw) => return #core::write!(f, #format, raw),
+                    })
                 }
             }
         }

@@ -1,23 +1,22 @@
-//! Features: a bit field for the mask, a type for each feature, and a list of all.
+//! Features: a type for each feature, a list of all, and the type of their masks.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use crate::emit::bits::padding;
 use crate::emit::docs::docs;
 use crate::emit::target::{Target, number};
 use crate::model::{FIRST_HIGH_BIT, Feature};
-use crate::name::CNames;
 
 impl Target {
     /// Emits everything for the features of `owner`.
     pub(super) fn features(&self, features: &[Feature], owner: &TokenStream) -> TokenStream {
         let prelude = self.prelude();
-        let mask = self.feature_bits(features);
+        let krate = &self.krate;
         let types = features.iter().map(|feature| self.feature(feature, features, owner));
         let table = self.feature_table(features, owner);
         quote! {
-            #mask
+            /// A mask of features.
+            pub type FeatureBits = #krate::FeatureMask<Features>;
 
             /// The features. Each is a type.
             pub mod feature {
@@ -28,35 +27,8 @@ impl Target {
             }
 
             #[doc(hidden)]
-            #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+            #[derive(Clone, Copy, Debug, Default)]
             pub struct Features;
-        }
-    }
-
-    /// Emits `FeatureBits`, the mask.
-    fn feature_bits(&self, features: &[Feature]) -> TokenStream {
-        let krate = &self.krate;
-        let mut next = 0;
-        let mut fields = TokenStream::new();
-        let (word, width) = match features.iter().any(Feature::is_high) {
-            true => (quote!(u128), 128),
-            false => (quote!(u64), 64),
-        };
-        for feature in features {
-            fields.extend(padding(next, feature.bit, &word));
-            next = feature.bit + 1;
-            let name = self.ident(&feature.name, &feature.name.text);
-            let docs = docs(&feature.docs, &[format!("`{}`", feature.c_name)], &CNames::default());
-            fields.extend(quote!(#docs pub #name: bool,));
-        }
-        fields.extend(padding(next, width, &word));
-        quote! {
-            /// A mask of features.
-            #[#krate::__private::bitfield(#word)]
-            #[derive(PartialEq, Eq, Hash)]
-            pub struct FeatureBits {
-                #fields
-            }
         }
     }
 
@@ -75,9 +47,10 @@ impl Target {
         facts.extend(prerequisites(feature, all));
         facts.extend(self.place(&feature.name));
         let docs = docs(&feature.docs, &facts, &feature.alias.with_first(c_name));
+        let derives = Self::marker_derives(false);
         quote! {
             #docs
-            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            #derives
             pub struct #name;
 
             impl #krate::Feature for #name {

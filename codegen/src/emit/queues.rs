@@ -66,9 +66,10 @@ impl Target {
             Some(false) => quote!(DeviceReads),
             Some(true) => quote!(DeviceWrites),
         };
+        let derives = Self::marker_derives(queue.computed.is_some());
         quote! {
             #docs
-            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            #derives
             pub struct #name #body
 
             #constructors
@@ -114,7 +115,11 @@ impl Target {
         };
         let (n, from, below, doc) = match &computed.n {
             IndexVariable::Queue { from, below } => {
-                parameters.push(quote!(n: u16));
+                // The field has a parameter with its name.
+                let is_n = below.as_ref().is_some_and(|(field, _)| field.text == "n");
+                let text = if is_n { "number" } else { "n" };
+                let n = Ident::new(text, Span::call_site());
+                parameters.push(quote!(#n: u16));
                 let limit = below.as_ref().map(|(field, ty)| {
                     let (field, ty) = (self.ident(field, &field.text), int(*ty));
                     parameters.push(quote!(#field: #ty));
@@ -122,16 +127,16 @@ impl Target {
                 });
                 let doc = match below {
                     Some((field, _)) => format!(
-                        " Returns the queue with the number `n`, from {from} on and below `{}` of the configuration space. \
+                        " Returns the queue with the number `{text}`, from {from} on and below `{}` of the configuration space. \
                          Returns `None` for another number.",
                         field.text
                     ),
                     None => format!(
-                        " Returns the queue with the number `n`, from {from} on. Returns `None` for another number, or if \
+                        " Returns the queue with the number `{text}`, from {from} on. Returns `None` for another number, or if \
                          the index does not fit into 16 bits."
                     ),
                 };
-                (quote!(n as u64), number((*from).into()), limit.unwrap_or(quote!(#core::option::Option::None)), doc)
+                (quote!(#n as u64), number((*from).into()), limit.unwrap_or(quote!(#core::option::Option::None)), doc)
             }
             IndexVariable::Field(field, ty) => {
                 let doc = format!(

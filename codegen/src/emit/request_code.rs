@@ -63,6 +63,11 @@ impl Parts<'_> {
                         __put(zerocopy::IntoBytes::as_bytes(&__stored));
                     }}
                 }
+                // The checks allow the value 0 only.
+                Count::Fixed(count) if field.value.is_some() => {
+                    let size = number(field.element.size().saturating_mul(u64::from(*count)));
+                    quote!(#krate::__private::put_zeros(__put, #size);)
+                }
                 Count::Fixed(_) => put(quote!(&#value)),
                 Count::Open | Count::Field { .. } => put(value),
                 Count::Config { name: config, .. } => {

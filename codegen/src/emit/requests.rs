@@ -7,7 +7,8 @@ use crate::emit::docs::docs;
 use crate::emit::request_context::Context;
 use crate::emit::target::{Target, number};
 use crate::model::{Count, Element, Request, RequestField, Type};
-use crate::name::Name;
+use crate::name::{CNames, Name};
+use crate::syntax::Docs;
 
 impl Target {
     /// Emits a request.
@@ -16,12 +17,13 @@ impl Target {
         let parts = Parts::new(self, request, &context);
         let context_type = self.request_context(request, &context);
         let (definition, answer) = (parts.definition(), parts.answer());
-        let (shape, implementation) = (parts.shape_type(), parts.implementation());
+        let (shape, lengths, implementation) = (parts.shape_type(), parts.fixed_lengths(), parts.implementation());
         quote! {
             #context_type
             #definition
             #shape
             #answer
+            #lengths
             #implementation
         }
     }
@@ -53,10 +55,17 @@ impl<'a> Parts<'a> {
         let (target, name) = (self.target, &self.name);
         let core = self.core();
         let text = &self.request.name.text;
-        let mut facts = vec![format!("The request `{text}`. The device answers with a [`{0}`]({0}).", self.answer)];
+        let answer = match self.has_answer() {
+            true => format!("The answer of the device is [`{0}`]({0}).", self.answer),
+            false => "The device writes no answer.".to_owned(),
+        };
+        let mut facts = vec![format!("The request `{text}`. {answer}")];
         facts.extend(queues_fact(&self.request.queues));
         facts.extend(target.place(&self.request.name));
-        let docs = docs(&self.request.docs, &facts, &self.request.alias);
+        let names = CNames(
+            [&self.request.alias, &self.request.readable_alias].into_iter().flat_map(|names| names.0.clone()).collect(),
+        );
+        let docs = docs(&self.request.docs, &facts, &names);
         let context = self
             .context
             .type_name(target, self.request)
@@ -89,10 +98,14 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// Emits the type of the answer.
-    fn answer(&self) -> TokenStream {
+    /// Emits the type of the answer. If the device writes nothing, it is `()`.
+    fn answer(&self) -> Option<TokenStream> {
+        if !self.has_answer() {
+            return None;
+        }
         let answer = &self.answer;
-        let doc = format!(" The answer to [`{0}`].", self.name);
+        let docs =
+            docs(&Docs::default(), &[format!("The answer to [`{0}`].", self.name)], &self.request.writable_alias);
         let fields = self.request.writable.iter().map(|field| {
             let (name, ty) = (self.ident(field), self.field_type(field, &lifetime("a")));
             let ty = match is_optional(field) {
@@ -106,25 +119,25 @@ impl<'a> Parts<'a> {
             quote!(#docs pub #name: #ty,)
         });
         let generics = self.answer_generics(lifetime("a"), true);
-        quote! {
-            #[doc = #doc]
+        Some(quote! {
+            #docs
             #[derive(Clone, Copy, Debug, PartialEq, Eq)]
             pub struct #answer #generics {
                 #(#fields)*
             }
-        }
+        })
     }
 
     /// Emits the type of what the driver keeps to read the answer, if there is something.
     fn shape_type(&self) -> Option<TokenStream> {
         let shape = &self.shape;
-        let doc = format!(" The layout of the answer to a [`{0}`].", self.name);
+        let doc = format!(" The layout of the answer to [`{0}`].", self.name);
         let context = self.shape_context().map(|context| quote!(context: #context,));
         let lengths: Vec<_> = self.lengths().map(|(name, _)| name).collect();
         (context.is_some() || !lengths.is_empty()).then(|| {
             quote! {
                 #[doc = #doc]
-                #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+                #[derive(Clone, Copy, Debug)]
                 pub struct #shape {
                     #context
                     #(#lengths: usize,)*
@@ -133,19 +146,54 @@ impl<'a> Parts<'a> {
         })
     }
 
+    /// Emits the lengths of the parts, where they are always the same.
+    fn fixed_lengths(&self) -> Option<TokenStream> {
+        let constant = |name: &str, doc: &str, fields: &[RequestField]| {
+            let len = fixed_length(fields).map(number)?;
+            let name = Ident::new(name, Span::call_site());
+            Some(quote!(#[doc = #doc] pub const #name: usize = #len;))
+        };
+        let request = constant("LEN", " The length of the request, in bytes.", &self.request.readable);
+        let answer = constant("ANSWER_LEN", " The length of the answer, in bytes.", &self.request.writable);
+        if request.is_none() && answer.is_none() {
+            return None;
+        }
+        let name = &self.name;
+        let lifetime = self.has_lifetime().then(|| lifetime("_"));
+        let arguments = self.generics(lifetime, self.has_byte_order, false);
+        let parameter = self.has_byte_order.then(|| quote!(<O: zerocopy::ByteOrder>));
+        Some(quote! {
+            impl #parameter #name #arguments {
+                #request
+                #answer
+            }
+        })
+    }
+
     /// Emits the impl of `Request`.
     fn implementation(&self) -> TokenStream {
         let (krate, core, name) = (&self.target.krate, self.core(), &self.name);
-        let (anonymous, answer) = (Ident::new("_", Span::call_site()), &self.answer);
-        let lifetime_argument = self.has_lifetime().then(|| lifetime(&anonymous.to_string()));
+        let lifetime_argument = self.has_lifetime().then(|| lifetime("_"));
         let arguments = self.generics(lifetime_argument, self.has_byte_order, false);
         // `'static`, because the answer can refer to values with this byte order for any lifetime.
         let parameter = self.has_byte_order.then(|| quote!(<O: zerocopy::ByteOrder + 'static>));
-        let answer_arguments = self.answer_generics(lifetime("a"), false);
         let (shape, shape_value) = self.shape_value();
         let (checks, encode) = (self.checks(), self.encode());
-        let (answer_len, decode) = (self.answer_len(), self.decode());
-        let names = self.request.writable.iter().map(|field| self.ident(field));
+        let (answer, reading) = match self.has_answer() {
+            true => self.reading(&shape),
+            false => (
+                quote!(()),
+                quote! {
+                    fn answer_len(_: &#shape) -> usize {
+                    0
+                }
+
+                fn decode<'a>(_: &#shape, _: &'a [u8]) -> #core::result::Result<(), #krate::AnswerError> {
+                        #core::result::Result::Ok(())
+                    }
+                },
+            ),
+        };
         let queues = self.request.queues.iter().map(|queue| self.target.camel(queue));
         quote! {
             #(impl #parameter #krate::RequestOn<queue::#queues> for #name #arguments {})*
@@ -153,7 +201,7 @@ impl<'a> Parts<'a> {
             #[allow(unused_variables, unused_mut, clippy::unused_unit)]
             impl #parameter #krate::Request for #name #arguments {
                 type Shape = #shape;
-                type Answer<'a> = #answer #answer_arguments;
+                type Answer<'a> = #answer;
 
                 fn shape(&self) -> #shape {
                     #shape_value
@@ -165,19 +213,36 @@ impl<'a> Parts<'a> {
                     #core::result::Result::Ok(())
                 }
 
-                fn answer_len(__shape: &#shape) -> usize {
-                    let mut __len = 0_usize;
-                    #(#answer_len)*
-                    __len
-                }
-
-                fn decode<'a>(__shape: &#shape, __bytes: &'a [u8]) -> #core::result::Result<Self::Answer<'a>, #krate::AnswerError> {
-                    let mut __reader = #krate::__private::AnswerReader::new(__bytes);
-                    #(#decode)*
-                    #core::result::Result::Ok(#answer { #(#names),* })
-                }
+                #reading
             }
         }
+    }
+
+    /// The type of the answer, and the functions that read it.
+    fn reading(&self, shape: &TokenStream) -> (TokenStream, TokenStream) {
+        let (krate, core, answer) = (&self.target.krate, self.core(), &self.answer);
+        let arguments = self.answer_generics(lifetime("a"), false);
+        let (answer_len, decode) = (self.answer_len(), self.decode());
+        let names = self.request.writable.iter().map(|field| self.ident(field));
+        let functions = quote! {
+            fn answer_len(__shape: &#shape) -> usize {
+                let mut __len = 0_usize;
+                #(#answer_len)*
+                __len
+            }
+
+            fn decode<'a>(__shape: &#shape, __bytes: &'a [u8]) -> #core::result::Result<Self::Answer<'a>, #krate::AnswerError> {
+                let mut __reader = #krate::__private::AnswerReader::new(__bytes);
+                #(#decode)*
+                #core::result::Result::Ok(#answer { #(#names),* })
+            }
+        };
+        (quote!(#answer #arguments), functions)
+    }
+
+    /// Whether the device writes something.
+    fn has_answer(&self) -> bool {
+        !self.request.writable.is_empty()
     }
 
     /// The type and the value of the shape.
@@ -301,6 +366,17 @@ impl<'a> Parts<'a> {
         let krate = &self.target.krate;
         quote!(#krate::__private::core)
     }
+}
+
+/// Returns the length of a part of a request, if it has fields, and it always has the same length.
+fn fixed_length(fields: &[RequestField]) -> Option<u64> {
+    let lengths = fields.iter().map(|field| match field.count {
+        _ if !field.conditions.is_empty() => None,
+        Count::One => Some(field.element.size()),
+        Count::Fixed(count) => field.element.size().checked_mul(count.into()),
+        Count::Config { .. } | Count::Field { .. } | Count::Open => None,
+    });
+    lengths.reduce(|sum, length| sum?.checked_add(length?))?
 }
 
 /// The documentation of the queues of a request.

@@ -39,9 +39,10 @@ impl Target {
             Some(_) => quote!({ negotiated: () }),
         };
         let given = region.condition.as_ref().map(|condition| self.given(condition, &region.name));
+        let derives = Self::marker_derives(false);
         quote! {
             #docs
-            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            #derives
             pub struct #name #body
 
             #given

@@ -70,7 +70,7 @@ impl Target {
                 zerocopy::FromBytes, zerocopy::IntoBytes,
                 zerocopy::KnownLayout, zerocopy::Immutable, zerocopy::Unaligned,
             )]
-            #[zerocopy(crate = "zerocopy")]
+            #[zerocopy(crate = "self::zerocopy")]
             #[repr(C)]
             pub struct #name #parameter {
                 #(#fields,)*
@@ -80,18 +80,15 @@ impl Target {
     }
 
     /// Emits assertions for the size of a structure and the offsets of its fields.
-    fn struct_checks(&self, structure: &Struct) -> TokenStream {
+    fn struct_checks(&self, structure: &Struct) -> Option<TokenStream> {
         let krate = &self.krate;
         let (name, size) = (self.camel(&structure.name), number(structure.size));
-        let assert = quote!(#krate::__private::static_assertions::const_assert_eq!);
         let offsets = structure.fields.iter().map(|field| {
             let (field_name, offset) = (self.ident(&field.name, &field.name.text), number(field.offset));
-            quote!(#assert(#krate::__private::core::mem::offset_of!(#name, #field_name), #offset);)
+            quote!(#krate::__private::core::mem::offset_of!(#name, #field_name) == #offset)
         });
-        quote! {
-            #assert(#krate::__private::core::mem::size_of::<#name>(), #size);
-            #(#offsets)*
-        }
+        let size = quote!(#krate::__private::core::mem::size_of::<#name>() == #size);
+        self.assertions([size].into_iter().chain(offsets))
     }
 
     /// Emits the constructor. It takes integers, enums, bit fields and structures, and arrays in the stored form.

@@ -3,8 +3,10 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
+use crate::emit::docs::docs;
 use crate::model::Int;
-use crate::name::Name;
+use crate::name::{CNames, Name};
+use crate::syntax::Docs;
 
 /// The spans of the names in generated code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,12 @@ impl Target {
         self.path.as_ref().map(|path| format!("Description: `{path}`, line {line}."))
     }
 
+    /// The documentation of an item that the description has no documentation for: a sentence, and the place.
+    pub(super) fn own_docs(&self, fact: String, name: &Name) -> TokenStream {
+        let facts: Vec<String> = [fact].into_iter().chain(self.place(name)).collect();
+        docs(&Docs::default(), &facts, &CNames::default())
+    }
+
     /// An identifier for a name in the description.
     pub(super) fn ident(&self, name: &Name, text: &str) -> Ident {
         let span = match self.spans {
@@ -57,6 +65,24 @@ impl Target {
             _ if syn::parse_str::<Ident>(text).is_err() => Ident::new_raw(text, span),
             _ => Ident::new(text, span),
         }
+    }
+
+    /// Emits conditions that rustc checks when it compiles the generated code.
+    pub(super) fn assertions(&self, conditions: impl Iterator<Item = TokenStream>) -> Option<TokenStream> {
+        let krate = &self.krate;
+        let mut conditions = conditions.peekable();
+        conditions.peek()?;
+        Some(quote! {
+            const _: () = {
+                #(#krate::__private::core::assert!(#conditions);)*
+            };
+        })
+    }
+
+    /// The derives of the type of a feature, queue, field or region. Only one that has a value, such as an index, can be compared.
+    pub(super) fn marker_derives(has_value: bool) -> TokenStream {
+        let comparison = has_value.then(|| quote!(, PartialEq, Eq));
+        quote!(#[derive(Clone, Copy, Debug #comparison)])
     }
 
     /// The Rust type for a name.

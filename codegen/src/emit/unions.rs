@@ -22,17 +22,18 @@ impl Target {
         let name = self.camel(&union.name);
         let owner = structure.name.camel();
         let size = number(union.size);
-        let doc = format!(" The union `{}` in a [`{owner}`]: {} bytes.", field.name.text, union.size);
+        let fact = format!("The union `{}` in [`{owner}`]: {} bytes.", field.name.text, union.size);
+        let docs = self.own_docs(fact, &field.name);
         let methods = union.entries.iter().map(|entry| self.entry(entry));
         let choice = union.selector.as_ref().map(|selector| self.choice(structure, field, union, selector));
         quote! {
-            #[doc = #doc]
+            #docs
             #[derive(
                 Clone, Copy, Debug, PartialEq, Eq,
                 zerocopy::FromBytes, zerocopy::IntoBytes,
                 zerocopy::KnownLayout, zerocopy::Immutable, zerocopy::Unaligned,
             )]
-            #[zerocopy(crate = "zerocopy")]
+            #[zerocopy(crate = "self::zerocopy")]
             #[repr(C)]
             pub struct #name {
                 bytes: [u8; #size],
@@ -101,7 +102,8 @@ impl Target {
         });
         let gets = chosen().map(|(entry, _)| self.ident(&entry.name, &entry.name.text).to_token_stream());
         let makes = chosen().map(|(entry, _)| format_ident!("from_{}", entry.name.text));
-        let doc = format!(" The entry of [`{name}`] that the value of `{}` chooses.", selector.field.text);
+        let fact = format!("The entry of [`{name}`] that the value of `{}` chooses.", selector.field.text);
+        let docs = self.own_docs(fact, &field.name);
         let get_doc = format!(
             " Returns the entry of `{}` that `{}` chooses, or `None` if it chooses none.",
             field.name.text, selector.field.text
@@ -109,7 +111,7 @@ impl Target {
         let set_doc =
             format!(" Sets `{}`, and `{}` to the value that chooses the entry.", field.name.text, selector.field.text);
         quote! {
-            #[doc = #doc]
+            #docs
             #[derive(Clone, Copy, Debug, PartialEq, Eq)]
             pub enum #choice #parameter {
                 #(#entry_docs #names(#types),)*

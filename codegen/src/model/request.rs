@@ -17,6 +17,10 @@ pub struct Request {
     pub alias: CNames,
     /// The queues that it goes into: those that the description names, or else those of the device whose buffers have its parts.
     pub queues: Vec<Name>,
+    /// The names in C of the structure that is only the readable part.
+    pub readable_alias: CNames,
+    /// The names in C of the structure that is only the writable part.
+    pub writable_alias: CNames,
     /// The fields that the device reads, in order.
     pub readable: Vec<RequestField>,
     /// The fields that the device writes, in order.
@@ -38,7 +42,7 @@ pub struct RequestField {
     pub count: Count,
     /// The features that the field depends on. It exists with any of them. If the list is empty, it always exists.
     pub conditions: Vec<Condition>,
-    /// The value of a field that always has the same value.
+    /// The value of a field that always has the same value. An array can only have the value 0, which all its elements have.
     pub value: Option<u64>,
 }
 

@@ -6,10 +6,12 @@ use syn::{Token, braced};
 
 use super::features::Features;
 use super::fields::{Fields, Registers, Struct};
-use super::parser::{self, Docs, Number, Section};
+use super::number::Number;
+use super::parser::{self, Docs, Section};
 use super::queues::Queues;
 use super::requests::Request;
 use super::shared_memory::SharedMemoryRegions;
+use super::skipped::Skipped;
 use super::values::{Bits, Const, Enum};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::{CNames, Name};
@@ -38,6 +40,8 @@ pub struct Device {
     pub shared_memory: Option<SharedMemoryRegions>,
     /// The other items.
     pub members: Vec<Member>,
+    /// What is missing from the items.
+    pub skipped: Skipped,
     /// The place of the opening brace.
     pub body: Span,
 }
@@ -51,6 +55,8 @@ pub struct Module {
     pub name: Name,
     /// The items.
     pub members: Vec<Member>,
+    /// What is missing from the items.
+    pub skipped: Skipped,
     /// The place of the opening brace.
     pub body: Span,
 }
@@ -88,66 +94,77 @@ impl Device {
     ];
 
     pub(crate) fn parse(docs: Docs, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
-        let start = input.span();
-        let header = (|| {
-            let name = Name::parse(input)?;
+        let (mut name, mut id, mut prefix) = (Name::missing(input.span()), None, CNames::default());
+        let mut shift = None;
+        parser::header(input, diagnostics, |input| {
+            name = Name::parse(input)?;
             input.parse::<Token![=]>()?;
-            Ok((name, Number::parse(input)?, parser::alias(input)?))
-        })();
-        let (name, id, prefix) = match header {
-            Ok((name, id, prefix)) => (name, Some(id), prefix),
-            // The braces are checked all the same.
-            Err(error) if parser::skip_to_braces(input) => {
-                diagnostics.push_syntax(error);
-                (Name { text: "unnamed".into(), span: start }, None, CNames::default())
-            }
-            Err(error) => return Err(error),
-        };
+            let (number, error) = Number::plain(input, "a device id")?;
+            (id, shift) = (Some(number), error);
+            prefix = parser::alias(input)?;
+            Ok(())
+        })?;
+        shift.into_iter().for_each(|error| diagnostics.push(error));
         let content;
         let body = braced!(content in input).span.open();
         let (mut features, mut queues, mut config, mut members) = (None, None, None, Vec::new());
         let mut shared_memory = None;
-        items(&content, diagnostics, |docs, keyword, input, diagnostics| {
+        let skipped = parser::items(&content, diagnostics, |docs, keyword, input, diagnostics| {
+            let Some(known) = parser::keyword(keyword, &Self::KEYWORDS, "in a device", diagnostics) else {
+                return Ok(false);
+            };
             let at = keyword.span;
-            match keyword.text.as_str() {
-                "features" => once(&mut features, keyword, Features::parse(at, input, diagnostics)?, diagnostics),
-                "queues" => once(&mut queues, keyword, Queues::parse(at, input, diagnostics)?, diagnostics),
-                "config" => once(&mut config, keyword, Fields::parse(at, input, diagnostics)?, diagnostics),
+            match known {
+                "features" => once(&mut features, known, Features::parse(at, input, diagnostics)?, diagnostics),
+                "queues" => once(&mut queues, known, Queues::parse(at, input, diagnostics)?, diagnostics),
+                "config" => once(&mut config, known, Fields::parse_named(at, input, diagnostics)?, diagnostics),
                 "shared_memory" => {
                     let regions = SharedMemoryRegions::parse(at, input, diagnostics)?;
-                    once(&mut shared_memory, keyword, regions, diagnostics);
+                    once(&mut shared_memory, known, regions, diagnostics);
                 }
-                _ => match Member::parse(docs, keyword, input, diagnostics)? {
-                    Some(member) => members.push(member),
-                    None => {
-                        diagnostics.push(parser::unknown_keyword(keyword, &Self::KEYWORDS, "in a device"));
-                        parser::skip_item(input);
-                    }
-                },
+                _ => members.extend(Member::parse(docs, known, at, input, diagnostics)?),
             }
-            Ok(())
-        })?;
-        Ok(Self { docs, name, id, prefix, features, queues, config, shared_memory, members, body })
+            Ok(true)
+        });
+        Ok(Self { docs, name, id, prefix, features, queues, config, shared_memory, members, skipped, body })
+    }
+
+    /// Returns what the parser skipped in the device.
+    pub(super) fn skipped(&self) -> Vec<&Skipped> {
+        let sections = [
+            self.features.as_ref().map(|features| &features.skipped),
+            self.queues.as_ref().map(|queues| &queues.skipped),
+            self.config.as_ref().map(|config| &config.skipped),
+            self.shared_memory.as_ref().map(|regions| &regions.skipped),
+            Some(&self.skipped),
+        ];
+        sections.into_iter().flatten().chain(self.members.iter().flat_map(Member::skipped)).collect()
     }
 }
 
 impl Module {
     pub(crate) fn parse(docs: Docs, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
-        let name = Name::parse(input)?;
+        let mut name = Name::missing(input.span());
+        parser::header(input, diagnostics, |input| {
+            name = Name::parse(input)?;
+            Ok(())
+        })?;
         let content;
         let body = braced!(content in input).span.open();
         let mut members = Vec::new();
-        items(&content, diagnostics, |docs, keyword, input, diagnostics| {
-            match Member::parse(docs, keyword, input, diagnostics)? {
-                Some(member) => members.push(member),
-                None => {
-                    diagnostics.push(parser::unknown_keyword(keyword, &Member::KEYWORDS, "in a module"));
-                    parser::skip_item(input);
-                }
-            }
-            Ok(())
-        })?;
-        Ok(Self { docs, name, members, body })
+        let skipped = parser::items(&content, diagnostics, |docs, keyword, input, diagnostics| {
+            let Some(known) = parser::keyword(keyword, &Member::KEYWORDS, "in a module", diagnostics) else {
+                return Ok(false);
+            };
+            members.extend(Member::parse(docs, known, keyword.span, input, diagnostics)?);
+            Ok(true)
+        });
+        Ok(Self { docs, name, members, skipped, body })
+    }
+
+    /// Returns what the parser skipped in the module.
+    pub(super) fn skipped(&self) -> Vec<&Skipped> {
+        [&self.skipped].into_iter().chain(self.members.iter().flat_map(Member::skipped)).collect()
     }
 }
 
@@ -166,53 +183,49 @@ impl Member {
 
     pub(crate) const KEYWORDS: [&str; 7] = ["registers", "packed", "struct", "enum", "bits", "const", "request"];
 
+    /// Returns what the parser skipped in the member.
+    fn skipped(&self) -> Vec<&Skipped> {
+        match self {
+            Self::Registers(registers) => registers.fields.all_skipped(),
+            Self::Struct(structure) => structure.fields.all_skipped(),
+            Self::Enum(values) => vec![&values.skipped],
+            Self::Bits(bits) => vec![&bits.skipped],
+            Self::Const(_) => Vec::new(),
+            Self::Request(request) => request.all_skipped(),
+        }
+    }
+
     /// Parses a member after its keyword. Returns `None` if the keyword does not start a member.
-    fn parse(
+    pub(super) fn parse(
         docs: Docs,
-        keyword: &Name,
+        keyword: &str,
+        span: Span,
         input: ParseStream<'_>,
         diagnostics: &mut Diagnostics,
     ) -> syn::Result<Option<Self>> {
-        Ok(Some(match keyword.text.as_str() {
+        Ok(Some(match keyword {
             "registers" => Self::Registers(Registers::parse(docs, input, diagnostics)?),
             "struct" => Self::Struct(Struct::parse(docs, None, input, diagnostics)?),
             "packed" => {
-                input.parse::<Token![struct]>()?;
-                Self::Struct(Struct::parse(docs, Some(keyword.span), input, diagnostics)?)
+                if input.parse::<Token![struct]>().is_err() {
+                    diagnostics.push(Diagnostic::new(input.span(), "expected `struct` after `packed`"));
+                }
+                Self::Struct(Struct::parse(docs, Some(span), input, diagnostics)?)
             }
             "enum" => Self::Enum(Enum::parse(docs, input, diagnostics)?),
             "bits" => Self::Bits(Bits::parse(docs, input, diagnostics)?),
-            "const" => Self::Const(Const::parse(docs, input)?),
+            "const" => Self::Const(Const::parse(docs, input, diagnostics)?),
             "request" => Self::Request(Request::parse(docs, input, diagnostics)?),
             _ => return Ok(None),
         }))
     }
 }
 
-/// Parses items up to the closing brace. An invalid item is reported and skipped.
-fn items(
-    input: ParseStream<'_>,
-    diagnostics: &mut Diagnostics,
-    mut item: impl FnMut(Docs, &Name, ParseStream<'_>, &mut Diagnostics) -> syn::Result<()>,
-) -> syn::Result<()> {
-    while !input.is_empty() {
-        let result = Docs::parse(input).and_then(|docs| {
-            let keyword = Name::parse(input)?;
-            item(docs, &keyword, input, diagnostics)
-        });
-        if let Err(error) = result {
-            diagnostics.push_syntax(error);
-            parser::skip_item(input);
-        }
-    }
-    Ok(())
-}
-
 /// Stores a section. A second section with the same keyword is reported and dropped.
-fn once<T: Section>(slot: &mut Option<T>, keyword: &Name, section: T, diagnostics: &mut Diagnostics) {
+fn once<T: Section>(slot: &mut Option<T>, keyword: &str, section: T, diagnostics: &mut Diagnostics) {
     match slot {
         Some(first) => diagnostics.push(
-            Diagnostic::new(keyword.span, format!("duplicate `{}` in a device", keyword.text))
+            Diagnostic::new(section.keyword_span(), format!("duplicate `{keyword}` in a device"))
                 .label(first.keyword_span(), "first defined here"),
         ),
         None => *slot = Some(section),

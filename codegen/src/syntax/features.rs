@@ -4,7 +4,10 @@ use proc_macro2::Span;
 use syn::Token;
 use syn::parse::ParseStream;
 
-use super::parser::{self, Docs, Number, Section};
+use super::clauses::EntryKind;
+use super::number::Number;
+use super::parser::{self, Docs, Section};
+use super::skipped::Skipped;
 use crate::diagnostic::Diagnostics;
 use crate::name::{CNames, Name};
 
@@ -16,6 +19,8 @@ pub struct Features {
     pub span: Span,
     /// The features, in order.
     pub entries: Vec<Feature>,
+    /// What is missing from the list.
+    pub skipped: Skipped,
 }
 
 /// A feature, for instance `stats_vq = 1`. 1 is the number of the feature bit.
@@ -40,12 +45,13 @@ pub struct Feature {
 
 impl Features {
     pub(crate) fn parse(span: Span, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
-        Ok(Self { span, entries: parser::entries(input, diagnostics, Feature::parse)? })
+        let (entries, skipped) = parser::entries(input, EntryKind::Feature, diagnostics, Feature::parse)?;
+        Ok(Self { span, entries, skipped })
     }
 }
 
 impl Feature {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+    fn parse(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
         let docs = Docs::parse(input)?;
         let name = Name::parse(input)?;
         if input.peek(Token![,]) || input.is_empty() {
@@ -57,7 +63,7 @@ impl Feature {
             return Err(syn::Error::new(name.span, message));
         }
         input.parse::<Token![=]>()?;
-        let bit = Number::parse(input)?;
+        let bit = Number::feature_bit(input, diagnostics)?;
         let (mut requires, mut requires_any, mut alias) = (Vec::new(), Vec::new(), CNames::default());
         loop {
             if parser::word(input, "requires")?.is_some() {

@@ -5,9 +5,13 @@ use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 use syn::{Ident, Token};
 
-use super::parser::{self, Docs, Number, Section};
+use super::c_field;
+use super::clauses::{self, EntryKind};
+use super::number::Number;
+use super::parser::{self, Docs, Section};
+use super::skipped::Skipped;
 use super::types::TypeName;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::{CNames, Name};
 
 /// The fields of a block: `{ num_pages: le32 read, actual: le32 read write }`.
@@ -17,8 +21,12 @@ use crate::name::{CNames, Name};
 pub struct Fields {
     /// The place of the keyword.
     pub span: Span,
+    /// The names in C of a configuration space or of a part of a request. Structures and register blocks have their own.
+    pub alias: CNames,
     /// The fields, in order.
     pub entries: Vec<Field>,
+    /// What is missing from the list.
+    pub skipped: Skipped,
 }
 
 /// A field: `name: type`, and in a block also its access.
@@ -114,40 +122,43 @@ impl Access {
 
 impl Fields {
     pub(crate) fn parse(span: Span, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
-        Ok(Self { span, entries: parser::entries(input, diagnostics, Field::parse)? })
+        let (entries, skipped) = parser::entries(input, EntryKind::Field, diagnostics, Field::parse)?;
+        Ok(Self { span, alias: CNames::default(), entries, skipped })
+    }
+
+    /// Parses the C names before the braces too.
+    pub(crate) fn parse_named(span: Span, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
+        let mut alias = CNames::default();
+        parser::header(input, diagnostics, |input| {
+            alias = parser::alias(input)?;
+            Ok(())
+        })?;
+        Ok(Self { alias, ..Self::parse(span, input, diagnostics)? })
+    }
+
+    /// Returns what the parser skipped in the fields.
+    pub(super) fn all_skipped(&self) -> Vec<&Skipped> {
+        let unions = self.entries.iter().filter_map(|field| field.ty.union.as_ref());
+        [&self.skipped].into_iter().chain(unions.map(|union| &union.skipped)).collect()
     }
 }
 
 impl Field {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+    fn parse(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
         let docs = Docs::parse(input)?;
-        // A union may have no name; then the word `union` is the name.
-        let ahead = input.fork();
-        let is_unnamed = Name::parse(&ahead).is_ok_and(|word| word.text == "union")
-            && (ahead.peek(syn::token::Brace) || parser::peek_word(&ahead, "by"));
-        let (name, ty) = match is_unnamed {
-            true => {
-                let ty = TypeName::parse(input)?;
-                (ty.element.clone(), ty)
-            }
-            false => {
-                let name = Name::parse(input)?;
-                input.parse::<Token![:]>()?;
-                (name, TypeName::parse(input)?)
-            }
-        };
+        let (name, ty) = Self::name_and_type(input, diagnostics)?;
         let (access, conditions) = (Vec::new(), Vec::new());
         let mut field =
             Self { docs, name, ty, access, offset: None, conditions, value: None, alias: CNames::default() };
         let mut condition = None;
         // A name with a colon starts the next field; the comma before it is missing.
-        while !input.is_empty() && !input.peek(Token![,]) && !input.peek2(Token![:]) {
+        while !input.is_empty() && !input.peek(Token![,]) && !input.peek(Token![;]) && !input.peek2(Token![:]) {
             if input.peek(Token![@]) {
                 let span = input.parse::<Token![@]>()?.span;
                 parser::once(&mut field.offset, Number::parse(input)?, span, "@")?;
             } else if input.peek(Token![=]) {
                 let span = input.parse::<Token![=]>()?.span;
-                let value = match input.peek(Ident::peek_any) {
+                let value = match input.peek(Ident::peek_any) && !input.peek2(syn::token::Paren) {
                     true => FieldValue::Named(Name::parse(input)?),
                     false => FieldValue::Number(Number::parse(input)?),
                 };
@@ -156,25 +167,88 @@ impl Field {
                 let names = [vec![Name::parse(input)?], parser::alternatives(input)?].concat();
                 parser::once(&mut condition, names, span, "if")?;
             } else if !parser::alias_once(input, &mut field.alias)? {
-                field.access.push(AccessWord::parse(input)?);
+                match AccessWord::parse(input, diagnostics)? {
+                    Some(word) => field.access.push(word),
+                    None if clauses::misplaced(input, EntryKind::Field, diagnostics)? => {}
+                    None => return Err(unexpected(input)),
+                }
             }
         }
         field.conditions = condition.unwrap_or_default();
         Ok(field)
     }
+
+    /// Parses `name: type`. A union may have no name; then the word `union` is the name. A field in the form of C, `type name`, is
+    /// reported.
+    fn name_and_type(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<(Name, TypeName)> {
+        let ahead = input.fork();
+        let is_union = Name::parse(&ahead).is_ok_and(|word| word.text == "union");
+        if is_union && (ahead.peek(syn::token::Brace) || parser::peek_word(&ahead, "by")) {
+            let ty = TypeName::parse(input, diagnostics)?;
+            if input.peek(Ident::peek_any) && input.peek2(Token![;]) {
+                let name = Name::parse(input)?;
+                let error = Diagnostic::new(name.span, "the name of a union comes before it");
+                diagnostics.push(error.help(format!("write `{}: union {{ … }},`", name.text)));
+                return Ok((name, ty));
+            }
+            return Ok((ty.element.clone(), ty));
+        }
+        if let Some((name, element, len)) = c_field::parse(input, diagnostics)? {
+            return Ok((name, TypeName { element, len, union: None }));
+        }
+        let name = Name::parse(input)?;
+        if input.peek(Ident::peek_any) {
+            diagnostics.push(Diagnostic::new(
+                input.span(),
+                format!("expected `:` between the name `{}` and its type", name.text),
+            ));
+        } else {
+            input.parse::<Token![:]>()?;
+        }
+        Ok((name, TypeName::parse(input, diagnostics)?))
+    }
+}
+
+/// The error for tokens after the type of a field that are not a clause.
+fn unexpected(input: ParseStream<'_>) -> syn::Error {
+    input.error(if input.peek(Token![:]) {
+        "bit fields in a structure are not supported: define `bits name: u8 { first = 0, rest = 1..8 }` and use it as the type"
+    } else if input.peek(syn::token::Brace) {
+        "a definition inside a field is not supported: define an `enum` or `bits` beside the others and write its name as the type"
+    } else if input.peek(Token![?]) {
+        "optional fields are not supported here: write `if feature` after a field of a `config` or of a `request`"
+    } else {
+        "expected `read`, `write`, `setup`, `@`, `if`, `as` or `,`"
+    })
 }
 
 impl AccessWord {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let expected = "expected `read`, `write`, `setup`, `@`, `if`, `as` or `,`";
-        let word = Name::parse(input).map_err(|error| syn::Error::new(error.span(), expected))?;
-        match Access::ALL.into_iter().find(|(text, _)| *text == word.text) {
-            Some((_, access)) => Ok(Self { access, span: word.span }),
-            None => {
-                let near = crate::suggest::did_you_mean(&word.text, ["read", "write", "setup"]);
-                Err(syn::Error::new(word.span, format!("unknown access word `{}`{near}", word.text)))
-            }
+    /// Parses an access word. Returns `None` if the next token is not a word, or a word that starts another clause. A misspelled word
+    /// is reported, and taken for the one that is meant.
+    fn parse(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Option<Self>> {
+        let Ok(word) = Name::parse(&input.fork()) else { return Ok(None) };
+        let known = || Access::ALL.into_iter().map(|(text, _)| text);
+        if let Some(text) = crate::foreign::access(&word.text) {
+            let error = Diagnostic::new(word.span, format!("unknown access word `{}`", word.text));
+            diagnostics.push(error.help(format!("write `{text}`")));
+            Name::parse(input)?;
+            return Ok(text.starts_with("read").then_some(Self { access: Access::Read, span: word.span }));
         }
+        let near = crate::suggest::nearest(&word.text, known());
+        let found = Access::ALL.into_iter().find(|(text, _)| Some(*text) == near);
+        if known().all(|text| text != word.text) {
+            if crate::foreign::clause_help(&word.text).is_some() {
+                return Ok(None);
+            }
+            let suggestion = crate::suggest::did_you_mean(&word.text, known());
+            let error = Diagnostic::new(word.span, format!("unknown access word `{}`{suggestion}", word.text));
+            if found.is_none() {
+                return Err(syn::Error::new(word.span, error.message));
+            }
+            diagnostics.push(error);
+        }
+        Name::parse(input)?;
+        Ok(found.map(|(_, access)| Self { access, span: word.span }))
     }
 }
 
@@ -190,8 +264,7 @@ impl FieldValue {
 
 impl Registers {
     pub(crate) fn parse(docs: Docs, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
-        let name = Name::parse(input)?;
-        let alias = parser::alias(input)?;
+        let (name, alias) = head(input, diagnostics)?;
         let fields = Fields::parse(name.span, input, diagnostics)?;
         Ok(Self { docs, name, alias, fields })
     }
@@ -204,11 +277,26 @@ impl Struct {
         input: ParseStream<'_>,
         diagnostics: &mut Diagnostics,
     ) -> syn::Result<Self> {
-        let name = Name::parse(input)?;
-        let alias = parser::alias(input)?;
+        let (name, alias) = head(input, diagnostics)?;
         let fields = Fields::parse(name.span, input, diagnostics)?;
         Ok(Self { docs, packed, name, alias, fields })
     }
+}
+
+/// Parses the name and the C names of a block or a structure, before the braces.
+fn head(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<(Name, CNames)> {
+    let (mut name, mut alias) = (Name::missing(input.span()), CNames::default());
+    parser::header(input, diagnostics, |input| {
+        name = Name::parse(input)?;
+        if input.peek(Token![;]) || input.peek(Ident::peek_any) && input.peek2(Token![;]) {
+            let message = "a declaration is not supported: write the fields of the structure in braces, or use its name as the \
+                           type of a field";
+            return Err(syn::Error::new(name.span, message));
+        }
+        alias = parser::alias(input)?;
+        Ok(())
+    })?;
+    Ok((name, alias))
 }
 
 impl Section for Fields {

@@ -3,8 +3,10 @@
 use proc_macro2::{Span, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
-use syn::{Attribute, Ident, LitInt, LitStr, Token, braced};
+use syn::{Attribute, Ident, LitStr, Token, braced};
 
+use super::clauses::{self, EntryKind};
+use super::skipped::Skipped;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::{CNames, Name};
 
@@ -47,69 +49,6 @@ fn doc_text(attribute: &Attribute) -> Option<String> {
     }
 }
 
-/// A number: a Rust integer literal in any base, for instance `40`, `0x100`, `0b1010` or `1_000`.
-#[derive(Clone, Copy, Debug)]
-pub struct Number {
-    /// The value of the number.
-    pub value: u64,
-    /// The place of the number.
-    pub span: Span,
-}
-
-impl Number {
-    /// Parses `7` or `1 << 4`.
-    pub(crate) fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let base = Self::literal(input)?;
-        match Self::shift(input)? {
-            Some(shift) => base.shifted(shift),
-            None => Ok(base),
-        }
-    }
-
-    /// Parses `<< 4` if it comes next.
-    fn shift(input: ParseStream<'_>) -> syn::Result<Option<Self>> {
-        if !input.peek(Token![<<]) {
-            return Ok(None);
-        }
-        input.parse::<Token![<<]>()?;
-        Self::literal(input).map(Some)
-    }
-
-    fn shifted(self, shift: Self) -> syn::Result<Self> {
-        let places = u32::try_from(shift.value).ok();
-        let value = places.and_then(|places| self.value.checked_shl(places)).filter(|value| {
-            // A shift that loses bits is a mistake.
-            places.is_some_and(|places| value >> places == self.value)
-        });
-        let message = "the number does not fit into 64 bits";
-        let value = value.ok_or_else(|| syn::Error::new(shift.span, message))?;
-        Ok(Self { value, span: self.span.join(shift.span).unwrap_or(self.span) })
-    }
-
-    /// Parses the number of a bit: `4`, or `1 << 4` for the mask that C headers have.
-    pub(crate) fn bit(input: ParseStream<'_>) -> syn::Result<Self> {
-        let base = Self::literal(input)?;
-        match Self::shift(input)? {
-            Some(shift) if base.value == 1 => Ok(shift),
-            Some(shift) => base.shifted(shift),
-            None => Ok(base),
-        }
-    }
-
-    fn literal(input: ParseStream<'_>) -> syn::Result<Self> {
-        if input.peek(Token![-]) {
-            return Err(input.error("negative numbers are not allowed"));
-        }
-        let literal: LitInt = input.parse().map_err(|error| syn::Error::new(error.span(), "expected a number"))?;
-        if !literal.suffix().is_empty() {
-            return Err(syn::Error::new(literal.span(), "type suffixes are not allowed on numbers"));
-        }
-        let value = literal.base10_parse();
-        let value = value.map_err(|_| syn::Error::new(literal.span(), "the number does not fit into 64 bits"))?;
-        Ok(Self { value, span: literal.span() })
-    }
-}
-
 impl Name {
     /// Parses a name. Rust keywords are names too, with or without `r#`.
     pub(crate) fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
@@ -141,6 +80,17 @@ pub(crate) fn alternatives(input: ParseStream<'_>) -> syn::Result<Vec<Name>> {
         others.push(Name::parse(input)?);
     }
     Ok(others)
+}
+
+/// Parses the feature after the `if` of an entry that can depend on only one feature. Alternatives are reported.
+pub(super) fn one_feature(input: ParseStream<'_>, what: &str, diagnostics: &mut Diagnostics) -> syn::Result<Name> {
+    let name = Name::parse(input)?;
+    let span = input.span();
+    if !alternatives(input)?.is_empty() {
+        let help = format!("write `if {}`, and mention the other features in the documentation", name.text);
+        diagnostics.push(Diagnostic::new(span, format!("{what} can depend on only one feature")).help(help));
+    }
+    Ok(name)
 }
 
 /// Parses `as "C_NAME"` or `as "C_NAME" or "OTHER_NAME"` if it comes next.
@@ -180,41 +130,165 @@ pub(crate) fn once<T>(slot: &mut Option<T>, value: T, span: Span, clause: &str) 
 /// Parses `{ entry, entry, … }`. An invalid entry is reported and skipped.
 pub(crate) fn entries<T>(
     input: ParseStream<'_>,
+    kind: EntryKind,
     diagnostics: &mut Diagnostics,
-    mut entry: impl FnMut(ParseStream<'_>) -> syn::Result<T>,
-) -> syn::Result<Vec<T>> {
+    mut entry: impl FnMut(ParseStream<'_>, &mut Diagnostics) -> syn::Result<T>,
+) -> syn::Result<(Vec<T>, Skipped)> {
     let content;
     braced!(content in input);
-    let mut entries = Vec::new();
+    let (mut entries, mut skipped) = (Vec::new(), Skipped::default());
     while !content.is_empty() {
-        match entry(&content) {
+        if directive(&content, diagnostics) {
+            continue;
+        }
+        let (mut start, reported) = (content.fork(), diagnostics.len());
+        let is_complete = match entry(&content, diagnostics) {
             Ok(entry) => {
                 entries.push(entry);
-                separator(&content, diagnostics)?;
+                start = content.fork();
+                separator(&content, kind, reported, diagnostics)?
             }
             Err(error) => {
                 diagnostics.push_syntax(error);
                 skip_entry(&content);
+                false
             }
+        };
+        if !is_complete {
+            skipped.add(entries.len(), &start, &content);
         }
     }
-    Ok(entries)
+    Ok((entries, skipped))
 }
 
-/// Parses the comma after an entry, unless the entry is the last one. A missing comma is reported.
-fn separator(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<()> {
+/// Parses the comma after an entry, unless the entry is the last one. A missing comma is reported. Returns whether no token was
+/// skipped. `reported` is the number of errors before the entry.
+fn separator(
+    input: ParseStream<'_>,
+    kind: EntryKind,
+    reported: usize,
+    diagnostics: &mut Diagnostics,
+) -> syn::Result<bool> {
+    while clauses::misplaced(input, kind, diagnostics)? {}
     if input.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     if input.peek(Token![,]) {
-        return input.parse::<Token![,]>().map(|_| ());
+        return input.parse::<Token![,]>().map(|_| true);
     }
-    diagnostics.push(Diagnostic::new(input.span(), "expected `,` or `}` after the entry"));
+    if input.peek(Token![;]) {
+        // A list in the form of C has one at each entry, and an error for the entry already.
+        if diagnostics.len() == reported {
+            let error = Diagnostic::new(input.span(), "expected `,` after the entry, found `;`");
+            diagnostics.push(error.help("entries are separated by commas"));
+        }
+        return input.parse::<Token![;]>().map(|_| true);
+    }
+    diagnostics.push(match is_calculation(input) {
+        true => Diagnostic::new(input.span(), CALCULATION).help(RESULT),
+        false => Diagnostic::new(input.span(), "expected `,` or `}` after the entry"),
+    });
     // If a name follows, it starts the next entry and only the comma is missing.
-    if !input.peek(Ident::peek_any) {
+    let is_name = input.peek(Ident::peek_any);
+    if !is_name {
         skip_entry(input);
     }
-    Ok(())
+    Ok(is_name)
+}
+
+const CALCULATION: &str = "a calculation is not supported as a number";
+const RESULT: &str = "write the result; only a shift such as `1 << 4` is calculated";
+
+/// Returns whether an operator comes next that is not supported behind a number.
+fn is_calculation(input: ParseStream<'_>) -> bool {
+    [input.peek(Token![+]), input.peek(Token![-]), input.peek(Token![*]), input.peek(Token![|])].contains(&true)
+}
+
+/// Returns an error for an operator behind the value of a constant.
+pub(super) fn reject_calculation(input: ParseStream<'_>) -> syn::Result<()> {
+    match is_calculation(input) {
+        true => Err(input.error(format!("{CALCULATION}: {RESULT}"))),
+        false => Ok(()),
+    }
+}
+
+/// Reports and skips a directive of the C preprocessor, which ends with its line. Returns whether there is one.
+pub(super) fn directive(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> bool {
+    if !input.peek(Token![#]) || !input.peek2(Ident::peek_any) {
+        return false;
+    }
+    let start = input.span();
+    let Ok(_) = input.parse::<Token![#]>() else { return false };
+    let Ok(word) = Name::parse(input) else { return false };
+    let (message, help) = crate::foreign::directive(&word.text);
+    diagnostics.push(Diagnostic::new(start.join(word.span).unwrap_or(word.span), message).help(help));
+    while !input.is_empty() && input.span().start().line == start.start().line {
+        if input.parse::<TokenTree>().is_err() {
+            break;
+        }
+    }
+    true
+}
+
+/// Parses the words of an item before its braces. If they are invalid, reports that and skips to the braces, so that the entries in
+/// them are checked all the same. Returns an error if there are no braces.
+pub(super) fn header(
+    input: ParseStream<'_>,
+    diagnostics: &mut Diagnostics,
+    parse: impl FnOnce(ParseStream<'_>) -> syn::Result<()>,
+) -> syn::Result<()> {
+    let result = parse(input).and_then(|()| match input.peek(syn::token::Brace) {
+        true => Ok(()),
+        false => Err(input.error("expected `{`")),
+    });
+    match result {
+        Err(error) if skip_to_braces(input) => {
+            diagnostics.push_syntax(error);
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+/// Parses items up to the end. An invalid item is reported and skipped. `item` parses an item after its keyword, and returns `false` if
+/// it has reported an unknown one.
+pub(super) fn items(
+    input: ParseStream<'_>,
+    diagnostics: &mut Diagnostics,
+    mut item: impl FnMut(Docs, &Name, ParseStream<'_>, &mut Diagnostics) -> syn::Result<bool>,
+) -> Skipped {
+    let (mut skipped, mut count) = (Skipped::default(), 0);
+    while !input.is_empty() {
+        if directive(input, diagnostics) || semicolon(input, diagnostics) {
+            continue;
+        }
+        let start = input.fork();
+        let result = Docs::parse(input).and_then(|docs| {
+            let keyword = Name::parse(input)?;
+            item(docs, &keyword, input, diagnostics)
+        });
+        let is_parsed = result.unwrap_or_else(|error| {
+            diagnostics.push_syntax(error);
+            false
+        });
+        count += 1;
+        if !is_parsed {
+            // The next item may have started already.
+            if start.cursor() == input.cursor() || !starts_item(input) {
+                skip_item(input);
+            }
+            skipped.add(count, &start, input);
+        }
+    }
+    skipped
+}
+
+/// Reports and skips a semicolon after braces, as in C. Returns whether there is one.
+fn semicolon(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> bool {
+    let Ok(semicolon) = input.parse::<Token![;]>() else { return false };
+    let error = Diagnostic::new(semicolon.span, "a semicolon is not allowed after an item in braces");
+    diagnostics.push(error.help("remove it; only a `const` ends with a semicolon"));
+    true
 }
 
 /// Parses the content of a group. After an error the rest of the group is skipped; otherwise `syn` would report it as a
@@ -230,21 +304,23 @@ pub(crate) fn group<T>(
     result
 }
 
-/// Skips to the token after the next comma.
+/// Skips to the token after the next comma or semicolon.
 fn skip_entry(input: ParseStream<'_>) {
     while !input.is_empty() {
-        if input.parse::<Token![,]>().is_ok() || input.parse::<TokenTree>().is_err() {
+        let is_end = input.parse::<Token![,]>().is_ok() || input.parse::<Token![;]>().is_ok();
+        if is_end || input.parse::<TokenTree>().is_err() {
             return;
         }
     }
 }
 
-/// Skips to the token after the next block in braces or semicolon.
-pub(crate) fn skip_item(input: ParseStream<'_>) {
+/// Skips an item: to the token after the next block in braces or semicolon, or to the next item.
+fn skip_item(input: ParseStream<'_>) {
     while !input.is_empty() {
         match input.parse::<TokenTree>() {
             Ok(TokenTree::Group(group)) if group.delimiter() == proc_macro2::Delimiter::Brace => return,
             Ok(TokenTree::Punct(punct)) if punct.as_char() == ';' => return,
+            Ok(_) if starts_item(input) => return,
             Ok(_) => {}
             Err(_) => return,
         }
@@ -252,8 +328,8 @@ pub(crate) fn skip_item(input: ParseStream<'_>) {
 }
 
 /// Skips to the next braces, in the same item. Returns whether there are any.
-pub(crate) fn skip_to_braces(input: ParseStream<'_>) -> bool {
-    while !input.is_empty() && !input.peek(Token![;]) {
+fn skip_to_braces(input: ParseStream<'_>) -> bool {
+    while !input.is_empty() && !input.peek(Token![;]) && !starts_item(input) {
         if input.peek(syn::token::Brace) {
             return true;
         }
@@ -264,10 +340,38 @@ pub(crate) fn skip_to_braces(input: ParseStream<'_>) -> bool {
     false
 }
 
-/// The error for an item that starts with an unknown word.
-pub(crate) fn unknown_keyword(found: &Name, known: &[&str], place: &str) -> Diagnostic {
+/// Returns whether the next words can only start an item.
+fn starts_item(input: ParseStream<'_>) -> bool {
+    const NAMED: [&str; 9] = ["device", "module", "registers", "packed", "struct", "enum", "bits", "const", "request"];
+    let ahead = input.fork();
+    let Ok(word) = Name::parse(&ahead) else { return false };
+    let is_section = ["features", "queues", "config", "shared_memory"].contains(&word.text.as_str());
+    is_section && (ahead.peek(syn::token::Brace) || peek_word(&ahead, "as"))
+        || NAMED.contains(&word.text.as_str()) && ahead.peek(Ident::peek_any) && !peek_word(&ahead, "on")
+}
+
+/// Finds the keyword of an item. An unknown word is reported. If it is close to a keyword, that one is returned, so that the item is
+/// checked all the same.
+pub(crate) fn keyword(
+    found: &Name,
+    known: &[&'static str],
+    place: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<&'static str> {
+    if let Some(keyword) = known.iter().find(|keyword| **keyword == found.text) {
+        return Some(keyword);
+    }
+    if let Some((message, help)) = crate::foreign::item(&found.text) {
+        diagnostics.push(Diagnostic::new(found.span, message).help(help));
+        return None;
+    }
+    let part = crate::foreign::part(&found.text).filter(|part| known.contains(part));
+    let near = part.or_else(|| crate::suggest::nearest(&found.text, known.iter().copied()));
     let list: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
-    let near = crate::suggest::did_you_mean(&found.text, known.iter().copied());
-    Diagnostic::new(found.span, format!("unknown keyword `{}` {place}{near}", found.text))
-        .help(format!("expected one of {}", list.join(", ")))
+    let suggestion = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    diagnostics.push(
+        Diagnostic::new(found.span, format!("unknown keyword `{}` {place}{suggestion}", found.text))
+            .help(format!("expected one of {}", list.join(", "))),
+    );
+    known.iter().copied().find(|keyword| Some(*keyword) == near)
 }

@@ -5,7 +5,10 @@ use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 use syn::{Ident, LitInt, Token};
 
-use super::parser::{self, Docs, Number, Section};
+use super::clauses::EntryKind;
+use super::number::Number;
+use super::parser::{self, Docs, Section};
+use super::skipped::Skipped;
 use crate::diagnostic::Diagnostics;
 use crate::name::{CNames, Name};
 
@@ -16,6 +19,8 @@ pub struct Queues {
     pub span: Span,
     /// The queues, in order.
     pub entries: Vec<Queue>,
+    /// What is missing from the list.
+    pub skipped: Skipped,
 }
 
 /// A queue, for instance `inflate = 0`, or queues of the same kind, for instance `request = 2..`.
@@ -69,26 +74,25 @@ pub enum QueueIndex {
 
 impl Queues {
     pub(crate) fn parse(span: Span, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
-        Ok(Self { span, entries: parser::entries(input, diagnostics, Queue::parse)? })
+        let (entries, skipped) = parser::entries(input, EntryKind::Queue, diagnostics, Queue::parse)?;
+        Ok(Self { span, entries, skipped })
     }
 }
 
 impl Queue {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+    fn parse(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
         let docs = Docs::parse(input)?;
         let name = Name::parse(input)?;
         input.parse::<Token![=]>()?;
-        let index = QueueIndex::parse(input)?;
+        let index = QueueIndex::parse(input, diagnostics)?;
         let (mut from, mut count, mut readable, mut writable) = (None, None, None, None);
         let (mut condition, mut alias) = (None, CNames::default());
         loop {
             if let Some(span) = parser::word(input, "if")? {
-                parser::once(&mut condition, Name::parse(input)?, span, "if")?;
-                if parser::peek_word(input, "or") {
-                    return Err(input.error("a queue can depend on only one feature"));
-                }
+                let feature = parser::one_feature(input, "a queue", diagnostics)?;
+                parser::once(&mut condition, feature, span, "if")?;
             } else if let Some(span) = parser::word(input, "from")? {
-                parser::once(&mut from, Number::parse(input)?, span, "from")?;
+                parser::once(&mut from, number(input, diagnostics)?, span, "from")?;
             } else if let Some(span) = parser::word(input, "count")? {
                 parser::once(&mut count, Name::parse(input)?, span, "count")?;
             } else if let Some(span) = parser::word(input, "readable")? {
@@ -103,26 +107,28 @@ impl Queue {
 }
 
 impl QueueIndex {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+    fn parse(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
         let one = |span| Number { value: 1, span };
-        if input.peek(Ident::peek_any) {
+        if input.peek(Ident::peek_any) && !input.peek2(syn::token::Paren) {
             let field = Name::parse(input)?;
             return match field.text.as_str() {
-                "n" | "N" => Ok(Self::Each { scale: one(field.span), offset: Self::offset(input, field.span)? }),
+                "n" | "N" => {
+                    Ok(Self::Each { scale: one(field.span), offset: Self::offset(input, field.span, diagnostics)? })
+                }
                 _ => {
-                    let offset = Self::offset(input, field.span)?;
+                    let offset = Self::offset(input, field.span, diagnostics)?;
                     Ok(Self::Computed { scale: one(field.span), offset, field })
                 }
             };
         }
         if let Some(scale) = Self::factor_of_n(input)? {
-            return Ok(Self::Each { offset: Self::offset(input, scale.span)?, scale });
+            return Ok(Self::Each { offset: Self::offset(input, scale.span, diagnostics)?, scale });
         }
-        let number = Number::parse(input)?;
+        let number = number(input, diagnostics)?;
         if input.peek(Token![*]) {
             input.parse::<Token![*]>()?;
             let field = Name::parse(input)?;
-            let offset = Self::offset(input, field.span)?;
+            let offset = Self::offset(input, field.span, diagnostics)?;
             return match field.text.as_str() {
                 "n" | "N" => Ok(Self::Each { scale: number, offset }),
                 _ => Ok(Self::Computed { scale: number, field, offset }),
@@ -154,13 +160,20 @@ impl QueueIndex {
     }
 
     /// Parses `+ 1` if it comes next.
-    fn offset(input: ParseStream<'_>, span: Span) -> syn::Result<Number> {
+    fn offset(input: ParseStream<'_>, span: Span, diagnostics: &mut Diagnostics) -> syn::Result<Number> {
         if !input.peek(Token![+]) {
             return Ok(Number { value: 0, span });
         }
         input.parse::<Token![+]>()?;
-        Number::parse(input)
+        number(input, diagnostics)
     }
+}
+
+/// Parses a number of an index. A shift is reported.
+fn number(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Number> {
+    let (number, error) = Number::plain(input, "the index of a queue")?;
+    error.into_iter().for_each(|error| diagnostics.push(error));
+    Ok(number)
 }
 
 /// Returns whether a clause of a queue comes next.

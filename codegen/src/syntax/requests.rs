@@ -5,6 +5,7 @@ use syn::{Token, braced};
 
 use super::fields::Fields;
 use super::parser::{self, Docs};
+use super::skipped::Skipped;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::{CNames, Name};
 
@@ -21,7 +22,9 @@ use crate::name::{CNames, Name};
 /// buffers have its parts.
 ///
 /// `if feature` is for fields that exist only with a feature, and `= 7` or `= flush` for fields that always have this number or
-/// this value of an enum.
+/// this value of an enum. `= 0` is also for arrays of integers with a fixed length.
+///
+/// `writable as "resp_read" { … }` gives the structure in C that is only this part.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The documentation.
@@ -36,46 +39,59 @@ pub struct Request {
     pub readable: Option<Fields>,
     /// The part that the device writes.
     pub writable: Option<Fields>,
+    /// What is missing from the parts.
+    pub skipped: Skipped,
 }
 
 impl Request {
     pub(crate) fn parse(docs: Docs, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
-        let name = Name::parse(input)?;
-        let (mut alias, mut queues) = (CNames::default(), None);
-        loop {
-            if let Some(span) = parser::word(input, "on")? {
-                let first = Name::parse(input)?;
-                let others = parser::alternatives(input)?;
-                parser::once(&mut queues, [vec![first], others].concat(), span, "on")?;
-            } else if !parser::alias_once(input, &mut alias)? {
-                break;
+        let (mut name, mut alias, mut queues) = (Name::missing(input.span()), CNames::default(), None);
+        parser::header(input, diagnostics, |input| {
+            name = Name::parse(input)?;
+            loop {
+                if let Some(span) = parser::word(input, "on")? {
+                    let first = Name::parse(input)?;
+                    let others = parser::alternatives(input)?;
+                    parser::once(&mut queues, [vec![first], others].concat(), span, "on")?;
+                } else if input.peek(Token![,]) {
+                    return Err(input.error("several queues are separated by `or`: write `on first or second`"));
+                } else if !parser::alias_once(input, &mut alias)? {
+                    return Ok(());
+                }
             }
-        }
+        })?;
         let content;
         braced!(content in input);
         let (mut readable, mut writable) = (None, None);
-        while !content.is_empty() {
-            let part = Name::parse(&content)?;
-            let slot = match part.text.as_str() {
-                "readable" => &mut readable,
-                "writable" => &mut writable,
-                _ => {
-                    diagnostics.push(parser::unknown_keyword(&part, &["readable", "writable"], "in a request"));
-                    parser::skip_item(&content);
-                    continue;
-                }
+        let skipped = parser::items(&content, diagnostics, |docs, part, input, diagnostics| {
+            if !docs.0.is_empty() {
+                let message = format!("documentation is not allowed before `{}`", part.text);
+                diagnostics.push(Diagnostic::new(part.span, message).help("document the request or the fields"));
+            }
+            let known = parser::keyword(part, &["readable", "writable"], "in a request", diagnostics);
+            let slot = match known {
+                Some("readable") => &mut readable,
+                Some(_) => &mut writable,
+                None => return Ok(false),
             };
-            let fields = Fields::parse(part.span, &content, diagnostics)?;
-            if content.peek(Token![,]) {
-                content.parse::<Token![,]>()?;
+            let fields = Fields::parse_named(part.span, input, diagnostics)?;
+            if input.peek(Token![,]) {
+                input.parse::<Token![,]>()?;
             }
             if slot.is_some() {
                 let message = format!("duplicate `{}` in a request", part.text);
                 diagnostics.push(Diagnostic::new(part.span, message));
-                continue;
+                return Ok(true);
             }
             *slot = Some(fields);
-        }
-        Ok(Self { docs, name, alias, queues: queues.unwrap_or_default(), readable, writable })
+            Ok(true)
+        });
+        Ok(Self { docs, name, alias, queues: queues.unwrap_or_default(), readable, writable, skipped })
+    }
+
+    /// Returns what the parser skipped in the request.
+    pub(super) fn all_skipped(&self) -> Vec<&Skipped> {
+        let parts = [&self.readable, &self.writable].into_iter().flatten();
+        [&self.skipped].into_iter().chain(parts.flat_map(Fields::all_skipped)).collect()
     }
 }

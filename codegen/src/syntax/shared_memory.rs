@@ -4,7 +4,10 @@ use proc_macro2::Span;
 use syn::Token;
 use syn::parse::ParseStream;
 
-use super::parser::{self, Docs, Number, Section};
+use super::clauses::EntryKind;
+use super::number::Number;
+use super::parser::{self, Docs, Section};
+use super::skipped::Skipped;
 use crate::diagnostic::Diagnostics;
 use crate::name::{CNames, Name};
 
@@ -15,6 +18,8 @@ pub struct SharedMemoryRegions {
     pub span: Span,
     /// The regions, in order.
     pub entries: Vec<SharedMemory>,
+    /// What is missing from the list.
+    pub skipped: Skipped,
 }
 
 /// A shared memory region. The number is its id.
@@ -34,20 +39,23 @@ pub struct SharedMemory {
 
 impl SharedMemoryRegions {
     pub(super) fn parse(span: Span, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
-        Ok(Self { span, entries: parser::entries(input, diagnostics, SharedMemory::parse)? })
+        let (entries, skipped) = parser::entries(input, EntryKind::SharedMemory, diagnostics, SharedMemory::parse)?;
+        Ok(Self { span, entries, skipped })
     }
 }
 
 impl SharedMemory {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+    fn parse(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
         let docs = Docs::parse(input)?;
         let name = Name::parse(input)?;
         input.parse::<Token![=]>()?;
-        let id = Number::parse(input)?;
+        let (id, error) = Number::plain(input, "the id of a shared memory region")?;
+        error.into_iter().for_each(|error| diagnostics.push(error));
         let (mut condition, mut alias) = (None, CNames::default());
         loop {
             if let Some(span) = parser::word(input, "if")? {
-                parser::once(&mut condition, Name::parse(input)?, span, "if")?;
+                let feature = parser::one_feature(input, "a shared memory region", diagnostics)?;
+                parser::once(&mut condition, feature, span, "if")?;
             } else if !parser::alias_once(input, &mut alias)? {
                 return Ok(Self { docs, name, id, condition, alias });
             }

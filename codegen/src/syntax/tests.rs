@@ -100,7 +100,10 @@ fn parser_continues_after_an_invalid_item() {
         "banana split = 3 { } device = 4 { } module fine { const a: u8 = 1; struct { } const b: u8 = 2; }",
     );
     let [Item::Device(unnamed), Item::Module(module)] = &items[..] else { panic!("a device and a module") };
-    assert!(unnamed.id.is_none());
-    assert_eq!(module.members.len(), 2);
+    assert!(unnamed.id.is_none() && unnamed.name.text.is_empty());
+    let [Member::Const(_), Member::Struct(structure), Member::Const(_)] = &module.members[..] else {
+        panic!("two constants around a structure without a name")
+    };
+    assert!(structure.name.text.is_empty());
     assert_eq!(diagnostics, 3);
 }

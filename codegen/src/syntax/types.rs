@@ -1,11 +1,16 @@
 //! Types of fields.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
-use syn::{Ident, Token, bracketed};
+use syn::{Ident, LitInt, Token, bracketed};
 
-use super::parser::{self, Docs, Number};
+use super::c_field;
+use super::clauses::{self, EntryKind};
+use super::length::Length;
+use super::parser::{self, Docs};
+use super::skipped::Skipped;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::Name;
 
 /// The type of a field: `u8`; `le16`, `le32`, `le64` (little-endian on every interface; `u16`, `u32` and `u64` mean the
@@ -21,19 +26,6 @@ pub struct TypeName {
     pub union: Option<Union>,
 }
 
-/// The length of an array: a number, or the name of a constant in the same device or module. A request has more kinds.
-#[derive(Clone, Debug)]
-pub enum Length {
-    /// `[u8; 6]`
-    Number(Number),
-    /// `[u8; max_channels]`. In a request it can also be a field.
-    Named(Name),
-    /// `[u8; config.cdb_size]`, in a request.
-    Config(Name),
-    /// `[u8]`, at the end of a structure or in a request, with the place of the bracket.
-    Open(Span),
-}
-
 /// A union, as the type of a field: `u: union by type { plug: req_plug, state: req_state }`.
 ///
 /// `by type` names a field before it, whose type is an enum. The value of the field says which entry the union contains: the entry
@@ -46,6 +38,8 @@ pub struct Union {
     pub selector: Option<Name>,
     /// The entries, in order.
     pub entries: Vec<UnionEntry>,
+    /// What is missing from the list.
+    pub skipped: Skipped,
 }
 
 /// An entry of a [`Union`].
@@ -62,46 +56,111 @@ pub struct UnionEntry {
 }
 
 impl TypeName {
-    pub(super) fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+    pub(super) fn parse(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
         if input.peek(syn::token::Bracket) {
             let content;
             bracketed!(content in input);
             return parser::group(&content, |content| {
-                if content.peek(syn::token::Bracket) {
-                    let message = "arrays of arrays are not supported: define a `struct` that contains the inner array";
-                    return Err(content.error(message));
-                }
-                let element = Name::parse(content)?;
-                reject_path(content)?;
+                let element = element(content, diagnostics)?;
                 if content.is_empty() {
                     return Ok(Self { len: Some(Length::Open(element.span)), element, union: None });
                 }
-                content.parse::<Token![;]>()?;
-                let len = match content.peek(Ident::peek_any) {
-                    true => Length::parse_name(content)?,
-                    false => Length::Number(Number::parse(content)?),
-                };
-                if content.is_empty() {
-                    Ok(Self { element, len: Some(len), union: None })
-                } else if [content.peek(Token![*]), content.peek(Token![+]), content.peek(Token![-])].contains(&true) {
-                    Err(content
-                        .error("a calculation is not supported as a length: write the result, or define a `const`"))
-                } else {
-                    Err(content.error("expected `]`"))
+                if content.peek(Token![,]) {
+                    return Err(content.error("expected `;` before the length of the array"));
                 }
+                content.parse::<Token![;]>()?;
+                Ok(Self { element, len: Some(Length::parse(content)?), union: None })
             });
         }
-        let element = Name::parse(input).map_err(|error| syn::Error::new(error.span(), "expected a type"))?;
-        reject_path(input)?;
+        let element = element(input, diagnostics)?;
+        if let Some(len) = length_suffix(&element, input, diagnostics)? {
+            return Ok(Self { element, len: Some(len), union: None });
+        }
         let is_union = element.text == "union" && (input.peek(syn::token::Brace) || parser::peek_word(input, "by"));
-        let union = if is_union { Some(Union::parse(element.span, input)?) } else { None };
+        let union = if is_union { Some(Union::parse(element.span, input, diagnostics)?) } else { None };
         Ok(Self { element, len: None, union })
     }
 }
 
+/// Parses a type without a length. The forms of other languages are reported, and taken for what they mean if possible.
+fn element(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Name> {
+    if input.peek(syn::token::Bracket) {
+        return Err(input.error("arrays of arrays are not supported: define a `struct` that contains the inner array"));
+    }
+    if input.peek(Token![*]) || input.peek(Token![&]) {
+        let span = input.span();
+        input.parse::<TokenTree>()?;
+        let mut words = words(input);
+        let pointee = words.pop().ok_or_else(|| input.error("expected a type"))?;
+        diagnostics.push(pointer(span.join(pointee.span).unwrap_or(span)));
+        return Ok(Name { text: "le64".into(), span });
+    }
+    if input.peek(LitInt) {
+        return Err(input.error(
+            "expected a type, found a number: describe some of the bits of an integer in `bits name: u8 { … }`",
+        ));
+    }
+    let first = Name::parse(input).map_err(|error| syn::Error::new(error.span(), "expected a type"))?;
+    let element = match first.text.as_str() {
+        "struct" | "packed" | "enum" | "bits" => inner_type(first, input, diagnostics)?,
+        "unsigned" | "signed" | "const" | "volatile" | "long" | "short" if input.peek(Ident::peek_any) => {
+            c_field::integer(first, words(input), diagnostics)
+        }
+        _ => first,
+    };
+    reject_path(input)?;
+    if input.peek(Token![<]) && !input.peek(Token![<<]) {
+        return Err(input.error("types with parameters are not supported: write the type itself"));
+    }
+    if element.text != "union" && input.peek(Token![*]) {
+        let span = input.parse::<Token![*]>()?.span;
+        diagnostics.push(pointer(span));
+        return Ok(Name { text: "le64".into(), span: element.span });
+    }
+    Ok(element)
+}
+
+/// Parses words up to another token.
+fn words(input: ParseStream<'_>) -> Vec<Name> {
+    let mut words = Vec::new();
+    while input.peek(Ident::peek_any) && !clauses::is_next(input) {
+        words.extend(Name::parse(input));
+    }
+    words
+}
+
+/// The error for a pointer.
+fn pointer(span: Span) -> Diagnostic {
+    Diagnostic::new(span, "pointers are not supported")
+        .help("write `le64` for the address of memory; data in the same buffer is an array, such as `[u8]`")
+}
+
+/// Parses the rest of `struct name`, a type in the form of C, after its keyword. Rejects a definition inside of a field.
+fn inner_type(keyword: Name, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Name> {
+    let is_packed = keyword.text == "packed";
+    let kind = match parser::word(input, "struct")?.is_some() || is_packed {
+        true => "struct",
+        false => keyword.text.as_str(),
+    };
+    let name = match input.peek(Ident::peek_any) && !clauses::is_next(input) {
+        true => Some(Name::parse(input)?),
+        false => None,
+    };
+    if input.peek(syn::token::Brace) || input.peek(Token![:]) {
+        let message = format!(
+            "a definition inside a field is not supported: define the `{kind}` beside the others and write its name as the type"
+        );
+        return Err(syn::Error::new(keyword.span, message));
+    }
+    let Some(name) = name else { return Ok(keyword) };
+    let message = format!("`{}` is not a part of the type", keyword.text);
+    diagnostics.push(Diagnostic::new(keyword.span, message).help(format!("write `{}`", name.text)));
+    Ok(name)
+}
+
 /// Reports a type of another device or module.
 fn reject_path(input: ParseStream<'_>) -> syn::Result<()> {
-    match input.peek(Token![::]) {
+    match input.peek(Token![::]) || input.peek(Token![.]) {
         true => {
             Err(input.error("types of another device or module are not supported: describe the type again in this one"))
         }
@@ -109,51 +168,38 @@ fn reject_path(input: ParseStream<'_>) -> syn::Result<()> {
     }
 }
 
-impl Length {
-    /// Parses `name` or `config.name`.
-    fn parse_name(input: ParseStream<'_>) -> syn::Result<Self> {
-        let name = Name::parse(input)?;
-        if !input.peek(Token![.]) {
-            return Ok(Self::Named(name));
-        }
-        input.parse::<Token![.]>()?;
-        if name.text != "config" {
-            let message = "a length can be a number, a name, or `config` and a field of the configuration space";
-            return Err(syn::Error::new(name.span, message));
-        }
-        Name::parse(input).map(Self::Config)
-    }
+/// Parses and reports the length of an array in the form of C, `u8[6]`, if it comes next.
+fn length_suffix(element: &Name, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Option<Length>> {
+    let Some((len, text)) = c_field::length(element, input)? else { return Ok(None) };
+    let element = &element.text;
+    let error = Diagnostic::new(input.span(), "the length of an array comes after the type, in the same brackets");
+    diagnostics.push(error.help(format!("write `[{element}{text}]`")));
+    Ok(Some(len))
 }
 
 impl Union {
     /// Parses a union after the word `union`.
-    pub(super) fn parse(span: Span, input: ParseStream<'_>) -> syn::Result<Self> {
+    fn parse(span: Span, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
         let selector = match parser::word(input, "by")? {
             Some(_) => Some(Name::parse(input)?),
             None => None,
         };
-        let content;
-        syn::braced!(content in input);
-        let entries = parser::group(&content, |content| {
-            let mut entries = Vec::new();
-            while !content.is_empty() {
-                entries.push(UnionEntry::parse(content)?);
-                if !content.is_empty() {
-                    content.parse::<Token![,]>()?;
-                }
-            }
-            Ok(entries)
-        })?;
-        Ok(Self { span, selector, entries })
+        let (entries, skipped) = parser::entries(input, EntryKind::UnionEntry, diagnostics, UnionEntry::parse)?;
+        Ok(Self { span, selector, entries, skipped })
     }
 }
 
 impl UnionEntry {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+    fn parse(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
         let docs = Docs::parse(input)?;
-        let name = Name::parse(input)?;
-        input.parse::<Token![:]>()?;
-        let ty = TypeName::parse(input)?;
+        let (name, ty) = match c_field::parse(input, diagnostics)? {
+            Some((name, element, len)) => (name, TypeName { element, len, union: None }),
+            None => {
+                let name = Name::parse(input)?;
+                input.parse::<Token![:]>()?;
+                (name, TypeName::parse(input, diagnostics)?)
+            }
+        };
         let values = match parser::word(input, "if")? {
             Some(_) => [vec![Name::parse(input)?], parser::alternatives(input)?].concat(),
             None => Vec::new(),

@@ -1,10 +1,14 @@
 //! Enums, bit fields and constants.
 
-use syn::Token;
+use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
+use syn::{Ident, Token};
 
-use super::parser::{self, Docs, Number};
-use crate::diagnostic::Diagnostics;
+use super::clauses::EntryKind;
+use super::number::Number;
+use super::parser::{self, Docs};
+use super::skipped::Skipped;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::name::{CNames, Name};
 
 /// An enum, for instance `enum stat_tag: u16 { swap_in = 0, swap_out = 1 }`.
@@ -23,6 +27,8 @@ pub struct Enum {
     pub alias: CNames,
     /// The values.
     pub variants: Vec<Variant>,
+    /// What is missing from the list.
+    pub skipped: Skipped,
 }
 
 /// A value of an [`Enum`]: `swap_in = 0`, or `swap_in` for the number after the previous value, or `round = _` for all other
@@ -64,6 +70,8 @@ pub struct Bits {
     pub alias: CNames,
     /// The parts.
     pub fields: Vec<BitField>,
+    /// What is missing from the list.
+    pub skipped: Skipped,
 }
 
 /// A part of [`Bits`]: `acknowledge = 0` is one bit, which can also be written as its mask, `1 << 0`. `vector = 0..11` is a
@@ -100,8 +108,10 @@ pub struct Const {
 
 impl Enum {
     pub(crate) fn parse(docs: Docs, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
-        let (name, repr, alias) = head(input)?;
-        Ok(Self { docs, name, repr, alias, variants: parser::entries(input, diagnostics, Variant::parse)? })
+        let (name, repr, alias) = head("enum", input, diagnostics)?;
+        let (variants, skipped) =
+            parser::entries(input, EntryKind::Value, diagnostics, |input, _| Variant::parse(input))?;
+        Ok(Self { docs, name, repr, alias, variants, skipped })
     }
 }
 
@@ -122,18 +132,25 @@ impl Variant {
 
 impl Bits {
     pub(crate) fn parse(docs: Docs, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
-        let (name, repr, alias) = head(input)?;
-        Ok(Self { docs, name, repr, alias, fields: parser::entries(input, diagnostics, BitField::parse)? })
+        let (name, repr, alias) = head("bits", input, diagnostics)?;
+        let (fields, skipped) = parser::entries(input, EntryKind::BitField, diagnostics, BitField::parse)?;
+        Ok(Self { docs, name, repr, alias, fields, skipped })
     }
 }
 
 impl BitField {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+    fn parse(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
         let docs = Docs::parse(input)?;
         let name = Name::parse(input)?;
+        if input.peek(Token![:]) {
+            let message = "the width of a part is not supported: write its bits as a range, such as `level = 4..12`";
+            return Err(input.error(message));
+        }
         input.parse::<Token![=]>()?;
-        let low = Number::bit(input)?;
-        let mut end = None;
+        let (low, mut end) = Number::bit(input, diagnostics)?;
+        if input.peek(Token![..=]) {
+            return Err(input.error("an inclusive range is not supported: write `0..4` for the bits 0 to 3"));
+        }
         if input.peek(Token![..]) {
             input.parse::<Token![..]>()?;
             end = Some(Number::parse(input)?);
@@ -143,22 +160,42 @@ impl BitField {
 }
 
 impl Const {
-    pub(crate) fn parse(docs: Docs, input: ParseStream<'_>) -> syn::Result<Self> {
+    pub(crate) fn parse(docs: Docs, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<Self> {
         let name = Name::parse(input)?;
+        if input.peek(Token![=]) {
+            let message = format!("missing type of `{0}`: write `const {0}: le32 = …`, for instance", name.text);
+            return Err(syn::Error::new(name.span, message));
+        }
         input.parse::<Token![:]>()?;
         let ty = Name::parse(input)?;
         input.parse::<Token![=]>()?;
         let value = Number::parse(input)?;
+        parser::reject_calculation(input)?;
         let alias = parser::alias(input)?;
-        input.parse::<Token![;]>()?;
+        if input.peek(Token![,]) || input.peek(Ident::peek_any) || input.peek(Token![#]) || input.is_empty() {
+            diagnostics.push(Diagnostic::new(input.span(), "expected `;` after a constant"));
+            input.parse::<Option<Token![,]>>()?;
+        } else {
+            input.parse::<Token![;]>()?;
+        }
         Ok(Self { docs, name, ty, value, alias })
     }
 }
 
-/// Parses `name: type` and an optional C name.
-fn head(input: ParseStream<'_>) -> syn::Result<(Name, Name, CNames)> {
-    let name = Name::parse(input)?;
-    input.parse::<Token![:]>()?;
-    let integer = Name::parse(input)?;
-    Ok((name, integer, parser::alias(input)?))
+/// Parses `name: type` and an optional C name, before the braces. The type is missing ([`Name::is_missing`]) after an error in it.
+fn head(keyword: &str, input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<(Name, Name, CNames)> {
+    let (mut name, mut repr) = (Name::missing(input.span()), Name::missing(input.span()));
+    let mut alias = CNames::default();
+    parser::header(input, diagnostics, |input| {
+        name = Name::parse(input)?;
+        if input.peek(syn::token::Brace) || parser::peek_word(input, "as") {
+            let message = format!("missing type of `{0}`: write `{keyword} {0}: le32`, for instance", name.text);
+            return Err(syn::Error::new(name.span, message));
+        }
+        input.parse::<Token![:]>()?;
+        repr = Name::parse(input)?;
+        alias = parser::alias(input)?;
+        Ok(())
+    })?;
+    Ok((name, repr, alias))
 }

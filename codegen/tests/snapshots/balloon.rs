@@ -28,36 +28,7 @@ pub mod balloon {
         type Features = Features;
     }
     /// A mask of features.
-    #[::aerostat_spec::__private::bitfield(u64)]
-    #[derive(PartialEq, Eq, Hash)]
-    pub struct FeatureBits {
-        /// The driver must tell the device before it uses a page from the balloon again.
-        ///
-        /// `VIRTIO_BALLOON_F_MUST_TELL_HOST`
-        pub must_tell_host: bool,
-        /// The device can request memory statistics through the statistics queue.
-        ///
-        /// `VIRTIO_BALLOON_F_STATS_VQ`
-        pub stats_vq: bool,
-        /// The driver can deflate the balloon when the guest is out of memory.
-        ///
-        /// `VIRTIO_BALLOON_F_DEFLATE_ON_OOM`
-        pub deflate_on_oom: bool,
-        /// The device can request hints of free pages through the free page queue.
-        ///
-        /// `VIRTIO_BALLOON_F_FREE_PAGE_HINT`
-        pub free_page_hint: bool,
-        /// The driver tells the device the value with which the guest fills free pages.
-        ///
-        /// `VIRTIO_BALLOON_F_PAGE_POISON`
-        pub page_poison: bool,
-        /// The driver reports free pages to the device through the reporting queue.
-        ///
-        /// `VIRTIO_BALLOON_F_PAGE_REPORTING`
-        pub page_reporting: bool,
-        #[bits(58)]
-        __: u64,
-    }
+    pub type FeatureBits = ::aerostat_spec::FeatureMask<Features>;
     /// The features. Each is a type.
     pub mod feature {
         #[allow(unused_imports)]
@@ -68,7 +39,7 @@ pub mod balloon {
         ///
         /// `VIRTIO_BALLOON_F_MUST_TELL_HOST`, bit 0.
         #[doc(alias = "VIRTIO_BALLOON_F_MUST_TELL_HOST")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct MustTellHost;
         impl ::aerostat_spec::Feature for MustTellHost {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
@@ -84,7 +55,7 @@ pub mod balloon {
         ///
         /// `VIRTIO_BALLOON_F_STATS_VQ`, bit 1.
         #[doc(alias = "VIRTIO_BALLOON_F_STATS_VQ")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct StatsVq;
         impl ::aerostat_spec::Feature for StatsVq {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
@@ -100,7 +71,7 @@ pub mod balloon {
         ///
         /// `VIRTIO_BALLOON_F_DEFLATE_ON_OOM`, bit 2.
         #[doc(alias = "VIRTIO_BALLOON_F_DEFLATE_ON_OOM")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct DeflateOnOom;
         impl ::aerostat_spec::Feature for DeflateOnOom {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
@@ -116,7 +87,7 @@ pub mod balloon {
         ///
         /// `VIRTIO_BALLOON_F_FREE_PAGE_HINT`, bit 3.
         #[doc(alias = "VIRTIO_BALLOON_F_FREE_PAGE_HINT")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct FreePageHint;
         impl ::aerostat_spec::Feature for FreePageHint {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
@@ -132,7 +103,7 @@ pub mod balloon {
         ///
         /// `VIRTIO_BALLOON_F_PAGE_POISON`, bit 4.
         #[doc(alias = "VIRTIO_BALLOON_F_PAGE_POISON")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct PagePoison;
         impl ::aerostat_spec::Feature for PagePoison {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
@@ -149,7 +120,7 @@ pub mod balloon {
         /// `VIRTIO_BALLOON_F_PAGE_REPORTING`, bit 5.
         #[doc(alias = "VIRTIO_BALLOON_F_PAGE_REPORTING")]
         #[doc(alias = "VIRTIO_BALLOON_F_REPORTING")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct PageReporting;
         impl ::aerostat_spec::Feature for PageReporting {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
@@ -175,7 +146,7 @@ pub mod balloon {
         }
     }
     #[doc(hidden)]
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, Default)]
     pub struct Features;
     /// The queues. Each is a type.
     pub mod queue {
@@ -188,7 +159,7 @@ pub mod balloon {
         /// The queue `inflate`. Its index is 0.
         ///
         /// The device reads its buffers.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Inflate;
         impl ::aerostat_spec::Queue for Inflate {
             type Device = super::Device;
@@ -204,7 +175,7 @@ pub mod balloon {
         /// The queue `deflate`. Its index is 1.
         ///
         /// The device reads its buffers.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Deflate;
         impl ::aerostat_spec::Queue for Deflate {
             type Device = super::Device;
@@ -222,7 +193,7 @@ pub mod balloon {
         /// Exists only with [`StatsVq`](super::feature::StatsVq). [`given`](Self::given) makes it from the proof that the feature was negotiated.
         ///
         /// The device reads its buffers.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Stats {
             negotiated: (),
         }
@@ -248,7 +219,7 @@ pub mod balloon {
         /// The queue `free_page`. Its index is 3.
         ///
         /// Exists only with [`FreePageHint`](super::feature::FreePageHint). [`given`](Self::given) makes it from the proof that the feature was negotiated.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct FreePage {
             negotiated: (),
         }
@@ -277,7 +248,7 @@ pub mod balloon {
         /// Exists only with [`PageReporting`](super::feature::PageReporting). [`given`](Self::given) makes it from the proof that the feature was negotiated.
         ///
         /// The device writes its buffers.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Reporting {
             negotiated: (),
         }
@@ -301,6 +272,7 @@ pub mod balloon {
         }
     }
     /// The configuration space of `balloon`.
+    #[doc(alias = "virtio_balloon_config")]
     pub mod config {
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::*;
@@ -316,7 +288,7 @@ pub mod balloon {
         /// The number of pages that the device wants in the balloon.
         ///
         /// `num_pages`: `le32` at offset 0x00, read-only.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct NumPages;
         impl ::aerostat_spec::Field for NumPages {
             type Block = Space;
@@ -330,7 +302,7 @@ pub mod balloon {
         /// The driver writes it in one access, also on the legacy interface.
         ///
         /// `actual`: `le32` at offset 0x04, read-write.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Actual;
         impl ::aerostat_spec::Field for Actual {
             type Block = Space;
@@ -346,7 +318,7 @@ pub mod balloon {
         /// `free_page_hint_cmd_id`: `hint_command` at offset 0x08, read-only.
         ///
         /// Exists only with [`FreePageHint`](super::feature::FreePageHint). [`given`](Self::given) makes it from the proof that the feature was negotiated.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct FreePageHintCmdId {
             negotiated: (),
         }
@@ -373,7 +345,7 @@ pub mod balloon {
         /// `poison_val`: `le32` at offset 0x0c, read-write before DRIVER_OK, then read-only.
         ///
         /// Exists only with [`PagePoison`](super::feature::PagePoison). [`given`](Self::given) makes it from the proof that the feature was negotiated.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct PoisonVal {
             negotiated: (),
         }
@@ -393,42 +365,45 @@ pub mod balloon {
         }
         impl ::aerostat_spec::__private::described::Readable for PoisonVal {}
         impl ::aerostat_spec::__private::described::Settable for PoisonVal {}
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << NumPages as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 4
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << Actual as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 4
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << FreePageHintCmdId as ::aerostat_spec::Field > ::Wire as
-            ::aerostat_spec::Wire > ::WIDTH, 4
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << PoisonVal as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 4
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert!(
-            < NumPages as ::aerostat_spec::Field > ::OFFSET + << NumPages as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
-            Actual as ::aerostat_spec::Field > ::OFFSET
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert!(
-            < Actual as ::aerostat_spec::Field > ::OFFSET + << Actual as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
-            FreePageHintCmdId as ::aerostat_spec::Field > ::OFFSET
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert!(
-            < FreePageHintCmdId as ::aerostat_spec::Field > ::OFFSET + <<
-            FreePageHintCmdId as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire
-            > ::WIDTH <= < PoisonVal as ::aerostat_spec::Field > ::OFFSET
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            < PoisonVal as ::aerostat_spec::Field > ::OFFSET + << PoisonVal as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH, < Space
-            as ::aerostat_spec::Block > ::LEN
-        );
+        const _: () = {
+            ::aerostat_spec::__private::core::assert!(
+                << NumPages as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH == 4
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << Actual as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH == 4
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << FreePageHintCmdId as ::aerostat_spec::Field > ::Wire as
+                ::aerostat_spec::Wire > ::WIDTH == 4
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << PoisonVal as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire
+                > ::WIDTH == 4
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < NumPages as ::aerostat_spec::Field > ::OFFSET + << NumPages as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
+                Actual as ::aerostat_spec::Field > ::OFFSET
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < Actual as ::aerostat_spec::Field > ::OFFSET + << Actual as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
+                FreePageHintCmdId as ::aerostat_spec::Field > ::OFFSET
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < FreePageHintCmdId as ::aerostat_spec::Field > ::OFFSET + <<
+                FreePageHintCmdId as ::aerostat_spec::Field > ::Wire as
+                ::aerostat_spec::Wire > ::WIDTH <= < PoisonVal as ::aerostat_spec::Field
+                > ::OFFSET
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < PoisonVal as ::aerostat_spec::Field > ::OFFSET + << PoisonVal as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH == <
+                Space as ::aerostat_spec::Block > ::LEN
+            );
+        };
     }
     /// The page size is 2 to the power of this number, in bytes.
     ///
@@ -453,7 +428,7 @@ pub mod balloon {
         zerocopy::Immutable,
         zerocopy::Unaligned,
     )]
-    #[zerocopy(crate = "zerocopy")]
+    #[zerocopy(crate = "self::zerocopy")]
     #[repr(C)]
     pub struct Stat<O: zerocopy::ByteOrder = zerocopy::LittleEndian> {
         /// The statistic.
@@ -476,15 +451,17 @@ pub mod balloon {
             }
         }
     }
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::size_of:: < Stat > (), 10
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Stat, tag), 0
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Stat, val), 2
-    );
+    const _: () = {
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::size_of:: < Stat > () == 10
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Stat, tag) == 0
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Stat, val) == 2
+        );
+    };
     /// The tag of a memory statistic.
     ///
     /// The specification defines 0 to 9. Linux and QEMU also use the others.
@@ -644,12 +621,6 @@ pub mod balloon {
     }
     impl ::aerostat_spec::Represented for StatTag {
         type Repr = u16;
-        fn from_repr(raw: u16) -> Self {
-            Self::from_raw(raw)
-        }
-        fn into_repr(self) -> u16 {
-            self.to_raw()
-        }
     }
     impl ::aerostat_spec::__private::core::convert::From<StatTag> for u64 {
         fn from(value: StatTag) -> Self {
@@ -671,27 +642,31 @@ pub mod balloon {
             &self,
             f: &mut ::aerostat_spec::__private::core::fmt::Formatter<'_>,
         ) -> ::aerostat_spec::__private::core::fmt::Result {
-            match self {
-                Self::SwapIn => f.pad("swap_in"),
-                Self::SwapOut => f.pad("swap_out"),
-                Self::MajorFaults => f.pad("major_faults"),
-                Self::MinorFaults => f.pad("minor_faults"),
-                Self::FreeMemory => f.pad("free_memory"),
-                Self::TotalMemory => f.pad("total_memory"),
-                Self::AvailableMemory => f.pad("available_memory"),
-                Self::DiskCaches => f.pad("disk_caches"),
-                Self::HugetlbAllocations => f.pad("hugetlb_allocations"),
-                Self::HugetlbFailures => f.pad("hugetlb_failures"),
-                Self::OomKills => f.pad("oom_kills"),
-                Self::AllocStalls => f.pad("alloc_stalls"),
-                Self::AsyncScans => f.pad("async_scans"),
-                Self::DirectScans => f.pad("direct_scans"),
-                Self::AsyncReclaims => f.pad("async_reclaims"),
-                Self::DirectReclaims => f.pad("direct_reclaims"),
-                Self::Unknown(raw) => {
-                    ::aerostat_spec::__private::core::write!(f, "unknown ({})", raw)
-                }
-            }
+            f.pad(
+                match self {
+                    Self::SwapIn => "swap_in",
+                    Self::SwapOut => "swap_out",
+                    Self::MajorFaults => "major_faults",
+                    Self::MinorFaults => "minor_faults",
+                    Self::FreeMemory => "free_memory",
+                    Self::TotalMemory => "total_memory",
+                    Self::AvailableMemory => "available_memory",
+                    Self::DiskCaches => "disk_caches",
+                    Self::HugetlbAllocations => "hugetlb_allocations",
+                    Self::HugetlbFailures => "hugetlb_failures",
+                    Self::OomKills => "oom_kills",
+                    Self::AllocStalls => "alloc_stalls",
+                    Self::AsyncScans => "async_scans",
+                    Self::DirectScans => "direct_scans",
+                    Self::AsyncReclaims => "async_reclaims",
+                    Self::DirectReclaims => "direct_reclaims",
+                    Self::Unknown(raw) => {
+                        return ::aerostat_spec::__private::core::write!(
+                            f, "unknown ({})", raw
+                        );
+                    }
+                },
+            )
         }
     }
     /// A free page hinting command. The device sets it in `free_page_hint_cmd_id`.
@@ -738,12 +713,6 @@ pub mod balloon {
     }
     impl ::aerostat_spec::Represented for HintCommand {
         type Repr = u32;
-        fn from_repr(raw: u32) -> Self {
-            Self::from_raw(raw)
-        }
-        fn into_repr(self) -> u32 {
-            self.to_raw()
-        }
     }
     impl ::aerostat_spec::__private::core::convert::From<HintCommand> for u64 {
         fn from(value: HintCommand) -> Self {
@@ -765,18 +734,22 @@ pub mod balloon {
             &self,
             f: &mut ::aerostat_spec::__private::core::fmt::Formatter<'_>,
         ) -> ::aerostat_spec::__private::core::fmt::Result {
-            match self {
-                Self::Stop => f.pad("stop"),
-                Self::Done => f.pad("done"),
-                Self::Round(raw) => {
-                    ::aerostat_spec::__private::core::write!(f, "round ({})", raw)
-                }
-            }
+            f.pad(
+                match self {
+                    Self::Stop => "stop",
+                    Self::Done => "done",
+                    Self::Round(raw) => {
+                        return ::aerostat_spec::__private::core::write!(
+                            f, "round ({})", raw
+                        );
+                    }
+                },
+            )
         }
     }
     /// Adds pages to the balloon.
     ///
-    /// The request `inflate`. The device answers with a [`InflateAnswer`](InflateAnswer).
+    /// The request `inflate`. The device writes no answer.
     ///
     /// It goes into the queue [`Inflate`](queue::Inflate).
     #[derive(Clone, Copy, Debug)]
@@ -786,15 +759,12 @@ pub mod balloon {
         /// `pages`: `[virtio32]`.
         pub pages: &'r [zerocopy::U32<O>],
     }
-    /// The answer to [`Inflate`].
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct InflateAnswer {}
     impl<O: zerocopy::ByteOrder + 'static> ::aerostat_spec::RequestOn<queue::Inflate>
     for Inflate<'_, O> {}
     #[allow(unused_variables, unused_mut, clippy::unused_unit)]
     impl<O: zerocopy::ByteOrder + 'static> ::aerostat_spec::Request for Inflate<'_, O> {
         type Shape = ();
-        type Answer<'a> = InflateAnswer;
+        type Answer<'a> = ();
         fn shape(&self) -> () {}
         fn encode(
             &self,
@@ -806,24 +776,22 @@ pub mod balloon {
             __put(zerocopy::IntoBytes::as_bytes(self.pages));
             ::aerostat_spec::__private::core::result::Result::Ok(())
         }
-        fn answer_len(__shape: &()) -> usize {
-            let mut __len = 0_usize;
-            __len
+        fn answer_len(_: &()) -> usize {
+            0
         }
         fn decode<'a>(
-            __shape: &(),
-            __bytes: &'a [u8],
+            _: &(),
+            _: &'a [u8],
         ) -> ::aerostat_spec::__private::core::result::Result<
-            Self::Answer<'a>,
+            (),
             ::aerostat_spec::AnswerError,
         > {
-            let mut __reader = ::aerostat_spec::__private::AnswerReader::new(__bytes);
-            ::aerostat_spec::__private::core::result::Result::Ok(InflateAnswer {})
+            ::aerostat_spec::__private::core::result::Result::Ok(())
         }
     }
     /// Removes pages from the balloon.
     ///
-    /// The request `deflate`. The device answers with a [`DeflateAnswer`](DeflateAnswer).
+    /// The request `deflate`. The device writes no answer.
     ///
     /// It goes into the queue [`Deflate`](queue::Deflate).
     #[derive(Clone, Copy, Debug)]
@@ -833,15 +801,12 @@ pub mod balloon {
         /// `pages`: `[virtio32]`.
         pub pages: &'r [zerocopy::U32<O>],
     }
-    /// The answer to [`Deflate`].
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct DeflateAnswer {}
     impl<O: zerocopy::ByteOrder + 'static> ::aerostat_spec::RequestOn<queue::Deflate>
     for Deflate<'_, O> {}
     #[allow(unused_variables, unused_mut, clippy::unused_unit)]
     impl<O: zerocopy::ByteOrder + 'static> ::aerostat_spec::Request for Deflate<'_, O> {
         type Shape = ();
-        type Answer<'a> = DeflateAnswer;
+        type Answer<'a> = ();
         fn shape(&self) -> () {}
         fn encode(
             &self,
@@ -853,24 +818,22 @@ pub mod balloon {
             __put(zerocopy::IntoBytes::as_bytes(self.pages));
             ::aerostat_spec::__private::core::result::Result::Ok(())
         }
-        fn answer_len(__shape: &()) -> usize {
-            let mut __len = 0_usize;
-            __len
+        fn answer_len(_: &()) -> usize {
+            0
         }
         fn decode<'a>(
-            __shape: &(),
-            __bytes: &'a [u8],
+            _: &(),
+            _: &'a [u8],
         ) -> ::aerostat_spec::__private::core::result::Result<
-            Self::Answer<'a>,
+            (),
             ::aerostat_spec::AnswerError,
         > {
-            let mut __reader = ::aerostat_spec::__private::AnswerReader::new(__bytes);
-            ::aerostat_spec::__private::core::result::Result::Ok(DeflateAnswer {})
+            ::aerostat_spec::__private::core::result::Result::Ok(())
         }
     }
     /// The memory statistics of the guest. The device keeps the buffer until it wants newer ones.
     ///
-    /// The request `statistics`. The device answers with a [`StatisticsAnswer`](StatisticsAnswer).
+    /// The request `statistics`. The device writes no answer.
     ///
     /// It goes into the queue [`Stats`](queue::Stats).
     #[derive(Clone, Copy, Debug)]
@@ -880,16 +843,13 @@ pub mod balloon {
         /// `stats`: `[stat]`.
         pub stats: &'r [Stat<O>],
     }
-    /// The answer to [`Statistics`].
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct StatisticsAnswer {}
     impl<O: zerocopy::ByteOrder + 'static> ::aerostat_spec::RequestOn<queue::Stats>
     for Statistics<'_, O> {}
     #[allow(unused_variables, unused_mut, clippy::unused_unit)]
     impl<O: zerocopy::ByteOrder + 'static> ::aerostat_spec::Request
     for Statistics<'_, O> {
         type Shape = ();
-        type Answer<'a> = StatisticsAnswer;
+        type Answer<'a> = ();
         fn shape(&self) -> () {}
         fn encode(
             &self,
@@ -901,24 +861,22 @@ pub mod balloon {
             __put(zerocopy::IntoBytes::as_bytes(self.stats));
             ::aerostat_spec::__private::core::result::Result::Ok(())
         }
-        fn answer_len(__shape: &()) -> usize {
-            let mut __len = 0_usize;
-            __len
+        fn answer_len(_: &()) -> usize {
+            0
         }
         fn decode<'a>(
-            __shape: &(),
-            __bytes: &'a [u8],
+            _: &(),
+            _: &'a [u8],
         ) -> ::aerostat_spec::__private::core::result::Result<
-            Self::Answer<'a>,
+            (),
             ::aerostat_spec::AnswerError,
         > {
-            let mut __reader = ::aerostat_spec::__private::AnswerReader::new(__bytes);
-            ::aerostat_spec::__private::core::result::Result::Ok(StatisticsAnswer {})
+            ::aerostat_spec::__private::core::result::Result::Ok(())
         }
     }
     /// The command id of a hinting round, or [`HintCommand::Stop`] at its end.
     ///
-    /// The request `hint_round`. The device answers with a [`HintRoundAnswer`](HintRoundAnswer).
+    /// The request `hint_round`. The device writes no answer.
     ///
     /// It goes into the queue [`FreePage`](queue::FreePage).
     #[derive(Clone, Copy, Debug)]
@@ -930,15 +888,16 @@ pub mod balloon {
         /// The byte order.
         pub byte_order: ::aerostat_spec::__private::core::marker::PhantomData<O>,
     }
-    /// The answer to [`HintRound`].
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct HintRoundAnswer {}
+    impl<O: zerocopy::ByteOrder> HintRound<O> {
+        /// The length of the request, in bytes.
+        pub const LEN: usize = 4;
+    }
     impl<O: zerocopy::ByteOrder + 'static> ::aerostat_spec::RequestOn<queue::FreePage>
     for HintRound<O> {}
     #[allow(unused_variables, unused_mut, clippy::unused_unit)]
     impl<O: zerocopy::ByteOrder + 'static> ::aerostat_spec::Request for HintRound<O> {
         type Shape = ();
-        type Answer<'a> = HintRoundAnswer;
+        type Answer<'a> = ();
         fn shape(&self) -> () {}
         fn encode(
             &self,
@@ -953,24 +912,22 @@ pub mod balloon {
             }
             ::aerostat_spec::__private::core::result::Result::Ok(())
         }
-        fn answer_len(__shape: &()) -> usize {
-            let mut __len = 0_usize;
-            __len
+        fn answer_len(_: &()) -> usize {
+            0
         }
         fn decode<'a>(
-            __shape: &(),
-            __bytes: &'a [u8],
+            _: &(),
+            _: &'a [u8],
         ) -> ::aerostat_spec::__private::core::result::Result<
-            Self::Answer<'a>,
+            (),
             ::aerostat_spec::AnswerError,
         > {
-            let mut __reader = ::aerostat_spec::__private::AnswerReader::new(__bytes);
-            ::aerostat_spec::__private::core::result::Result::Ok(HintRoundAnswer {})
+            ::aerostat_spec::__private::core::result::Result::Ok(())
         }
     }
     /// A hint: a block of free pages, which the device can discard.
     ///
-    /// The request `hint`. The device answers with a [`HintAnswer`](HintAnswer).
+    /// The request `hint`. The answer of the device is [`HintAnswer`](HintAnswer).
     ///
     /// It goes into the queue [`FreePage`](queue::FreePage).
     #[derive(Clone, Copy, Debug)]
@@ -978,8 +935,8 @@ pub mod balloon {
         /// The maximum number of elements in the field `block` of the answer.
         pub block_len: usize,
     }
-    /// The layout of the answer to a [`Hint`].
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    /// The layout of the answer to [`Hint`].
+    #[derive(Clone, Copy, Debug)]
     pub struct HintShape {
         block_len: usize,
     }
@@ -1029,7 +986,7 @@ pub mod balloon {
     }
     /// A report: blocks of free pages, which the device can discard. A report can have several buffers.
     ///
-    /// The request `report`. The device answers with a [`ReportAnswer`](ReportAnswer).
+    /// The request `report`. The answer of the device is [`ReportAnswer`](ReportAnswer).
     ///
     /// It goes into the queue [`Reporting`](queue::Reporting).
     #[derive(Clone, Copy, Debug)]
@@ -1037,8 +994,8 @@ pub mod balloon {
         /// The maximum number of elements in the field `blocks` of the answer.
         pub blocks_len: usize,
     }
-    /// The layout of the answer to a [`Report`].
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    /// The layout of the answer to [`Report`].
+    #[derive(Clone, Copy, Debug)]
     pub struct ReportShape {
         blocks_len: usize,
     }

@@ -15,16 +15,7 @@ pub mod lamp {
         type Features = Features;
     }
     /// A mask of features.
-    #[::aerostat_spec::__private::bitfield(u64)]
-    #[derive(PartialEq, Eq, Hash)]
-    pub struct FeatureBits {
-        /// `VIRTIO_LAMP_F_TIMER`
-        pub timer: bool,
-        /// `VIRTIO_LAMP_F_PARTY`
-        pub party: bool,
-        #[bits(62)]
-        __: u64,
-    }
+    pub type FeatureBits = ::aerostat_spec::FeatureMask<Features>;
     /// The features. Each is a type.
     pub mod feature {
         #[allow(unused_imports)]
@@ -33,7 +24,7 @@ pub mod lamp {
         use ::aerostat_spec::__private::prelude::panic;
         /// `VIRTIO_LAMP_F_TIMER`, bit 0.
         #[doc(alias = "VIRTIO_LAMP_F_TIMER")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Timer;
         impl ::aerostat_spec::Feature for Timer {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
@@ -47,7 +38,7 @@ pub mod lamp {
         }
         /// `VIRTIO_LAMP_F_PARTY`, bit 1.
         #[doc(alias = "VIRTIO_LAMP_F_PARTY")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Party;
         impl ::aerostat_spec::Feature for Party {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
@@ -69,7 +60,7 @@ pub mod lamp {
         }
     }
     #[doc(hidden)]
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, Default)]
     pub struct Features;
     /// The configuration space of `lamp`.
     pub mod config {
@@ -87,7 +78,7 @@ pub mod lamp {
         /// The current brightness.
         ///
         /// `level`: `u8` at offset 0x00, read-write.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Level;
         impl ::aerostat_spec::Field for Level {
             type Block = Space;
@@ -140,7 +131,7 @@ pub mod lamp {
         }
         impl ::aerostat_spec::__private::described::Readable for Mac {}
         /// `limit`: `le16` at offset 0x08, write-only before DRIVER_OK.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Limit;
         impl ::aerostat_spec::Field for Limit {
             type Block = Space;
@@ -150,7 +141,7 @@ pub mod lamp {
         }
         impl ::aerostat_spec::__private::described::Settable for Limit {}
         /// `zone`: `virtio16` at offset 0x0a, read-write before DRIVER_OK, then read-only.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Zone;
         impl ::aerostat_spec::Field for Zone {
             type Block = Space;
@@ -164,7 +155,7 @@ pub mod lamp {
         ///
         /// Exists only with [`Timer`](super::feature::Timer). [`given`](Self::given) makes it from the proof that the feature was negotiated.
         #[doc(alias = "start_time")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Start {
             negotiated: (),
         }
@@ -220,7 +211,7 @@ pub mod lamp {
         /// `guests`: `le16` at offset 0x1c, read-only.
         ///
         /// Exists only with [`Party`](super::feature::Party) or [`Timer`](super::feature::Timer). [`given`](Self::given) makes it from the proof of any of them.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Guests {
             negotiated: (),
         }
@@ -281,7 +272,7 @@ pub mod lamp {
         }
         impl ::aerostat_spec::__private::described::Readable for Tunes {}
         /// `reserved`: `u8` at offset 0x20, no access.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Reserved;
         impl ::aerostat_spec::Field for Reserved {
             type Block = Space;
@@ -289,86 +280,88 @@ pub mod lamp {
             const OFFSET: usize = 32;
             const NAME: &'static str = "reserved";
         }
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << Level as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 1
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << Mac as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH
-            * 3, 3
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << Limit as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 2
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << Zone as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 2
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << Start as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 8
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << Alarms as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH * 2, 8
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << Guests as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 2
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << Tunes as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH * 2, 2
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << Reserved as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 1
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert!(
-            < Level as ::aerostat_spec::Field > ::OFFSET + << Level as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= < Mac
-            as ::aerostat_spec::Field > ::OFFSET
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert!(
-            < Mac as ::aerostat_spec::Field > ::OFFSET + << Mac as ::aerostat_spec::Field
-            > ::Wire as ::aerostat_spec::Wire > ::WIDTH * 3 <= < Limit as
-            ::aerostat_spec::Field > ::OFFSET
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert!(
-            < Limit as ::aerostat_spec::Field > ::OFFSET + << Limit as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= < Zone
-            as ::aerostat_spec::Field > ::OFFSET
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert!(
-            < Zone as ::aerostat_spec::Field > ::OFFSET + << Zone as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= < Start
-            as ::aerostat_spec::Field > ::OFFSET
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert!(
-            < Start as ::aerostat_spec::Field > ::OFFSET + << Start as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
-            Alarms as ::aerostat_spec::Field > ::OFFSET
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert!(
-            < Alarms as ::aerostat_spec::Field > ::OFFSET + << Alarms as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH * 2 <= <
-            Guests as ::aerostat_spec::Field > ::OFFSET
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert!(
-            < Guests as ::aerostat_spec::Field > ::OFFSET + << Guests as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= < Tunes
-            as ::aerostat_spec::Field > ::OFFSET
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert!(
-            < Tunes as ::aerostat_spec::Field > ::OFFSET + << Tunes as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH * 2 <= <
-            Reserved as ::aerostat_spec::Field > ::OFFSET
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            < Reserved as ::aerostat_spec::Field > ::OFFSET + << Reserved as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH, < Space
-            as ::aerostat_spec::Block > ::LEN
-        );
+        const _: () = {
+            ::aerostat_spec::__private::core::assert!(
+                << Level as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH == 1
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << Mac as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH * 3 == 3
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << Limit as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH == 2
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << Zone as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH == 2
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << Start as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH == 8
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << Alarms as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH * 2 == 8
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << Guests as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH == 2
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << Tunes as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH * 2 == 2
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << Reserved as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH == 1
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < Level as ::aerostat_spec::Field > ::OFFSET + << Level as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
+                Mac as ::aerostat_spec::Field > ::OFFSET
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < Mac as ::aerostat_spec::Field > ::OFFSET + << Mac as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH * 3 <=
+                < Limit as ::aerostat_spec::Field > ::OFFSET
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < Limit as ::aerostat_spec::Field > ::OFFSET + << Limit as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
+                Zone as ::aerostat_spec::Field > ::OFFSET
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < Zone as ::aerostat_spec::Field > ::OFFSET + << Zone as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
+                Start as ::aerostat_spec::Field > ::OFFSET
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < Start as ::aerostat_spec::Field > ::OFFSET + << Start as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
+                Alarms as ::aerostat_spec::Field > ::OFFSET
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < Alarms as ::aerostat_spec::Field > ::OFFSET + << Alarms as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH * 2 <=
+                < Guests as ::aerostat_spec::Field > ::OFFSET
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < Guests as ::aerostat_spec::Field > ::OFFSET + << Guests as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
+                Tunes as ::aerostat_spec::Field > ::OFFSET
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < Tunes as ::aerostat_spec::Field > ::OFFSET + << Tunes as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH * 2 <=
+                < Reserved as ::aerostat_spec::Field > ::OFFSET
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < Reserved as ::aerostat_spec::Field > ::OFFSET + << Reserved as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH == <
+                Space as ::aerostat_spec::Block > ::LEN
+            );
+        };
     }
 }

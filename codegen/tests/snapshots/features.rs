@@ -17,30 +17,7 @@ pub mod lamp {
         type Features = Features;
     }
     /// A mask of features.
-    #[::aerostat_spec::__private::bitfield(u64)]
-    #[derive(PartialEq, Eq, Hash)]
-    pub struct FeatureBits {
-        #[bits(1)]
-        __: u64,
-        /// The lamp can be dimmed.
-        ///
-        /// In steps.
-        ///
-        /// `VIRTIO_LMP_F_DIMMING`
-        pub dimming: bool,
-        #[bits(5)]
-        __: u64,
-        /// `VIRTIO_LMP_F_TIMER`
-        pub timer: bool,
-        /// `VIRTIO_LMP_F_PARTY`
-        pub party: bool,
-        #[bits(41)]
-        __: u64,
-        /// `VIRTIO_LMP_F_COLOUR`
-        pub colour: bool,
-        #[bits(13)]
-        __: u64,
-    }
+    pub type FeatureBits = ::aerostat_spec::FeatureMask<Features>;
     /// The features. Each is a type.
     pub mod feature {
         #[allow(unused_imports)]
@@ -53,7 +30,7 @@ pub mod lamp {
         ///
         /// `VIRTIO_LMP_F_DIMMING`, bit 1.
         #[doc(alias = "VIRTIO_LMP_F_DIMMING")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Dimming;
         impl ::aerostat_spec::Feature for Dimming {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
@@ -67,7 +44,7 @@ pub mod lamp {
         }
         /// `VIRTIO_LMP_F_TIMER`, bit 7.
         #[doc(alias = "VIRTIO_LMP_F_TIMER")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Timer;
         impl ::aerostat_spec::Feature for Timer {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
@@ -85,7 +62,7 @@ pub mod lamp {
         ///
         /// Requires [`Timer`] or [`Colour`].
         #[doc(alias = "VIRTIO_LMP_F_PARTY")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Party;
         impl ::aerostat_spec::Feature for Party {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
@@ -103,7 +80,7 @@ pub mod lamp {
         /// Requires [`Dimming`] and [`Timer`].
         #[doc(alias = "VIRTIO_LMP_F_COLOUR")]
         #[doc(alias = "VIRTIO_LMP_F_COLOR")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Colour;
         impl ::aerostat_spec::Feature for Colour {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
@@ -127,7 +104,7 @@ pub mod lamp {
         }
     }
     #[doc(hidden)]
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, Default)]
     pub struct Features;
     /// The configuration space of `lamp`.
     pub mod config {

@@ -18,20 +18,7 @@ pub mod lamp {
         type Features = Features;
     }
     /// A mask of features.
-    #[::aerostat_spec::__private::bitfield(u128)]
-    #[derive(PartialEq, Eq, Hash)]
-    pub struct FeatureBits {
-        #[bits(63)]
-        __: u128,
-        /// `VIRTIO_LAMP_F_LOW`
-        pub low: bool,
-        /// `VIRTIO_LAMP_F_HIGH`
-        pub high: bool,
-        #[bits(62)]
-        __: u128,
-        /// `VIRTIO_LAMP_F_HIGHEST`
-        pub highest: bool,
-    }
+    pub type FeatureBits = ::aerostat_spec::FeatureMask<Features>;
     /// The features. Each is a type.
     pub mod feature {
         #[allow(unused_imports)]
@@ -40,7 +27,7 @@ pub mod lamp {
         use ::aerostat_spec::__private::prelude::panic;
         /// `VIRTIO_LAMP_F_LOW`, bit 63.
         #[doc(alias = "VIRTIO_LAMP_F_LOW")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Low;
         impl ::aerostat_spec::Feature for Low {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
@@ -56,7 +43,7 @@ pub mod lamp {
         ///
         /// Requires [`Low`].
         #[doc(alias = "VIRTIO_LAMP_F_HIGH")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct High;
         impl ::aerostat_spec::Feature for High {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
@@ -73,7 +60,7 @@ pub mod lamp {
         ///
         /// Requires [`Low`] or [`High`].
         #[doc(alias = "VIRTIO_LAMP_F_HIGHEST")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Highest;
         impl ::aerostat_spec::Feature for Highest {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
@@ -115,7 +102,7 @@ pub mod lamp {
         }
     }
     #[doc(hidden)]
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, Default)]
     pub struct Features;
     /// The queues. Each is a type.
     pub mod queue {
@@ -124,7 +111,7 @@ pub mod lamp {
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::panic;
         /// The queue `plain`. Its index is 0.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Plain;
         impl ::aerostat_spec::Queue for Plain {
             type Device = super::Device;
@@ -152,7 +139,7 @@ pub mod lamp {
         /// `both`: `u8` at offset 0x00, read-only.
         ///
         /// Exists only with [`Low`](super::feature::Low) or [`High`](super::feature::High). [`given`](Self::given) makes it from the proof of any of them.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Both {
             negotiated: (),
         }
@@ -177,7 +164,7 @@ pub mod lamp {
         /// `one`: `u8` at offset 0x01, read-only.
         ///
         /// Exists only with [`Highest`](super::feature::Highest). [`given`](Self::given) makes it from the proof that the feature was negotiated.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct One {
             negotiated: (),
         }
@@ -196,24 +183,26 @@ pub mod lamp {
             const NAME: &'static str = "one";
         }
         impl ::aerostat_spec::__private::described::Readable for One {}
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << Both as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 1
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << One as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH,
-            1
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert!(
-            < Both as ::aerostat_spec::Field > ::OFFSET + << Both as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= < One
-            as ::aerostat_spec::Field > ::OFFSET
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            < One as ::aerostat_spec::Field > ::OFFSET + << One as ::aerostat_spec::Field
-            > ::Wire as ::aerostat_spec::Wire > ::WIDTH, < Space as
-            ::aerostat_spec::Block > ::LEN
-        );
+        const _: () = {
+            ::aerostat_spec::__private::core::assert!(
+                << Both as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH == 1
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << One as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH == 1
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < Both as ::aerostat_spec::Field > ::OFFSET + << Both as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
+                One as ::aerostat_spec::Field > ::OFFSET
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < One as ::aerostat_spec::Field > ::OFFSET + << One as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH == <
+                Space as ::aerostat_spec::Block > ::LEN
+            );
+        };
     }
     /// The shared memory regions. Each is a type.
     pub mod shared_memory {
@@ -224,7 +213,7 @@ pub mod lamp {
         /// The shared memory region `cache`. Its id is 0.
         ///
         /// Exists only with [`Low`](super::feature::Low). [`given`](Self::given) makes it from the proof that the feature was negotiated.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Cache {
             negotiated: (),
         }
@@ -245,7 +234,7 @@ pub mod lamp {
         ///
         /// The shared memory region `frame`. Its id is 1.
         #[doc(alias = "LAMP_FRAME")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Frame;
         impl ::aerostat_spec::SharedMemoryRegion for Frame {
             type Device = super::Device;
@@ -271,7 +260,7 @@ pub mod lamp {
             }
         }
     }
-    /// The request `cmd`. The device answers with a [`CmdAnswer`](CmdAnswer).
+    /// The request `cmd`. The device writes no answer.
     ///
     /// It goes into the queue [`Plain`](queue::Plain).
     #[derive(Clone, Copy, Debug)]
@@ -287,14 +276,11 @@ pub mod lamp {
         /// Exists only with [`High`](feature::High) or [`Low`](feature::Low).
         pub b: u8,
     }
-    /// The answer to [`Cmd`].
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct CmdAnswer {}
     impl ::aerostat_spec::RequestOn<queue::Plain> for Cmd {}
     #[allow(unused_variables, unused_mut, clippy::unused_unit)]
     impl ::aerostat_spec::Request for Cmd {
         type Shape = ();
-        type Answer<'a> = CmdAnswer;
+        type Answer<'a> = ();
         fn shape(&self) -> () {}
         fn encode(
             &self,
@@ -317,19 +303,17 @@ pub mod lamp {
             }
             ::aerostat_spec::__private::core::result::Result::Ok(())
         }
-        fn answer_len(__shape: &()) -> usize {
-            let mut __len = 0_usize;
-            __len
+        fn answer_len(_: &()) -> usize {
+            0
         }
         fn decode<'a>(
-            __shape: &(),
-            __bytes: &'a [u8],
+            _: &(),
+            _: &'a [u8],
         ) -> ::aerostat_spec::__private::core::result::Result<
-            Self::Answer<'a>,
+            (),
             ::aerostat_spec::AnswerError,
         > {
-            let mut __reader = ::aerostat_spec::__private::AnswerReader::new(__bytes);
-            ::aerostat_spec::__private::core::result::Result::Ok(CmdAnswer {})
+            ::aerostat_spec::__private::core::result::Result::Ok(())
         }
     }
 }

@@ -15,10 +15,6 @@ pub mod lamp {
         ];
         const COMPUTED_QUEUES: &'static [::aerostat_spec::ComputedQueues] = &[
             ::aerostat_spec::ComputedQueues {
-                spec: <queue::Request as ::aerostat_spec::Queue>::SPEC,
-                step: ::aerostat_spec::__private::core::num::NonZeroU16::new(1),
-            },
-            ::aerostat_spec::ComputedQueues {
                 spec: <queue::Receive as ::aerostat_spec::Queue>::SPEC,
                 step: ::aerostat_spec::__private::core::num::NonZeroU16::new(2),
             },
@@ -35,16 +31,7 @@ pub mod lamp {
         type Features = Features;
     }
     /// A mask of features.
-    #[::aerostat_spec::__private::bitfield(u64)]
-    #[derive(PartialEq, Eq, Hash)]
-    pub struct FeatureBits {
-        /// `VIRTIO_LAMP_F_MQ`
-        pub mq: bool,
-        /// `VIRTIO_LAMP_F_CTRL`
-        pub ctrl: bool,
-        #[bits(62)]
-        __: u64,
-    }
+    pub type FeatureBits = ::aerostat_spec::FeatureMask<Features>;
     /// The features. Each is a type.
     pub mod feature {
         #[allow(unused_imports)]
@@ -53,7 +40,7 @@ pub mod lamp {
         use ::aerostat_spec::__private::prelude::panic;
         /// `VIRTIO_LAMP_F_MQ`, bit 0.
         #[doc(alias = "VIRTIO_LAMP_F_MQ")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Mq;
         impl ::aerostat_spec::Feature for Mq {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
@@ -67,7 +54,7 @@ pub mod lamp {
         }
         /// `VIRTIO_LAMP_F_CTRL`, bit 1.
         #[doc(alias = "VIRTIO_LAMP_F_CTRL")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Ctrl;
         impl ::aerostat_spec::Feature for Ctrl {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
@@ -89,7 +76,7 @@ pub mod lamp {
         }
     }
     #[doc(hidden)]
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, Default)]
     pub struct Features;
     /// The queues. Each is a type.
     pub mod queue {
@@ -102,7 +89,7 @@ pub mod lamp {
         /// The queue `event`. Its index is 1.
         ///
         /// The device writes its buffers.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Event;
         impl ::aerostat_spec::Queue for Event {
             type Device = super::Device;
@@ -112,50 +99,6 @@ pub mod lamp {
                 index: 1,
                 needs: 0,
             };
-        }
-        /// The queues `request`. The index of queue n is n + 2.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct Request {
-            index: u16,
-        }
-        impl Request {
-            /// Returns the queue with the number `n`, from 0 on. Returns `None` for another number, or if the index does not fit into 16 bits.
-            #[allow(clippy::unnecessary_cast)]
-            pub const fn at(
-                n: u16,
-            ) -> ::aerostat_spec::__private::core::option::Option<Self> {
-                match ::aerostat_spec::__private::queue_index(
-                    1,
-                    2,
-                    n as u64,
-                    0,
-                    ::aerostat_spec::__private::core::option::Option::None,
-                ) {
-                    ::aerostat_spec::__private::core::option::Option::Some(index) => {
-                        ::aerostat_spec::__private::core::option::Option::Some(Self {
-                            index,
-                        })
-                    }
-                    ::aerostat_spec::__private::core::option::Option::None => {
-                        ::aerostat_spec::__private::core::option::Option::None
-                    }
-                }
-            }
-        }
-        impl ::aerostat_spec::Queue for Request {
-            type Device = super::Device;
-            type Buffers = ::aerostat_spec::direction::Both;
-            const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
-                name: "request",
-                index: 2,
-                needs: 0,
-            };
-            fn spec(self) -> ::aerostat_spec::QueueSpec {
-                ::aerostat_spec::QueueSpec {
-                    index: self.index,
-                    ..Self::SPEC
-                }
-            }
         }
         /// The queues `receive`. The index of queue n is 2 * n + 4.
         ///
@@ -314,7 +257,7 @@ pub mod lamp {
             const NAME: &'static str = "config";
         }
         /// `pairs`: `le16` at offset 0x00, read-only.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Pairs;
         impl ::aerostat_spec::Field for Pairs {
             type Block = Space;
@@ -323,14 +266,121 @@ pub mod lamp {
             const NAME: &'static str = "pairs";
         }
         impl ::aerostat_spec::__private::described::Readable for Pairs {}
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << Pairs as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 2
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            < Pairs as ::aerostat_spec::Field > ::OFFSET + << Pairs as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH, < Space
-            as ::aerostat_spec::Block > ::LEN
-        );
+        const _: () = {
+            ::aerostat_spec::__private::core::assert!(
+                << Pairs as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH == 2
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < Pairs as ::aerostat_spec::Field > ::OFFSET + << Pairs as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH == <
+                Space as ::aerostat_spec::Block > ::LEN
+            );
+        };
+    }
+}
+/// Bindings of virtio device type 62.
+pub mod fan {
+    #[allow(unused_imports)]
+    use ::aerostat_spec::__private::prelude::*;
+    #[allow(unused_imports)]
+    use ::aerostat_spec::__private::prelude::panic;
+    /// The device type `fan`. Its virtio device id is 62.
+    #[derive(Debug)]
+    pub enum Device {}
+    impl ::aerostat_spec::Device for Device {
+        const ID: ::aerostat_spec::DeviceId = ::aerostat_spec::DeviceId(62);
+        const NAME: &'static str = "fan";
+        const QUEUES: &'static [::aerostat_spec::QueueSpec] = &[];
+        const COMPUTED_QUEUES: &'static [::aerostat_spec::ComputedQueues] = &[
+            ::aerostat_spec::ComputedQueues {
+                spec: <queue::Request as ::aerostat_spec::Queue>::SPEC,
+                step: ::aerostat_spec::__private::core::num::NonZeroU16::new(1),
+            },
+        ];
+        type Config = config::Space;
+        type Features = Features;
+    }
+    /// A mask of features.
+    pub type FeatureBits = ::aerostat_spec::FeatureMask<Features>;
+    /// The features. Each is a type.
+    pub mod feature {
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::*;
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::panic;
+        impl ::aerostat_spec::FeatureTable for super::Features {
+            type Owner = ::aerostat_spec::OfDevice<super::Device>;
+            const ENTRIES: &'static [::aerostat_spec::FeatureEntry] = &[];
+            type High = ();
+        }
+    }
+    #[doc(hidden)]
+    #[derive(Clone, Copy, Debug, Default)]
+    pub struct Features;
+    /// The queues. Each is a type.
+    pub mod queue {
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::*;
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::panic;
+        /// The queues `request`. The index of queue n is n + 2.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Request {
+            index: u16,
+        }
+        impl Request {
+            /// Returns the queue with the number `n`, from 0 on. Returns `None` for another number, or if the index does not fit into 16 bits.
+            #[allow(clippy::unnecessary_cast)]
+            pub const fn at(
+                n: u16,
+            ) -> ::aerostat_spec::__private::core::option::Option<Self> {
+                match ::aerostat_spec::__private::queue_index(
+                    1,
+                    2,
+                    n as u64,
+                    0,
+                    ::aerostat_spec::__private::core::option::Option::None,
+                ) {
+                    ::aerostat_spec::__private::core::option::Option::Some(index) => {
+                        ::aerostat_spec::__private::core::option::Option::Some(Self {
+                            index,
+                        })
+                    }
+                    ::aerostat_spec::__private::core::option::Option::None => {
+                        ::aerostat_spec::__private::core::option::Option::None
+                    }
+                }
+            }
+        }
+        impl ::aerostat_spec::Queue for Request {
+            type Device = super::Device;
+            type Buffers = ::aerostat_spec::direction::Both;
+            const SPEC: ::aerostat_spec::QueueSpec = ::aerostat_spec::QueueSpec {
+                name: "request",
+                index: 2,
+                needs: 0,
+            };
+            fn spec(self) -> ::aerostat_spec::QueueSpec {
+                ::aerostat_spec::QueueSpec {
+                    index: self.index,
+                    ..Self::SPEC
+                }
+            }
+        }
+    }
+    /// The configuration space of `fan`.
+    pub mod config {
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::*;
+        #[allow(unused_imports)]
+        use ::aerostat_spec::__private::prelude::panic;
+        /// The block. Its size is 0 bytes.
+        #[derive(Debug)]
+        pub enum Space {}
+        impl ::aerostat_spec::Block for Space {
+            const LEN: usize = 0;
+            const NAME: &'static str = "config";
+        }
     }
 }

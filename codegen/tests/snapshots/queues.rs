@@ -18,14 +18,7 @@ pub mod lamp {
         type Features = Features;
     }
     /// A mask of features.
-    #[::aerostat_spec::__private::bitfield(u64)]
-    #[derive(PartialEq, Eq, Hash)]
-    pub struct FeatureBits {
-        /// `VIRTIO_LAMP_F_TIMER`
-        pub timer: bool,
-        #[bits(63)]
-        __: u64,
-    }
+    pub type FeatureBits = ::aerostat_spec::FeatureMask<Features>;
     /// The features. Each is a type.
     pub mod feature {
         #[allow(unused_imports)]
@@ -34,7 +27,7 @@ pub mod lamp {
         use ::aerostat_spec::__private::prelude::panic;
         /// `VIRTIO_LAMP_F_TIMER`, bit 0.
         #[doc(alias = "VIRTIO_LAMP_F_TIMER")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Timer;
         impl ::aerostat_spec::Feature for Timer {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
@@ -55,7 +48,7 @@ pub mod lamp {
         }
     }
     #[doc(hidden)]
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, Default)]
     pub struct Features;
     /// The queues. Each is a type.
     pub mod queue {
@@ -66,7 +59,7 @@ pub mod lamp {
         /// Switches the lamp.
         ///
         /// The queue `switch`. Its index is 0.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Switch;
         impl ::aerostat_spec::Queue for Switch {
             type Device = super::Device;
@@ -80,7 +73,7 @@ pub mod lamp {
         /// The queue `timer`. Its index is 2.
         ///
         /// Exists only with [`Timer`](super::feature::Timer). [`given`](Self::given) makes it from the proof that the feature was negotiated.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Timer {
             negotiated: (),
         }

@@ -23,7 +23,7 @@ pub mod lamp {
         /// The command to execute.
         ///
         /// `command`: `le32` at offset 0x00, write-only.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Command;
         impl ::aerostat_spec::Field for Command {
             type Block = Space;
@@ -34,7 +34,7 @@ pub mod lamp {
         impl ::aerostat_spec::__private::described::Writable for Command {}
         impl ::aerostat_spec::__private::described::Settable for Command {}
         /// `state`: `le32` at offset 0x10, read-only.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct State;
         impl ::aerostat_spec::Field for State {
             type Block = Space;
@@ -43,23 +43,25 @@ pub mod lamp {
             const NAME: &'static str = "state";
         }
         impl ::aerostat_spec::__private::described::Readable for State {}
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << Command as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 4
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << State as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 4
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert!(
-            < Command as ::aerostat_spec::Field > ::OFFSET + << Command as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= < State
-            as ::aerostat_spec::Field > ::OFFSET
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            < State as ::aerostat_spec::Field > ::OFFSET + << State as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH, < Space
-            as ::aerostat_spec::Block > ::LEN
-        );
+        const _: () = {
+            ::aerostat_spec::__private::core::assert!(
+                << Command as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH == 4
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << State as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH == 4
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < Command as ::aerostat_spec::Field > ::OFFSET + << Command as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
+                State as ::aerostat_spec::Field > ::OFFSET
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < State as ::aerostat_spec::Field > ::OFFSET + << State as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH == <
+                Space as ::aerostat_spec::Block > ::LEN
+            );
+        };
     }
 }

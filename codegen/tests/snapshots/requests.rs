@@ -20,16 +20,7 @@ pub mod lamp {
         type Features = Features;
     }
     /// A mask of features.
-    #[::aerostat_spec::__private::bitfield(u64)]
-    #[derive(PartialEq, Eq, Hash)]
-    pub struct FeatureBits {
-        #[bits(1)]
-        __: u64,
-        /// `VIRTIO_LAMP_F_PI`
-        pub pi: bool,
-        #[bits(62)]
-        __: u64,
-    }
+    pub type FeatureBits = ::aerostat_spec::FeatureMask<Features>;
     /// The features. Each is a type.
     pub mod feature {
         #[allow(unused_imports)]
@@ -38,7 +29,7 @@ pub mod lamp {
         use ::aerostat_spec::__private::prelude::panic;
         /// `VIRTIO_LAMP_F_PI`, bit 1.
         #[doc(alias = "VIRTIO_LAMP_F_PI")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Pi;
         impl ::aerostat_spec::Feature for Pi {
             type Owner = ::aerostat_spec::OfDevice<super::Device>;
@@ -59,7 +50,7 @@ pub mod lamp {
         }
     }
     #[doc(hidden)]
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, Default)]
     pub struct Features;
     /// The queues. Each is a type.
     pub mod queue {
@@ -68,7 +59,7 @@ pub mod lamp {
         #[allow(unused_imports)]
         use ::aerostat_spec::__private::prelude::panic;
         /// The queue `requests`. Its index is 0.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Requests;
         impl ::aerostat_spec::Queue for Requests {
             type Device = super::Device;
@@ -80,7 +71,7 @@ pub mod lamp {
             };
         }
         /// The queue `urgent`. Its index is 1.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Urgent;
         impl ::aerostat_spec::Queue for Urgent {
             type Device = super::Device;
@@ -94,7 +85,7 @@ pub mod lamp {
         /// The queue `events`. Its index is 2.
         ///
         /// The device writes its buffers.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Events;
         impl ::aerostat_spec::Queue for Events {
             type Device = super::Device;
@@ -120,7 +111,7 @@ pub mod lamp {
             const NAME: &'static str = "config";
         }
         /// `sense_size`: `le16` at offset 0x00, read-only.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct SenseSize;
         impl ::aerostat_spec::Field for SenseSize {
             type Block = Space;
@@ -129,15 +120,17 @@ pub mod lamp {
             const NAME: &'static str = "sense_size";
         }
         impl ::aerostat_spec::__private::described::Readable for SenseSize {}
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << SenseSize as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 2
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            < SenseSize as ::aerostat_spec::Field > ::OFFSET + << SenseSize as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH, < Space
-            as ::aerostat_spec::Block > ::LEN
-        );
+        const _: () = {
+            ::aerostat_spec::__private::core::assert!(
+                << SenseSize as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire
+                > ::WIDTH == 2
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < SenseSize as ::aerostat_spec::Field > ::OFFSET + << SenseSize as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH == <
+                Space as ::aerostat_spec::Block > ::LEN
+            );
+        };
     }
     /// `command`: stored as `u32`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -173,12 +166,6 @@ pub mod lamp {
     }
     impl ::aerostat_spec::Represented for Command {
         type Repr = u32;
-        fn from_repr(raw: u32) -> Self {
-            Self::from_raw(raw)
-        }
-        fn into_repr(self) -> u32 {
-            self.to_raw()
-        }
     }
     impl ::aerostat_spec::__private::core::convert::From<Command> for u64 {
         fn from(value: Command) -> Self {
@@ -200,13 +187,17 @@ pub mod lamp {
             &self,
             f: &mut ::aerostat_spec::__private::core::fmt::Formatter<'_>,
         ) -> ::aerostat_spec::__private::core::fmt::Result {
-            match self {
-                Self::Inquire => f.pad("inquire"),
-                Self::Flush => f.pad("flush"),
-                Self::Unknown(raw) => {
-                    ::aerostat_spec::__private::core::write!(f, "unknown ({})", raw)
-                }
-            }
+            f.pad(
+                match self {
+                    Self::Inquire => "inquire",
+                    Self::Flush => "flush",
+                    Self::Unknown(raw) => {
+                        return ::aerostat_spec::__private::core::write!(
+                            f, "unknown ({})", raw
+                        );
+                    }
+                },
+            )
         }
     }
     /// `header`: 16 bytes. The alignment in C is 8.
@@ -224,7 +215,7 @@ pub mod lamp {
         zerocopy::Immutable,
         zerocopy::Unaligned,
     )]
-    #[zerocopy(crate = "zerocopy")]
+    #[zerocopy(crate = "self::zerocopy")]
     #[repr(C)]
     pub struct Header<O: zerocopy::ByteOrder = zerocopy::LittleEndian> {
         /// `tag`: `le64` at offset 0x00.
@@ -249,18 +240,20 @@ pub mod lamp {
             }
         }
     }
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::size_of:: < Header > (), 16
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Header, tag), 0
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Header, r#type), 8
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Header, port), 12
-    );
+    const _: () = {
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::size_of:: < Header > () == 16
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Header, tag) == 0
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Header, r#type) == 8
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Header, port) == 12
+        );
+    };
     /// What the layout of a [`Cmd`] depends on. It does not change while the device is live.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct CmdContext {
@@ -281,7 +274,7 @@ pub mod lamp {
     }
     /// A command.
     ///
-    /// The request `cmd`. The device answers with a [`CmdAnswer`](CmdAnswer).
+    /// The request `cmd`. The answer of the device is [`CmdAnswer`](CmdAnswer).
     ///
     /// It goes into one of the queues [`Requests`](queue::Requests), [`Urgent`](queue::Urgent).
     #[doc(alias = "lamp_cmd")]
@@ -300,13 +293,14 @@ pub mod lamp {
         /// The maximum number of elements in the field `data` of the answer.
         pub data_len: usize,
     }
-    /// The layout of the answer to a [`Cmd`].
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    /// The layout of the answer to [`Cmd`].
+    #[derive(Clone, Copy, Debug)]
     pub struct CmdShape {
         context: CmdContext,
         data_len: usize,
     }
     /// The answer to [`Cmd`].
+    #[doc(alias = "lamp_cmd_resp")]
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct CmdAnswer<'a> {
         /// `status`: `u8`.
@@ -361,6 +355,7 @@ pub mod lamp {
                 > = ::aerostat_spec::Stored::from_stored(zerocopy::U32::new(4));
                 __put(zerocopy::IntoBytes::as_bytes(&__stored));
             }
+            ::aerostat_spec::__private::put_zeros(__put, 6);
             if self.context.with_pi {
                 {
                     let __stored: zerocopy::U16<zerocopy::LittleEndian> = zerocopy::U16::new(
@@ -430,7 +425,7 @@ pub mod lamp {
             })
         }
     }
-    /// The request `event`. The device answers with a [`EventAnswer`](EventAnswer).
+    /// The request `event`. The answer of the device is [`EventAnswer`](EventAnswer).
     ///
     /// It goes into one of the queues [`Requests`](queue::Requests), [`Urgent`](queue::Urgent), [`Events`](queue::Events).
     #[derive(Clone, Copy, Debug)]
@@ -440,6 +435,10 @@ pub mod lamp {
     pub struct EventAnswer {
         /// `id`: `le32`.
         pub id: u32,
+    }
+    impl Event {
+        /// The length of the answer, in bytes.
+        pub const ANSWER_LEN: usize = 4;
     }
     impl ::aerostat_spec::RequestOn<queue::Requests> for Event {}
     impl ::aerostat_spec::RequestOn<queue::Urgent> for Event {}
@@ -490,7 +489,7 @@ pub mod lamp {
         zerocopy::Immutable,
         zerocopy::Unaligned,
     )]
-    #[zerocopy(crate = "zerocopy")]
+    #[zerocopy(crate = "self::zerocopy")]
     #[repr(C)]
     pub struct Report<O: zerocopy::ByteOrder = zerocopy::LittleEndian> {
         /// `count`: `le32` at offset 0x00.

@@ -7,16 +7,7 @@ pub mod reserved {
     #[allow(unused_imports)]
     use ::aerostat_spec::__private::prelude::panic;
     /// A mask of features.
-    #[::aerostat_spec::__private::bitfield(u64)]
-    #[derive(PartialEq, Eq, Hash)]
-    pub struct FeatureBits {
-        #[bits(32)]
-        __: u64,
-        /// `VIRTIO_F_VERSION_1`
-        pub version_1: bool,
-        #[bits(31)]
-        __: u64,
-    }
+    pub type FeatureBits = ::aerostat_spec::FeatureMask<Features>;
     /// The features. Each is a type.
     pub mod feature {
         #[allow(unused_imports)]
@@ -25,7 +16,7 @@ pub mod reserved {
         use ::aerostat_spec::__private::prelude::panic;
         /// `VIRTIO_F_VERSION_1`, bit 32.
         #[doc(alias = "VIRTIO_F_VERSION_1")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Version1;
         impl ::aerostat_spec::Feature for Version1 {
             type Owner = ::aerostat_spec::Reserved;
@@ -46,6 +37,6 @@ pub mod reserved {
         }
     }
     #[doc(hidden)]
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, Default)]
     pub struct Features;
 }

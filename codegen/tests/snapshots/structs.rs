@@ -23,7 +23,7 @@ pub mod lamp {
         zerocopy::Immutable,
         zerocopy::Unaligned,
     )]
-    #[zerocopy(crate = "zerocopy")]
+    #[zerocopy(crate = "self::zerocopy")]
     #[repr(C)]
     pub struct Step<O: zerocopy::ByteOrder = zerocopy::LittleEndian> {
         /// The time in seconds.
@@ -53,21 +53,23 @@ pub mod lamp {
             }
         }
     }
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::size_of:: < Step > (), 16
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Step, time), 0
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Step, level), 8
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Step, zones), 10
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Step, padding), 14
-    );
+    const _: () = {
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::size_of:: < Step > () == 16
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Step, time) == 0
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Step, level) == 8
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Step, zones) == 10
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Step, padding) == 14
+        );
+    };
     /// `header`: 5 bytes. The alignment in C is 1.
     #[derive(
         Clone,
@@ -81,7 +83,7 @@ pub mod lamp {
         zerocopy::Immutable,
         zerocopy::Unaligned,
     )]
-    #[zerocopy(crate = "zerocopy")]
+    #[zerocopy(crate = "self::zerocopy")]
     #[repr(C)]
     pub struct Header {
         /// `kind`: `u8` at offset 0x00.
@@ -98,13 +100,15 @@ pub mod lamp {
             }
         }
     }
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::size_of:: < Header > (), 5
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Header, kind), 0
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Header, len), 1
-    );
+    const _: () = {
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::size_of:: < Header > () == 5
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Header, kind) == 0
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Header, len) == 1
+        );
+    };
 }

@@ -16,12 +16,7 @@ pub mod lamp {
         type Features = Features;
     }
     /// A mask of features.
-    #[::aerostat_spec::__private::bitfield(u64)]
-    #[derive(PartialEq, Eq, Hash)]
-    pub struct FeatureBits {
-        #[bits(64)]
-        __: u64,
-    }
+    pub type FeatureBits = ::aerostat_spec::FeatureMask<Features>;
     /// The features. Each is a type.
     pub mod feature {
         #[allow(unused_imports)]
@@ -35,7 +30,7 @@ pub mod lamp {
         }
     }
     #[doc(hidden)]
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, Default)]
     pub struct Features;
     /// The configuration space of `lamp`.
     pub mod config {
@@ -51,7 +46,7 @@ pub mod lamp {
             const NAME: &'static str = "config";
         }
         /// `mode`: `mode` at offset 0x00, read-only.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Mode;
         impl ::aerostat_spec::Field for Mode {
             type Block = Space;
@@ -62,7 +57,7 @@ pub mod lamp {
         impl ::aerostat_spec::__private::described::Readable for Mode {}
         /// `range_low`: `le32` at offset 0x04, read-write.
         #[doc(alias = "range.low")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct RangeLow;
         impl ::aerostat_spec::Field for RangeLow {
             type Block = Space;
@@ -75,7 +70,7 @@ pub mod lamp {
         impl ::aerostat_spec::__private::described::Settable for RangeLow {}
         /// `range_high`: `le32` at offset 0x08, read-write.
         #[doc(alias = "range.high")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct RangeHigh;
         impl ::aerostat_spec::Field for RangeHigh {
             type Block = Space;
@@ -87,7 +82,7 @@ pub mod lamp {
         impl ::aerostat_spec::__private::described::Writable for RangeHigh {}
         impl ::aerostat_spec::__private::described::Settable for RangeHigh {}
         /// `state`: `state` at offset 0x10, read-only.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct State;
         impl ::aerostat_spec::Field for State {
             type Block = Space;
@@ -96,42 +91,44 @@ pub mod lamp {
             const NAME: &'static str = "state";
         }
         impl ::aerostat_spec::__private::described::Readable for State {}
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << Mode as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 4
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << RangeLow as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 4
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << RangeHigh as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 4
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << State as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 2
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert!(
-            < Mode as ::aerostat_spec::Field > ::OFFSET + << Mode as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
-            RangeLow as ::aerostat_spec::Field > ::OFFSET
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert!(
-            < RangeLow as ::aerostat_spec::Field > ::OFFSET + << RangeLow as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
-            RangeHigh as ::aerostat_spec::Field > ::OFFSET
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert!(
-            < RangeHigh as ::aerostat_spec::Field > ::OFFSET + << RangeHigh as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= < State
-            as ::aerostat_spec::Field > ::OFFSET
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            < State as ::aerostat_spec::Field > ::OFFSET + << State as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH, < Space
-            as ::aerostat_spec::Block > ::LEN
-        );
+        const _: () = {
+            ::aerostat_spec::__private::core::assert!(
+                << Mode as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH == 4
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << RangeLow as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH == 4
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << RangeHigh as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire
+                > ::WIDTH == 4
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << State as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH == 2
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < Mode as ::aerostat_spec::Field > ::OFFSET + << Mode as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
+                RangeLow as ::aerostat_spec::Field > ::OFFSET
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < RangeLow as ::aerostat_spec::Field > ::OFFSET + << RangeLow as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
+                RangeHigh as ::aerostat_spec::Field > ::OFFSET
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < RangeHigh as ::aerostat_spec::Field > ::OFFSET + << RangeHigh as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
+                State as ::aerostat_spec::Field > ::OFFSET
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < State as ::aerostat_spec::Field > ::OFFSET + << State as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH == <
+                Space as ::aerostat_spec::Block > ::LEN
+            );
+        };
     }
     /// The constant 0x2.
     pub const ZONES: usize = 2;
@@ -150,7 +147,7 @@ pub mod lamp {
         zerocopy::Immutable,
         zerocopy::Unaligned,
     )]
-    #[zerocopy(crate = "zerocopy")]
+    #[zerocopy(crate = "self::zerocopy")]
     #[repr(C)]
     pub struct Step<O: zerocopy::ByteOrder = zerocopy::LittleEndian> {
         /// `type`: `mode` at offset 0x00. Stored as `le32`.
@@ -194,27 +191,29 @@ pub mod lamp {
             }
         }
     }
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::size_of:: < Step > (), 24
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Step, r#type), 0
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Step, r#in), 4
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Step, r), 8
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Step, level), 16
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Step, port), 18
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Step, u), 20
-    );
+    const _: () = {
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::size_of:: < Step > () == 24
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Step, r#type) == 0
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Step, r#in) == 4
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Step, r) == 8
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Step, level) == 16
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Step, port) == 18
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Step, u) == 20
+        );
+    };
     /// `range`: 8 bytes. The alignment in C is 4.
     #[derive(
         Clone,
@@ -228,7 +227,7 @@ pub mod lamp {
         zerocopy::Immutable,
         zerocopy::Unaligned,
     )]
-    #[zerocopy(crate = "zerocopy")]
+    #[zerocopy(crate = "self::zerocopy")]
     #[repr(C)]
     pub struct Range {
         /// `low`: `le32` at offset 0x00.
@@ -245,15 +244,17 @@ pub mod lamp {
             }
         }
     }
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::size_of:: < Range > (), 8
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Range, low), 0
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Range, high), 4
-    );
+    const _: () = {
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::size_of:: < Range > () == 8
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Range, low) == 0
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Range, high) == 4
+        );
+    };
     /// `program`: 72 bytes. The alignment in C is 4.
     ///
     /// `O` is the byte order: little-endian, or guest-endian on the legacy interface.
@@ -269,7 +270,7 @@ pub mod lamp {
         zerocopy::Immutable,
         zerocopy::Unaligned,
     )]
-    #[zerocopy(crate = "zerocopy")]
+    #[zerocopy(crate = "self::zerocopy")]
     #[repr(C)]
     pub struct Program<O: zerocopy::ByteOrder = zerocopy::LittleEndian> {
         /// `first`: `step` at offset 0x00.
@@ -283,15 +284,17 @@ pub mod lamp {
             Self { first, steps }
         }
     }
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::size_of:: < Program > (), 72
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Program, first), 0
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Program, steps), 24
-    );
+    const _: () = {
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::size_of:: < Program > () == 72
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Program, first) == 0
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Program, steps) == 24
+        );
+    };
     /// `mode`: stored as `u32`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     #[non_exhaustive]
@@ -339,12 +342,6 @@ pub mod lamp {
     }
     impl ::aerostat_spec::Represented for Mode {
         type Repr = u32;
-        fn from_repr(raw: u32) -> Self {
-            Self::from_raw(raw)
-        }
-        fn into_repr(self) -> u32 {
-            self.to_raw()
-        }
     }
     impl ::aerostat_spec::__private::core::convert::From<Mode> for u64 {
         fn from(value: Mode) -> Self {
@@ -366,15 +363,19 @@ pub mod lamp {
             &self,
             f: &mut ::aerostat_spec::__private::core::fmt::Formatter<'_>,
         ) -> ::aerostat_spec::__private::core::fmt::Result {
-            match self {
-                Self::Off => f.pad("off"),
-                Self::On => f.pad("on"),
-                Self::Blink => f.pad("blink"),
-                Self::Match => f.pad("match"),
-                Self::Unknown(raw) => {
-                    ::aerostat_spec::__private::core::write!(f, "unknown ({})", raw)
-                }
-            }
+            f.pad(
+                match self {
+                    Self::Off => "off",
+                    Self::On => "on",
+                    Self::Blink => "blink",
+                    Self::Match => "match",
+                    Self::Unknown(raw) => {
+                        return ::aerostat_spec::__private::core::write!(
+                            f, "unknown ({})", raw
+                        );
+                    }
+                },
+            )
         }
     }
     /// `state`: a bit field in a `u16`.
@@ -395,12 +396,6 @@ pub mod lamp {
     }
     impl ::aerostat_spec::Represented for State {
         type Repr = u16;
-        fn from_repr(raw: u16) -> Self {
-            Self::from_bits(raw)
-        }
-        fn into_repr(self) -> u16 {
-            self.into_bits()
-        }
     }
     impl ::aerostat_spec::__private::core::convert::From<State> for u64 {
         fn from(value: State) -> Self {

@@ -16,12 +16,7 @@ pub mod lamp {
         type Features = Features;
     }
     /// A mask of features.
-    #[::aerostat_spec::__private::bitfield(u64)]
-    #[derive(PartialEq, Eq, Hash)]
-    pub struct FeatureBits {
-        #[bits(64)]
-        __: u64,
-    }
+    pub type FeatureBits = ::aerostat_spec::FeatureMask<Features>;
     /// The features. Each is a type.
     pub mod feature {
         #[allow(unused_imports)]
@@ -35,7 +30,7 @@ pub mod lamp {
         }
     }
     #[doc(hidden)]
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, Default)]
     pub struct Features;
     /// The configuration space of `lamp`.
     pub mod config {
@@ -51,7 +46,7 @@ pub mod lamp {
             const NAME: &'static str = "config";
         }
         /// `select`: `select` at offset 0x00, read-write.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Select;
         impl ::aerostat_spec::Field for Select {
             type Block = Space;
@@ -106,7 +101,7 @@ pub mod lamp {
         impl ::aerostat_spec::__private::described::Readable for UName {}
         /// `u_range_low`: `le16` at offset 0x04, read-only.
         #[doc(alias = "u.range.low")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct URangeLow;
         impl ::aerostat_spec::Field for URangeLow {
             type Block = Space;
@@ -117,7 +112,7 @@ pub mod lamp {
         impl ::aerostat_spec::__private::described::Readable for URangeLow {}
         /// `u_range_high`: `le16` at offset 0x06, read-only.
         #[doc(alias = "u.range.high")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct URangeHigh;
         impl ::aerostat_spec::Field for URangeHigh {
             type Block = Space;
@@ -127,7 +122,7 @@ pub mod lamp {
         }
         impl ::aerostat_spec::__private::described::Readable for URangeHigh {}
         /// `end`: `u8` at offset 0x08, read-only.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug)]
         pub struct End;
         impl ::aerostat_spec::Field for End {
             type Block = Space;
@@ -149,7 +144,9 @@ pub mod lamp {
             Range(super::Interval),
         }
         impl UValue {
-            /// Reads `select`, and the entry of `u` that it chooses. Returns `None` if it chooses none. In a snapshot of the configuration, all of it belongs together.
+            /// Reads `select`, and the whole entry of `u` that it chooses. Returns `None` if it chooses none.
+            ///
+            /// These are at most 5 register accesses. `Config::snapshot` of aerostat-transport repeats them until the generation count shows that all values belong to one configuration.
             ///
             /// # Errors
             ///
@@ -187,41 +184,43 @@ pub mod lamp {
                 )
             }
         }
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << Select as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 1
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << UName as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH * 4, 4
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << URangeLow as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 2
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << URangeHigh as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
-            ::WIDTH, 2
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            << End as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH,
-            1
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert!(
-            < Select as ::aerostat_spec::Field > ::OFFSET + << Select as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= < UName
-            as ::aerostat_spec::Field > ::OFFSET
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert!(
-            < URangeHigh as ::aerostat_spec::Field > ::OFFSET + << URangeHigh as
-            ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= < End
-            as ::aerostat_spec::Field > ::OFFSET
-        );
-        ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-            < End as ::aerostat_spec::Field > ::OFFSET + << End as ::aerostat_spec::Field
-            > ::Wire as ::aerostat_spec::Wire > ::WIDTH, < Space as
-            ::aerostat_spec::Block > ::LEN
-        );
+        const _: () = {
+            ::aerostat_spec::__private::core::assert!(
+                << Select as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH == 1
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << UName as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH * 4 == 4
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << URangeLow as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire
+                > ::WIDTH == 2
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << URangeHigh as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire
+                > ::WIDTH == 2
+            );
+            ::aerostat_spec::__private::core::assert!(
+                << End as ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire >
+                ::WIDTH == 1
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < Select as ::aerostat_spec::Field > ::OFFSET + << Select as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
+                UName as ::aerostat_spec::Field > ::OFFSET
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < URangeHigh as ::aerostat_spec::Field > ::OFFSET + << URangeHigh as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH <= <
+                End as ::aerostat_spec::Field > ::OFFSET
+            );
+            ::aerostat_spec::__private::core::assert!(
+                < End as ::aerostat_spec::Field > ::OFFSET + << End as
+                ::aerostat_spec::Field > ::Wire as ::aerostat_spec::Wire > ::WIDTH == <
+                Space as ::aerostat_spec::Block > ::LEN
+            );
+        };
     }
     /// `select`: stored as `u8`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -270,12 +269,6 @@ pub mod lamp {
     }
     impl ::aerostat_spec::Represented for Select {
         type Repr = u8;
-        fn from_repr(raw: u8) -> Self {
-            Self::from_raw(raw)
-        }
-        fn into_repr(self) -> u8 {
-            self.to_raw()
-        }
     }
     impl ::aerostat_spec::__private::core::convert::From<Select> for u64 {
         fn from(value: Select) -> Self {
@@ -297,15 +290,19 @@ pub mod lamp {
             &self,
             f: &mut ::aerostat_spec::__private::core::fmt::Formatter<'_>,
         ) -> ::aerostat_spec::__private::core::fmt::Result {
-            match self {
-                Self::Unset => f.pad("unset"),
-                Self::Name => f.pad("name"),
-                Self::Range => f.pad("range"),
-                Self::Serial => f.pad("serial"),
-                Self::Unknown(raw) => {
-                    ::aerostat_spec::__private::core::write!(f, "unknown ({})", raw)
-                }
-            }
+            f.pad(
+                match self {
+                    Self::Unset => "unset",
+                    Self::Name => "name",
+                    Self::Range => "range",
+                    Self::Serial => "serial",
+                    Self::Unknown(raw) => {
+                        return ::aerostat_spec::__private::core::write!(
+                            f, "unknown ({})", raw
+                        );
+                    }
+                },
+            )
         }
     }
     /// `range`: 4 bytes. The alignment in C is 2.
@@ -323,7 +320,7 @@ pub mod lamp {
         zerocopy::Immutable,
         zerocopy::Unaligned,
     )]
-    #[zerocopy(crate = "zerocopy")]
+    #[zerocopy(crate = "self::zerocopy")]
     #[repr(C)]
     pub struct Range<O: zerocopy::ByteOrder = zerocopy::LittleEndian> {
         /// `low`: `le16` at offset 0x00.
@@ -340,15 +337,17 @@ pub mod lamp {
             }
         }
     }
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::size_of:: < Range > (), 4
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Range, low), 0
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Range, high), 2
-    );
+    const _: () = {
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::size_of:: < Range > () == 4
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Range, low) == 0
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Range, high) == 2
+        );
+    };
     /// `interval`: 4 bytes. The alignment in C is 2.
     #[derive(
         Clone,
@@ -362,7 +361,7 @@ pub mod lamp {
         zerocopy::Immutable,
         zerocopy::Unaligned,
     )]
-    #[zerocopy(crate = "zerocopy")]
+    #[zerocopy(crate = "self::zerocopy")]
     #[repr(C)]
     pub struct Interval {
         /// `low`: `le16` at offset 0x00.
@@ -379,15 +378,17 @@ pub mod lamp {
             }
         }
     }
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::size_of:: < Interval > (), 4
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Interval, low), 0
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Interval, high), 2
-    );
+    const _: () = {
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::size_of:: < Interval > () == 4
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Interval, low) == 0
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Interval, high) == 2
+        );
+    };
     /// `request`: 12 bytes. The alignment in C is 4.
     #[derive(
         Clone,
@@ -401,7 +402,7 @@ pub mod lamp {
         zerocopy::Immutable,
         zerocopy::Unaligned,
     )]
-    #[zerocopy(crate = "zerocopy")]
+    #[zerocopy(crate = "self::zerocopy")]
     #[repr(C)]
     pub struct Request {
         /// `kind`: `select` at offset 0x00. Stored as `u8`.
@@ -415,7 +416,7 @@ pub mod lamp {
         /// `union`: `union` at offset 0x08.
         pub union: RequestUnion,
     }
-    /// The union `u` in a [`Request`]: 4 bytes.
+    /// The union `u` in [`Request`]: 4 bytes.
     #[derive(
         Clone,
         Copy,
@@ -428,7 +429,7 @@ pub mod lamp {
         zerocopy::Immutable,
         zerocopy::Unaligned,
     )]
-    #[zerocopy(crate = "zerocopy")]
+    #[zerocopy(crate = "self::zerocopy")]
     #[repr(C)]
     pub struct RequestU {
         bytes: [u8; 4],
@@ -509,7 +510,7 @@ pub mod lamp {
             }
         }
     }
-    /// The union `union` in a [`Request`]: 4 bytes.
+    /// The union `union` in [`Request`]: 4 bytes.
     #[derive(
         Clone,
         Copy,
@@ -522,7 +523,7 @@ pub mod lamp {
         zerocopy::Immutable,
         zerocopy::Unaligned,
     )]
-    #[zerocopy(crate = "zerocopy")]
+    #[zerocopy(crate = "self::zerocopy")]
     #[repr(C)]
     pub struct RequestUnion {
         bytes: [u8; 4],
@@ -572,19 +573,21 @@ pub mod lamp {
             }
         }
     }
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::size_of:: < Request > (), 12
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Request, kind), 0
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Request, padding), 1
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Request, u), 4
-    );
-    ::aerostat_spec::__private::static_assertions::const_assert_eq!(
-        ::aerostat_spec::__private::core::mem::offset_of!(Request, union), 8
-    );
+    const _: () = {
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::size_of:: < Request > () == 12
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Request, kind) == 0
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Request, padding) == 1
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Request, u) == 4
+        );
+        ::aerostat_spec::__private::core::assert!(
+            ::aerostat_spec::__private::core::mem::offset_of!(Request, union) == 8
+        );
+    };
 }

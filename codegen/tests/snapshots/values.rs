@@ -47,12 +47,6 @@ pub mod lamp {
     }
     impl ::aerostat_spec::Represented for Mode {
         type Repr = u8;
-        fn from_repr(raw: u8) -> Self {
-            Self::from_raw(raw)
-        }
-        fn into_repr(self) -> u8 {
-            self.to_raw()
-        }
     }
     impl ::aerostat_spec::__private::core::convert::From<Mode> for u64 {
         fn from(value: Mode) -> Self {
@@ -74,14 +68,18 @@ pub mod lamp {
             &self,
             f: &mut ::aerostat_spec::__private::core::fmt::Formatter<'_>,
         ) -> ::aerostat_spec::__private::core::fmt::Result {
-            match self {
-                Self::Off => f.pad("off"),
-                Self::On => f.pad("on"),
-                Self::Party => f.pad("party"),
-                Self::Unknown(raw) => {
-                    ::aerostat_spec::__private::core::write!(f, "unknown ({})", raw)
-                }
-            }
+            f.pad(
+                match self {
+                    Self::Off => "off",
+                    Self::On => "on",
+                    Self::Party => "party",
+                    Self::Unknown(raw) => {
+                        return ::aerostat_spec::__private::core::write!(
+                            f, "unknown ({})", raw
+                        );
+                    }
+                },
+            )
         }
     }
     /// What the lamp does next.
@@ -118,12 +116,6 @@ pub mod lamp {
     }
     impl ::aerostat_spec::Represented for Plan {
         type Repr = u16;
-        fn from_repr(raw: u16) -> Self {
-            Self::from_raw(raw)
-        }
-        fn into_repr(self) -> u16 {
-            self.to_raw()
-        }
     }
     impl ::aerostat_spec::__private::core::convert::From<Plan> for u64 {
         fn from(value: Plan) -> Self {
@@ -145,12 +137,16 @@ pub mod lamp {
             &self,
             f: &mut ::aerostat_spec::__private::core::fmt::Formatter<'_>,
         ) -> ::aerostat_spec::__private::core::fmt::Result {
-            match self {
-                Self::Nothing => f.pad("nothing"),
-                Self::Blink(raw) => {
-                    ::aerostat_spec::__private::core::write!(f, "blink ({})", raw)
-                }
-            }
+            f.pad(
+                match self {
+                    Self::Nothing => "nothing",
+                    Self::Blink(raw) => {
+                        return ::aerostat_spec::__private::core::write!(
+                            f, "blink ({})", raw
+                        );
+                    }
+                },
+            )
         }
     }
     /// The state of the lamp.
@@ -176,12 +172,6 @@ pub mod lamp {
     }
     impl ::aerostat_spec::Represented for State {
         type Repr = u16;
-        fn from_repr(raw: u16) -> Self {
-            Self::from_bits(raw)
-        }
-        fn into_repr(self) -> u16 {
-            self.into_bits()
-        }
     }
     impl ::aerostat_spec::__private::core::convert::From<State> for u64 {
         fn from(value: State) -> Self {
@@ -198,12 +188,6 @@ pub mod lamp {
     }
     impl ::aerostat_spec::Represented for Wide {
         type Repr = u64;
-        fn from_repr(raw: u64) -> Self {
-            Self::from_bits(raw)
-        }
-        fn into_repr(self) -> u64 {
-            self.into_bits()
-        }
     }
     /// The number of lamps.
     ///

@@ -8,6 +8,7 @@ use aerostat_transport::{DmaDomain, Io};
 use super::shared::Shared;
 use crate::memory::Iommu;
 use crate::model::CONFIG;
+use crate::width::accesses_by_width;
 
 /// The register file of a [`BalloonDevice`](crate::BalloonDevice): virtio over MMIO, version 2, or version 1 for a legacy
 /// device.
@@ -45,29 +46,7 @@ unsafe impl Io for Registers {
     }
 
     // The device model rejects accesses of other widths than 32 bits, and reads them as 0.
-    fn read8(&self, offset: usize) -> u8 {
-        self.read(offset, 8) as u8
-    }
-
-    fn read16(&self, offset: usize) -> u16 {
-        self.read(offset, 16) as u16
-    }
-
-    fn read32(&self, offset: usize) -> u32 {
-        self.read(offset, 32)
-    }
-
-    fn write8(&self, offset: usize, value: u8) {
-        self.write(offset, 8, value.into());
-    }
-
-    fn write16(&self, offset: usize, value: u16) {
-        self.write(offset, 16, value.into());
-    }
-
-    fn write32(&self, offset: usize, value: u32) {
-        self.write(offset, 32, value);
-    }
+    accesses_by_width!();
 }
 
 impl fmt::Debug for Registers {

@@ -6,6 +6,8 @@ use std::rc::Rc;
 
 use aerostat_transport::{DmaDomain, Io};
 
+use crate::width::accesses_by_width;
+
 /// Offsets of the registers in bytes ("MMIO Device Register Layout", 4.2.2).
 pub mod reg {
     /// MagicValue.
@@ -162,7 +164,7 @@ pub struct Model {
 /// Software registers of an MMIO device. They record each access. Clones access the same registers.
 ///
 /// A device of version 1 has the registers of the legacy interface, and one of version 2 those of the modern interface. An access
-/// to any other register panics.
+/// to any other register panics, and so does an access of other than 32 bits outside the configuration space.
 #[derive(Clone)]
 pub struct SoftMmio(Rc<RefCell<Model>>);
 
@@ -253,6 +255,7 @@ impl SoftMmio {
             let bytes = (0..bits as usize / 8).map(|byte| model.config.get(at + byte).copied().unwrap_or(0xff));
             return bytes.rev().fold(0, |value, byte| value << 8 | u32::from(byte));
         }
+        assert_width(offset, bits);
         let queue = model.queues.get(model.queue_sel).copied().unwrap_or_default();
         let legacy = model.version == 1;
         match offset {
@@ -289,9 +292,12 @@ impl SoftMmio {
     fn write(&self, offset: usize, bits: u32, value: u32) {
         let model = &mut *self.model();
         model.log.push(RegisterAccess::Write(offset, bits, value));
+        if offset >= reg::CONFIG {
+            return model.write_config(offset - reg::CONFIG, bits, value);
+        }
+        assert_width(offset, bits);
         let legacy = model.version == 1;
         match offset {
-            reg::CONFIG.. => model.write_config(offset - reg::CONFIG, bits, value),
             reg::DEVICE_FEATURES_SEL => model.features_sel[0] = value,
             reg::DRIVER_FEATURES_SEL => model.features_sel[1] = value,
             reg::DRIVER_FEATURES if model.features_sel[1] > 1 => {}
@@ -307,6 +313,11 @@ impl SoftMmio {
             _ => model.selected_queue().write_modern(offset, value),
         }
     }
+}
+
+/// Checks an access of a register outside the configuration space ("Driver Requirements: MMIO Device Register Layout", 4.2.2.2).
+fn assert_width(offset: usize, bits: u32) {
+    assert!(bits == 32 && offset.is_multiple_of(4), "{bits} bits of the register at {offset:#x} were accessed");
 }
 
 /// Replaces the 32 bits of `word` from the bit `shift` on.
@@ -397,29 +408,7 @@ unsafe impl Io for SoftMmio {
         self.model().len
     }
 
-    fn read8(&self, offset: usize) -> u8 {
-        self.read(offset, 8) as u8
-    }
-
-    fn read16(&self, offset: usize) -> u16 {
-        self.read(offset, 16) as u16
-    }
-
-    fn read32(&self, offset: usize) -> u32 {
-        self.read(offset, 32)
-    }
-
-    fn write8(&self, offset: usize, value: u8) {
-        self.write(offset, 8, value.into());
-    }
-
-    fn write16(&self, offset: usize, value: u16) {
-        self.write(offset, 16, value.into());
-    }
-
-    fn write32(&self, offset: usize, value: u32) {
-        self.write(offset, 32, value);
-    }
+    accesses_by_width!();
 }
 
 impl fmt::Debug for SoftMmio {

@@ -1,6 +1,7 @@
 //! A device in software, for the tests of any driver.
 //!
-//! [`SoftMmio`] has the registers of a virtio device over MMIO, of any type, and records each access of the driver.
+//! [`SoftMmio`] has the registers of a virtio device over MMIO, of any type, and records each access of the driver. For other registers,
+//! [`accesses_by_width`](crate::accesses_by_width) helps to implement [`Io`](aerostat_transport::Io).
 //! [`SoftQueue`] is the device's side of a queue: a test takes the buffers of the driver and completes them, correctly or not. The
 //! memory is [`GuestMemory`](crate::GuestMemory), and [`TestPlatform`](crate::TestPlatform) is the [`Dma`](aerostat_transport::Dma) of
 //! the driver.

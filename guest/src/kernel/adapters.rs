@@ -26,7 +26,7 @@ use super::{arch, console, exit, idle, memory};
 
 features! {
     /// The features of these balloons.
-    struct Declared { MustTellHost: Optional }
+    struct Declared { MustTellHost: Optional, RingPacked: Optional, EventIdx: Optional }
 }
 
 type Live<P> = Balloon<Ready<AnyTransport, P, Declared>>;
@@ -74,7 +74,8 @@ fn over_a_bitmap(transport: AnyTransport) -> AnyTransport {
     let first = allocators::fill_bitmap();
     // SAFETY: the free bits are frames that the bitmap got, and the balloon gets no others.
     let bitmap = || unsafe { BitmapFrames::<BitAlloc64K>::new(|f| f(&mut BITMAP.lock()), first) };
-    let private = StaticMemory::new(alloc::vec![0; 4096].leak());
+    // Enough for memory that ends below 3 GiB: on riscv64 it starts at 2 GiB.
+    let private = StaticMemory::new(alloc::vec![0; 16 << 10].leak());
     let frames = KernelFrames::new(bitmap(), all_frames(), private).limit(LIMIT);
     // SAFETY: memory is mapped at its physical address.
     let dma = unsafe { FrameDma::new(bitmap(), 0) };

@@ -1,34 +1,34 @@
-//! Logs what drivers send to devices, in the form that `cargo xtask decode --log` reads.
+//! Logs what drivers and devices exchange, in the form that `cargo xtask decode --log` reads. Drivers need no code for it.
 //!
-//! The log is made at each notification from the buffers that the driver has made available since the last one, so it needs no code in
-//! drivers. What the device writes later is not in it. Only split rings are logged.
+//! Each queue has a shadow ring, see [`aerostat_guest::shadow`]. The log has a line for each buffer that the device has used, with both
+//! directions, and for each buffer that it has not used at a reset. Notifications and interrupts are not suppressed while there is a log.
 
-use core::cell::Cell;
-use core::fmt::{self, Display, Formatter};
-use core::mem::offset_of;
-use core::ptr;
+mod queues;
 
 use aerostat_balloon::transport::queue::{QueueLimit, QueueSize, RingAddresses, RingPosition};
-use aerostat_balloon::transport::spec::ring::{Avail, Desc};
 use aerostat_balloon::transport::spec::{DeviceId, Feature, Interface, reserved};
 use aerostat_balloon::transport::{
     BusError, BusMaster, DmaDomain, Features, Notifier, QueueError, SharedMemory, Status, Transport,
 };
-use log::info;
+use aerostat_guest::shadow::RingFormat;
+use log::warn;
 
-/// The maximum number of bytes of a buffer in the log.
-const MOST: u32 = 4096;
+/// Logs the buffers that the devices have used, and gives them back to their drivers. Returns whether there are any. The kernel calls it
+/// before it sleeps, because drivers see used buffers only afterwards.
+pub(crate) fn receive() -> bool {
+    queues::receive()
+}
 
 /// A transport that logs.
 #[derive(Debug)]
 pub(crate) struct Logged<T> {
     transport: T,
-    is_packed: bool,
+    format: RingFormat,
 }
 
 impl<T> Logged<T> {
     pub(crate) fn new(transport: T) -> Self {
-        Self { transport, is_packed: false }
+        Self { transport, format: RingFormat::Split }
     }
 }
 
@@ -38,92 +38,22 @@ pub(crate) struct LoggedNotifier<N> {
     notifier: N,
     device: DeviceId,
     queue: u16,
-    size: u16,
-    ring: RingAddresses,
-    is_packed: bool,
-    /// The available index up to which the buffers are logged.
-    seen: Cell<u16>,
-}
-
-/// Reads a number from memory that the device also knows.
-///
-/// # Safety
-///
-/// The address is that of a number in memory of the kernel. The kernel maps memory at its physical address.
-unsafe fn read<V: Copy>(address: u64) -> V {
-    // SAFETY: by the caller's promise. The driver and the device may write it meanwhile, so the value may be any.
-    unsafe { ptr::with_exposed_provenance::<V>(address as usize).read_volatile() }
-}
-
-impl<N> LoggedNotifier<N> {
-    fn log(&self) {
-        if self.is_packed {
-            return;
-        }
-        // SAFETY: the ring is memory of the driver as long as the notifier can be called.
-        let available: u16 = unsafe { read(self.ring.driver.0 + offset_of!(Avail, idx) as u64) };
-        let mut seen = self.seen.replace(available);
-        while seen != available {
-            // The entries follow the header.
-            let entry = size_of::<Avail>() + usize::from(seen % self.size) * size_of::<u16>();
-            // SAFETY: as above.
-            let head: u16 = unsafe { read(self.ring.driver.0 + entry as u64) };
-            info!(
-                "virtio {} queue {}: {} -> ",
-                self.device,
-                self.queue,
-                Chain { table: self.ring.descriptors.0, head }
-            );
-            seen = seen.wrapping_add(1);
-        }
-    }
 }
 
 impl<N: Notifier> Notifier for LoggedNotifier<N> {
     fn notify(&self, next: RingPosition) {
-        self.log();
+        queues::send(self.device, self.queue);
         self.notifier.notify(next);
     }
 }
 
-/// The device-readable bytes of a descriptor chain, in hexadecimal.
-struct Chain {
-    table: u64,
-    head: u16,
-}
-
-impl Display for Chain {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let (mut table, mut at, mut left) = (self.table, self.head, MOST);
-        // A chain has at most as many descriptors as a queue, and a table of its own.
-        for _ in 0..u16::MAX {
-            let place = table + size_of::<Desc>() as u64 * u64::from(at);
-            // SAFETY: the driver has written the chain, and takes its memory back only after the notification.
-            let descriptor: Desc = unsafe { read(place) };
-            let (address, len) = (descriptor.addr.get(), descriptor.len.get());
-            let flags = descriptor.flags.get();
-            if flags.indirect() {
-                (table, at) = (address, 0);
-                continue;
-            }
-            if !flags.write() {
-                for byte in 0..len.min(left) {
-                    // SAFETY: as above.
-                    let byte: u8 = unsafe { read(address + u64::from(byte)) };
-                    write!(f, "{byte:02x}")?;
-                }
-                left = left.saturating_sub(len);
-            }
-            if !flags.next() {
-                break;
-            }
-            at = descriptor.next.get();
-        }
-        Ok(())
-    }
-}
-
-// SAFETY: every call reaches the transport unchanged.
+// SAFETY: every call reaches the transport, which keeps the contract. These differ:
+// * `supported` offers fewer features, and `accept` notes the format of the rings.
+// * `enable_queue` gives the device the addresses of a shadow ring, in static memory that holds only the shadow ring of this queue. It returns
+//   an error only if the transport does, and then the device uses neither ring.
+// * The notifier copies descriptors to the shadow. `receive` copies each used entry to the driver's ring once, after the device wrote it.
+// * `set_status(RESET)`, `status` that returns RESET, `request_queue_reset`, which is before `is_queue_reset` returns true, and
+//   `set_bus_master(Forbidden)` stop all of that before they return. So the driver may free its ring as it may without a log.
 unsafe impl<T: Transport> Transport for Logged<T> {
     type InterfaceKind = T::InterfaceKind;
     type Notifier = LoggedNotifier<T::Notifier>;
@@ -143,10 +73,19 @@ unsafe impl<T: Transport> Transport for Logged<T> {
     }
 
     fn status(&self) -> Status {
-        self.transport.status()
+        let status = self.transport.status();
+        if status == Status::RESET {
+            // The host may have reset the device.
+            queues::stop_all(self.device_id());
+        }
+        status
     }
 
     fn set_status(&mut self, status: Status) {
+        if status == Status::RESET {
+            // After the reset the driver may free its rings.
+            queues::stop_all(self.device_id());
+        }
         self.transport.set_status(status);
     }
 
@@ -156,7 +95,10 @@ unsafe impl<T: Transport> Transport for Logged<T> {
 
     fn accept(&mut self, features: Features<Self>) {
         let bits: u64 = features.into();
-        self.is_packed = bits & 1 << reserved::feature::RingPacked::BIT != 0;
+        self.format = match bits & 1 << reserved::feature::RingPacked::BIT {
+            0 => RingFormat::Split,
+            _ => RingFormat::Packed,
+        };
         self.transport.accept(features);
     }
 
@@ -169,7 +111,9 @@ unsafe impl<T: Transport> Transport for Logged<T> {
     }
 
     fn supported(&self) -> u64 {
-        self.transport.supported()
+        // With IN_ORDER a device does not name each buffer that it has used. The barriers of shadow rings order the accesses of CPUs only.
+        let left_out = 1 << reserved::feature::InOrder::BIT | 1 << reserved::feature::OrderPlatform::BIT;
+        self.transport.supported() & !left_out
     }
 
     fn set_up_bus(&mut self) -> Result<(), BusError> {
@@ -186,13 +130,25 @@ unsafe impl<T: Transport> Transport for Logged<T> {
         size: QueueSize,
         ring: &RingAddresses,
     ) -> Result<Self::Notifier, QueueError> {
-        // SAFETY: by the caller's promise.
-        let notifier = unsafe { self.transport.enable_queue(queue, size, ring) }?;
-        let (device, is_packed) = (self.device_id(), self.is_packed);
-        Ok(LoggedNotifier { notifier, device, queue, size: size.get(), ring: *ring, is_packed, seen: Cell::new(0) })
+        let device = self.device_id();
+        let shadow = if self.domain() == DmaDomain::IDENTITY {
+            // SAFETY: until the queue or the device is reset, and the log stops before that,
+            // * it is the driver's ring, by the caller's promise, at its physical address, because the domain is the identity. The device
+            //   gets it only if this fails.
+            // * a driver gives the memory of its buffers and indirect tables to the device, at physical addresses for the same reason.
+            unsafe { queues::start(device, queue, size.get(), ring, self.format) }
+        } else {
+            warn!("virtio {device} queue {queue} is not logged: the addresses of its buffers are not physical");
+            None
+        };
+        // SAFETY: by the caller's promise, or the memory is a shadow with the same layout, is filled with zeros and is static.
+        let notifier = unsafe { self.transport.enable_queue(queue, size, shadow.as_ref().unwrap_or(ring)) };
+        let notifier = notifier.inspect_err(|_| queues::stop(device, queue))?;
+        Ok(LoggedNotifier { notifier, device, queue })
     }
 
     fn request_queue_reset(&mut self, queue: u16) {
+        queues::stop(self.device_id(), queue);
         self.transport.request_queue_reset(queue);
     }
 
@@ -201,6 +157,10 @@ unsafe impl<T: Transport> Transport for Logged<T> {
     }
 
     fn set_bus_master(&mut self, bus_master: BusMaster) {
+        if bus_master == BusMaster::Forbidden {
+            // The use of the device ends, also without a reset: afterwards the driver may free its rings.
+            queues::stop_all(self.device_id());
+        }
         self.transport.set_bus_master(bus_master);
     }
 

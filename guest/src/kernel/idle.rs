@@ -12,6 +12,16 @@ static WAKE_AT: AtomicU64 = AtomicU64::new(NEVER);
 
 const NEVER: u64 = u64::MAX;
 
+/// See [`call_before_sleep`].
+#[cfg(feature = "exchanges")]
+static BEFORE_SLEEP: spin::Once<fn()> = spin::Once::new();
+
+/// Makes [`wait`] call a function each time before it sleeps. If the function calls [`wake`], `wait` returns. The first call counts.
+#[cfg(feature = "exchanges")]
+pub(crate) fn call_before_sleep(function: fn()) {
+    BEFORE_SLEEP.call_once(|| function);
+}
+
 /// Wakes the kernel. Every handler of a device interrupt calls this last.
 pub(crate) fn wake() {
     // Release pairs with the acquire in `wait`: code that runs after `wait` sees what the handler wrote.
@@ -33,6 +43,10 @@ pub(crate) fn wait() {
         nanoseconds => Duration::from_nanos(nanoseconds),
     };
     loop {
+        #[cfg(feature = "exchanges")]
+        if let Some(before_sleep) = BEFORE_SLEEP.get() {
+            before_sleep();
+        }
         // With interrupts on, an interrupt between this check and the sleep would be missed. `sleep` enables them and
         // sleeps in one step.
         arch::disable_interrupts();

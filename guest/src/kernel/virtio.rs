@@ -44,7 +44,14 @@ pub(crate) fn find(id: DeviceId, mmio: impl Iterator<Item = MmioDevice>) -> Opti
     };
     info!("device {id}: on {bus}, {interface} interface");
     #[cfg(feature = "exchanges")]
-    let found = super::exchange::Logged::new(found);
+    let found = {
+        idle::call_before_sleep(|| {
+            if super::exchange::receive() {
+                raise(InterruptStatus { used_buffers: true, configuration: false });
+            }
+        });
+        super::exchange::Logged::new(found)
+    };
     Some(found)
 }
 
@@ -129,7 +136,7 @@ fn connect_line(interrupt: u32, source: <AnyBus as Transport>::Interrupt) -> Opt
     })
 }
 
-/// Called by every interrupt handler.
+/// Called by every interrupt handler, and by the log of exchanges.
 fn raise(status: InterruptStatus) {
     SIGNAL.raise(status);
     idle::wake();

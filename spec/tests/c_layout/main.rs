@@ -5,7 +5,6 @@ mod block;
 mod cc;
 mod console;
 mod described;
-mod entropy;
 mod mmio;
 mod net;
 mod pci;

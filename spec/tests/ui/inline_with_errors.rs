@@ -11,4 +11,14 @@ aerostat_spec::virtio_device! {
     }
 }
 
+// One error does not hide the others.
+aerostat_spec::virtio_device! {
+    device fan = sixty {
+        #define SPEED 1
+        struct step { speed: u8, time: le32 }
+        struct state { __le16 speed; }
+        confg { speed: le16 read, max: le32 read }
+    }
+}
+
 fn main() {}

@@ -25,12 +25,15 @@ pub type Features<T> = <<T as Transport>::InterfaceKind as InterfaceKind>::Featu
 ///
 /// The transport gives memory to the device, and a reset takes it back. An implementation
 ///
-/// * returns [`Status::RESET`] from [`Transport::status`] after a requested reset only once the device no longer accesses the
-///   memory of any queue;
-/// * gives exactly the addresses passed to [`Transport::enable_queue`] to the device, and returns an error from it only if the
-///   device does not use them;
-/// * after [`Transport::request_queue_reset`] returns true from [`Transport::is_queue_reset`] only once the device no longer
-///   accesses the memory of the queue and of its buffers, unless [`Transport::queue_limit`] then returns [`QueueError::InUse`].
+/// * returns [`Status::RESET`] from [`Transport::status`] after a requested reset only once neither the device nor the transport
+///   accesses the memory of any queue;
+/// * gives the device exactly the addresses passed to [`Transport::enable_queue`], or those of a ring of its own, in memory used for
+///   nothing else until the reset. Then it copies the descriptors there, and writes a used entry to `ring` only after the device has marked
+///   that buffer as used, once. It does not access `ring` once `status` returns RESET, [`Transport::is_queue_reset`] returns true, or
+///   `set_bus_master(Forbidden)` returns. `enable_queue` returns an error only if the device uses neither ring;
+/// * after [`Transport::request_queue_reset`] returns true from [`Transport::is_queue_reset`] only once neither the device nor the
+///   transport accesses the memory of the queue and of its buffers, unless [`Transport::queue_limit`] then returns
+///   [`QueueError::InUse`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a transport of a virtio device",
     label = "needs a `Transport`",
@@ -109,8 +112,8 @@ pub unsafe trait Transport {
     ///
     /// # Safety
     ///
-    /// The memory at `ring` has the layout for `size` and contains no used entries. The device may use it until the queue or the
-    /// device is reset.
+    /// The memory at `ring` has the layout for `size` and contains no used entries. The device or the transport may use it until the
+    /// queue or the device is reset.
     unsafe fn enable_queue(
         &mut self,
         queue: u16,

@@ -1,5 +1,6 @@
 //! Devices: life cycle, feature negotiation, set-up of queues, and configuration space ("Device Initialization", 3.1).
 
+mod answer;
 mod config;
 mod enable;
 mod error;

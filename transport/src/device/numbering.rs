@@ -21,16 +21,16 @@ use crate::device::fail_on_drop::FailOnDrop;
 ///   queues were negotiated, unless every queue of the specification exists.
 ///
 /// Other queues may exist by any numbering: devices have extensions, and some have a queue whose feature they do not offer. If the
-/// remaining numberings give the negotiated queues the same numbers, these are used. Otherwise the device cannot be told apart
-/// from another one by anything that a driver can read, and [`Device::number_queues`](crate::Device::number_queues) returns
+/// remaining numberings give the negotiated queues the same numbers, these are used. Otherwise a driver cannot read what tells the
+/// device apart from another one, and [`Device::number_queues`](crate::Device::number_queues) returns
 /// [`QueueError::AmbiguousNumbers`].
 ///
 /// The last rule is an assumption about devices: one that numbers over the negotiated features changes its queues with the
 /// negotiation, or has every queue of the specification. No other device of this kind is known. It would look like QEMU without
 /// hinting, which numbers over the offered features.
 ///
-/// Queues whose index is known only at run time, such as the request queues of a file system device, are not looked for, because
-/// how many of them exist is not known. But their numbers have to agree, so a file system device that does not offer
+/// The detection does not look for queues whose index is known only at run time, such as the request queues of a file system device,
+/// because the number of these queues is not known. But their indexes have to agree, so a file system device that does not offer
 /// notifications is ambiguous: its first request queue is 2 or 1. Known devices have [`Numbering::DenseOverOffered`].
 ///
 /// For a balloon, this happens if the device offers a queue after one that it does not offer, and has as many queues as the
@@ -56,7 +56,7 @@ use crate::device::fail_on_drop::FailOnDrop;
 /// | Alioth | all; page reporting is an option | 0 to 4 | 2, if it is negotiated alone: [`Numbering::DenseOverNegotiated`] |
 /// | QEMU, Firecracker with all queues; libkrun | all | 0 to 4 | 4: [`Numbering::Specification`] |
 ///
-/// The last two differ in nothing that a driver can read. A kernel that negotiates all three queues needs no setting on either.
+/// A driver cannot tell the last two apart. A kernel that negotiates all three queues needs no setting on either.
 /// Alioth without page reporting has five queues too. There, the hinting queue is 2 if it is negotiated without statistics, and
 /// would be 3 by the other numberings.
 ///
@@ -84,9 +84,9 @@ pub(crate) enum Numbers {
     Dense(u64),
 }
 
-/// The queue numbers that are considered at most.
+/// The maximum number of queues that the detection looks for.
 const MAX_NUMBERS: u16 = 16;
-/// Queues behind those of the description that are considered.
+/// The number of queues behind those of the description that the detection looks for.
 const FURTHER: u16 = 4;
 
 /// A set of queues, by their numbers below [`MAX_NUMBERS`].
@@ -99,8 +99,8 @@ pub(crate) struct ExistingQueues {
 
 /// The queues of a device, its features, and which queues exist before and after the negotiation.
 ///
-/// Only queues with a fixed index are evidence. How many queues of a range a device has is not known: a console with one port
-/// has no queue of another port. `COMPUTED` is whether the description has such queues; without them, the code for them is not
+/// Only queues with a fixed index are evidence. The number of queues of a range is not known: a console with one port does not have
+/// the queues of another port. `COMPUTED` is whether the description has such queues; without them, the code for them is not
 /// compiled in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Evidence<const COMPUTED: bool> {
@@ -129,7 +129,7 @@ impl Numbers {
 
 impl Numbers {
     /// Returns the number of the queue `spec` among `queues` and `computed`. An index counts as used if the device may have that
-    /// queue: how many queues of a range a device has is not known here.
+    /// queue, because the number of queues of a range is not known here.
     #[inline(never)]
     pub(crate) fn among(self, spec: &QueueSpec, queues: &[QueueSpec], computed: &[ComputedQueues]) -> u16 {
         let number = self.of(spec, queues);

@@ -51,7 +51,8 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
         Ok(())
     }
 
-    /// Sets up a queue with at most `K` descriptors in use. The memory of the ring comes from `dma`.
+    /// Sets up a queue with at most `K` descriptors in use. The memory of the ring comes from `dma`. `needs` is the
+    /// least number of descriptors that the device's queue must have, or [`QueueNeeds`] with indirect tables.
     ///
     /// # Errors
     ///
@@ -67,7 +68,7 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
     }
 
     /// Sets up a queue like [`Device::queue`] that owns the memory of its `K` buffers, `each` bytes long. For the requests of the
-    /// description, see [`Device::request_queue`].
+    /// description, see [`Device::request_queue`]. `needs` is as there.
     ///
     /// # Errors
     ///
@@ -83,7 +84,9 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
     }
 
     /// Sets up a queue like [`Device::buffer_queue`] that sends the requests which the description names for this queue. A buffer
-    /// has `each` bytes for a request and its answer.
+    /// has `each` bytes for a request and its answer. `needs` is the least number of descriptors that the device's
+    /// queue must have, for instance 2, because a request with an answer takes two: [`QueueError::TooSmall`] if it has fewer. With
+    /// fewer than `K`, fewer requests can be in flight.
     ///
     /// # Errors
     ///
@@ -113,7 +116,8 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
         Ok(addressing)
     }
 
-    /// Returns the number of a queue whose feature was negotiated. The proof that the caller has may be that of another device.
+    /// Returns the number of a queue if its feature was negotiated. The check is needed because the caller's proof may be that of
+    /// another device.
     ///
     /// `described` is the queue in the description, and `queue` the one with its computed index.
     fn number(&self, queue: &QueueSpec, described: &'static QueueSpec) -> Result<u16, QueueError> {
@@ -159,7 +163,7 @@ impl<T: Transport, D: spec::Device, F: FeatureSet> Device<T, D, FeaturesOk<F>> {
         }
     }
 
-    /// Allocates a ring, of whose descriptors the driver will use at most `most`, and enables the queue.
+    /// Allocates a ring and enables the queue. The driver uses at most `most` descriptors of the ring.
     #[inline(never)]
     fn ring(
         &mut self,

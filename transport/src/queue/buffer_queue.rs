@@ -1,6 +1,7 @@
 //! A virtqueue that owns the memory of its buffers.
 
 use core::alloc::Layout;
+use core::fmt::{self, Debug, Formatter};
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
@@ -29,7 +30,6 @@ use crate::ring::{Access, Element, Interrupts};
 ///
 /// `B` is which of these the description allows: a type of [`direction`](aerostat_spec::direction), or
 /// [`Requests`](crate::queue::Requests) for a [`RequestQueue`](crate::RequestQueue), which sends described requests.
-#[derive(Debug)]
 pub struct BufferQueue<N, const K: usize, S = Disabled, B = Both> {
     queue: VirtQueue<N, K, S>,
     memory: DmaRegion,
@@ -220,6 +220,15 @@ impl<N: Notifier, const K: usize, S, B> BufferQueue<N, K, S, B> {
             }
             Err(queue) => Err(Self { queue, memory, each, responses, buffers }),
         }
+    }
+}
+
+/// Does not show the notifier, like that of [`VirtQueue`].
+impl<N, const K: usize, S, B> Debug for BufferQueue<N, K, S, B> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { queue, memory, each, responses, buffers: _ } = self;
+        let mut shown = f.debug_struct("BufferQueue");
+        shown.field("queue", queue).field("memory", memory).field("each", each).field("responses", responses).finish()
     }
 }
 

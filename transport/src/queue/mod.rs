@@ -24,7 +24,7 @@ pub use self::needs::QueueNeeds;
 #[cfg(all(test, loom))]
 pub(crate) use self::raw::Directions;
 pub(crate) use self::raw::{QueueCore, QueueOps, RawQueue};
-pub use self::request::{ReceiveError, RequestQueue, Requests, SendError};
+pub use self::request::{ReceiveError, Received, RequestQueue, Requests, SendError};
 pub(crate) use self::shadow::Slot;
 pub use self::token::{Token, Used};
 pub(crate) use self::virt_queue::sealed::Parts;

@@ -76,6 +76,70 @@ pub enum ReceiveError {
     },
 }
 
+/// An answer that was copied to memory of the driver. [`BufferQueue::wait_for_answer`] returns it.
+///
+/// [`decode`](Self::decode) reads the answer of a [`RequestQueue`] as the description defines it.
+#[derive(Debug)]
+pub struct Received<'m, B> {
+    token: Token,
+    bytes: &'m [u8],
+    /// The length of the answer, which is greater than that of `bytes` if the memory was too short.
+    needed: usize,
+    buffers: PhantomData<fn() -> B>,
+}
+
+impl<'m, B> Received<'m, B> {
+    /// Returns an answer whose bytes are at the start of `memory`.
+    pub(crate) fn new(Copied { token, written, needed }: Copied, memory: &'m [u8]) -> Self {
+        Self { token, bytes: memory.get(..written).unwrap_or_default(), needed, buffers: PhantomData }
+    }
+
+    /// Returns the token of the request.
+    pub const fn token(&self) -> Token {
+        self.token
+    }
+
+    /// Returns the bytes of the answer. If the memory was too short, they are only its start.
+    pub const fn bytes(&self) -> &'m [u8] {
+        self.bytes
+    }
+}
+
+impl<'m, Q: Queue> Received<'m, Requests<Q>> {
+    /// Decodes the answer to a request of this [`shape`](aerostat_spec::Request::shape).
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError::Answer`], [`ReceiveError::MemoryTooShort`]
+    pub fn decode<R: RequestOn<Q>>(&self, shape: &R::Shape) -> Result<R::Answer<'m>, ReceiveError> {
+        let Self { token, bytes, needed, .. } = *self;
+        if bytes.len() < needed {
+            return Err(ReceiveError::MemoryTooShort { token, needed, len: bytes.len() });
+        }
+        R::decode(shape, bytes).map_err(|error| ReceiveError::Answer { token, written: bytes.len(), error })
+    }
+}
+
+/// What was copied of an answer.
+#[derive(Clone, Copy)]
+pub(crate) struct Copied {
+    token: Token,
+    /// The number of bytes that were copied.
+    written: usize,
+    /// The length of the answer in bytes.
+    needed: usize,
+}
+
+impl<N: Notifier, const K: usize, S, B> BufferQueue<N, K, S, B> {
+    /// Takes the next answer off the queue, and copies it to the start of `memory`.
+    pub(crate) fn copy_answer(&mut self, memory: &mut [u8]) -> Result<Option<Copied>, DeviceError> {
+        self.receive(|used, answer| {
+            let needed = answer.remaining();
+            Copied { token: used.token, written: answer.bytes(memory), needed }
+        })
+    }
+}
+
 impl<N: Notifier, const K: usize, S, Q: Queue> RequestQueue<Q, N, K, S> {
     /// Sends a request. Keep its [`shape`](aerostat_spec::Request::shape) to read the answer.
     ///
@@ -99,7 +163,8 @@ impl<N: Notifier, const K: usize, S, Q: Queue> RequestQueue<Q, N, K, S> {
     }
 
     /// Takes the next answer off the queue. `shape` returns the shape of the request with this token. The answer is copied to
-    /// the start of `memory`, because the device may still write to the buffer.
+    /// the start of `memory`, because the device may still write to the buffer. Never waits;
+    /// [`wait_for_answer`](Self::wait_for_answer) does.
     ///
     /// If requests of different kinds are in flight, `R` is known only after the token: use [`BufferQueue::receive`] and
     /// [`Request::decode`](aerostat_spec::Request::decode).
@@ -112,19 +177,9 @@ impl<N: Notifier, const K: usize, S, Q: Queue> RequestQueue<Q, N, K, S> {
         shape: impl FnOnce(Token) -> R::Shape,
         memory: &'m mut [u8],
     ) -> Result<Option<(Token, R::Answer<'m>)>, ReceiveError> {
-        let len = memory.len();
-        let received = self.receive(|used, answer| {
-            let needed = answer.remaining();
-            (used.token, needed, answer.bytes(memory))
-        })?;
-        let Some((token, needed, written)) = received else { return Ok(None) };
-        if written < needed {
-            return Err(ReceiveError::MemoryTooShort { token, needed, len });
-        }
-        let bytes = memory.get(..written).unwrap_or_default();
-        match R::decode(&shape(token), bytes) {
-            Ok(answer) => Ok(Some((token, answer))),
-            Err(error) => Err(ReceiveError::Answer { token, written, error }),
-        }
+        let Some(copied) = self.copy_answer(memory)? else { return Ok(None) };
+        let received = Received::<Requests<Q>>::new(copied, memory);
+        let answer = received.decode::<R>(&shape(received.token))?;
+        Ok(Some((received.token, answer)))
     }
 }

@@ -1,5 +1,6 @@
 //! A virtqueue whose buffers belong to the caller.
 
+use core::fmt::{self, Debug, Formatter};
 use core::marker::PhantomData;
 
 use crate::bus::Notifier;
@@ -37,7 +38,6 @@ pub enum Notification {
 /// A virtqueue with at most `K` descriptors in use. `N` notifies the device.
 ///
 /// Dropping a queue leaks its ring, because the device may still use it. [`VirtQueue::release`] frees the ring after a reset.
-#[derive(Debug)]
 pub struct VirtQueue<N, const K: usize, S = Disabled> {
     raw: RawQueue<[Slot; K]>,
     notifier: N,
@@ -207,6 +207,13 @@ impl<N: Notifier, const K: usize, S> VirtQueue<N, K, S> {
         // It is in the domain.
         let _ = self.raw.core.into_memory().release(dma);
         Ok(())
+    }
+}
+
+/// Does not show the notifier, so that a driver which is generic over its transport can derive `Debug`.
+impl<N, const K: usize, S> Debug for VirtQueue<N, K, S> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VirtQueue").field("raw", &self.raw).finish_non_exhaustive()
     }
 }
 

@@ -14,7 +14,7 @@ aerostat_spec::virtio_device! {
         features { dimming = 0, timers = 1 }
         queues {
             switch = 0,
-            dimmer = 2n + 1 if dimming,
+            dimmer = 2n + 1 count pairs if dimming,
             timer = 2n + 2 if timers,
             control = 2 * pairs + 1,
         }

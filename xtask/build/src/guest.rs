@@ -93,7 +93,7 @@ pub fn build_for_stack(recipe: &Recipe, profile: &str) -> anyhow::Result<PathBuf
     run_build(recipe, profile, cargo)
 }
 
-/// Builds the guest of the release profile, with the part that runs a balloon over each adapter, and with a log of what it sends.
+/// Builds the guest of the release profile, with the part that runs a balloon over each adapter, and with a log of what it exchanges.
 ///
 /// # Errors
 ///

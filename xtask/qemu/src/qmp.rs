@@ -89,6 +89,14 @@ impl Client {
         Ok(None)
     }
 
+    /// Executes a command of the monitor for people, and returns what it prints.
+    pub(crate) fn monitor(&mut self, line: &str) -> Result<String, QmpError> {
+        const COMMAND: &str = "human-monitor-command";
+        let printed = self.execute(COMMAND, json!({"command-line": line}))?;
+        let printed = printed.as_str().map(|text| text.replace('\r', ""));
+        printed.ok_or_else(|| QmpError { command: COMMAND, reason: "the answer is not text".to_owned() })
+    }
+
     /// Starts to migrate the guest to `uri` at up to `bandwidth` a second.
     pub(crate) fn migrate(&mut self, uri: &str, bandwidth: Bytes) -> Result<(), QmpError> {
         self.execute("migrate-set-parameters", json!({"max-bandwidth": bandwidth.0}))?;

@@ -13,8 +13,8 @@ use xtask_common::process::lines::Splitter;
 const KEPT: usize = 2000;
 /// The number of lines that errors quote.
 const LAST: usize = 20;
-/// The longest line that is kept, in bytes: a line of a log with 4096 bytes in hexadecimal. Longer lines are truncated.
-const LONGEST: usize = 8400;
+/// The longest line that is kept, in bytes: a line of a log with 4096 bytes of each direction in hexadecimal. Longer lines are truncated.
+const LONGEST: usize = 16500;
 
 /// The most recent lines of a growing text.
 #[derive(Debug)]

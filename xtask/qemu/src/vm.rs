@@ -145,6 +145,15 @@ impl Qemu {
         self.query(Activity::Querying, |qmp| qmp.used_ring(queue))
     }
 
+    /// Executes a command of QEMU's monitor for people, and returns what it prints. Errors of the command are printed too.
+    ///
+    /// # Errors
+    ///
+    /// If QEMU has ended.
+    pub fn monitor(&mut self, line: &str) -> Result<String, QemuError> {
+        self.query(Activity::Querying, |qmp| qmp.monitor(line))
+    }
+
     /// Starts to migrate the guest to `uri` at up to `bandwidth` a second.
     ///
     /// # Errors

@@ -8,18 +8,23 @@ use aerostat_codegen::{CNames, Source, parse_text};
 
 use super::{Described, Side};
 
-/// Returns whether a C expression has the name as a word. `NAME_*` stands for all words that start with `NAME_`. An expression with
-/// parentheses is the whole expression.
+/// Returns whether a C expression has the name as a word. `*` in it stands for any characters of a word. A name with parentheses is the
+/// whole expression.
 pub(super) fn mentions(expression: &str, name: &str) -> bool {
     if name.contains('(') {
         return expression == name;
     }
-    let is_word = |character: Option<char>| character.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
-    let (name, is_prefix) = name.strip_suffix('*').map_or((name, false), |prefix| (prefix, true));
-    expression.match_indices(name).any(|(at, _)| {
-        let ends = is_prefix || !is_word(expression[at + name.len()..].chars().next());
-        !is_word(expression[..at].chars().next_back()) && ends
-    })
+    let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    expression.split(|character| !is_word(character)).any(|word| matches_pattern(word, name))
+}
+
+fn matches_pattern(word: &str, pattern: &str) -> bool {
+    match pattern.split_once('*') {
+        None => word == pattern,
+        Some((start, rest)) => word.strip_prefix(start).is_some_and(|word| {
+            (0..=word.len()).any(|at| word.get(at..).is_some_and(|word| matches_pattern(word, rest)))
+        }),
+    }
 }
 
 /// Parses a description of this crate.
@@ -27,6 +32,40 @@ pub(super) fn parse(file: &str) -> Model {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("vspec/{file}.vspec"));
     let text = std::fs::read_to_string(path).expect("a readable description");
     parse_text(&Source { path: file, text: &text }).expect("a valid description")
+}
+
+/// Returns the names in C of everything except fields of structures, requests and configuration spaces.
+pub(super) fn c_names(model: &Model) -> Vec<String> {
+    let mut names: Vec<&CNames> = Vec::new();
+    let mut features = Vec::new();
+    for module in &model.modules {
+        if let Kind::Device(device) = &module.kind {
+            features.extend(device.features.iter().map(|feature| feature.c_name.clone()));
+            names.extend(device.features.iter().map(|feature| &feature.alias));
+            names.extend(device.queues.iter().map(|queue| &queue.alias));
+            names.extend(device.shared_memory.iter().map(|region| &region.alias));
+            names.push(&device.config.alias);
+        }
+        for member in &module.members {
+            match member {
+                Member::Struct(structure) => names.push(&structure.alias),
+                Member::Request(request) => {
+                    names.extend([&request.alias, &request.readable_alias, &request.writable_alias]);
+                }
+                Member::Bits(bits) => {
+                    names.push(&bits.alias);
+                    names.extend(bits.fields.iter().map(|field| &field.alias));
+                }
+                Member::Enum(values) => {
+                    names.push(&values.alias);
+                    names.extend(values.variants.iter().map(|variant| &variant.alias));
+                }
+                Member::Const(constant) => names.push(&constant.alias),
+                Member::Registers(registers) => names.push(&registers.alias),
+            }
+        }
+    }
+    names.into_iter().flat_map(CNames::iter).map(str::to_owned).chain(features).collect()
 }
 
 /// Returns all claims, each once, in the order of the description.
@@ -62,13 +101,13 @@ fn device_claims(described: &Described, device: &Device) -> Vec<(String, u64)> {
         claims.push((feature.c_name.clone(), feature.bit.into()));
         claims.extend(named(&feature.alias, feature.bit.into()));
     }
-    if !described.config.is_empty() {
+    for config in device.config.alias.iter() {
         for field in device.config.fields.iter().filter(|field| !is_padding(&field.name.text)) {
             for name in field_names(&field.alias, &field.name.text) {
-                claims.extend(field_claims(described.config, name, field.offset, field.ty.size()));
+                claims.extend(field_claims(config, name, field.offset, field.ty.size()));
             }
         }
-        claims.push((format!("sizeof(struct {})", described.config), device.config.len));
+        claims.push((format!("sizeof(struct {config})"), device.config.len));
     }
     claims.extend(device.queues.iter().flat_map(|queue| named(&queue.alias, queue.index.into())));
     claims.extend(device.shared_memory.iter().flat_map(|region| named(&region.alias, region.id.into())));
@@ -115,17 +154,22 @@ fn struct_claims(structure: &Struct) -> Vec<(String, u64)> {
     claims
 }
 
-/// The readable part (or the only part) of a request with a C name, and the parts that the list of the device names.
+/// The readable part (or the only part) of a request with a C name, the parts with C names, and those that the list of the device names.
 fn request_claims(described: &Described, request: &Request) -> Vec<(String, u64)> {
     let mut claims = Vec::new();
     let first = if request.readable.is_empty() { &request.writable } else { &request.readable };
     for c in request.alias.iter() {
         claims.extend(part_claims(described, first, c, 0, &[]).1);
     }
+    for (fields, alias) in [(&request.readable, &request.readable_alias), (&request.writable, &request.writable_alias)]
+    {
+        for c in alias.iter() {
+            claims.extend(part_claims(described, fields, c, 0, &[]).1);
+        }
+    }
     for part in described.parts.iter().filter(|part| part.request == request.name.text) {
         let (fields, start) = match part.side {
             Side::Readable => (&request.readable, 0),
-            Side::Writable => (&request.writable, 0),
             Side::Behind => (&request.writable, part_claims(described, &request.readable, part.c, 0, part.features).0),
         };
         claims.extend(part_claims(described, fields, part.c, start, part.features).1);

@@ -103,7 +103,7 @@ const HEADERS: &[HandWritten] = &[
     },
     HandWritten {
         header: "linux/virtio_ids.h",
-        tests: include_str!("../entropy.rs"),
+        tests: "",
         only_linux: &[
             ("VIRTIO_ID_9P", NOT_IN_TEXT),
             ("VIRTIO_ID_AUDIO_POLICY", NOT_IN_TEXT),

@@ -14,7 +14,6 @@ pub(super) const DESCRIBED: &[Described] = &[
         file: "net",
         id: "VIRTIO_ID_NET",
         headers: &["linux/virtio_net.h"],
-        config: "virtio_net_config",
         bit_numbers: &["VIRTIO_NET_F_GUEST_*"],
         absent: &[
             "VIRTIO_NET_F_HASH_TUNNEL",
@@ -36,6 +35,7 @@ pub(super) const DESCRIBED: &[Described] = &[
             "VIRTIO_NET_DEV_PART_*",
             "virtio_net_dev_part_cvq_selector",
             "supported_tunnel_types",
+            "ipsec_resource_hdr",
             // The structure for all commands has no name in Linux.
             "virtio_net_ctrl",
             // Names of the text. Linux has others, which are compared.
@@ -87,16 +87,14 @@ pub(super) const DESCRIBED: &[Described] = &[
             ("virtio_net_hdr_v1_hash_tunnel", IN_PARTS),
             ("virtio_net_rss_config_hdr", IN_PARTS),
             ("virtio_net_rss_config_trailer", IN_PARTS),
-            ("virtio_net_stats_capabilities", "the answer to `query_stats`, one field"),
         ],
-        claims: [141, 284],
+        claims: [141, 287],
         ..Described::NONE
     },
     Described {
         file: "block",
         id: "VIRTIO_ID_BLOCK",
         headers: &["linux/virtio_blk.h"],
-        config: "virtio_blk_config",
         absent: &[
             "VIRTIO_BLK_F_LIFETIME",
             "VIRTIO_BLK_T_GET_LIFETIME",
@@ -133,17 +131,22 @@ pub(super) const DESCRIBED: &[Described] = &[
         file: "console",
         id: "VIRTIO_ID_CONSOLE",
         headers: &["linux/virtio_console.h"],
-        config: "virtio_console_config",
-        absent: &["virtio_console_resize"],
+        absent: &[
+            "virtio_console_resize",
+            // Names of the text. Linux has others, which are compared.
+            "VIRTIO_CONSOLE_DEVICE_ADD",
+            "VIRTIO_CONSOLE_DEVICE_REMOVE",
+        ],
         only_linux: &[("VIRTIO_CONSOLE_BAD_ID", NOT_IN_TEXT)],
         claims: [28, 28],
         ..Described::NONE
     },
+    // Linux has no header.
+    Described { file: "entropy", id: "VIRTIO_ID_RNG", claims: [1, 1], ..Described::NONE },
     Described {
         file: "balloon",
         id: "VIRTIO_ID_BALLOON",
         headers: &["linux/virtio_balloon.h"],
-        config: "virtio_balloon_config",
         absent: &["VIRTIO_BALLOON_F_PAGE_REPORTING"],
         newer: &[
             "VIRTIO_BALLOON_S_OOM_KILL",
@@ -162,13 +165,7 @@ pub(super) const DESCRIBED: &[Described] = &[
         file: "scsi",
         id: "VIRTIO_ID_SCSI",
         headers: &["linux/virtio_scsi.h"],
-        config: "virtio_scsi_config",
-        parts: &[
-            Part { request: "cmd", side: Side::Readable, c: "virtio_scsi_cmd_req_pi", features: &["t10_pi"] },
-            part("cmd", Side::Writable, "virtio_scsi_cmd_resp"),
-            part("tmf", Side::Writable, "virtio_scsi_ctrl_tmf_resp"),
-            part("notifications", Side::Writable, "virtio_scsi_ctrl_an_resp"),
-        ],
+        parts: &[Part { request: "cmd", side: Side::Readable, c: "virtio_scsi_cmd_req_pi", features: &["t10_pi"] }],
         lengths: &[("cdb_size", 32), ("sense_size", 96)],
         // Linux has no names for the notifications.
         absent: &[
@@ -178,6 +175,11 @@ pub(super) const DESCRIBED: &[Described] = &[
             "VIRTIO_SCSI_EVT_ASYNC_MEDIA_CHANGE",
             "VIRTIO_SCSI_EVT_ASYNC_MULTI_HOST",
             "VIRTIO_SCSI_EVT_ASYNC_DEVICE_BUSY",
+            // Names of the text. Linux has others, which are compared.
+            "VIRTIO_SCSI_S_FUNCTION_COMPLETE",
+            "virtio_scsi_req_cmd",
+            "virtio_scsi_ctrl_tmf",
+            "virtio_scsi_ctrl_an",
         ],
         different: &[
             // The text has the lengths after the command block, Linux before it.
@@ -196,7 +198,6 @@ pub(super) const DESCRIBED: &[Described] = &[
         file: "gpu",
         id: "VIRTIO_ID_GPU",
         headers: &["linux/virtio_gpu.h"],
-        config: "virtio_gpu_config",
         // Names of the text. Linux has others, which are compared.
         absent: &["VIRTIO_GPU_CAPSET_GFXSTREAM", "virtio_gpu_get_edid"],
         newer: &[
@@ -227,16 +228,6 @@ pub(super) const DESCRIBED: &[Described] = &[
         file: "rtc",
         id: "VIRTIO_ID_CLOCK",
         headers: &["linux/virtio_rtc.h"],
-        parts: &[
-            part("cfg", Side::Writable, "virtio_rtc_resp_cfg"),
-            part("clock_cap", Side::Writable, "virtio_rtc_resp_clock_cap"),
-            part("cross_cap", Side::Writable, "virtio_rtc_resp_cross_cap"),
-            part("read", Side::Writable, "virtio_rtc_resp_read"),
-            part("read_cross", Side::Writable, "virtio_rtc_resp_read_cross"),
-            part("read_alarm", Side::Writable, "virtio_rtc_resp_read_alarm"),
-            part("set_alarm", Side::Writable, "virtio_rtc_resp_set_alarm"),
-            part("set_alarm_enabled", Side::Writable, "virtio_rtc_resp_set_alarm_enabled"),
-        ],
         // The header is newer.
         newer: &["*"],
         only_newer: &[
@@ -251,7 +242,6 @@ pub(super) const DESCRIBED: &[Described] = &[
         file: "input",
         id: "VIRTIO_ID_INPUT",
         headers: &["linux/virtio_input.h"],
-        config: "virtio_input_config",
         claims: [64, 64],
         ..Described::NONE
     },
@@ -259,9 +249,14 @@ pub(super) const DESCRIBED: &[Described] = &[
         file: "vsock",
         id: "VIRTIO_ID_VSOCK",
         headers: &["linux/virtio_vsock.h"],
-        config: "virtio_vsock_config",
-        // Linux has no structure for a packet.
-        absent: &["VIRTIO_VSOCK_F_STREAM", "VIRTIO_VSOCK_F_NO_IMPLIED_STREAM", "virtio_vsock_packet"],
+        absent: &[
+            "VIRTIO_VSOCK_F_STREAM",
+            "VIRTIO_VSOCK_F_NO_IMPLIED_STREAM",
+            // Linux has no structure for a packet.
+            "virtio_vsock_packet",
+            // Names of the text. Linux has others, which are compared.
+            "VIRTIO_VSOCK_SHUTDOWN_F_*",
+        ],
         claims: [44, 44],
         ..Described::NONE
     },
@@ -269,7 +264,6 @@ pub(super) const DESCRIBED: &[Described] = &[
         file: "crypto",
         id: "VIRTIO_ID_CRYPTO",
         headers: &["linux/virtio_crypto.h"],
-        config: "virtio_crypto_config",
         absent: &[
             // The header has the requests before revision 1.
             "VIRTIO_CRYPTO_F_*",
@@ -278,11 +272,20 @@ pub(super) const DESCRIBED: &[Described] = &[
             "VIRTIO_CRYPTO_DATAQ_OP_SPEC_HDR_LEGACY",
             "VIRTIO_CRYPTO_SERVICE_IPSEC",
             "VIRTIO_CRYPTO_IPSEC_*",
-            "virtio_crypto_ipsec_data_flf",
-            "virtio_crypto_resource_obj_ipsec_sa_256b_key",
+            "VIRTIO_CRYPTO_RESOURCE_OBJ_IPSEC_*",
+            "virtio_crypto_ipsec_*",
+            "virtio_crypto_resource_obj_ipsec_sa*",
             "VIRTIO_CRYPTO_MAC_ZUC_EIA3",
             "tag_len",
+            "VIRTIO_CRYPTO_*_HDR_*SIZE",
+            // Names of the text. Linux has others for the fixed parts, which are compared, and none for the rest.
+            "virtio_crypto_*_flf*",
+            "virtio_crypto_*_vlf*",
+            "virtio_crypto_create_session_input",
+            "virtio_crypto_destroy_session_input",
         ],
+        // The fields of the header are in a structure, and those of the services in a union.
+        other_form: &["virtio_crypto_op_ctrl_req", "virtio_crypto_op_data_req"],
         different: &[
             // Revision 1 has other fields.
             "sizeof(struct virtio_crypto_aead_para)",
@@ -309,8 +312,6 @@ pub(super) const DESCRIBED: &[Described] = &[
             ("virtio_crypto_hash_data_req", REVISION_0),
             ("virtio_crypto_mac_create_session_req", REVISION_0),
             ("virtio_crypto_mac_data_req", REVISION_0),
-            ("virtio_crypto_op_ctrl_req", REVISION_0),
-            ("virtio_crypto_op_data_req", REVISION_0),
         ],
         claims: [277, 277],
         ..Described::NONE
@@ -319,7 +320,6 @@ pub(super) const DESCRIBED: &[Described] = &[
         file: "iommu",
         id: "VIRTIO_ID_IOMMU",
         headers: &["linux/virtio_iommu.h"],
-        config: "virtio_iommu_config",
         parts: &[
             part("attach", Side::Behind, "virtio_iommu_req_attach"),
             part("detach", Side::Behind, "virtio_iommu_req_detach"),
@@ -346,7 +346,6 @@ pub(super) const DESCRIBED: &[Described] = &[
         file: "mem",
         id: "VIRTIO_ID_MEM",
         headers: &["linux/virtio_mem.h"],
-        config: "virtio_mem_config",
         newer: &["VIRTIO_MEM_F_PERSISTENT_SUSPEND"],
         claims: [57, 58],
         ..Described::NONE
@@ -355,7 +354,6 @@ pub(super) const DESCRIBED: &[Described] = &[
         file: "sound",
         id: "VIRTIO_ID_SOUND",
         headers: &["linux/virtio_snd.h"],
-        config: "virtio_snd_config",
         bit_numbers: &[
             "VIRTIO_SND_JACK_F_*",
             "VIRTIO_SND_PCM_F_*",
@@ -378,19 +376,14 @@ pub(super) const DESCRIBED: &[Described] = &[
             "sizeof(struct virtio_snd_ctl_info)",
             "offsetof(struct virtio_snd_ctl_info, value)",
         ],
-        only_linux: &[
-            ("VIRTIO_SND_VQ_MAX", "the number of queues"),
-            ("virtio_snd_chmap_hdr", NOT_IN_TEXT),
-            ("virtio_snd_jack_hdr", IN_PARTS),
-        ],
-        claims: [202, 275],
+        only_linux: &[("VIRTIO_SND_VQ_MAX", "the number of queues"), ("virtio_snd_chmap_hdr", NOT_IN_TEXT)],
+        claims: [207, 280],
         ..Described::NONE
     },
     Described {
         file: "fs",
         id: "VIRTIO_ID_FS",
         headers: &["linux/virtio_fs.h", "linux/fuse.h"],
-        config: "virtio_fs_config",
         absent: &[
             "VIRTIO_FS_F_NOTIFICATION",
             "notify_buf_size",
@@ -407,8 +400,6 @@ pub(super) const DESCRIBED: &[Described] = &[
         file: "pmem",
         id: "VIRTIO_ID_PMEM",
         headers: &["linux/virtio_pmem.h"],
-        config: "virtio_pmem_config",
-        parts: &[part("flush", Side::Readable, "virtio_pmem_req"), part("flush", Side::Writable, "virtio_pmem_resp")],
         newer: &["VIRTIO_PMEM_F_SHMEM_REGION", "VIRTIO_PMEM_SHMEM_REGION_ID"],
         claims: [13, 15],
         ..Described::NONE
@@ -417,7 +408,7 @@ pub(super) const DESCRIBED: &[Described] = &[
         file: "rpmb",
         id: "VIRTIO_ID_RPMB",
         // Linux has no header.
-        absent: &["VIRTIO_RPMB_*", "virtio_rpmb_frame"],
+        absent: &["VIRTIO_RPMB_*", "virtio_rpmb_*"],
         claims: [1, 1],
         ..Described::NONE
     },
@@ -426,7 +417,7 @@ pub(super) const DESCRIBED: &[Described] = &[
         id: "VIRTIO_ID_SCMI",
         headers: &["linux/virtio_scmi.h"],
         // The header has no structures.
-        absent: &["virtio_scmi_request", "virtio_scmi_event_msg"],
+        absent: &["virtio_scmi_request", "virtio_scmi_response", "virtio_scmi_event_msg"],
         only_linux: &[("VIRTIO_SCMI_VQ_MAX_CNT", "the number of queues")],
         claims: [5, 5],
         ..Described::NONE
@@ -435,7 +426,8 @@ pub(super) const DESCRIBED: &[Described] = &[
         file: "i2c",
         id: "VIRTIO_ID_I2C_ADAPTER",
         headers: &["linux/virtio_i2c.h"],
-        parts: &[part("write", Side::Writable, "virtio_i2c_in_hdr")],
+        // Linux has the header and the status of a request.
+        absent: &["virtio_i2c_req"],
         claims: [14, 14],
         ..Described::NONE
     },
@@ -443,11 +435,6 @@ pub(super) const DESCRIBED: &[Described] = &[
         file: "can",
         id: "VIRTIO_ID_CAN",
         headers: &["linux/virtio_can.h"],
-        config: "virtio_can_config",
-        parts: &[
-            part("send", Side::Writable, "virtio_can_tx_in"),
-            part("set_mode", Side::Writable, "virtio_can_control_in"),
-        ],
         // The header is newer.
         newer: &["*"],
         only_newer: &[("VIRTIO_CAN_MAX_DLEN", NOT_IN_TEXT)],
@@ -458,16 +445,8 @@ pub(super) const DESCRIBED: &[Described] = &[
         file: "gpio",
         id: "VIRTIO_ID_GPIO",
         headers: &["linux/virtio_gpio.h"],
-        config: "virtio_gpio_config",
-        parts: &[
-            part("line", Side::Writable, "virtio_gpio_response"),
-            part("names", Side::Readable, "virtio_gpio_request"),
-            part("names", Side::Writable, "virtio_gpio_response_get_names"),
-            part("interrupt", Side::Readable, "virtio_gpio_irq_request"),
-            part("interrupt", Side::Writable, "virtio_gpio_irq_response"),
-        ],
         // Names of the text. Linux has others, which are compared.
-        absent: &["VIRTIO_GPIO_MSG_GET_LINE_NAMES", "VIRTIO_GPIO_MSG_SET_IRQ_TYPE"],
+        absent: &["VIRTIO_GPIO_MSG_GET_LINE_NAMES", "VIRTIO_GPIO_MSG_SET_IRQ_TYPE", "virtio_gpio_response_N"],
         claims: [46, 46],
         ..Described::NONE
     },
@@ -475,13 +454,16 @@ pub(super) const DESCRIBED: &[Described] = &[
         file: "spi",
         id: "VIRTIO_ID_SPI",
         headers: &["linux/virtio_spi.h", "linux/const.h"],
-        config: "virtio_spi_config",
-        parts: &[part("transfer", Side::Writable, "spi_transfer_result")],
-        // A name of the text. Linux has `spi_transfer_head`.
-        absent: &["virtio_spi_transfer_head"],
+        absent: &[
+            // Names of the text. Linux has `spi_transfer_head` and `spi_transfer_result`.
+            "virtio_spi_transfer_head",
+            "virtio_spi_transfer_result",
+            // Linux has the parts of a request.
+            "virtio_spi_transfer_req",
+        ],
         // The header is newer.
         newer: &["*"],
-        claims: [0, 65],
+        claims: [0, 68],
         ..Described::NONE
     },
     Described {

@@ -8,6 +8,7 @@ mod claims;
 mod hand_written;
 mod headers;
 mod lists;
+mod names;
 mod text;
 
 use std::path::Path;
@@ -23,9 +24,7 @@ struct Described {
     /// The name of the device id, or an empty string if Linux has none.
     id: &'static str,
     headers: &'static [&'static str],
-    /// The name of the configuration space in C, or an empty string if C has none.
-    config: &'static str,
-    /// Parts of requests that have structures in C, in addition to the readable part (or the only part) of a request with a C name.
+    /// Parts of requests that have structures in C, in addition to those that the description names.
     parts: &'static [Part],
     /// The values of fields that are the lengths of arrays. In C these are constants.
     lengths: &'static [(&'static str, u64)],
@@ -60,7 +59,6 @@ struct Part {
 #[derive(Clone, Copy)]
 enum Side {
     Readable,
-    Writable,
     /// The structure has both parts. The readable part is compared by the name of the request.
     Behind,
 }
@@ -75,7 +73,6 @@ impl Described {
         file: "",
         id: "",
         headers: &[],
-        config: "",
         parts: &[],
         lengths: &[],
         bit_numbers: &[],

@@ -39,6 +39,7 @@ const TEXT: &[Text] = &[
             "2n + 3 from 1 < max_nr_ports if multiport r",
         ],
     ),
+    text("entropy", 4, &["0 w"]),
     text("balloon", 5, &["0 r", "1 r", "2 if stats_vq r", "3 if free_page_hint", "4 if page_reporting w"]),
     text("scsi", 8, &["0", "1 w", "1n + 2 < num_queues"]),
     Text { file: "gpu", id: 16, queues: &["0", "1"], regions: &["1 if resource_blob"] },

@@ -36,13 +36,18 @@ impl Source {
         self.file.path()
     }
 
+    /// Returns whether these are the first bytes.
+    pub(crate) fn starts_with(&self, bytes: &[u8]) -> bool {
+        self.bytes.starts_with(bytes)
+    }
+
     /// Checks that the bytes that the guest prints next are from this source.
     pub(crate) fn compare(&self, guest: &mut Guest) -> Result<(), QemuError> {
         let mut got = Vec::new();
         while got.len() <= REQUEST {
             got.extend(guest.line("the guest's line `entropy: …`", bytes)?);
         }
-        guest.ensure(self.bytes.starts_with(&got), || {
+        guest.ensure(self.starts_with(&got), || {
             format!("the guest got {got:02x?}, but the host has {:02x?}", self.bytes)
         })
     }

@@ -4,10 +4,11 @@
 pub(super) mod cell;
 mod deflate_on_oom;
 mod device_error;
-mod entropy;
+pub(super) mod entropy;
 mod freezing;
 pub(super) mod guest;
 mod hinting;
+mod monitor;
 mod out_of_frames;
 mod recovery;
 mod reporting;

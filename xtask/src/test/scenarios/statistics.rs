@@ -1,17 +1,23 @@
-//! The host gets the statistics that the guest sends.
+//! The host gets the statistics that the guest sends. The buffer that the device keeps is found in QEMU's monitor and decoded.
 
-use xtask_common::bytes::Bytes;
+use xtask_common::{arch::Arch, bytes::Bytes};
 use xtask_qemu::{
     error::QemuError,
     statistics::{Statistics, is_same_name},
+    transport::Transport,
 };
 
-use super::guest::{Environment, Guest, Setup};
+use super::{
+    guest::{Environment, Guest, Setup},
+    monitor,
+};
 
 const MEMORY: Bytes = Bytes::from_mib(256);
 const SETUP: Setup = Setup { memory: MEMORY, command_line: "", features: &[] };
 /// The memory that the balloon takes between two sets of statistics.
 const TAKEN: Bytes = Bytes::from_mib(96);
+/// The index of the statistics queue.
+const QUEUE: u16 = 2;
 
 pub(crate) fn run(environment: &Environment) -> anyhow::Result<()> {
     let mut guest = environment.start(SETUP)?;
@@ -37,7 +43,17 @@ pub(crate) fn run(environment: &Environment) -> anyhow::Result<()> {
         format!("the balloon took {TAKEN}, but the statistics went from {before} to {after}")
     })?;
     println!("Guest and host agree after {} sets of statistics. First: {before}. Last: {after}.", printed.len());
-    Ok(guest.stop()?)
+    let decoded = monitor::buffer_in_device(&mut guest, QUEUE)?;
+    let sent = Printed::of_decoded(&decoded);
+    guest.ensure(sent.as_ref().is_some_and(|sent| !sent.0.is_empty() && sent.agrees(&after)), || {
+        format!("QEMU has {after}, but its monitor shows a buffer with\n{decoded}")
+    })?;
+    println!("QEMU's monitor shows the buffer with these statistics.");
+    guest.stop()?;
+    if environment.arch == Arch::X86_64 && environment.transport == Transport::Pci {
+        monitor::check_request_of_the_bios()?;
+    }
+    Ok(())
 }
 
 /// Waits for statistics and finds the same in the guest's console lines, which are added to `printed`.
@@ -80,6 +96,19 @@ impl Printed {
         words.map(pair).collect::<Option<_>>().map(Self)
     }
 
+    /// Parses what the decoder shows for a buffer with statistics.
+    fn of_decoded(decoded: &str) -> Option<Self> {
+        let mut lines = decoded.strip_prefix("stats: statistics\n")?.lines();
+        let mut pairs = Vec::new();
+        while let Some(tag) = lines.next() {
+            let (_, tag) = tag.split_once(".tag: ")?;
+            let (name, _) = tag.split_once(" (")?;
+            let (_, value) = lines.next()?.split_once(".val: 0x")?;
+            pairs.push((name.replace('_', "-"), u64::from_str_radix(value, 16).ok()?));
+        }
+        Some(Self(pairs))
+    }
+
     /// Returns whether QEMU has the same statistics, except those that it does not know.
     fn agrees(&self, statistics: &Statistics) -> bool {
         let known = self.0.iter().filter(|(name, _)| Statistics::knows(name));
@@ -104,6 +133,13 @@ mod tests {
         assert_eq!(Printed::read("stats: swap_in=1"), Some(Printed(vec![("swap-in".to_owned(), 1)])));
         assert_eq!(Printed::read("stats: free=many"), None);
         assert_eq!(Printed::read("statistics"), None);
+    }
+
+    #[test]
+    fn decoded_statistics_are_parsed() {
+        let decoded = "stats: statistics\n  > 0x0000 stats[0].tag: free_memory (0x4)\n  > 0x0002 stats[0].val: 0x10\n";
+        assert_eq!(Printed::of_decoded(decoded), Some(Printed(vec![("free-memory".to_owned(), 16)])));
+        assert_eq!(Printed::of_decoded("inflate: inflate\n  > 0x0000 pages[0]: 0x1\n"), None);
     }
 
     #[test]
