@@ -90,7 +90,7 @@ struct Policy {
 /// Repairs the delimiters. A group that was not closed is closed before an item that cannot be in it, before the closing delimiter of a
 /// group around it, or at the end of the text. A closing delimiter without a partner becomes the right one, or is removed. A missing
 /// opening brace is inserted behind the words of an item. Of several repairs, the one with the fewest changes is taken. Returns `None` if
-/// there is no place for a delimiter.
+/// a delimiter cannot be inserted.
 pub(crate) fn close(text: &str) -> Option<Repaired> {
     let policies = [(true, false), (false, false), (true, true), (false, true)];
     let policies = policies.map(|(trusts_indentation, removes)| Policy { trusts_indentation, removes });
@@ -195,7 +195,7 @@ impl Repair {
         self.open_braces(header, number, end, indent);
     }
 
-    /// Puts the opening brace of an item in the place of a space.
+    /// Replaces a space with the opening brace of an item.
     fn open_braces(&mut self, header: Header, number: usize, column: usize, indent: usize) {
         let place = self.lines.get_mut(number).and_then(|line| line.get_mut(column));
         let Some(place) = place.filter(|character| character.is_whitespace()) else { return };

@@ -154,9 +154,9 @@ fn decoder<'a>(model: &'a Model, arguments: &DecodeArguments) -> anyhow::Result<
 pub(crate) fn description(device: &str) -> anyhow::Result<PathBuf> {
     let root = workspace::root();
     let mut paths = [PathBuf::from(device), root.join(format!("spec/vspec/{device}.vspec"))].into_iter();
-    paths.find(|path| path.is_file()).with_context(|| {
-        format!("there is no description of `{device}`; there are those of {}", described().join(", "))
-    })
+    paths
+        .find(|path| path.is_file())
+        .with_context(|| format!("failed to find a description of `{device}`; the known ones are {}", described().join(", ")))
 }
 
 /// Returns the names of the descriptions in `spec/vspec`.
@@ -222,6 +222,6 @@ mod tests {
             assert!(description(device).is_ok(), "{device}");
         }
         let error = description("toaster").expect_err("no such device").to_string();
-        assert!(error.contains("there are those of balloon, block, "), "{error}");
+        assert!(error.contains("the known ones are balloon, block, "), "{error}");
     }
 }

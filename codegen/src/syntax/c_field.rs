@@ -69,8 +69,8 @@ pub(super) fn parse(
     Ok(Some((name, element, len.map(|(len, _)| len))))
 }
 
-/// Returns whether a field in the form of C comes next: words, the first of which is a type or a keyword of C, or which end with a
-/// semicolon or brackets.
+/// Returns whether a field in the form of C comes next: words that start with a type or a keyword of C, or end with a semicolon or
+/// brackets.
 fn is_next(input: ParseStream<'_>) -> bool {
     let ahead = input.fork();
     let Ok(first) = Name::parse(&ahead) else { return false };

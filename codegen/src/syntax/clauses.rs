@@ -35,7 +35,7 @@ impl EntryKind {
     }
 
     /// The clauses that the parser of the entry accepts. The parser of a field reports the others.
-    fn clauses(self) -> &'static [&'static str] {
+    pub(super) fn clauses(self) -> &'static [&'static str] {
         match self {
             Self::Feature => &["as", "requires"],
             Self::Queue => &["as", "if", "from", "count", "readable", "writable"],

@@ -79,7 +79,6 @@ impl Item {
 
     const KEYWORDS: [&str; 3] = ["device", "module", "features"];
 
-    /// Returns what the parser skipped in the item.
     /// Returns the names of the structures, enums and bit fields.
     pub(crate) fn types(&self) -> impl Iterator<Item = &Name> {
         let members = match self {
@@ -91,6 +90,7 @@ impl Item {
         members.iter().filter(is_type).map(Member::name)
     }
 
+    /// Returns what the parser skipped in the item.
     pub(crate) fn skipped(&self) -> Vec<&Skipped> {
         match self {
             Self::Device(device) => device.skipped(),

@@ -205,7 +205,7 @@ fn is_calculation(input: ParseStream<'_>) -> bool {
 }
 
 /// Returns an error for an operator behind the value of a constant.
-pub(super) fn reject_calculation(input: ParseStream<'_>) -> syn::Result<()> {
+pub(super) fn reject_operator(input: ParseStream<'_>) -> syn::Result<()> {
     match is_calculation(input) {
         true => Err(input.error(format!("{CALCULATION}: {RESULT}"))),
         false => Ok(()),

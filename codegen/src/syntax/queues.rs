@@ -178,7 +178,7 @@ fn number(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<
 
 /// Returns whether a clause of a queue comes next.
 fn is_clause(input: ParseStream<'_>) -> bool {
-    ["if", "as", "from", "count", "readable", "writable"].iter().any(|word| parser::peek_word(input, word))
+    EntryKind::Queue.clauses().iter().any(|word| parser::peek_word(input, word))
 }
 
 impl Section for Queues {

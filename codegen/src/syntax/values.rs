@@ -170,7 +170,7 @@ impl Const {
         let ty = Name::parse(input)?;
         input.parse::<Token![=]>()?;
         let value = Number::parse(input)?;
-        parser::reject_calculation(input)?;
+        parser::reject_operator(input)?;
         let alias = parser::alias(input)?;
         if input.peek(Token![,]) || input.peek(Ident::peek_any) || input.peek(Token![#]) || input.is_empty() {
             diagnostics.push(Diagnostic::new(input.span(), "expected `;` after a constant"));

@@ -86,7 +86,7 @@ fn queues_have_a_vector_each_as_far_as_the_table_goes() {
             let each = msix.add_each((0..given).map(message));
             assert_eq!(each.is_some(), given > 0);
             let queues = each.unwrap_or(QueueVectors::shared(configuration));
-            assert!(msix.add_each([]).is_none(), "without a message there is no vector");
+            assert!(msix.add_each([]).is_none(), "a vector needs a message");
             let routing = Routing::Messages { configuration, queues };
             let vectors = if legacy {
                 let mut device = negotiated(&function, &old, routing);

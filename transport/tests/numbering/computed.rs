@@ -117,7 +117,7 @@ fn file_system_without_queues_has_no_numbers() {
     assert!(matches!(error, QueueError::UnknownNumbers { queue: QueueSpec { name: "request", .. } }), "{error}");
 }
 
-/// Only port 0 exists, so there is no queue of another port. This does not exclude a numbering.
+/// Only port 0 exists, so other ports have no queues. This does not exclude a numbering.
 #[test]
 fn console_with_one_port() {
     use console::queue::{ControlReceive, ControlTransmit, Receive, Transmit};

@@ -75,7 +75,7 @@ pub(super) fn in_a_guest(context: &mut Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns the random bytes in the answers of the entropy device, of which the guest needs more than one.
+/// Returns the random bytes in the answers of the entropy device. The guest needs more than one answer.
 fn random(log: &[Exchange]) -> anyhow::Result<Vec<u8>> {
     let model = decode::model(&decode::description("entropy")?)?;
     let decoder = Decoder::new(&model);

@@ -64,7 +64,9 @@ pub(super) unsafe fn start(
     let is_inside = |(offset, len): (u64, usize)| offset.checked_add(len as u64).is_some_and(|end| end <= BYTES as u64);
     let fits = offsets.into_iter().zip(lengths).all(is_inside);
     let Some((index, memory)) = index.filter(|_| fits).and_then(|index| Some((index, MEMORY.get(index)?))) else {
-        warn!("virtio {device} queue {queue} is not logged: there is no memory for a ring of {size} descriptors");
+        warn!(
+            "virtio {device} queue {queue} is not logged: a ring of {size} descriptors does not fit into the memory for logs"
+        );
         return None;
     };
     let memory = memory.0.get().expose_provenance() as u64;
