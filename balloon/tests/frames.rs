@@ -393,10 +393,13 @@ fn a_step_goes_on_behind_frames_that_the_balloon_cannot_take() {
 }
 
 /// A kernel that allocates one word of private memory less than requested.
-struct ShortOfMemory;
+struct ShortOfMemory {
+    requested: Rc<RefCell<Vec<usize>>>,
+}
 
 impl Changes for ShortOfMemory {
     fn allocate_private(&mut self, memory: &mut TestPlatform, words: usize) -> Option<&'static mut [u64]> {
+        self.requested.borrow_mut().push(words);
         memory.allocate_private(words - 1)
     }
 }
@@ -406,9 +409,11 @@ fn private_memory_that_is_too_small_is_returned_with_transport_and_platform() {
     let device = BalloonDevice::builder().inline().start().unwrap();
     let memory = TestPlatform::of(&device).unwrap();
     let ledger = memory.ledger();
-    let kernel = Changed::new(memory, ShortOfMemory);
+    let requested = Rc::default();
+    let kernel = Changed::new(memory, ShortOfMemory { requested: Rc::clone(&requested) });
     let failed = Balloon::new(bus(&device), kernel, Options::new(TellHost)).map(drop).unwrap_err();
-    assert!(matches!(failed.error, NewError::NoPrivateMemory { .. }), "{}", failed.error);
+    let NewError::NoPrivateMemory { words } = failed.error else { panic!("{}", failed.error) };
+    assert_eq!(*requested.borrow(), [words], "the error has the length that was requested");
     assert_all_returned(&device, &ledger);
     assert_eq!(device.events(), [], "the device is not accessed");
 }

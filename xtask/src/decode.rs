@@ -154,9 +154,9 @@ fn decoder<'a>(model: &'a Model, arguments: &DecodeArguments) -> anyhow::Result<
 pub(crate) fn description(device: &str) -> anyhow::Result<PathBuf> {
     let root = workspace::root();
     let mut paths = [PathBuf::from(device), root.join(format!("spec/vspec/{device}.vspec"))].into_iter();
-    paths
-        .find(|path| path.is_file())
-        .with_context(|| format!("failed to find a description of `{device}`; the known ones are {}", described().join(", ")))
+    paths.find(|path| path.is_file()).with_context(|| {
+        format!("failed to find a description of `{device}`; the known ones are {}", described().join(", "))
+    })
 }
 
 /// Returns the names of the descriptions in `spec/vspec`.
